@@ -1,0 +1,114 @@
+//! Who may log in: an [`Authenticator`] judges an attempt and yields an [`Account`].
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use flotilla_protocol::ftp::Failure;
+use flotilla_protocol::path::VirtualPath;
+
+/// A user who was let in: everything that policy says of them. Immutable; a reload makes new ones.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The name as configured.
+    pub name: String,
+    /// The user's own storage root, when not the server's.
+    pub root: Option<std::path::PathBuf>,
+    /// Where the session starts, under the root; the user can not leave it unless it is `/`.
+    pub home: VirtualPath,
+    /// What the user may do.
+    pub permissions: Permissions,
+    /// Sessions at once, 0: no limit of their own.
+    pub sessions: u32,
+    /// Bytes per second, client to server, over all sessions; 0: none.
+    pub upload_rate: u64,
+    /// Bytes per second, server to client; 0: none.
+    pub download_rate: u64,
+    /// Who was let in without a password and shares the name with strangers.
+    pub anonymous: bool,
+}
+
+/// What a user may do; each a key of `permissions` in the users file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub struct Permissions {
+    pub read: bool,
+    pub write: bool,
+    pub append: bool,
+    pub delete: bool,
+    pub rename: bool,
+    pub mkdir: bool,
+    pub list: bool,
+    /// See and touch names that begin with a dot.
+    pub hidden: bool,
+}
+
+/// The protocol of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// Clear control connection.
+    Ftp,
+    /// Control connection under TLS.
+    Ftps,
+    /// SFTP and SCP.
+    Ssh,
+}
+
+/// A password on its way to be judged; redacted in logs, wiped when dropped.
+pub struct Secret(zeroize::Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes the bytes over.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(zeroize::Zeroizing::new(bytes))
+    }
+
+    /// The bytes, for the one who checks them.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// One attempt to log in.
+#[derive(Debug)]
+pub struct Attempt {
+    /// The name, as sent.
+    pub user: Vec<u8>,
+    /// The password; `None`: the client certificate must do.
+    pub password: Option<Secret>,
+    /// The verified client certificate, DER.
+    pub certificate: Option<Arc<[u8]>>,
+    /// The client's address.
+    pub client: IpAddr,
+    /// By which protocol.
+    pub protocol: Protocol,
+}
+
+/// Why an attempt failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Unknown name, wrong password, wrong certificate: one answer, one cost.
+    Incorrect,
+    /// The certificate is fine but a password is demanded as well.
+    NeedPassword,
+    /// The password was right; policy says no. The text is for the client.
+    Policy(String),
+    /// The backend failed or all hashing workers are busy beyond the deadline.
+    Unavailable(Failure),
+}
+
+/// The future of a judgement.
+pub type Judgement = Pin<Box<dyn Future<Output = Result<Arc<Account>, Refusal>>>>;
+
+/// Judges attempts. Unknown users must cost the same time as known ones.
+pub trait Authenticator: Send + Sync {
+    /// Judges one attempt.
+    fn authenticate(&self, attempt: Attempt) -> Judgement;
+}

@@ -1,0 +1,221 @@
+//! The configuration: what the operator wrote, validated into what the node runs on.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use flotilla_cluster::ports::PortRange;
+use ipnet::IpNet;
+
+/// The whole configuration of a node, validated: whatever holds one may trust it.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "one field per section, documented there")]
+pub struct Config {
+    pub node: Node,
+    pub ftp: Ftp,
+    pub tls: Tls,
+    pub hosts: Vec<Host>,
+    pub users: Users,
+    pub storage: Storage,
+    pub limits: Limits,
+    pub timeouts: Timeouts,
+    pub health: Health,
+    pub telemetry: Telemetry,
+}
+
+/// `[node]`.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// `auto`: made once and kept in the data folder.
+    pub id: String,
+    /// Where everything lives that the node makes by itself.
+    pub data_dir: PathBuf,
+    /// Arbiters; 0: one per core.
+    pub workers: usize,
+}
+
+/// `[ftp]` and `[ftp.passive]`.
+#[derive(Clone, Debug)]
+pub struct Ftp {
+    /// Explicit FTP(S) listeners; empty: no FTP.
+    pub listen: Vec<SocketAddr>,
+    /// Implicit FTPS listeners.
+    pub implicit_tls: Vec<SocketAddr>,
+    /// Whether clients may or must use AUTH TLS.
+    pub tls: TlsMode,
+    /// The 220 text.
+    pub banner: String,
+    /// Lets `anonymous` and `ftp` in, read-only.
+    pub anonymous: bool,
+    /// PORT and EPRT, to the client's own address only.
+    pub active_mode: bool,
+    /// Passive ports.
+    pub passive_ports: PortRange,
+    /// The address in 227; `None` (`auto`): the one that the client dialled.
+    pub passive_address: Option<std::net::Ipv4Addr>,
+    /// Who may connect to a passive port.
+    pub data_peer: DataPeer,
+    /// Whether data connections must resume the control connection's TLS session.
+    pub data_reuse: DataReuse,
+}
+
+/// `ftp.tls`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum TlsMode {
+    Off,
+    Optional,
+    Required,
+}
+
+/// `ftp.passive.data_peer`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DataPeer {
+    /// The control connection's client address.
+    Same,
+    /// The same /24 (v4) or /64 (v6).
+    Prefix,
+    /// The same address, or one of these networks.
+    Networks(Vec<IpNet>),
+    /// Anybody who resumes the control connection's TLS session; clear connections as `same`.
+    Tls,
+}
+
+/// `ftp.passive.data_reuse`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataReuse {
+    /// Not looked at.
+    Off,
+    /// A data connection that resumes a session must resume this control connection's.
+    Match,
+    /// Every protected data connection must resume it (522 otherwise).
+    Require,
+}
+
+/// `[tls]`.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// PEM chain; `None`: self-signed in the data folder.
+    pub certificate: Option<PathBuf>,
+    /// PEM key.
+    pub key: Option<PathBuf>,
+    /// PEM authorities of client certificates; `None`: none is asked for.
+    pub client_ca: Option<PathBuf>,
+    /// `"1.2"` or `"1.3"`.
+    pub min_version: TlsVersion,
+}
+
+/// `tls.min_version`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum TlsVersion {
+    V12,
+    V13,
+}
+
+/// `[[host]]`: a name for HOST and SNI.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// The name, lower case; `*.example.org` for a wildcard.
+    pub name: String,
+    /// Its own certificate; `None`: the server's.
+    pub certificate: Option<PathBuf>,
+    /// Its key.
+    pub key: Option<PathBuf>,
+    /// Its own storage root.
+    pub root: Option<PathBuf>,
+    /// Its own 220 text.
+    pub banner: Option<String>,
+}
+
+/// `[users]`.
+#[derive(Clone, Debug)]
+pub struct Users {
+    /// The users file; relative names lie in the data folder.
+    pub file: PathBuf,
+}
+
+/// `[storage]`.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    /// The root of all files; relative names lie in the data folder.
+    pub root: PathBuf,
+    /// Publish uploads by rename when they are complete.
+    pub atomic_uploads: bool,
+    /// What becomes of an upload that breaks off.
+    pub on_abort: OnAbort,
+    /// Permission bits taken from new files (0o666) and directories (0o777).
+    pub umask: u32,
+    /// Bytes that stay free: uploads get 452 below that.
+    pub reserve: u64,
+    /// How long one storage operation may take before it fails with 451.
+    pub timeout: Duration,
+    /// Unfinished uploads older than this are removed.
+    pub partial_max_age: Duration,
+}
+
+/// `storage.on_abort`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum OnAbort {
+    Keep,
+    Publish,
+    Delete,
+}
+
+/// `[limits]`; 0: none.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub struct Limits {
+    pub sessions: u32,
+    pub per_user: u32,
+    pub per_address: u32,
+    pub logins_per_second: u32,
+    /// Control connections on this node, logged in or not; 0: what the descriptor limit allows.
+    pub connections: u32,
+    /// Failed logins before one connection is closed.
+    pub login_attempts: u32,
+    /// Failed logins of an address before it is banned; 0: never.
+    pub ban_after: u32,
+    pub ban_window: Duration,
+    pub ban_for: Duration,
+}
+
+/// `[timeouts]`.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub struct Timeouts {
+    pub login: Duration,
+    pub idle: Duration,
+    pub data_connect: Duration,
+    pub stalled: Duration,
+    pub drain: Duration,
+}
+
+/// `[health]`.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// `/livez`, `/readyz`, `/metrics`; `None`: off.
+    pub listen: Option<SocketAddr>,
+    /// A port that is open only while the node is ready.
+    pub tcp: Option<SocketAddr>,
+}
+
+/// `[telemetry]`.
+#[derive(Clone, Debug)]
+pub struct Telemetry {
+    /// The form of the log.
+    pub log: LogFormat,
+    /// The filter, as `RUST_LOG` has it.
+    pub level: String,
+    /// Where transfers are logged in xferlog(5) form; `None`: nowhere.
+    pub xferlog: Option<PathBuf>,
+}
+
+/// `telemetry.log`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum LogFormat {
+    Text,
+    Json,
+}

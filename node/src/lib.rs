@@ -1,0 +1,5 @@
+//! The Flotilla node: actix actors, sockets, TLS, storage, authentication, administration.
+
+pub mod auth;
+pub mod config;
+pub mod storage;

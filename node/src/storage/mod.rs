@@ -1,0 +1,172 @@
+//! Where files live: a [`Storage`] answers for virtual paths; policy and protocol stand above it.
+//!
+//! Every operation returns [`Work`]: ready at once where the answer is in the kernel's caches, or a
+//! future that waits for the bounded blocking pool. So a warm local file costs no thread hop and a
+//! cold or remote one stalls no arbiter.
+
+use std::future::Future;
+use std::os::fd::BorrowedFd;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use flotilla_protocol::entry::{Attributes, Timestamp};
+use flotilla_protocol::ftp::{Algorithm, Failure};
+use flotilla_protocol::path::VirtualPath;
+
+/// An answer that is often there at once.
+pub enum Work<T> {
+    /// It is there; `None` once it was taken.
+    Ready(Option<Result<T, Failure>>),
+    /// It comes from the blocking pool or the network. Dropping it gives the result up; what was
+    /// begun on the storage is undone or completed by the storage itself.
+    Pending(Pin<Box<dyn Future<Output = Result<T, Failure>>>>),
+}
+
+impl<T> Work<T> {
+    /// An answer that is there.
+    pub fn ready(result: Result<T, Failure>) -> Self {
+        Self::Ready(Some(result))
+    }
+
+    /// An answer that will come.
+    pub fn pending(future: impl Future<Output = Result<T, Failure>> + 'static) -> Self {
+        Self::Pending(Box::pin(future))
+    }
+}
+
+impl<T: Unpin> Future for Work<T> {
+    type Output = Result<T, Failure>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Self::Ready(result) => match result.take() {
+                Some(result) => Poll::Ready(result),
+                None => Poll::Ready(Err(Failure::Internal)),
+            },
+            Self::Pending(future) => future.as_mut().poll(context),
+        }
+    }
+}
+
+/// A tree of files under one user's root. Paths can not leave it, whatever links it holds. Knows nothing of
+/// users' permissions (that is [`Files`](crate::storage) of the session), but `owner` names whose unfinished uploads are seen.
+pub trait Storage: Send + Sync {
+    /// Attributes of a path; links are followed inside the root if `follow`.
+    fn attributes(&self, path: &VirtualPath, follow: bool) -> Work<Attributes>;
+    /// Opens a plain file for reading.
+    fn open(&self, path: &VirtualPath) -> Work<Box<dyn Source>>;
+    /// Begins an upload.
+    fn create(&self, path: &VirtualPath, options: CreateOptions) -> Work<Box<dyn Sink>>;
+    /// Opens a directory for listing.
+    fn read_directory(&self, path: &VirtualPath) -> Work<Box<dyn Directory>>;
+    /// Where a symbolic link points, as stored.
+    fn read_link(&self, path: &VirtualPath) -> Work<Vec<u8>>;
+    /// Makes a directory.
+    fn make_directory(&self, path: &VirtualPath) -> Work<()>;
+    /// Makes a directory and all its missing parents (a home at first login).
+    fn make_directories(&self, path: &VirtualPath) -> Work<()>;
+    /// Removes an empty directory.
+    fn remove_directory(&self, path: &VirtualPath) -> Work<()>;
+    /// Removes a file or link, or an unfinished upload that bears the name.
+    fn remove_file(&self, path: &VirtualPath) -> Work<()>;
+    /// Renames; a plain file in the way is replaced if `replace`, otherwise it is [`Failure::Exists`].
+    fn rename(&self, from: &VirtualPath, to: &VirtualPath, replace: bool) -> Work<()>;
+    /// Sets times and mode.
+    fn set_attributes(&self, path: &VirtualPath, change: AttributeChange) -> Work<()>;
+    /// Copies a plain file (reflink or `copy_file_range` where possible), published atomically.
+    fn copy(&self, from: &VirtualPath, to: &VirtualPath, replace: bool) -> Work<()>;
+    /// The digest of a range of a plain file: lower-case hex and the end of the range.
+    fn digest(
+        &self,
+        path: &VirtualPath,
+        algorithm: Algorithm,
+        start: u64,
+        end: Option<u64>,
+    ) -> Work<(String, u64)>;
+    /// Free bytes above the reserve.
+    fn available(&self, path: &VirtualPath) -> Work<u64>;
+}
+
+/// How an upload begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreateMode {
+    /// A new file that replaces what bears the name; an unfinished upload of that name is given up.
+    Replace,
+    /// As `Replace`, but refused with [`Failure::Exists`] if something bears the name.
+    New,
+    /// Goes on from this offset: on the owner's unfinished upload if no published file bears the name, else on a
+    /// copy (reflink) or, without atomic uploads, in place.
+    Resume(u64),
+    /// At the end of what is there.
+    Append,
+    /// A name that nothing bears, made from the wanted one.
+    Unique,
+}
+
+/// Options of [`Storage::create`].
+#[derive(Clone, Copy, Debug)]
+pub struct CreateOptions {
+    /// How it begins.
+    pub mode: CreateMode,
+    /// A promised size in bytes (ALLO), 0 when unknown: refused at once if it can not fit.
+    pub expected: u64,
+}
+
+/// What to change.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AttributeChange {
+    /// New modification time.
+    pub modified: Option<Timestamp>,
+    /// New permission bits.
+    pub mode: Option<u32>,
+}
+
+/// A plain file open for reading.
+pub trait Source: Send + Sync {
+    /// Attributes when it was opened.
+    fn attributes(&self) -> &Attributes;
+    /// The descriptor, where the kernel may move the bytes by itself (sendfile).
+    fn descriptor(&self) -> Option<BorrowedFd<'_>>;
+    /// Reads up to `buffer.len()` bytes from `offset` without blocking: `None` if that would wait for the storage.
+    fn read_now(&self, offset: u64, buffer: &mut [u8]) -> Option<Result<usize, Failure>>;
+    /// Reads on the blocking pool; the buffer comes back with the number of bytes, 0 at the end.
+    fn read(self: Arc<Self>, offset: u64, buffer: Vec<u8>) -> Work<(Vec<u8>, usize)>;
+    /// Runs `task` on the blocking pool of this storage with the descriptor (a sendfile that may wait for the disk).
+    fn with_descriptor(self: Arc<Self>, task: DescriptorTask) -> Work<usize>;
+}
+
+/// Work with a descriptor on the blocking pool.
+pub type DescriptorTask = Box<dyn FnOnce(BorrowedFd<'_>) -> Result<usize, Failure> + Send>;
+
+/// An upload under way. Dropped without [`Sink::publish`] it is abandoned as the storage's `on_abort` says.
+pub trait Sink: Send + Sync {
+    /// The published path that it will have (STOU: the name made).
+    fn path(&self) -> &VirtualPath;
+    /// The offset of the first byte to be written.
+    fn start(&self) -> u64;
+    /// Writes at an offset on the blocking pool; the buffer comes back empty for reuse. Short writes do not happen.
+    fn write(self: Arc<Self>, offset: u64, buffer: Vec<u8>) -> Work<Vec<u8>>;
+    /// Runs `task` on the blocking pool with the descriptor (splice from a pipe). `None` if there is no descriptor.
+    fn with_descriptor(self: Arc<Self>, task: DescriptorTask) -> Option<Work<usize>>;
+    /// Makes the bytes visible under the path, `size` bytes long, atomically. Called at most once.
+    fn publish(self: Arc<Self>, size: u64) -> Work<()>;
+}
+
+/// A directory being listed.
+pub trait Directory: Send {
+    /// The next entries: `visit` is called for each with its attributes (one `statx` per entry) until the batch is full.
+    /// `false` from the future means that the end was reached.
+    fn next_batch(self: Box<Self>, visit: Visitor) -> Work<(Box<dyn Directory>, Visitor, bool)>;
+}
+
+/// Receives the entries of one batch, in the directory's order, on the thread that reads the directory. Writes lines into its own buffer.
+pub type Visitor = Box<dyn Visit>;
+
+/// See [`Visitor`].
+pub trait Visit: Send {
+    /// One entry, `.` and `..` excluded. `false` ends the batch after this entry (the buffer is full).
+    fn entry(&mut self, entry: &flotilla_protocol::entry::Entry<'_>) -> bool;
+    /// Back to the concrete type.
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send>;
+}

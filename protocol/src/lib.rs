@@ -1,0 +1,20 @@
+//! File-transfer protocols as pure machines: bytes in, events and bytes out.
+//!
+//! Nothing in this crate opens a socket or a file, reads a clock or draws a random number. Time is
+//! an argument (`now`), and whatever needs the world leaves a machine as a typed request that the
+//! caller carries out and answers. That makes every state reachable by a test, and every test
+//! repeatable.
+//!
+//! # Map
+//! - [`path`]: paths as clients see them; parsed once, unable to leave their root.
+//! - [`entry`]: what listings and status replies say of a file.
+//! - [`ftp`]: RFC 959 and its successors: lines, commands, replies, listings, and the session.
+//!
+//! # Contract of a machine
+//! A machine has four kinds of methods, as `ftp::Session` shows: getters; `on_*` inputs, which take
+//! `now`; commands of the owner; and `poll*` outputs, which are `#[must_use]`. Inputs never fail and
+//! never panic, whatever a peer sends.
+
+pub mod entry;
+pub mod ftp;
+pub mod path;

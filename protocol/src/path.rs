@@ -1,0 +1,100 @@
+//! Paths as clients see them.
+//!
+//! A [`VirtualPath`] is absolute, normalised and made of bytes: file names need not be UTF-8. It is
+//! resolved lexically, so `..` never climbs above the root; what a symbolic link does is the
+//! storage's affair, which resolves it inside the root as well.
+
+/// The longest path in bytes, as Linux has it (`PATH_MAX` without the final NUL).
+pub const PATH_BYTES_MAX: usize = 4095;
+/// The longest name between two slashes in bytes (`NAME_MAX`).
+pub const NAME_BYTES_MAX: usize = 255;
+
+/// An absolute, normalised path: it begins with `/`, has no empty, `.` or `..` component, no NUL
+/// byte and no final slash unless it is the root.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VirtualPath(Vec<u8>);
+
+/// Why bytes are no path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// A NUL byte, which no file system can store.
+    #[error("path holds a NUL byte")]
+    Nul,
+    /// The resolved path is longer than [`PATH_BYTES_MAX`].
+    #[error("path is longer than {PATH_BYTES_MAX} bytes")]
+    TooLong,
+    /// One name is longer than [`NAME_BYTES_MAX`].
+    #[error("file name is longer than {NAME_BYTES_MAX} bytes")]
+    NameTooLong,
+}
+
+impl VirtualPath {
+    /// The root, `/`.
+    pub fn root() -> Self {
+        Self(b"/".to_vec())
+    }
+
+    /// Resolves what a client typed against this directory: absolute arguments start at the root,
+    /// `.` and empty components vanish, `..` goes up and stops at the root.
+    pub fn resolve(&self, argument: &[u8]) -> Result<Self, PathError> {
+        let _ = argument;
+        todo!()
+    }
+
+    /// The path of `name` in this directory; `name` is one component, not resolved any further.
+    pub fn child(&self, name: &[u8]) -> Result<Self, PathError> {
+        let _ = name;
+        todo!()
+    }
+
+    /// The directory that holds this path; the root is its own parent.
+    pub fn parent(&self) -> Self {
+        todo!()
+    }
+
+    /// The last component, or `None` for the root.
+    pub fn file_name(&self) -> Option<&[u8]> {
+        todo!()
+    }
+
+    /// The components from the root down.
+    pub fn components(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.split(|&byte| byte == b'/').filter(|name| !name.is_empty())
+    }
+
+    /// Whether this is `/`.
+    pub fn is_root(&self) -> bool {
+        self.0 == b"/"
+    }
+
+    /// Whether this path is `directory` or lies under it.
+    pub fn is_within(&self, directory: &Self) -> bool {
+        let _ = directory;
+        todo!()
+    }
+
+    /// The whole path, with its leading slash.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The path from the root without the leading slash, `.` for the root itself: the form that
+    /// `openat2` takes beneath a directory descriptor.
+    pub fn relative(&self) -> &[u8] {
+        todo!()
+    }
+}
+
+impl std::fmt::Debug for VirtualPath {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl std::fmt::Display for VirtualPath {
+    /// Bytes that are not printable ASCII or UTF-8 letters are escaped, so that a path can stand in
+    /// a log line.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", String::from_utf8_lossy(&self.0).escape_debug())
+    }
+}
