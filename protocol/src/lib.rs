@@ -21,8 +21,8 @@
 //!
 //! # Contract of a machine
 //! A machine has four kinds of methods, as `ftp::Session` shows: getters; `on_*` inputs, which take
-//! `now`; commands of the owner; and `poll*` outputs, which are `#[must_use]`. Inputs never fail and
-//! never panic, whatever a peer sends.
+//! `now`; commands of the owner; and `poll*` outputs, which are `#[must_use]`. Inputs never fail
+//! and never panic, whatever a peer sends.
 
 pub mod entry;
 pub mod ftp;

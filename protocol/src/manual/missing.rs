@@ -17,5 +17,5 @@
 //! | facts `create`, `lang`, `charset`, `media-type` | not offered | nothing that `statx` knows in every file system |
 //! | setting facts but `modify` and `UNIX.mode` | 504 | as above |
 //!
-//! `500` for verbs that RFCs define and this server lacks is 502 in the letter of RFC 959; there is no
-//! client that tells the two apart, and no list of dead verbs to keep.
+//! `500` for verbs that RFCs define and this server lacks is 502 in the letter of RFC 959; there is
+//! no client that tells the two apart, and no list of dead verbs to keep.
