@@ -306,3 +306,26 @@ pub enum ParseError {
     #[error("network protocol not supported")]
     NetworkProtocol,
 }
+impl Default for Facts {
+    fn default() -> Self {
+        Self(0)
+    }
+}
+impl std::fmt::Display for Facts {
+    fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        todo!()
+    }
+}
+impl Facts {
+    pub fn feature(self) -> String {
+        todo!()
+    }
+}
+impl Algorithm {
+    pub fn name(self) -> &'static str {
+        todo!()
+    }
+    pub fn feature(self) -> String {
+        todo!()
+    }
+}

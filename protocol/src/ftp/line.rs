@@ -22,7 +22,7 @@ impl LineReader {
     /// Takes one line off the front of `input`, advancing it, or consumes all of `input` and returns
     /// `None` when no line is complete. A whole line inside `input` without telnet bytes is lent
     /// without a copy.
-    pub fn next_line<'a>(&'a mut self, input: &mut &'a [u8]) -> Option<Line<'a>> {
+    pub fn next_line<'a, 'b: 'a>(&'a mut self, input: &mut &'b [u8]) -> Option<Line<'a>> {
         let _ = (input, &self.pending);
         todo!()
     }

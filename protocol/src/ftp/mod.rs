@@ -17,9 +17,10 @@ pub use command::{
     Representation, SiteCommand, Structure, TransferMode, Verb, VerbInfo,
 };
 pub use error::{Failure, Phase};
-pub use line::{Line, LineReader, LINE_BYTES_MAX};
+pub use line::{LINE_BYTES_MAX, Line, LineReader};
 pub use reply::{Code, Reply};
 pub use session::{
     Connection, Credentials, FileReply, FileRequest, ListFormat, ListRequest, LoginGrant,
-    LoginRefusal, Outcome, Request, Route, StoreMode, TransferKind, TransferRequest,
+    LoginRefusal, Outcome, Request, Route, Session, Settings, StoreMode, TlsPolicy, TransferKind,
+    TransferRequest,
 };
