@@ -13,19 +13,22 @@ impl Session {
         };
         let mut lines = Vec::with_capacity(FEATURES_MAX);
         if self.settings.tls != TlsPolicy::Off {
-            lines.extend(["AUTH TLS", "PBSZ", "PROT"].map(str::to_owned));
+            lines.extend(["AUTH TLS", "PBSZ", "PROT"].map(|line| line.as_bytes().to_vec()));
         }
         if self.settings.active_mode {
-            lines.push("EPRT".to_owned());
+            lines.push(b"EPRT".to_vec());
         }
         if self.settings.extended_passive {
-            lines.push("EPSV".to_owned());
+            lines.push(b"EPSV".to_vec());
         }
-        lines.push(format!("HASH {}", Algorithm::feature(hash)));
-        lines.push(format!("MLST {}", facts.feature()));
-        lines.extend(FEATURES.iter().map(|&line| line.to_owned()));
+        let mut line = Vec::new();
+        hash.write_feature(&mut line);
+        lines.push(std::mem::take(&mut line));
+        facts.write_feature(&mut line);
+        lines.push(line);
+        lines.extend(FEATURES.iter().map(|line| line.as_bytes().to_vec()));
         lines.sort_unstable();
-        let lines = lines.iter().map(String::as_bytes);
+        let lines = lines.iter().map(Vec::as_slice);
         Reply::lines(&mut self.output, Code(211), b"Features:", lines, b"End");
     }
 

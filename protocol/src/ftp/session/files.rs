@@ -170,8 +170,9 @@ impl Session {
         if let Some(ready) = self.ready() {
             ready.facts = facts;
         }
-        let text = format!("MLST OPTS {facts}");
-        self.reply(200, text.trim_end().as_bytes());
+        let mut text = b"MLST OPTS ".to_vec();
+        facts.write(&mut text);
+        self.reply(200, text.trim_ascii_end());
     }
 
     fn opts_hash(&mut self, algorithm: Option<Algorithm>) {
