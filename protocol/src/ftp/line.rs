@@ -70,11 +70,10 @@ impl LineReader {
             self.lent = false;
             self.pending = Vec::new();
         }
-        if self.state == State::Text && !self.discarding && self.pending.is_empty() {
-            if let Some((line, rest)) = clean_line(input) {
-                *input = rest;
-                return Some(Line::Complete(line));
-            }
+        let fresh = self.state == State::Text && !self.discarding && self.pending.is_empty();
+        if fresh && let Some((line, rest)) = clean_line(input) {
+            *input = rest;
+            return Some(Line::Complete(line));
         }
         while let Some((&byte, rest)) = input.split_first() {
             *input = rest;
@@ -111,17 +110,7 @@ impl LineReader {
                     self.state = State::Text;
                     self.push(b'\r')
                 }
-                _ => {
-                    self.state = State::Text;
-                    match self.push(b'\r') {
-                        Step::TooLong => {
-                            // The line is given up; this byte may still begin a telnet command.
-                            let _ = self.text(byte);
-                            Step::TooLong
-                        }
-                        _ => self.text(byte),
-                    }
-                }
+                _ => self.push_both(b'\r', byte),
             },
             State::Command => self.command(byte),
             State::Option => {
@@ -177,13 +166,10 @@ impl LineReader {
             WILL..=DONT => State::Option,
             TELNET_COMMAND_MIN.. => State::Text,
             _ => {
-                self.state = State::Text;
                 if !self.pending.is_empty() {
-                    if let Step::TooLong = self.push(IAC) {
-                        let _ = self.text(byte);
-                        return Step::TooLong;
-                    }
+                    return self.push_both(IAC, byte);
                 }
+                self.state = State::Text;
                 return self.text(byte);
             }
         };
@@ -198,6 +184,19 @@ impl LineReader {
         self.state = State::Text;
         self.subnegotiation_bytes = 0;
         self.give_up()
+    }
+
+    /// Puts a byte that was held back into the line, then looks at the byte after it.
+    fn push_both(&mut self, held: u8, byte: u8) -> Step {
+        self.state = State::Text;
+        match (self.push(held), self.text(byte)) {
+            (Step::TooLong, Step::End) => {
+                self.discarding = false;
+                Step::TooLong
+            }
+            (Step::TooLong, _) => Step::TooLong,
+            (_, step) => step,
+        }
     }
 
     fn push(&mut self, byte: u8) -> Step {
@@ -227,8 +226,8 @@ fn clean_line(input: &[u8]) -> Option<(&[u8], &[u8])> {
     if *input.first()? >= TELNET_COMMAND_MIN {
         return None;
     }
-    let special = input.iter().take(LINE_BYTES_MAX + 1);
-    let end = special.clone().position(|byte| matches!(byte, b'\n' | b'\r' | &IAC))?;
+    let mut places = input.iter().take(LINE_BYTES_MAX + 1);
+    let end = places.position(|byte| matches!(byte, b'\n' | b'\r' | &IAC))?;
     let (line, rest) = input.split_at_checked(end)?;
     let rest = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n"))?;
     Some((line, rest))

@@ -14,12 +14,14 @@ pub fn write_list(out: &mut Vec<u8>, entry: &Entry<'_>, now_seconds: i64) {
     let attributes = &entry.attributes;
     out.reserve(LIST_BYTES + entry.name.len() + entry.target.map_or(0, <[u8]>::len));
     out.extend_from_slice(&attributes.mode_string());
-    write_right(out, attributes.links.into(), 4);
+    out.push(b' ');
+    write_right(out, attributes.links.into(), 3);
     out.push(b' ');
     write_left(out, attributes.uid.into(), 8);
     out.push(b' ');
     write_left(out, attributes.gid.into(), 8);
-    write_right(out, attributes.size, 13);
+    out.push(b' ');
+    write_right(out, attributes.size, 12);
     write_list_time(out, attributes.modified.seconds, now_seconds);
     write_name(out, entry.name);
     if let (Kind::Symlink, Some(target)) = (attributes.kind, entry.target) {
