@@ -2,4 +2,6 @@
 
 pub mod auth;
 pub mod config;
+pub mod ports;
 pub mod storage;
+pub mod tls;
