@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use super::{Cli, ConfigArgs, print, unit};
-use crate::config::{self, Key, MAIN_FILE, Standing};
+use crate::config::{self, Key, MAIN_FILE, Origin, Standing};
 use crate::error::ServeError;
 
 /// `flotilla gen`.
@@ -39,8 +39,12 @@ pub fn run(verb: GenerateVerb) -> Result<(), ServeError> {
             clap_complete::generate(shell, &mut Cli::command(), "flotilla", &mut text);
             print(&String::from_utf8_lossy(&text))
         }
-        GenerateVerb::Unit(args) => {
-            let (config, _) = args.load()?;
+        GenerateVerb::Unit(mut args) => {
+            let (mut config, origins) = args.load()?;
+            if *origins.of("node.data_dir") == Origin::Default {
+                args.data_dir = Some(STATE_FOLDER.to_owned());
+                (config, _) = args.load()?;
+            }
             let program = std::env::current_exe().map_err(|error| {
                 ServeError::Runtime(format!("can not tell where I am: {error}"))
             })?;
@@ -139,6 +143,8 @@ fn roff(text: &str) -> String {
     if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
 }
 
+/// The data folder of a service that was given none: the working directory means nothing there.
+const STATE_FOLDER: &str = "/var/lib/flotilla";
 const EXIT_CODES: &str = ".SH EXIT STATUS
 .TP
 0

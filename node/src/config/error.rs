@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Everything that is wrong with a configuration; never empty. Displays one problem per line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    /// In the order of reading: files, environment, flags, then what contradicts itself.
+    /// In the order of reading: files by line, then environment and flags.
     pub problems: Vec<Problem>,
 }
 

@@ -104,17 +104,21 @@ pub(super) fn nearest(unknown: &str) -> Option<&'static str> {
     if let [only] = elsewhere.as_slice() {
         return Some(only.name);
     }
-    keys()
-        .flat_map(|key| [key.name, key.section()])
-        .map(|name| (strsim::damerau_levenshtein(unknown, name), name))
-        .filter(|(distance, _)| *distance <= slips_max(unknown))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
+    let whole = keys().flat_map(|key| [key.name, key.section()]).filter_map(|name| {
+        let slips = strsim::damerau_levenshtein(unknown, name);
+        (slips <= slips_max(unknown)).then_some((slips, name))
+    });
+    let field_alone =
+        keys().filter(|key| key.name.split('.').next() == Some(top)).filter_map(|key| {
+            let slips = strsim::damerau_levenshtein(field, key.field());
+            (slips <= slips_max(field)).then_some((slips, key.name))
+        });
+    whole.chain(field_alone).min_by_key(|(slips, _)| *slips).map(|(_, name)| name)
 }
 
-/// How many slips still make a suggestion: one in three characters, two at least.
+/// How many slips still make a suggestion: one in three characters, one at least.
 fn slips_max(name: &str) -> usize {
-    (name.len() / 3).max(2)
+    (name.len() / 3).max(1)
 }
 
 /// A value as written in a file.

@@ -47,8 +47,9 @@ pub(super) fn load_from(
         None => (main, false),
     };
     file(&mut origins, &mut problems, main, required);
-    for path in drop_ins(&mut problems, main) {
-        file(&mut origins, &mut problems, &path, true);
+    let drop_ins = drop_ins(&mut problems, main);
+    for path in &drop_ins {
+        file(&mut origins, &mut problems, path, true);
     }
     source::environment(&mut origins, &mut problems, variables);
     source::flags(&mut origins, &mut problems, &options.flags);
@@ -58,6 +59,7 @@ pub(super) fn load_from(
         contradictions(&config, &origins, &mut problems);
         config
     });
+    problems.sort_by_key(|problem| place(&problem.origin, &drop_ins));
     match config {
         Some(config) => ConfigError::unless_empty((config, origins), problems),
         None => Err(ConfigError { problems }),
@@ -91,6 +93,18 @@ fn drop_ins(problems: &mut Vec<Problem>, main: &Path) -> Vec<PathBuf> {
             problems.push(unreadable(&folder, &error));
             Vec::new()
         }
+    }
+}
+
+/// Sorts problems in the order of reading: the main file, the others, then what is outside files.
+fn place(origin: &Origin, drop_ins: &[PathBuf]) -> (usize, usize) {
+    match origin {
+        Origin::Default => (0, 0),
+        Origin::File(path, line) => {
+            let index = drop_ins.iter().position(|drop_in| drop_in == path);
+            (index.map_or(1, |index| index + 2), *line)
+        }
+        Origin::Environment(_) | Origin::Flag(_) => (usize::MAX, 0),
     }
 }
 
