@@ -7,6 +7,27 @@ use std::time::Duration;
 use flotilla_cluster::ports::PortRange;
 use ipnet::IpNet;
 
+mod assemble;
+mod check;
+mod error;
+mod key;
+mod later;
+mod load;
+mod origins;
+mod resolve;
+pub mod show;
+mod source;
+mod table;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use check::check_files;
+pub use error::{ConfigError, Fault, Origin, Problem};
+pub use key::{Key, Standing, find, keys};
+pub use load::{LoadOptions, MAIN_FILE, load};
+pub use origins::{Origins, Setting};
+
 /// The whole configuration of a node, validated: whatever holds one may trust it.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "one field per section, documented there")]

@@ -1,0 +1,60 @@
+//! Why the server could not start or had to stop, and the exit code that says so.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::config::ConfigError;
+
+/// Why a verb of the program failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The configuration is wrong.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    /// An address can not be listened on.
+    #[error("can not listen on {address}: {source}")]
+    Bind {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A folder or file of the node can not be used.
+    #[error("can not use {}: {source}", path.display())]
+    Storage {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A certificate or key can not be used.
+    #[error("can not use {} for TLS: {reason}", path.display())]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// It failed while it ran.
+    #[error("{0}")]
+    Runtime(String),
+}
+
+impl ServeError {
+    /// The exit code: what a service manager or script should do about it differs by code.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Storage { .. } | Self::Runtime(_) => RUNTIME,
+            Self::Config(_) | Self::Tls { .. } => CONFIG,
+            Self::Bind { .. } => BIND,
+        }
+    }
+}
+
+/// It failed while it ran: starting again may help.
+const RUNTIME: u8 = 1;
+/// Usage or configuration: starting again does not help. clap exits with the same code.
+const CONFIG: u8 = 2;
+/// An address is taken or forbidden. (4 is kept for a pool store that refuses this node.)
+const BIND: u8 = 3;

@@ -1,0 +1,1 @@
+//! The manual of the node: what is configured how, and why it is as it is.
