@@ -2,9 +2,13 @@
 //! server, so that a shared mistake cannot hide.
 
 mod client;
+mod compare;
 mod cpu;
 mod idle;
+mod limits;
+mod peer;
 mod report;
+mod row;
 mod run;
 mod scenario;
 mod worker;
@@ -25,11 +29,14 @@ struct Arguments {
 enum Command {
     /// Loads a server that runs already.
     Run(run::Arguments),
+    /// Starts Flotilla and its peers on loopback, one after the other, and compares them.
+    Compare(compare::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
     };
     match result {
         Ok(code) => code,

@@ -106,8 +106,10 @@ fn verdict(summaries: &[Summary]) -> ExitCode {
 }
 
 fn target(arguments: &Arguments) -> Result<Target> {
-    let mut addresses =
-        arguments.target.to_socket_addrs().with_context(|| format!("--target {}", arguments.target))?;
+    let mut addresses = arguments
+        .target
+        .to_socket_addrs()
+        .with_context(|| format!("--target {}", arguments.target))?;
     let address: SocketAddr = addresses.next().context("--target has no address")?;
     let password = arguments.password.clone().or_else(|| std::env::var("LOADTEST_PASSWORD").ok());
     let tls = arguments.tls.then(tls::configuration).transpose()?;
@@ -141,7 +143,9 @@ pub(crate) fn watch_interrupt(gate: &Arc<Gate>) -> Result<()> {
             eprintln!("stopping; once more to stop at once");
         }
     };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(watch))?;
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || runtime.block_on(watch))?;
     Ok(())
 }
 

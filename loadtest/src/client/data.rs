@@ -48,6 +48,11 @@ impl Payload {
         Ok(Self { bytes, file: writer.into() })
     }
 
+    /// The block.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The next piece of an upload of which `left` bytes remain.
     fn piece(&self, left: u64, most: usize) -> &[u8] {
         let length = usize::try_from(left).unwrap_or(most).min(most);
@@ -143,8 +148,7 @@ pub(crate) fn fill_tls(
     let mut connection = tls::connection(config)?;
     let mut wire = Wire::new(stream, sink);
     handshake(&mut connection, &mut wire)?;
-    let mut moved =
-        Moved { bytes: size, resumed: resumed(&connection), ..Moved::default() };
+    let mut moved = Moved { bytes: size, resumed: resumed(&connection), ..Moved::default() };
     let mut left = size;
     while left > 0 {
         let piece = payload.piece(left, TLS_BYTES);
