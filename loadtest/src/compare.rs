@@ -167,7 +167,7 @@ fn measure_server(
     row: Row,
     gate: &Arc<Gate>,
 ) -> Result<Summary> {
-    let running = server.start(ground)?;
+    let running = server.start(ground, row.tls)?;
     let tls = row.tls.then(tls::configuration).transpose()?;
     let (user, password) = (USER.to_owned(), PASSWORD.to_owned());
     let target = Target { address: running.address, user, password, tls };
@@ -236,6 +236,8 @@ fn prepare(arguments: &Arguments) -> Result<Scratch> {
     fs::set_permissions(&ground.folder, fs::Permissions::from_mode(0o755))?;
     fs::create_dir(&ground.files)?;
     fill(&ground.files)?;
+    // The servers run as several users and each stores its files there.
+    fs::set_permissions(&ground.files, fs::Permissions::from_mode(0o777))?;
     chown(&ground.files, Some(NOBODY), Some(NOBODY))?;
     certify(ground)?;
     Ok(scratch)

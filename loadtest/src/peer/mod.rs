@@ -102,8 +102,9 @@ impl Peer {
         }
     }
 
-    /// Writes the configuration, starts the server and waits for its port.
-    pub(crate) fn start(self, ground: &Ground) -> Result<Server> {
+    /// Writes the configuration, starts the server and waits for its port. All but pyftpdlib serve
+    /// both with and without TLS from one configuration.
+    pub(crate) fn start(self, ground: &Ground, tls: bool) -> Result<Server> {
         let folder = ground.folder.join(self.name());
         fs::remove_dir_all(&folder).ok();
         fs::create_dir(&folder)?;
@@ -112,7 +113,7 @@ impl Peer {
             Self::Flotilla => flotilla::launch(ground, &folder, port),
             Self::Vsftpd => vsftpd::launch(ground, &folder, port),
             Self::PureFtpd => pure_ftpd::launch(ground, &folder, port),
-            Self::Pyftpdlib => pyftpdlib::launch(ground, &folder, port),
+            Self::Pyftpdlib => pyftpdlib::launch(ground, &folder, port, tls),
             Self::Proftpd => proftpd::launch(ground, &folder, port),
         };
         launch.and_then(|launch| Server::start(launch, &folder, port)).context(self.name())

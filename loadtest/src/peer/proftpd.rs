@@ -30,7 +30,7 @@ pub(super) fn launch(ground: &Ground, folder: &Path, port: u16) -> Result<Launch
     let text = format!(
         "ModulePath {modules}\nLoadModule mod_tls.c\nServerName bench\nServerType standalone\n\
          DefaultAddress 127.0.0.1\nSocketBindTight on\nPort {port}\nUseIPv6 off\nUser nobody\n\
-         Group nogroup\nUseReverseDNS off\nIdentLookups off\nDelayEngine off\nWtmpLog off\n\
+         Group nogroup\nUseReverseDNS off\nDelayEngine off\nWtmpLog off\n\
          TransferLog none\nSystemLog none\nAuthOrder mod_auth_file.c\nAuthUserFile {users}\n\
          RequireValidShell off\nAllowOverwrite on\nMaxInstances {SESSIONS_MAX}\n\
          PassivePorts {low} {high}\nScoreboardFile {folder}/scoreboard\nPidFile {folder}/pid\n\

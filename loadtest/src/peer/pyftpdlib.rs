@@ -19,13 +19,14 @@ pub(super) fn missing(ground: &Ground) -> Option<String> {
     })
 }
 
-pub(super) fn launch(ground: &Ground, folder: &Path, port: u16) -> Result<Launch> {
+pub(super) fn launch(ground: &Ground, folder: &Path, port: u16, tls: bool) -> Result<Launch> {
     let script = folder.join("server.py");
     fs::write(&script, SCRIPT)?;
     let (low, high) = PASSIVE;
     let mut command = Command::new(&ground.python);
     command.arg(script).arg(port.to_string()).arg(&ground.files).arg(&ground.both);
     command.args([USER, HASH, &low.to_string(), &high.to_string(), &SESSIONS_MAX.to_string()]);
+    command.arg(if tls { "tls" } else { "clear" });
     Ok(Launch { command, outside: None })
 }
 
@@ -33,10 +34,10 @@ pub(super) fn launch(ground: &Ground, folder: &Path, port: u16) -> Result<Launch
 const SCRIPT: &str = r#"
 import ctypes, logging, sys
 from pyftpdlib.authorizers import AuthenticationFailed, DummyAuthorizer
-from pyftpdlib.handlers import TLS_FTPHandler
+from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
 from pyftpdlib.servers import FTPServer
 
-port, root, certificate, user, stored, low, high, most = sys.argv[1:]
+port, root, certificate, user, stored, low, high, most, mode = sys.argv[1:]
 library = ctypes.CDLL("libcrypt.so.1")
 library.crypt.restype = ctypes.c_char_p
 
@@ -45,7 +46,7 @@ class Authorizer(DummyAuthorizer):
         if name != user or library.crypt(password.encode(), stored.encode()).decode() != stored:
             raise AuthenticationFailed()
 
-class Handler(TLS_FTPHandler):
+class Handler(TLS_FTPHandler if mode == "tls" else FTPHandler):
     authorizer = Authorizer()
     passive_ports = range(int(low), int(high) + 1)
     certfile = certificate

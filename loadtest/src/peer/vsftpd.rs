@@ -36,7 +36,7 @@ pub(super) fn launch(ground: &Ground, folder: &Path, port: u16) -> Result<Launch
     let text = format!(
         "listen=YES\nlisten_ipv6=NO\nbackground=NO\nlisten_address=127.0.0.1\nlisten_port={port}\n\
          anonymous_enable=NO\nlocal_enable=YES\nwrite_enable=YES\nguest_enable=YES\n\
-         guest_username=nobody\nvirtual_use_local_privs=YES\nlocal_root={root}\n\
+         guest_username={GUEST}\nvirtual_use_local_privs=YES\nlocal_root={root}\n\
          pam_service_name={name}\nsecure_chroot_dir={empty}\nallow_writeable_chroot=YES\nisolate_network=NO\n\
          seccomp_sandbox=NO\nuse_localtime=NO\nxferlog_enable=NO\nmax_clients={SESSIONS_MAX}\n\
          max_per_ip={SESSIONS_MAX}\npasv_min_port={low}\npasv_max_port={high}\n\
@@ -53,6 +53,9 @@ pub(super) fn launch(ground: &Ground, folder: &Path, port: u16) -> Result<Launch
     command.arg(config);
     Ok(Launch { command, outside: Some(service) })
 }
+
+/// Needs a home folder that exists, which `nobody` lacks; `local_root` is entered after it.
+const GUEST: &str = "daemon";
 
 const MODULES: [&str; 4] = [
     "/lib/x86_64-linux-gnu/security",
