@@ -2,4 +2,6 @@
 
 pub mod auth;
 pub mod config;
+pub mod data;
+pub mod rate;
 pub mod storage;
