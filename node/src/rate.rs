@@ -75,11 +75,10 @@ impl Share {
             / u128::from(self.rate.bytes_per_second().max(1));
         let cost_ns = u64::try_from(cost_ns).unwrap_or(u64::MAX);
         let end = |reserved: u64| reserved.max(now_ns).saturating_add(cost_ns);
-        let before = self.rate.reserved_ns.fetch_update(
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-            |reserved| Some(end(reserved)),
-        );
+        let before =
+            self.rate
+                .reserved_ns
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |reserved| Some(end(reserved)));
         let (Ok(reserved) | Err(reserved)) = before;
         Duration::from_nanos(end(reserved).saturating_sub(now_ns))
     }

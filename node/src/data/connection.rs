@@ -8,7 +8,7 @@ use rustls::ServerConfig;
 
 use super::pace::Pace;
 use super::secure::{Resumption, Secure};
-use super::socket::{Direction, Socket};
+use super::socket::Socket;
 
 /// What a transfer moves over. Dropped in the middle, it tells the peer no clean end: over TLS there is no
 /// `close_notify`.
@@ -48,10 +48,7 @@ impl Connection {
             let piece = data.get(..pace.piece()).unwrap_or(data);
             let sent = match self {
                 Self::Clear(socket) => {
-                    let sent = socket.run(Direction::Write, |mut stream| {
-                        std::io::Write::write(&mut stream, piece)
-                    });
-                    pace.watch(sent).await?.map_err(|_| Failure::DataBroken)?
+                    pace.watch(socket.send(piece)).await?.map_err(|_| Failure::DataBroken)?
                 }
                 Self::Tls(secure) => {
                     let taken = secure.encrypt(piece).map_err(|_| Failure::DataBroken)?;

@@ -5,7 +5,7 @@
 //! records at once and hands them to rustls one by one.
 
 use std::future::poll_fn;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Write};
 use std::sync::Arc;
 use std::task::ready;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use rustls::{HandshakeKind, ServerConfig, ServerConnection};
 
 use super::buffer;
 use super::pace::Pace;
-use super::socket::{Direction, Socket};
+use super::socket::{Direction, Gather, Socket, receive_now};
 use crate::config::DataReuse;
 
 /// Whose TLS session a data connection resumed.
@@ -168,7 +168,7 @@ impl Secure {
 
     fn write_now(&mut self) -> io::Result<usize> {
         let Self { socket, tls, .. } = self;
-        socket.attempt(Direction::Write, |mut stream| tls.write_tls(&mut stream))
+        socket.attempt(Direction::Write, |descriptor| tls.write_tls(&mut Gather(descriptor)))
     }
 
     /// Appends plaintext to the room that `out` has, at least 16 KiB; 0 is the end, said by the peer's
@@ -251,12 +251,28 @@ impl Secure {
     async fn refill(&mut self) -> io::Result<usize> {
         self.received.drain(..self.record.min(self.received.len()));
         self.record = 0;
-        if self.received.is_empty() {
-            buffer::put_empty(std::mem::take(&mut self.received));
-            self.socket.wait_readable().await?;
-            self.received = buffer::take_empty();
+        if !self.received.is_empty() {
+            return self.socket.receive(&mut self.received).await;
         }
-        self.socket.receive(&mut self.received).await
+        loop {
+            let mut room = std::mem::take(&mut self.received);
+            if room.capacity() == 0 {
+                room = buffer::take_empty();
+            }
+            match self
+                .socket
+                .attempt(Direction::Read, |descriptor| receive_now(descriptor, &mut room))
+            {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    buffer::put_empty(room);
+                    self.socket.ready(Direction::Read).await?;
+                }
+                result => {
+                    self.received = room;
+                    return result;
+                }
+            }
+        }
     }
 
     /// Says the end in both ways: `close_notify` and FIN. What the peer still sends, its own `close_notify` for
@@ -265,6 +281,7 @@ impl Secure {
         self.tls.send_close_notify();
         self.flush_watched(pace).await?;
         self.socket.end().map_err(|_| Failure::DataBroken)?;
+        buffer::put_empty(std::mem::take(&mut self.received));
         if !self.tls_ended() {
             linger(self.socket);
         }
@@ -273,12 +290,6 @@ impl Secure {
 
     fn tls_ended(&mut self) -> bool {
         matches!(self.tls.reader().fill_buf(), Ok([]))
-    }
-}
-
-impl Drop for Secure {
-    fn drop(&mut self) {
-        buffer::put_empty(std::mem::take(&mut self.received));
     }
 }
 
@@ -291,17 +302,14 @@ fn record_length(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Reads the socket to its end, for a moment.
-fn linger(socket: Socket) {
+fn linger(mut socket: Socket) {
     let Some(place) = Lingering::take() else { return };
     tokio::spawn(async move {
         let _place = place;
         let _ = tokio::time::timeout(LINGER, async {
-            let mut scrap = [0; 1024];
-            loop {
-                let read = socket.run(Direction::Read, |mut stream| stream.read(&mut scrap)).await;
-                if !matches!(read, Ok(1..)) {
-                    return;
-                }
+            let mut scrap = Vec::with_capacity(SCRAP_BYTES);
+            while let Ok(1..) = socket.receive(&mut scrap).await {
+                scrap.clear();
             }
         })
         .await;
@@ -343,5 +351,6 @@ const SENDABLE_BYTES_MAX: usize = buffer::READ_BYTES;
 const SESSION_KEY_BYTES_MAX: usize = 32 * 1024 - 1;
 /// How long the peer has for its own end: a round trip and its scheduling.
 const LINGER: Duration = Duration::from_secs(5);
+const SCRAP_BYTES: usize = 1024;
 /// Sockets of one arbiter that wait for that at a time; more are closed at once.
 const LINGERING_MAX: usize = 1024;

@@ -4,6 +4,7 @@
 //! the page cache and on the storage's pool where it is not. Otherwise pieces of 256 KiB are read, again here or
 //! there, converted or encrypted, and written.
 
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -44,12 +45,13 @@ pub async fn send(
     let mut pace = Pace::new(terms);
     let before = terms.progress.bytes();
     let size = source.attributes().size;
-    let end = download.length.map_or(size, |length| size.min(download.offset.saturating_add(length)));
+    let end =
+        download.length.map_or(size, |length| size.min(download.offset.saturating_add(length)));
     let mut rest = Rest { source, offset: download.offset, end };
     if download.ascii {
         copy(&mut connection, &mut rest, Some(Encoder::default()), &mut pace).await?;
     } else {
-        let by_kernel = match &connection {
+        let by_kernel = match &mut connection {
             Connection::Clear(socket) if rest.length() > SMALL_BYTES_MAX => {
                 splice_out(socket, &mut rest, &mut pace).await?
             }
@@ -118,8 +120,7 @@ async fn copy(
             Some(count) => count?,
             None => {
                 piece.truncate(most);
-                let (filled, count) =
-                    Arc::clone(&rest.source).read(rest.offset, piece).await?;
+                let (filled, count) = Arc::clone(&rest.source).read(rest.offset, piece).await?;
                 piece = filled;
                 count
             }
@@ -145,7 +146,7 @@ async fn copy(
 
 /// Lets the kernel move the rest. `false` if it can not for this file: the caller copies what is left.
 async fn splice_out(
-    socket: &Socket,
+    socket: &mut Socket,
     rest: &mut Rest,
     pace: &mut Pace,
 ) -> Result<bool, Failure> {
@@ -226,23 +227,23 @@ impl Step {
 
 fn send_warm(socket: &Socket, rest: &Rest, count: usize) -> Step {
     let Some(file) = rest.source.descriptor() else { return Step::Unable };
-    let sent = socket.attempt(Direction::Write, |stream| {
+    let sent = socket.attempt(Direction::Write, |descriptor| {
         let mut offset = rest.offset;
-        Ok(rustix::fs::sendfile(stream, file, Some(&mut offset), count)?)
+        Ok(rustix::fs::sendfile(descriptor, file, Some(&mut offset), count)?)
     });
     Step::from_result(sent.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN)))
 }
 
 /// The same on the storage's pool, where it may wait for the disk. The socket does not block there either.
-async fn send_cold(socket: &Socket, rest: &Rest, count: usize) -> Result<Step, Failure> {
+async fn send_cold(socket: &mut Socket, rest: &Rest, count: usize) -> Result<Step, Failure> {
     if rest.source.descriptor().is_none() {
         return Ok(Step::Unable);
     }
-    let stream = Arc::clone(socket.stream());
+    let stream = socket.lend().map_err(|_| Failure::DataBroken)?;
     let verdict = Arc::new(AtomicU8::new(0));
     let told = Arc::clone(&verdict);
     let mut offset = rest.offset;
-    let task = Box::new(move |file: std::os::fd::BorrowedFd<'_>| {
+    let task = Box::new(move |file: BorrowedFd<'_>| {
         let sent = rustix::io::retry_on_intr(|| {
             rustix::fs::sendfile(&*stream, file, Some(&mut offset), count)
         });
@@ -254,7 +255,7 @@ async fn send_cold(socket: &Socket, rest: &Rest, count: usize) -> Result<Step, F
     let step = Step::from_code(verdict.load(Ordering::Acquire), bytes);
     if step == Step::Full {
         // The reactor has not seen this refusal: ask again here, so that the wait is a real one.
-        let room = socket.attempt(Direction::Write, |stream| match is_writable(stream) {
+        let room = socket.attempt(Direction::Write, |descriptor| match is_writable(descriptor) {
             true => Ok(()),
             false => Err(std::io::ErrorKind::WouldBlock.into()),
         });
@@ -263,9 +264,9 @@ async fn send_cold(socket: &Socket, rest: &Rest, count: usize) -> Result<Step, F
     Ok(step)
 }
 
-fn is_writable(stream: &std::net::TcpStream) -> bool {
+fn is_writable(socket: BorrowedFd<'_>) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let mut set = [PollFd::new(stream, PollFlags::OUT)];
+    let mut set = [PollFd::from_borrowed_fd(socket, PollFlags::OUT)];
     // An error shows again at the next write.
     !matches!(poll(&mut set, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(0))
 }

@@ -2,26 +2,36 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::sync::{Arc, OnceLock};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use flotilla_protocol::ftp::Failure;
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
-use rustix::net::RecvFlags;
+use rustix::net::{RecvFlags, SendFlags, Shutdown};
 use socket2::{Domain, Protocol, SockRef, TcpKeepalive, Type};
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 /// A connected, non-blocking TCP socket. A transfer that never has to wait, such as that of a
 /// small file, registers nothing with the reactor.
 #[derive(Debug)]
 pub struct Socket {
-    /// Shared with work on the blocking pool that may outlive the socket by one piece.
-    stream: Arc<TcpStream>,
-    reactor: OnceLock<AsyncFd<Arc<TcpStream>>>,
+    stream: Stream,
+    /// A second descriptor for work on the blocking pool, which may outlive the socket by one piece.
+    lent: Option<Arc<OwnedFd>>,
+}
+
+#[derive(Debug)]
+enum Stream {
+    /// No call has blocked yet.
+    Fresh(std::net::TcpStream),
+    /// Known to the reactor.
+    Registered(tokio::net::TcpStream),
+    /// The registration failed: nothing works any more.
+    Lost,
 }
 
 /// Options that keep a connection alive on its path.
@@ -46,25 +56,34 @@ pub(super) enum Direction {
 
 impl Socket {
     /// Takes a connected socket over. The buffers keep the kernel's autotuning.
-    pub fn new(stream: TcpStream) -> io::Result<Self> {
+    pub fn new(stream: std::net::TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream: Arc::new(stream), reactor: OnceLock::new() })
+        Ok(Self { stream: Stream::Fresh(stream), lent: None })
     }
 
     /// The other end.
     pub fn peer_address(&self) -> io::Result<SocketAddr> {
-        self.stream.peer_addr()
+        match &self.stream {
+            Stream::Fresh(stream) => stream.peer_addr(),
+            Stream::Registered(stream) => stream.peer_addr(),
+            Stream::Lost => Err(io::ErrorKind::NotConnected.into()),
+        }
     }
 
     /// This end.
     pub fn local_address(&self) -> io::Result<SocketAddr> {
-        self.stream.local_addr()
+        match &self.stream {
+            Stream::Fresh(stream) => stream.local_addr(),
+            Stream::Registered(stream) => stream.local_addr(),
+            Stream::Lost => Err(io::ErrorKind::NotConnected.into()),
+        }
     }
 
     /// Sets the keepalive options.
     pub fn keep_alive(&self, options: &Keepalive) -> io::Result<()> {
-        let socket = SockRef::from(&*self.stream);
+        let descriptor = self.descriptor()?;
+        let socket = SockRef::from(&descriptor);
         let keepalive = TcpKeepalive::new()
             .with_time(options.idle)
             .with_interval(options.interval)
@@ -73,62 +92,78 @@ impl Socket {
         socket.set_tcp_user_timeout(options.user_timeout)
     }
 
-    /// The descriptor, for work elsewhere.
-    pub(super) fn stream(&self) -> &Arc<TcpStream> {
-        &self.stream
+    fn descriptor(&self) -> io::Result<BorrowedFd<'_>> {
+        match &self.stream {
+            Stream::Fresh(stream) => Ok(stream.as_fd()),
+            Stream::Registered(stream) => Ok(stream.as_fd()),
+            Stream::Lost => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// A descriptor of its own for work elsewhere. If that is still under way when the socket is dropped, the
+    /// connection is shut down, so that the peer does not wait for it.
+    pub(super) fn lend(&mut self) -> io::Result<Arc<OwnedFd>> {
+        if let Some(lent) = &self.lent {
+            return Ok(Arc::clone(lent));
+        }
+        let lent = Arc::new(self.descriptor()?.try_clone_to_owned()?);
+        self.lent = Some(Arc::clone(&lent));
+        Ok(lent)
     }
 
     /// One system call, now. `WouldBlock` is recorded, so that [`ready`](Self::ready) then waits.
     pub(super) fn attempt<T>(
         &self,
         direction: Direction,
-        mut call: impl FnMut(&TcpStream) -> io::Result<T>,
+        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
     ) -> io::Result<T> {
-        let mut retried = |stream: &Arc<TcpStream>| loop {
-            match call(stream) {
+        let mut retried = |descriptor: BorrowedFd<'_>| loop {
+            match call(descriptor) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
             }
         };
-        match self.reactor.get() {
-            Some(reactor) => {
+        match &self.stream {
+            Stream::Fresh(stream) => retried(stream.as_fd()),
+            Stream::Registered(stream) => {
                 let interest = match direction {
                     Direction::Read => Interest::READABLE,
                     Direction::Write => Interest::WRITABLE,
                 };
-                reactor.try_io(interest, retried)
+                stream.try_io(interest, || retried(stream.as_fd()))
             }
-            None => retried(&self.stream),
+            Stream::Lost => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 
     /// Waits until the kernel may have changed its mind since the last `WouldBlock`.
     pub(super) fn poll_ready(
-        &self,
+        &mut self,
         direction: Direction,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        let reactor = match self.reactor.get() {
-            Some(reactor) => reactor,
-            None => self.register()?,
-        };
-        let guard = match direction {
-            Direction::Read => ready!(reactor.poll_read_ready(context)),
-            Direction::Write => ready!(reactor.poll_write_ready(context)),
-        };
-        Poll::Ready(guard.map(|mut guard| guard.retain_ready()))
+        if let Stream::Fresh(_) = &self.stream
+            && let Stream::Fresh(stream) = std::mem::replace(&mut self.stream, Stream::Lost)
+        {
+            self.stream = Stream::Registered(tokio::net::TcpStream::from_std(stream)?);
+        }
+        match (&self.stream, direction) {
+            (Stream::Registered(stream), Direction::Read) => stream.poll_read_ready(context),
+            (Stream::Registered(stream), Direction::Write) => stream.poll_write_ready(context),
+            _ => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
     }
 
     /// See [`poll_ready`](Self::poll_ready).
-    pub(super) async fn ready(&self, direction: Direction) -> io::Result<()> {
+    pub(super) async fn ready(&mut self, direction: Direction) -> io::Result<()> {
         poll_fn(|context| self.poll_ready(direction, context)).await
     }
 
     /// One system call, repeated until it does not block.
     pub(super) async fn run<T>(
-        &self,
+        &mut self,
         direction: Direction,
-        mut call: impl FnMut(&TcpStream) -> io::Result<T>,
+        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
     ) -> io::Result<T> {
         poll_fn(|context| {
             loop {
@@ -144,13 +179,24 @@ impl Socket {
     }
 
     /// Appends what has come to the room that `out` has; 0 is the end of the stream.
-    pub(super) async fn receive(&self, out: &mut Vec<u8>) -> io::Result<usize> {
-        self.run(Direction::Read, |stream| receive_now(stream, out)).await
+    pub(super) async fn receive(&mut self, out: &mut Vec<u8>) -> io::Result<usize> {
+        self.run(Direction::Read, |descriptor| receive_now(descriptor, out)).await
+    }
+
+    /// Sends from the front of `data` what the kernel takes.
+    pub(super) async fn send(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.run(Direction::Write, |descriptor| send_now(descriptor, data)).await
+    }
+
+    /// What a connect that was begun came to.
+    fn connected(&self) -> io::Result<()> {
+        rustix::net::sockopt::socket_error(self.descriptor()?)??;
+        self.peer_address().map(drop)
     }
 
     /// Says that nothing more will be sent.
     pub(super) fn end(&self) -> io::Result<()> {
-        self.stream.shutdown(std::net::Shutdown::Write)
+        Ok(rustix::net::shutdown(self.descriptor()?, Shutdown::Write)?)
     }
 
     /// Ends a download over a clear connection. The kernel goes on delivering what it holds after the
@@ -158,40 +204,53 @@ impl Socket {
     /// has been seen by now is an error.
     pub(super) fn finish(self) -> Result<(), Failure> {
         self.end().map_err(|_| Failure::DataBroken)?;
+        let descriptor = self.descriptor().map_err(|_| Failure::DataBroken)?;
         let mut scrap = [0; DRAIN_BYTES];
         for _ in 0..DRAINS_MAX {
-            let drained = self.attempt(Direction::Read, |stream| {
-                Ok(rustix::net::recv(stream, &mut scrap[..], RecvFlags::empty())?.1)
-            });
-            match drained {
-                Ok(0) => return Ok(()),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            match rustix::net::recv(descriptor, &mut scrap[..], RecvFlags::DONTWAIT) {
+                Ok((_, 0)) | Err(Errno::AGAIN) => return Ok(()),
+                Ok(_) | Err(Errno::INTR) => {}
                 Err(_) => return Err(Failure::DataBroken),
             }
         }
         Ok(())
     }
-
-    fn register(&self) -> io::Result<&AsyncFd<Arc<TcpStream>>> {
-        let reactor = AsyncFd::new(Arc::clone(&self.stream))?;
-        Ok(self.reactor.get_or_init(|| reactor))
-    }
 }
 
 impl Drop for Socket {
-    /// Work on the pool may still hold the descriptor: the peer must not wait for that.
     fn drop(&mut self) {
-        drop(self.reactor.take());
-        if Arc::strong_count(&self.stream) > 1 {
-            let _ = self.stream.shutdown(std::net::Shutdown::Both);
+        if let Some(lent) = &self.lent
+            && Arc::strong_count(lent) > 1
+        {
+            let _ = rustix::net::shutdown(lent, Shutdown::Both);
         }
     }
 }
 
 /// Appends what has come to the room that `out` has, without waiting.
-pub(super) fn receive_now(stream: &TcpStream, out: &mut Vec<u8>) -> io::Result<usize> {
-    Ok(rustix::io::read(stream, spare_capacity(out))?)
+pub(super) fn receive_now(socket: BorrowedFd<'_>, out: &mut Vec<u8>) -> io::Result<usize> {
+    Ok(rustix::io::read(socket, spare_capacity(out))?)
+}
+
+fn send_now(socket: BorrowedFd<'_>, data: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(socket, data, SendFlags::NOSIGNAL)?)
+}
+
+/// A socket as rustls wants to write to it: many records in one call.
+pub(super) struct Gather<'a>(pub(super) BorrowedFd<'a>);
+
+impl io::Write for Gather<'_> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        send_now(self.0, data)
+    }
+
+    fn write_vectored(&mut self, pieces: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        Ok(rustix::io::writev(self.0, pieces)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Whether an error of a call that has both a file and a socket is the socket's.
@@ -221,14 +280,13 @@ pub async fn connect_active(
     local: IpAddr,
     deadline: Instant,
 ) -> Result<Socket, Failure> {
-    let socket = start_connection(target, local).map_err(|error| refused(target, &error))?;
-    let connected = tokio::time::timeout_at(deadline.into(), socket.ready(Direction::Write));
-    match connected.await {
+    let mut socket = start_connection(target, local).map_err(|error| refused(target, &error))?;
+    let connected = tokio::time::timeout_at(deadline.into(), socket.ready(Direction::Write)).await;
+    match connected {
         Err(_) => Err(Failure::DataTimeout),
-        Ok(result) => match result.and_then(|()| socket.stream.take_error()) {
-            Ok(None) if socket.peer_address().is_ok() => Ok(socket),
-            Ok(None) => Err(Failure::DataRefused),
-            Ok(Some(error)) | Err(error) => Err(refused(target, &error)),
+        Ok(result) => match result.and_then(|()| socket.connected()) {
+            Ok(()) => Ok(socket),
+            Err(error) => Err(refused(target, &error)),
         },
     }
 }
@@ -250,7 +308,11 @@ fn start_connection(target: SocketAddr, local: IpAddr) -> io::Result<Socket> {
 
 fn refused(target: SocketAddr, error: &io::Error) -> Failure {
     tracing::debug!(%target, %error, "active data connection failed");
-    if error.kind() == io::ErrorKind::TimedOut { Failure::DataTimeout } else { Failure::DataRefused }
+    if error.kind() == io::ErrorKind::TimedOut {
+        Failure::DataTimeout
+    } else {
+        Failure::DataRefused
+    }
 }
 
 /// Read away at the end of a download, in bytes at a time.
