@@ -5,5 +5,7 @@ pub mod blocking;
 pub mod config;
 pub mod data;
 pub mod files;
+pub mod ports;
 pub mod rate;
 pub mod storage;
+pub mod tls;
