@@ -29,13 +29,8 @@ pub enum ServeError {
         source: io::Error,
     },
     /// A certificate or key can not be used.
-    #[error("can not use {} for TLS: {reason}", path.display())]
-    Tls {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
+    #[error(transparent)]
+    Tls(#[from] crate::tls::TlsError),
     /// It failed while it ran.
     #[error("{0}")]
     Runtime(String),
@@ -46,7 +41,7 @@ impl ServeError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Storage { .. } | Self::Runtime(_) => RUNTIME,
-            Self::Config(_) | Self::Tls { .. } => CONFIG,
+            Self::Config(_) | Self::Tls(_) => CONFIG,
             Self::Bind { .. } => BIND,
         }
     }

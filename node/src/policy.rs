@@ -7,11 +7,10 @@ use flotilla_protocol::ftp::{Settings, TlsPolicy};
 
 use crate::auth::{Account, Authenticator};
 use crate::config::{Config, TlsMode};
-use crate::log::xferlog::Xferlog;
+use crate::log::XferLog;
 use crate::ports::PeerPolicy;
 use crate::rate::Rate;
 use crate::storage::Storages;
-use crate::tls;
 
 /// What sessions are judged and served by. A reload makes a new one; sessions keep theirs.
 pub(crate) struct Policy {
@@ -23,14 +22,12 @@ pub(crate) struct Policy {
     pub(crate) authenticator: Arc<dyn Authenticator>,
     /// Where files live.
     pub(crate) storages: Arc<Storages>,
-    /// Certificates.
-    pub(crate) tls: Arc<tls::Store>,
     /// Who may connect to passive ports.
     pub(crate) peers: PeerPolicy,
     /// Byte rates of the users who have one.
     pub(crate) rates: Arc<Rates>,
     /// The transfer log, when there is one.
-    pub(crate) xferlog: Option<Xferlog>,
+    pub(crate) xferlog: Option<Arc<XferLog>>,
 }
 
 /// The machines' settings, from the configuration.

@@ -13,6 +13,7 @@ use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::ports::PortShard;
 use crate::registry::Registry;
+use crate::tls;
 
 /// The surroundings of an arbiter's sessions.
 pub(crate) struct Worker {
@@ -22,6 +23,8 @@ pub(crate) struct Worker {
     pub(crate) ports: Rc<PortShard>,
     /// Admission.
     pub(crate) registry: Addr<Registry>,
+    /// Certificates and tickets: this arbiter's copies.
+    pub(crate) tls: tls::Store,
     /// Counters of the node.
     pub(crate) metrics: Arc<Metrics>,
     /// One read of a control connection goes here; it is empty again before the next session's turn.
@@ -31,18 +34,27 @@ pub(crate) struct Worker {
     sessions_made: Cell<u64>,
 }
 
+/// What all arbiters have in common.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) registry: Addr<Registry>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) policy: Arc<Policy>,
+}
+
 impl Worker {
     pub(crate) fn new(
         number: usize,
         ports: Rc<PortShard>,
-        registry: Addr<Registry>,
-        metrics: Arc<Metrics>,
-        policy: Arc<Policy>,
+        tls: tls::Store,
+        surroundings: Surroundings,
     ) -> Self {
+        let Surroundings { registry, metrics, policy } = surroundings;
         Self {
             number,
             ports,
             registry,
+            tls,
             metrics,
             scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
             policy: RefCell::new(policy),

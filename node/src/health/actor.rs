@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use actix::{Actor, AsyncContext, Context, Handler, Message};
 use tracing::warn;
@@ -10,12 +10,14 @@ use tracing::warn;
 use super::{Readiness, STORAGE};
 use crate::metrics::Metrics;
 use crate::policy::Policy;
+use crate::tls;
 
 /// The actor.
 pub(crate) struct Health {
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,
     policy: Arc<Policy>,
+    tls: tls::Store,
     /// The port of `health.tcp` while it is open.
     open: Option<TcpListener>,
 }
@@ -25,8 +27,9 @@ impl Health {
         readiness: Arc<Readiness>,
         metrics: Arc<Metrics>,
         policy: Arc<Policy>,
+        tls: tls::Store,
     ) -> Self {
-        Self { readiness, metrics, policy, open: None }
+        Self { readiness, metrics, policy, tls, open: None }
     }
 
     fn probe(&mut self) {
@@ -37,8 +40,10 @@ impl Health {
                 format!("{stuck} storage operations exceed storage.timeout"),
             ),
         }
-        if let Some(end) = self.policy.tls.first_expiry() {
-            self.metrics.certificate_expiry.set(end);
+        let ends = self.tls.certificates().into_iter().map(|certificate| certificate.not_after);
+        let first = ends.min().and_then(|end| end.duration_since(UNIX_EPOCH).ok());
+        if let Some(first) = first.and_then(|first| i64::try_from(first.as_secs()).ok()) {
+            self.metrics.certificate_expiry.set(first);
         }
         self.keep_port();
     }

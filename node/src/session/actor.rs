@@ -126,7 +126,7 @@ impl Session {
             machine,
             peer,
             local,
-            key: SessionKey::random(),
+            key: SessionKey::random().map_err(|_| io::ErrorKind::Other)?,
             host: None,
             login: None,
             work: None,

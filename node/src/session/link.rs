@@ -46,7 +46,7 @@ impl Link {
         for _ in 0..STRANGERS_MAX {
             let config = Arc::clone(&protection.config);
             let secured =
-                Connection::secure(socket, config, protection.key.as_bytes(), deadline).await;
+                Connection::secure(socket, config, protection.key.bytes(), deadline).await;
             match secured {
                 Ok((connection, resumption)) if !protection.strangers => {
                     resumption.judge(protection.reuse)?;

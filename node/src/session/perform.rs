@@ -1,7 +1,6 @@
 //! Carries out what the machine asks, and brings the answers back to it.
 
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
@@ -23,7 +22,7 @@ use crate::address::advertised;
 use crate::auth::{Attempt, Protocol, Secret};
 use crate::ports::{Grant, GrantRequest};
 use crate::storage::Work;
-use crate::tls;
+use crate::tls::{self, HandshakeError};
 
 /// The open request, when its answer takes time.
 pub(super) type Open = Pin<Box<dyn Future<Output = Done>>>;
@@ -37,7 +36,7 @@ pub(super) enum Done {
     /// A passive port was granted.
     Granted(Result<Grant, Failure>),
     /// The handshake of the control connection is over.
-    Secured(io::Result<TlsStream<TcpStream>>),
+    Secured(Result<TlsStream<TcpStream>, HandshakeError>),
 }
 
 impl Session {
@@ -115,7 +114,7 @@ impl Session {
         self.machine.on_outcome(outcome, now);
     }
 
-    fn secured(&mut self, result: io::Result<TlsStream<TcpStream>>) -> Outcome {
+    fn secured(&mut self, result: Result<TlsStream<TcpStream>, HandshakeError>) -> Outcome {
         match result {
             Ok(stream) => {
                 self.wire = Wire::Tls(Box::new(stream));
@@ -148,7 +147,7 @@ impl Session {
 
     fn select_host(&mut self, name: &str, now: Instant) {
         let hosts = &self.policy.config.hosts;
-        self.host = hosts.iter().position(|host| tls::name_fits(&host.name, name));
+        self.host = hosts.iter().position(|host| host.is_called(name));
         let banner = self.host.and_then(|index| hosts.get(index)).map(|host| {
             host.banner.clone().unwrap_or_else(|| self.policy.config.ftp.banner.clone())
         });
@@ -223,15 +222,11 @@ impl Session {
     pub(super) fn begin_handshake(&mut self) {
         let Some(stream) = self.wire.detach() else { return };
         let host = self.host.and_then(|index| self.policy.config.hosts.get(index));
-        let config = self.policy.tls.control(host.map(|host| host.name.as_str()));
+        let config = self.worker.tls.control(host.map(|host| host.name.as_str()));
         let key = self.key;
-        let deadline = self.policy.config.timeouts.login;
+        let deadline = Instant::now() + self.policy.config.timeouts.login;
         self.work = Some(Box::pin(async move {
-            let handshake = tls::handshake_control(stream, config, key);
-            Done::Secured(match tokio::time::timeout(deadline, handshake).await {
-                Ok(result) => result,
-                Err(_) => Err(io::ErrorKind::TimedOut.into()),
-            })
+            Done::Secured(tls::handshake_control(stream, config, key, deadline).await)
         }));
     }
 }

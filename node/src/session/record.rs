@@ -8,7 +8,7 @@ use tracing::{debug, info};
 use super::actor::Session;
 use super::transfer::{Kind, OpenTransfer};
 use crate::auth::Protocol;
-use crate::log::xferlog::{Direction, TransferRecord};
+use crate::log::{Direction, TransferRecord};
 
 /// Sums over a session.
 #[derive(Debug)]

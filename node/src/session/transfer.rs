@@ -60,7 +60,7 @@ impl OpenTransfer {
         let login = session.login.as_ref()?;
         let config = &session.policy.config;
         let protection = request.protected.then(|| Protection {
-            config: session.policy.tls.data(),
+            config: session.worker.tls.data(None),
             key: session.key,
             reuse: config.ftp.data_reuse,
             strangers: config.ftp.data_peer == crate::config::DataPeer::Tls,

@@ -1,5 +1,6 @@
 //! From the configuration to what the actors run on.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
@@ -10,11 +11,10 @@ use tokio::runtime::Runtime;
 use crate::auth::{self, Authenticator};
 use crate::config::Config;
 use crate::error::ServeError;
-use crate::log::xferlog::Xferlog;
+use crate::log::XferLog;
 use crate::policy::{Policy, settings};
 use crate::ports::PeerPolicy;
 use crate::storage::Storages;
-use crate::tls;
 
 /// Builds the policy of a configuration; what lives on over a reload comes from the old one.
 pub(super) fn policy(config: Config, old: Option<&Policy>) -> Result<Policy, ServeError> {
@@ -23,21 +23,31 @@ pub(super) fn policy(config: Config, old: Option<&Policy>) -> Result<Policy, Ser
         None => Arc::new(Storages::open(&config.storage)?),
     };
     let authenticator: Arc<dyn Authenticator> = auth::build(&config)?;
-    let tls = Arc::new(tls::Store::load(&config.tls, &config.hosts, &config.node.data_dir)?);
     let xferlog = match &config.telemetry.xferlog {
-        Some(path) => Some(Xferlog::open(path)?),
+        Some(path) => Some(xferlog(path, old)?),
         None => None,
     };
     Ok(Policy {
         settings: Arc::new(settings(&config)),
         authenticator,
         storages,
-        tls,
         peers: PeerPolicy::new(&config.ftp.data_peer),
         rates: old.map(|old| Arc::clone(&old.rates)).unwrap_or_default(),
         xferlog,
         config,
     })
+}
+
+/// The transfer log: the one in use, opened again for log rotation, if the file is the same.
+fn xferlog(path: &Path, old: Option<&Policy>) -> Result<Arc<XferLog>, ServeError> {
+    let same = old.filter(|old| old.config.telemetry.xferlog.as_deref() == Some(path));
+    if let Some(log) = same.and_then(|old| old.xferlog.as_ref()) {
+        log.reopen();
+        return Ok(Arc::clone(log));
+    }
+    let log = XferLog::open(path)
+        .map_err(|source| ServeError::Storage { path: path.to_owned(), source })?;
+    Ok(Arc::new(log))
 }
 
 /// Keys that differ and take effect at the next start only.

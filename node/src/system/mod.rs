@@ -31,7 +31,8 @@ use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::ports::{PortSettings, Ports};
 use crate::registry::{Registry, SetLimits, Subscribe};
-use crate::worker::Worker;
+use crate::tls;
+use crate::worker::{Surroundings, Worker};
 
 /// What the operator can ask of a running node.
 #[derive(Debug)]
@@ -46,6 +47,7 @@ pub enum Control {
 struct Node {
     readiness: Arc<Readiness>,
     policy: Arc<Policy>,
+    tls: tls::Store,
     registry: Addr<Registry>,
     health: Addr<Health>,
     acceptors: Vec<Addr<Acceptor>>,
@@ -77,6 +79,7 @@ impl Node {
         let readiness = Arc::new(Readiness::new(Arc::clone(&metrics)));
         let policy = Arc::new(build::policy(config, None)?);
         let config = &policy.config;
+        let tls = tls::Store::load(&config.tls, &config.hosts, &config.node.data_dir)?;
         let arbiter_count = build::arbiter_count(config);
         let listeners = bind::listeners(config, arbiter_count)?;
         let endpoints = match config.health.listen {
@@ -91,23 +94,33 @@ impl Node {
         let (ports, seeds) = Ports::new(settings, arbiter_count);
         ports.start();
         let sessions_max = build::connections_max(config, descriptors);
+        let surroundings = Surroundings {
+            registry: registry.clone(),
+            metrics: Arc::clone(&metrics),
+            policy: Arc::clone(&policy),
+        };
         let mut addresses = listeners.addresses;
         let mut arbiters = Vec::with_capacity(arbiter_count);
         let mut acceptors = Vec::with_capacity(arbiter_count);
         for (number, (seed, sockets)) in seeds.into_iter().zip(listeners.sets).enumerate() {
             let arbiter = Arbiter::with_tokio_rt(build::runtime);
-            let parts = (registry.clone(), Arc::clone(&metrics), Arc::clone(&policy));
+            let surroundings = surroundings.clone();
+            let tls = tls.clone();
             let acceptor = Acceptor::start_in_arbiter(&arbiter.handle(), move |_| {
-                let (registry, metrics, policy) = parts;
-                let worker = Worker::new(number, seed.start(), registry, metrics, policy);
+                let worker = Worker::new(number, seed.start(), tls, surroundings);
                 Acceptor::new(std::rc::Rc::new(worker), sockets, sessions_max)
             });
             registry.do_send(Subscribe(acceptor.clone().recipient()));
             arbiters.push(arbiter);
             acceptors.push(acceptor);
         }
-        let health =
-            Health::new(Arc::clone(&readiness), Arc::clone(&metrics), Arc::clone(&policy)).start();
+        let health = Health::new(
+            Arc::clone(&readiness),
+            Arc::clone(&metrics),
+            Arc::clone(&policy),
+            tls.clone(),
+        )
+        .start();
         let endpoints = endpoints.map(|Endpoints { server, handle, address }| {
             addresses.health = Some(address);
             watch("health endpoints", Arc::clone(&readiness), async move {
@@ -118,6 +131,7 @@ impl Node {
         let node = Self {
             readiness,
             policy,
+            tls,
             registry,
             health,
             acceptors,
@@ -160,6 +174,9 @@ impl Node {
             Ok(policy) => Arc::new(policy),
             Err(error) => return error!(%error, "reload refused, the old configuration stays"),
         };
+        if let Err(error) = self.tls.replace(&policy.config.tls, &policy.config.hosts) {
+            return error!(%error, "reload refused, the old configuration stays");
+        }
         self.registry.do_send(SetLimits {
             limits: build::limits(&policy.config),
             rules: build::rules(&policy.config),
