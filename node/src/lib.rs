@@ -1,5 +1,6 @@
 //! The Flotilla node: actix actors, sockets, TLS, storage, authentication, administration.
 
 pub mod auth;
+pub mod cli;
 pub mod config;
 pub mod storage;
