@@ -4,7 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::auth::users::UsersError;
+use crate::cli::user::UserError;
 use crate::config::ConfigError;
+use crate::storage::posix::RootError;
 
 /// Why a verb of the program failed.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +34,15 @@ pub enum ServeError {
     /// A certificate or key can not be used.
     #[error(transparent)]
     Tls(#[from] crate::tls::TlsError),
+    /// The users file is wrong.
+    #[error(transparent)]
+    Users(#[from] UsersError),
+    /// A verb of `flotilla user` failed.
+    #[error(transparent)]
+    User(#[from] UserError),
+    /// A storage root can not be served.
+    #[error(transparent)]
+    Root(#[from] RootError),
     /// It failed while it ran.
     #[error("{0}")]
     Runtime(String),
@@ -40,8 +52,8 @@ impl ServeError {
     /// The exit code: what a service manager or script should do about it differs by code.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Storage { .. } | Self::Runtime(_) => RUNTIME,
-            Self::Config(_) | Self::Tls(_) => CONFIG,
+            Self::Storage { .. } | Self::User(_) | Self::Runtime(_) => RUNTIME,
+            Self::Config(_) | Self::Tls(_) | Self::Users(_) | Self::Root(_) => CONFIG,
             Self::Bind { .. } => BIND,
         }
     }

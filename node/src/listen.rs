@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{
-    Actor, ActorContext, AsyncContext, Context, Handler, Message, ResponseFuture, SpawnHandle,
+    Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, ResponseFuture, SpawnHandle,
     WeakAddr,
 };
 use tokio::io::AsyncWriteExt;
@@ -66,7 +66,13 @@ impl Acceptor {
         }
     }
 
-    fn open(&mut self, stream: TcpStream, peer: SocketAddr, security: Security) {
+    fn open(
+        &mut self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        security: Security,
+        acceptor: Addr<Self>,
+    ) {
         let now = Instant::now();
         let Some(alive) = self.alive.as_ref().filter(|_| !self.stopping) else { return };
         if self.worker.is_banned(peer.ip(), now) {
@@ -80,8 +86,9 @@ impl Acceptor {
             return turn_away(stream, security, "421 Too many connections (limits.connections).\r\n");
         }
         let id = self.worker.next_session();
+        let worker = Rc::clone(&self.worker);
         let guard = Guard { id, _alive: alive.clone() };
-        match Session::start(Rc::clone(&self.worker), guard, stream, peer, security) {
+        match Session::open(worker, acceptor, guard, stream, peer, security) {
             Ok(address) => {
                 self.sessions.insert(id, address.downgrade());
             }
@@ -147,7 +154,6 @@ impl Actor for Acceptor {
                 }
             }
         }
-        context.run_interval(SWEEP, |acceptor, _| acceptor.worker.ports.sweep(Instant::now()));
     }
 }
 
@@ -165,7 +171,7 @@ impl actix::ActorFuture<Acceptor> for Accepting {
     fn poll(
         mut self: std::pin::Pin<&mut Self>,
         acceptor: &mut Acceptor,
-        _: &mut Context<Acceptor>,
+        context: &mut Context<Acceptor>,
         task: &mut std::task::Context<'_>,
     ) -> std::task::Poll<()> {
         use std::task::Poll;
@@ -178,7 +184,9 @@ impl actix::ActorFuture<Acceptor> for Accepting {
             }
             match self.listener.poll_accept(task) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok((stream, peer))) => acceptor.open(stream, peer, self.security),
+                Poll::Ready(Ok((stream, peer))) => {
+                    acceptor.open(stream, peer, self.security, context.address());
+                },
                 Poll::Ready(Err(error)) if is_about_the_connection(&error) => {}
                 Poll::Ready(Err(error)) => {
                     // Descriptors or memory are used up. The connection waits in the backlog until
@@ -280,6 +288,3 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a client that is turned away may take to hear why.
 const FAREWELL: Duration = Duration::from_secs(2);
-
-/// How often listeners of passive ports that nobody used for long are closed.
-const SWEEP: Duration = Duration::from_secs(60);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use flotilla_protocol::ftp::{Settings, TlsPolicy};
 
+use crate::auth::worker::Workers;
 use crate::auth::{Account, Authenticator};
 use crate::config::{Config, TlsMode};
 use crate::log::XferLog;
@@ -20,6 +21,8 @@ pub(crate) struct Policy {
     pub(crate) settings: Arc<Settings>,
     /// Who may log in.
     pub(crate) authenticator: Arc<dyn Authenticator>,
+    /// The threads that compute password hashes.
+    pub(crate) hashers: Arc<Workers>,
     /// Where files live.
     pub(crate) storages: Arc<Storages>,
     /// Who may connect to passive ports.

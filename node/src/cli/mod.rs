@@ -14,6 +14,7 @@ use crate::error::ServeError;
 
 pub mod generate;
 pub mod ping;
+pub mod user;
 #[cfg(test)]
 mod tests;
 mod unit;
@@ -128,7 +129,12 @@ pub fn run(verb: Verb) -> Result<(), ServeError> {
                 print(&config::show::toml(&origins, origin))
             }
         }
-        Verb::User(args) => user::run(args.verb, &args.config.load()?.0),
+        Verb::User(args) => {
+            let (config, _) = args.config.load()?;
+            let mut told = Vec::new();
+            user::run(&args.verb, &config.users.file, &mut told)?;
+            print(&String::from_utf8_lossy(&told))
+        }
         Verb::Ping(args) => ping::run(&args),
         Verb::Generate(verb) => generate::run(verb),
     }
@@ -194,26 +200,5 @@ pub(crate) fn print(text: &str) -> Result<(), ServeError> {
             Err(ServeError::Runtime(format!("can not write the result: {error}")))
         }
         _ => Ok(()),
-    }
-}
-
-/// Until `user.rs` stands: verbs of `flotilla user`.
-pub mod user {
-    use crate::config::Config;
-    use crate::error::ServeError;
-
-    /// What to do with the users file.
-    #[derive(Debug, clap::Subcommand)]
-    pub enum UserVerb {
-        /// List the users.
-        Ls,
-    }
-
-    /// Does it.
-    ///
-    /// # Errors
-    /// Always, so far.
-    pub fn run(_: UserVerb, config: &Config) -> Result<(), ServeError> {
-        Err(ServeError::Runtime(format!("can not read {} yet", config.users.file.display())))
     }
 }

@@ -96,7 +96,7 @@ pub(crate) enum Stop {
 
 impl Session {
     /// Makes the actor for an accepted connection on the current arbiter.
-    pub(crate) fn start(
+    pub(crate) fn open(
         worker: Rc<Worker>,
         acceptor: Addr<Acceptor>,
         guard: Guard,

@@ -28,7 +28,7 @@ impl LoggedIn {
     /// What the machine hears of it.
     pub(super) fn grant(&self, config: &Config) -> LoginGrant {
         LoginGrant {
-            message: self.account.message.iter().cloned().collect(),
+            message: self.account.message.clone(),
             directory: VirtualPath::root(),
             idle_seconds_max: config.timeouts.idle.as_secs(),
         }
@@ -68,7 +68,7 @@ pub(super) async fn run(
         Err(MailboxError::Closed | MailboxError::Timeout) => return Err(LoginRefusal::Unavailable),
     };
     let host_root = host.and_then(|index| policy.config.hosts.get(index)?.root.clone());
-    let storage = match policy.storages.open(&account, host_root.as_deref()).await {
+    let storage = match policy.storages.view(&account, host_root.as_deref()).await {
         Ok(storage) => storage,
         Err(failure) => {
             warn!(user = account.name, ?failure, "home can not be opened");

@@ -8,7 +8,12 @@ use flotilla_cluster::admission::Limits;
 use flotilla_cluster::ban::Rules;
 use tokio::runtime::Runtime;
 
-use crate::auth::{self, Authenticator};
+use crate::auth::anonymous::Anonymous;
+use crate::auth::chain::Chain;
+use crate::auth::users::Users;
+use crate::auth::worker::Workers;
+use crate::auth::{Authenticator, demo};
+use crate::cli::print;
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::log::XferLog;
@@ -20,9 +25,17 @@ use crate::storage::Storages;
 pub(super) fn policy(config: Config, old: Option<&Policy>) -> Result<Policy, ServeError> {
     let storages = match old {
         Some(old) => Arc::clone(&old.storages),
-        None => Arc::new(Storages::open(&config.storage)?),
+        None => {
+            let roots = config.hosts.iter().filter_map(|host| host.root.as_deref());
+            let arbiters = arbiter_count(&config);
+            Arc::new(Storages::open(&config.storage, roots, &config.node.data_dir, arbiters)?)
+        }
     };
-    let authenticator: Arc<dyn Authenticator> = auth::build(&config)?;
+    let hashers = match old {
+        Some(old) => Arc::clone(&old.hashers),
+        None => Workers::start().map_err(|error| ServeError::Runtime(error.to_string()))?,
+    };
+    let authenticator = authenticator(&config, &hashers)?;
     let xferlog = match &config.telemetry.xferlog {
         Some(path) => Some(xferlog(path, old)?),
         None => None,
@@ -30,12 +43,32 @@ pub(super) fn policy(config: Config, old: Option<&Policy>) -> Result<Policy, Ser
     Ok(Policy {
         settings: Arc::new(settings(&config)),
         authenticator,
+        hashers,
         storages,
         peers: PeerPolicy::new(&config.ftp.data_peer),
         rates: old.map(|old| Arc::clone(&old.rates)).unwrap_or_default(),
         xferlog,
         config,
     })
+}
+
+/// Anonymous, if it is on, then the users file, which is made with its first user where there is none.
+fn authenticator(
+    config: &Config,
+    hashers: &Arc<Workers>,
+) -> Result<Arc<dyn Authenticator>, ServeError> {
+    let path = &config.users.file;
+    let made = demo::ensure(path).map_err(|error| {
+        ServeError::Runtime(format!("can not make the users file {}: {error}", path.display()))
+    })?;
+    if let Some((name, password)) = made {
+        print(&format!("user: {name}\npassword: {password}\n"))?;
+    }
+    let users: Arc<dyn Authenticator> = Arc::new(Users::load(path, Arc::clone(hashers))?);
+    if config.ftp.anonymous {
+        return Ok(Arc::new(Chain(vec![Arc::new(Anonymous::new()), users])));
+    }
+    Ok(users)
 }
 
 /// The transfer log: the one in use, opened again for log rotation, if the file is the same.
