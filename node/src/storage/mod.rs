@@ -4,6 +4,9 @@
 //! future that waits for the bounded blocking pool. So a warm local file costs no thread hop and a
 //! cold or remote one stalls no arbiter.
 
+pub mod posix;
+mod registry;
+
 use std::future::Future;
 use std::os::fd::BorrowedFd;
 use std::pin::Pin;
@@ -13,6 +16,8 @@ use std::task::{Context, Poll};
 use flotilla_protocol::entry::{Attributes, Timestamp};
 use flotilla_protocol::ftp::{Algorithm, Failure};
 use flotilla_protocol::path::VirtualPath;
+
+pub use self::registry::Storages;
 
 /// An answer that is often there at once.
 pub enum Work<T> {
