@@ -22,7 +22,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use flotilla_protocol::entry::{Attributes, Entry, Rights};
+use flotilla_protocol::entry::{Attributes, Entry, Kind, Rights};
 use flotilla_protocol::ftp::{Algorithm, Failure};
 use flotilla_protocol::path::VirtualPath;
 
@@ -67,6 +67,20 @@ impl Files {
     /// Attributes of a path; links are followed inside the home if `follow`.
     pub fn attributes(&self, path: &VirtualPath, follow: bool) -> Work<Attributes> {
         judged(self.seen(path), || self.storage.attributes(path, follow))
+    }
+
+    /// Whether a path is a directory that a session may work in.
+    pub fn enter(&self, path: &VirtualPath) -> Work<()> {
+        self.attributes(path, true).and_then(|attributes| match attributes.kind {
+            Kind::Directory => Ok(()),
+            Kind::File | Kind::Symlink | Kind::Other => Err(Failure::NotDirectory),
+        })
+    }
+
+    /// Whether a path is there and may be renamed.
+    pub fn check_rename(&self, path: &VirtualPath) -> Work<()> {
+        let may = needs(self.account.permissions.rename, "rename permission");
+        judged(may.and(self.seen(path)), || self.storage.attributes(path, false)).map(|_| ())
     }
 
     /// Opens a plain file for reading.

@@ -33,12 +33,12 @@ impl Health {
     }
 
     fn probe(&mut self) {
-        match self.policy.storages.stuck() {
-            0 => self.readiness.clear(STORAGE),
-            stuck => self.readiness.set(
-                STORAGE,
-                format!("{stuck} storage operations exceed storage.timeout"),
-            ),
+        let health = self.policy.storages.health();
+        if health.stalled {
+            let reason = format!("{} operations exceed storage.timeout", health.stuck);
+            self.readiness.set(STORAGE, reason);
+        } else {
+            self.readiness.clear(STORAGE);
         }
         let ends = self.tls.certificates().into_iter().map(|certificate| certificate.not_after);
         let first = ends.min().and_then(|end| end.duration_since(UNIX_EPOCH).ok());

@@ -2,6 +2,7 @@
 
 use flotilla_protocol::ftp::{FileReply, FileRequest, ListRequest};
 
+use super::record;
 use crate::data::Listing;
 use crate::files::Files;
 use crate::storage::{AttributeChange, Work};
@@ -16,14 +17,14 @@ pub(super) fn run(files: &Files, request: FileRequest) -> Work<FileReply> {
             files.attributes(&path, true).map(move |attributes| FileReply::Attributes(attributes, rights))
         }
         FileRequest::CheckRename(path) => files.check_rename(&path).map(done),
-        FileRequest::Rename { from, to } => files.rename(&from, &to).map(done),
+        FileRequest::Rename { from, to } => files.rename(&from, &to, true).map(done),
         FileRequest::MakeDirectory(path) => files.make_directory(&path).map(done),
         FileRequest::RemoveDirectory(path) => files.remove_directory(&path).map(done),
         FileRequest::Delete(path) => files.remove_file(&path).map(done),
         FileRequest::SetAttributes { path, modified, mode } => {
             files.set_attributes(&path, AttributeChange { modified, mode }).map(done)
         }
-        FileRequest::Copy { from, to } => files.copy(&from, &to).map(done),
+        FileRequest::Copy { from, to } => files.copy(&from, &to, true).map(done),
         FileRequest::Digest { path, algorithm, start, end } => files
             .digest(&path, algorithm, start, end)
             .map(move |(hex, end)| FileReply::Digest { hex, start, end }),
@@ -35,7 +36,7 @@ pub(super) fn run(files: &Files, request: FileRequest) -> Work<FileReply> {
 /// STAT with a path.
 fn list(files: Files, request: ListRequest) -> Work<FileReply> {
     Work::pending(async move {
-        let listing = Listing::open(files, request).await?;
+        let listing = Listing::open(files, &request, record::now_seconds()).await?;
         Ok(FileReply::Listing(listing.collect(STAT_BYTES_MAX).await?.lines))
     })
 }

@@ -1,6 +1,6 @@
 //! What is logged of a session: its login, each transfer, and one line with totals at its end.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use flotilla_protocol::ftp::{Failure, LoginRefusal, Phase};
 use tracing::{debug, info};
@@ -9,6 +9,12 @@ use super::actor::Session;
 use super::transfer::{Kind, OpenTransfer};
 use crate::auth::Protocol;
 use crate::log::{Direction, TransferRecord};
+
+/// The time that listings are told relative to, seconds since 1970.
+pub(super) fn now_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
 
 /// Sums over a session.
 #[derive(Debug)]

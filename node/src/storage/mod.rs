@@ -40,6 +40,24 @@ impl<T> Work<T> {
     }
 }
 
+impl<T: 'static> Work<T> {
+    /// The answer, turned into another.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U + 'static) -> Work<U> {
+        match self {
+            Self::Ready(result) => Work::Ready(result.map(|result| result.map(change))),
+            Self::Pending(future) => Work::pending(async move { future.await.map(change) }),
+        }
+    }
+
+    /// The answer, judged once more.
+    pub fn and_then<U>(self, judge: impl FnOnce(T) -> Result<U, Failure> + 'static) -> Work<U> {
+        match self {
+            Self::Ready(result) => Work::Ready(result.map(|result| result.and_then(judge))),
+            Self::Pending(future) => Work::pending(async move { future.await.and_then(judge) }),
+        }
+    }
+}
+
 impl<T: Unpin> Future for Work<T> {
     type Output = Result<T, Failure>;
 

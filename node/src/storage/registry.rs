@@ -56,7 +56,8 @@ impl Storages {
             roots: Mutex::default(),
             homes: Arc::default(),
         };
-        for path in hosts.into_iter().chain([this.default.as_path()]) {
+        this.root(&this.default)?;
+        for path in hosts {
             this.root(path)?;
         }
         Ok(this)
