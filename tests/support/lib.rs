@@ -1,1 +1,32 @@
-//! Support.
+//! What the whole-system tests share: the real server as a child process, a client that sends and
+//! reads raw bytes, certificates, content, and programs run under a deadline.
+//!
+//! Every [`Server`] has a folder and a loopback address of its own, so tests run in parallel and
+//! beside other copies of themselves. Nothing here sleeps to let something happen: whatever is waited
+//! for is waited for by name and with a deadline ([`wait`]).
+
+pub mod authority;
+pub mod config;
+pub mod content;
+pub mod data;
+pub mod folder;
+pub mod health;
+pub mod loopback;
+pub mod program;
+pub mod server;
+pub mod tls;
+pub mod user;
+pub mod wait;
+pub mod wire;
+
+pub use authority::{Authority, Identity};
+pub use config::{Config, Value};
+pub use content::Content;
+pub use data::Data;
+pub use folder::Folder;
+pub use program::Program;
+pub use server::Server;
+pub use tls::TlsClient;
+pub use user::{PASSWORD, User};
+pub use wait::DEADLINE;
+pub use wire::{Reply, Wire};

@@ -27,6 +27,7 @@ pub use line::{LINE_BYTES_MAX, Line, LineReader};
 pub use reply::{Code, Reply};
 pub use session::{
     Connection, Credentials, FileReply, FileRequest, ListFormat, ListRequest, LoginGrant,
-    LoginRefusal, Outcome, Request, Route, StoreMode, TransferKind, TransferRequest,
+    LoginRefusal, Outcome, Request, Route, Session, Settings, StoreMode, TlsPolicy, TransferKind,
+    TransferRequest,
 };
 pub use verb::{Access, Verb, VerbInfo};

@@ -158,7 +158,7 @@ static VERBS: [VerbInfo; 63] = [
     user("RNTO", "RNTO <path>", |a| parse::path(a).map(Command::Rnto)),
     user("SITE", "SITE <command>; SITE HELP names them", parse::site),
     user("SIZE", "SIZE <path>", |a| parse::path(a).map(Command::Size)),
-    row("STAT", "STAT [-aldR] [<path or pattern>]", Access::LoggedIn, true, parse::stat),
+    row("STAT", "STAT [-aldR] [<path or pattern>]", Access::Always, true, parse::stat),
     user("STOR", "STOR <path>", |a| parse::path(a).map(Command::Stor)),
     user("STOU", "STOU [<path>]", |a| parse::path_or_none(a).map(Command::Stou)),
     user("STRU", "STRU F", parse::stru),
