@@ -1,25 +1,32 @@
 //! RFC 959 and its successors.
 //!
-//! Bytes of the control connection go through [`line`] (telnet bytes out, bounded lines) and
-//! [`parse`](Command::parse) into a typed [`Command`]; the [`Session`] turns commands into
-//! [`Reply`]s and requests to its owner.
+//! Bytes of the control connection go through a [`LineReader`] (telnet bytes out, bounded lines) and
+//! [`Command::parse`] into a typed [`Command`]; the session machine turns commands into [`Reply`]s
+//! and [`Request`]s to its owner.
 
 mod command;
+mod digest;
 mod error;
+mod facts;
+mod glob;
 mod line;
 pub mod listing;
 mod parse;
 mod reply;
 mod session;
+mod verb;
 
 pub use command::{
-    Access, Algorithm, Command, DataProtection, Facts, ListOptions, ParseError, RangeLimits,
-    Representation, SiteCommand, Structure, TransferMode, Verb, VerbInfo,
+    Command, DataProtection, ListOptions, ParseError, RangeLimits, Representation, SiteCommand,
+    Structure, TransferMode,
 };
+pub use digest::Algorithm;
 pub use error::{Failure, Phase};
-pub use line::{Line, LineReader, LINE_BYTES_MAX};
+pub use facts::Facts;
+pub use line::{LINE_BYTES_MAX, Line, LineReader};
 pub use reply::{Code, Reply};
 pub use session::{
     Connection, Credentials, FileReply, FileRequest, ListFormat, ListRequest, LoginGrant,
     LoginRefusal, Outcome, Request, Route, StoreMode, TransferKind, TransferRequest,
 };
+pub use verb::{Access, Verb, VerbInfo};
