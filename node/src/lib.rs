@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod blocking;
+pub mod cli;
 pub mod config;
 pub mod files;
 pub mod storage;
