@@ -142,12 +142,18 @@ impl Secure {
             if out.len() > before || ended {
                 return Ok(out.len() - before);
             }
-            self.flush_watched(pace).await?;
+            self.answer();
             match pace.watch(self.refill()).await? {
                 Ok(0) | Err(_) => return Err(Failure::DataBroken),
                 Ok(_) => {}
             }
         }
+    }
+
+    /// Sends what rustls wants to say during an upload: tickets, the end of the handshake, answers to key updates.
+    /// A client that does not wait for them may have closed; what it sent before can be read all the same.
+    fn answer(&mut self) {
+        while self.tls.wants_write() && self.write_now().is_ok() {}
     }
 
     /// Decrypts whole records while `out` has room for them; `true` once the peer has said the end.
