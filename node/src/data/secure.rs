@@ -11,7 +11,7 @@ use std::task::ready;
 use std::time::{Duration, Instant};
 
 use flotilla_protocol::ftp::Failure;
-use rustls::{ServerConfig, ServerConnection};
+use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 
 use super::buffer;
 use super::pace::Pace;
@@ -150,10 +150,13 @@ impl Secure {
         }
     }
 
-    /// Sends what rustls wants to say during an upload: tickets, the end of the handshake, answers to key updates.
-    /// A client that does not wait for them may have closed; what it sent before can be read all the same.
+    /// Sends what the client waits for during an upload: the end of a TLS 1.2 handshake. The tickets of TLS 1.3 are
+    /// kept for [`finish`](Self::finish): a client that never reads and closes with tickets unread resets its
+    /// own connection, and what it sent last is lost with it.
     fn answer(&mut self) {
-        while self.tls.wants_write() && self.write_now().is_ok() {}
+        if self.tls.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+            while self.tls.wants_write() && self.write_now().is_ok() {}
+        }
     }
 
     /// Decrypts whole records while `out` has room for them; `true` once the peer has said the end.

@@ -167,9 +167,24 @@ fn records_of_any_size_come_together() {
             }
         }
         end(&mut client);
+        assert_eq!(client.read(&mut [0; 8]).unwrap(), 0);
     });
     assert_eq!(received.unwrap().size, 400_000);
     assert!(sink.content() == content);
+}
+
+#[test]
+fn a_client_that_leaves_its_tickets_unread_is_done_all_the_same() {
+    for length in [100, 300_000] {
+        let content = pattern(length);
+        let sent = content.clone();
+        let (received, sink) = upload(&Configs::tls13(), &terms(), move |mut client| {
+            client.write_all(&sent).unwrap();
+            end(&mut client);
+        });
+        assert_eq!(received.unwrap().size, length as u64);
+        assert!(sink.content() == content);
+    }
 }
 
 #[test]
