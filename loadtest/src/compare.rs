@@ -18,7 +18,7 @@ use crate::client::{Target, tls};
 use crate::peer::{Ground, NOBODY, PASSWORD, Peer, USER};
 use crate::report::{Summary, median, ratio};
 use crate::row::{Row, cell};
-use crate::run::{Progress, raise_descriptors, watch_interrupt};
+use crate::run::{Progress, Second, raise_descriptors, watch_signals};
 use crate::worker::{self, Gate};
 use crate::{limits, scenario};
 
@@ -87,7 +87,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     raise_descriptors();
     let gate = Arc::new(Gate::default());
-    watch_interrupt(&gate)?;
+    watch_signals(&gate, Second::Waits)?;
     let rows = select(&arguments.rows)?;
     let ground = prepare(arguments)?;
     let peers = present(arguments, &ground.0);
