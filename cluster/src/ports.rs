@@ -11,7 +11,9 @@ pub struct PortRange {
 
 /// Why a text is no range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no port range: expected \"first-last\" or one port, 1 to 65535, first not above last")]
+#[error(
+    "\"{0}\" is no port range: expected \"first-last\" or one port, 1 to 65535, first not above last"
+)]
 pub struct RangeError(String);
 
 impl FromStr for PortRange {

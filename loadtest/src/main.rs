@@ -1,2 +1,48 @@
-//! x
-fn main() {}
+//! Loads an FTP or FTPS server and says what each unit of work costs it. Shares no code with the
+//! server, so that a shared mistake cannot hide.
+
+mod client;
+mod compare;
+mod cpu;
+mod idle;
+mod limits;
+mod peer;
+mod report;
+mod row;
+mod run;
+mod scenario;
+mod worker;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Loads FTP and FTPS servers and measures what the work costs them.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Loads a server that runs already.
+    Run(run::Arguments),
+    /// Starts Flotilla and its peers on loopback, one after the other, and compares them.
+    Compare(compare::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("flotilla-loadtest: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,5 +1,105 @@
 //! The Flotilla node: actix actors, sockets, TLS, storage, authentication, administration.
+//!
+//! [`serve`] runs a node for the command line; [`run`] runs one for whoever brings a configuration
+//! and a channel. Everything else is the inside of the house: see the code map in the README.
 
 pub mod auth;
+pub mod blocking;
+pub mod cli;
 pub mod config;
+pub mod data;
+pub mod error;
+pub mod files;
+pub mod log;
+pub mod manual;
+pub mod ports;
+pub mod rate;
 pub mod storage;
+pub mod tls;
+
+mod address;
+mod health;
+mod listen;
+mod metrics;
+mod policy;
+mod registry;
+mod session;
+mod system;
+mod worker;
+
+pub use error::ServeError;
+pub use system::{Control, run};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use config::{Config, ConfigError};
+
+/// Runs a node until TERM or INT. HUP reads the configuration again through `reload`; a second TERM ends
+/// at once.
+///
+/// # Errors
+/// Why it could not start, or what broke.
+pub fn serve(
+    config: Config,
+    reload: impl Fn() -> Result<Config, ConfigError> + Send + 'static,
+) -> Result<(), ServeError> {
+    let log = log::init(&config.telemetry)?;
+    actix::System::new().block_on(async move {
+        let signals = Signals::new().map_err(|error| ServeError::Runtime(error.to_string()))?;
+        let (control, controlled) = mpsc::channel(CONTROLS_MAX);
+        let signals = actix::spawn(signals.forward(control, log, reload));
+        let result = run(config, controlled).await;
+        signals.abort();
+        result
+    })
+}
+
+/// The signals that a node obeys.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn forward(
+        mut self,
+        control: mpsc::Sender<Control>,
+        log: log::LogHandle,
+        reload: impl Fn() -> Result<Config, ConfigError>,
+    ) {
+        loop {
+            let message = tokio::select! {
+                _ = self.terminate.recv() => Control::Stop,
+                _ = self.interrupt.recv() => Control::Stop,
+                _ = self.hang_up.recv() => match reload() {
+                    Ok(config) => {
+                        if let Err(error) = log.reload(&config.telemetry) {
+                            tracing::error!(%error, "log settings refused, the old ones stay");
+                        }
+                        Control::Reload(Box::new(config))
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "reload refused, the old configuration stays");
+                        continue;
+                    }
+                },
+            };
+            if control.send(message).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Signals on their way; more wait in the kernel, which merges equal ones.
+const CONTROLS_MAX: usize = 8;

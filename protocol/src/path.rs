@@ -4,11 +4,6 @@
 //! resolved lexically, so `..` never climbs above the root; what a symbolic link does is the
 //! storage's affair, which resolves it inside the root as well.
 
-/// The longest path in bytes, as Linux has it (`PATH_MAX` without the final NUL).
-pub const PATH_BYTES_MAX: usize = 4095;
-/// The longest name between two slashes in bytes (`NAME_MAX`).
-pub const NAME_BYTES_MAX: usize = 255;
-
 /// An absolute, normalised path: it begins with `/`, has no empty, `.` or `..` component, no NUL
 /// byte and no final slash unless it is the root.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,24 +32,64 @@ impl VirtualPath {
     /// Resolves what a client typed against this directory: absolute arguments start at the root,
     /// `.` and empty components vanish, `..` goes up and stops at the root.
     pub fn resolve(&self, argument: &[u8]) -> Result<Self, PathError> {
-        let _ = argument;
-        todo!()
+        if argument.contains(&0) {
+            return Err(PathError::Nul);
+        }
+        // Kept without the root's slash while components come and go: empty means the root.
+        let mut path = match argument.first() {
+            Some(b'/') => Vec::with_capacity(argument.len() + 1),
+            _ if self.is_root() => Vec::with_capacity(argument.len() + 1),
+            _ => {
+                let mut path = Vec::with_capacity(self.0.len() + 1 + argument.len());
+                path.extend_from_slice(&self.0);
+                path
+            }
+        };
+        for name in argument.split(|&byte| byte == b'/') {
+            match name {
+                b"" | b"." => {}
+                b".." => {
+                    let end = path.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
+                    path.truncate(end);
+                }
+                _ => push_name(&mut path, name)?,
+            }
+        }
+        if path.is_empty() {
+            path.push(b'/');
+        }
+        Self::checked(path)
     }
 
     /// The path of `name` in this directory; `name` is one component, not resolved any further.
+    /// Something that is no single name (empty, `.`, `..`, or with a slash inside) is resolved as
+    /// [`resolve`](Self::resolve) does, so that the result is normalised in any case.
     pub fn child(&self, name: &[u8]) -> Result<Self, PathError> {
-        let _ = name;
-        todo!()
+        if matches!(name, b"" | b"." | b"..") || name.contains(&b'/') {
+            return self.resolve(name);
+        }
+        if name.contains(&0) {
+            return Err(PathError::Nul);
+        }
+        let mut path = Vec::with_capacity(self.0.len() + 1 + name.len());
+        if !self.is_root() {
+            path.extend_from_slice(&self.0);
+        }
+        push_name(&mut path, name)?;
+        Self::checked(path)
     }
 
     /// The directory that holds this path; the root is its own parent.
     pub fn parent(&self) -> Self {
-        todo!()
+        match self.0.iter().rposition(|&byte| byte == b'/') {
+            Some(end) if end > 0 => Self(self.0.get(..end).unwrap_or(b"/").to_vec()),
+            _ => Self::root(),
+        }
     }
 
     /// The last component, or `None` for the root.
     pub fn file_name(&self) -> Option<&[u8]> {
-        todo!()
+        self.0.rsplit(|&byte| byte == b'/').next().filter(|name| !name.is_empty())
     }
 
     /// The components from the root down.
@@ -69,8 +104,11 @@ impl VirtualPath {
 
     /// Whether this path is `directory` or lies under it.
     pub fn is_within(&self, directory: &Self) -> bool {
-        let _ = directory;
-        todo!()
+        directory.is_root()
+            || self
+                .0
+                .strip_prefix(directory.0.as_slice())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
     }
 
     /// The whole path, with its leading slash.
@@ -81,8 +119,24 @@ impl VirtualPath {
     /// The path from the root without the leading slash, `.` for the root itself: the form that
     /// `openat2` takes beneath a directory descriptor.
     pub fn relative(&self) -> &[u8] {
-        todo!()
+        match self.0.strip_prefix(b"/") {
+            Some(rest) if !rest.is_empty() => rest,
+            _ => b".",
+        }
     }
+
+    fn checked(path: Vec<u8>) -> Result<Self, PathError> {
+        if path.len() > PATH_BYTES_MAX { Err(PathError::TooLong) } else { Ok(Self(path)) }
+    }
+}
+
+fn push_name(path: &mut Vec<u8>, name: &[u8]) -> Result<(), PathError> {
+    if name.len() > NAME_BYTES_MAX {
+        return Err(PathError::NameTooLong);
+    }
+    path.push(b'/');
+    path.extend_from_slice(name);
+    Ok(())
 }
 
 impl std::fmt::Debug for VirtualPath {
@@ -98,3 +152,11 @@ impl std::fmt::Display for VirtualPath {
         write!(f, "{}", String::from_utf8_lossy(&self.0).escape_debug())
     }
 }
+
+/// The longest path in bytes, as Linux has it (`PATH_MAX` without the final NUL).
+pub const PATH_BYTES_MAX: usize = 4095;
+/// The longest name between two slashes in bytes (`NAME_MAX`).
+pub const NAME_BYTES_MAX: usize = 255;
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,22 @@
 //! Who may log in: an [`Authenticator`] judges an attempt and yields an [`Account`].
+//!
+//! # Map
+//! - [`users`]: the users file, its reload and the judgement by it; [`demo`]: the first user.
+//! - [`hash`]: stored hashes; [`worker`]: the threads that compute them; [`cache`]: verified passwords.
+//! - [`chain`]: several authenticators as one; [`anonymous`]: the one without passwords.
+//!
+//! # What must hold
+//! - Unknown name, wrong password, wrong certificate: one answer and one cost ([`Refusal::Incorrect`]).
+//! - Policy ([`Refusal::Policy`]) speaks only after the password was right, and always then.
+
+pub mod anonymous;
+pub mod cache;
+pub mod chain;
+pub mod demo;
+pub mod hash;
+mod pbkdf2;
+pub mod users;
+pub mod worker;
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -27,6 +45,8 @@ pub struct Account {
     pub download_rate: u64,
     /// Who was let in without a password and shares the name with strangers.
     pub anonymous: bool,
+    /// Lines for the 230 reply; no control characters.
+    pub message: Vec<String>,
 }
 
 /// What a user may do; each a key of `permissions` in the users file.
@@ -44,6 +64,35 @@ pub struct Permissions {
     pub hidden: bool,
 }
 
+impl Permissions {
+    /// Everything.
+    pub const ALL: Self = Self {
+        read: true,
+        write: true,
+        append: true,
+        delete: true,
+        rename: true,
+        mkdir: true,
+        list: true,
+        hidden: true,
+    };
+
+    /// Nothing.
+    pub const NONE: Self = Self {
+        read: false,
+        write: false,
+        append: false,
+        delete: false,
+        rename: false,
+        mkdir: false,
+        list: false,
+        hidden: false,
+    };
+
+    /// Look, and fetch what is not hidden.
+    pub const READ_ONLY: Self = Self { read: true, list: true, ..Self::NONE };
+}
+
 /// The protocol of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Protocol {
@@ -56,6 +105,7 @@ pub enum Protocol {
 }
 
 /// A password on its way to be judged; redacted in logs, wiped when dropped.
+#[derive(Clone)]
 pub struct Secret(zeroize::Zeroizing<Vec<u8>>);
 
 impl Secret {
@@ -77,7 +127,7 @@ impl std::fmt::Debug for Secret {
 }
 
 /// One attempt to log in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Attempt {
     /// The name, as sent.
     pub user: Vec<u8>,

@@ -7,6 +7,27 @@ use std::time::Duration;
 use flotilla_cluster::ports::PortRange;
 use ipnet::IpNet;
 
+mod assemble;
+mod check;
+mod error;
+mod key;
+mod later;
+mod load;
+mod origins;
+mod resolve;
+pub mod show;
+mod source;
+mod table;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use check::check_files;
+pub use error::{ConfigError, Fault, Origin, Problem};
+pub use key::{Key, Standing, find, keys};
+pub use load::{LoadOptions, MAIN_FILE, load};
+pub use origins::{Origins, Setting};
+
 /// The whole configuration of a node, validated: whatever holds one may trust it.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "one field per section, documented there")]
@@ -126,6 +147,18 @@ pub struct Host {
     pub root: Option<PathBuf>,
     /// Its own 220 text.
     pub banner: Option<String>,
+}
+
+impl Host {
+    /// Whether this is the host of that name; `*.example.org` has every name with one label more.
+    pub fn is_called(&self, name: &str) -> bool {
+        match self.name.strip_prefix("*.") {
+            Some(parent) => name
+                .split_once('.')
+                .is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(parent)),
+            None => self.name.eq_ignore_ascii_case(name),
+        }
+    }
 }
 
 /// `[users]`.

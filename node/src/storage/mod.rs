@@ -4,6 +4,9 @@
 //! future that waits for the bounded blocking pool. So a warm local file costs no thread hop and a
 //! cold or remote one stalls no arbiter.
 
+pub mod posix;
+mod registry;
+
 use std::future::Future;
 use std::os::fd::BorrowedFd;
 use std::pin::Pin;
@@ -13,6 +16,8 @@ use std::task::{Context, Poll};
 use flotilla_protocol::entry::{Attributes, Timestamp};
 use flotilla_protocol::ftp::{Algorithm, Failure};
 use flotilla_protocol::path::VirtualPath;
+
+pub use self::registry::Storages;
 
 /// An answer that is often there at once.
 pub enum Work<T> {
@@ -35,6 +40,24 @@ impl<T> Work<T> {
     }
 }
 
+impl<T: 'static> Work<T> {
+    /// The answer, turned into another.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U + 'static) -> Work<U> {
+        match self {
+            Self::Ready(result) => Work::Ready(result.map(|result| result.map(change))),
+            Self::Pending(future) => Work::pending(async move { future.await.map(change) }),
+        }
+    }
+
+    /// The answer, judged once more.
+    pub fn and_then<U>(self, judge: impl FnOnce(T) -> Result<U, Failure> + 'static) -> Work<U> {
+        match self {
+            Self::Ready(result) => Work::Ready(result.map(|result| result.and_then(judge))),
+            Self::Pending(future) => Work::pending(async move { future.await.and_then(judge) }),
+        }
+    }
+}
+
 impl<T: Unpin> Future for Work<T> {
     type Output = Result<T, Failure>;
 
@@ -50,7 +73,7 @@ impl<T: Unpin> Future for Work<T> {
 }
 
 /// A tree of files under one user's root. Paths can not leave it, whatever links it holds. Knows nothing of
-/// users' permissions (that is [`Files`](crate::storage) of the session), but `owner` names whose unfinished uploads are seen.
+/// users' permissions (that is `Files`); it does know whose unfinished uploads it shows.
 pub trait Storage: Send + Sync {
     /// Attributes of a path; links are followed inside the root if `follow`.
     fn attributes(&self, path: &VirtualPath, follow: bool) -> Work<Attributes>;
@@ -95,10 +118,11 @@ pub enum CreateMode {
     Replace,
     /// As `Replace`, but refused with [`Failure::Exists`] if something bears the name.
     New,
-    /// Goes on from this offset: on the owner's unfinished upload if no published file bears the name, else on a
-    /// copy (reflink) or, without atomic uploads, in place.
+    /// Goes on from this offset: on the owner's unfinished upload if no published file bears the name, else in
+    /// place on the published one, as FTP servers do: what arrived is then there for the next attempt, whoever
+    /// makes it. [`Failure::BadOffset`] behind the end.
     Resume(u64),
-    /// At the end of what is there.
+    /// At the end of what is there, as `Resume`; a published file only ever grows, also under two who append.
     Append,
     /// A name that nothing bears, made from the wanted one.
     Unique,
@@ -133,6 +157,7 @@ pub trait Source: Send + Sync {
     /// Reads on the blocking pool; the buffer comes back with the number of bytes, 0 at the end.
     fn read(self: Arc<Self>, offset: u64, buffer: Vec<u8>) -> Work<(Vec<u8>, usize)>;
     /// Runs `task` on the blocking pool of this storage with the descriptor (a sendfile that may wait for the disk).
+    /// The task must be of bounded length and must not wait for a peer: `storage.timeout` covers the whole of it.
     fn with_descriptor(self: Arc<Self>, task: DescriptorTask) -> Work<usize>;
 }
 
@@ -141,7 +166,8 @@ pub type DescriptorTask = Box<dyn FnOnce(BorrowedFd<'_>) -> Result<usize, Failur
 
 /// An upload under way. Dropped without [`Sink::publish`] it is abandoned as the storage's `on_abort` says.
 pub trait Sink: Send + Sync {
-    /// The published path that it will have (STOU: the name made).
+    /// The published path that it will have (STOU: the name made). After [`Sink::publish`] the one that it has: a
+    /// unique name that somebody else took in the meantime is made anew.
     fn path(&self) -> &VirtualPath;
     /// The offset of the first byte to be written.
     fn start(&self) -> u64;
@@ -151,6 +177,8 @@ pub trait Sink: Send + Sync {
     fn with_descriptor(self: Arc<Self>, task: DescriptorTask) -> Option<Work<usize>>;
     /// Makes the bytes visible under the path, `size` bytes long, atomically. Called at most once.
     fn publish(self: Arc<Self>, size: u64) -> Work<()>;
+    /// Writes the last piece at an offset and publishes, in one trip to the pool: what a small upload costs.
+    fn finish(self: Arc<Self>, offset: u64, last: Vec<u8>, size: u64) -> Work<()>;
 }
 
 /// A directory being listed.
@@ -167,6 +195,11 @@ pub type Visitor = Box<dyn Visit>;
 pub trait Visit: Send {
     /// One entry, `.` and `..` excluded. `false` ends the batch after this entry (the buffer is full).
     fn entry(&mut self, entry: &flotilla_protocol::entry::Entry<'_>) -> bool;
+    /// Whether [`Entry::target`](flotilla_protocol::entry::Entry::target) is to be read, which costs a system call
+    /// per symbolic link. Asked once per batch.
+    fn wants_target(&self) -> bool {
+        false
+    }
     /// Back to the concrete type.
     fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send>;
 }

@@ -1,7 +1,8 @@
-//! The commands and the one table of verbs.
+//! The commands with their typed arguments.
 
 use std::net::SocketAddr;
 
+use super::{digest::Algorithm, facts::Facts};
 use crate::entry::Timestamp;
 
 /// A parsed command; arguments borrow from the line.
@@ -19,7 +20,7 @@ pub enum Command<'a> {
     Quit,
     /// `HOST name` (RFC 7151): name, `[v6]` or v4 literal, brackets removed.
     Host(&'a [u8]),
-    /// `CWD path`, `XCWD`; no argument is the home directory as many servers have it.
+    /// `CWD path`, `XCWD`; an empty path is the home directory, as many servers have it.
     Cwd(&'a [u8]),
     /// `CDUP`, `XCUP`.
     Cdup,
@@ -87,7 +88,8 @@ pub enum Command<'a> {
     Mode(TransferMode),
     /// `SIZE path` (RFC 3659, 4).
     Size(&'a [u8]),
-    /// `MDTM path` (RFC 3659, 3); also the widespread setting form `MDTM YYYYMMDDHHMMSS path`, which parses as [`Command::Mfmt`].
+    /// `MDTM path` (RFC 3659, 3); also the widespread setting form `MDTM YYYYMMDDHHMMSS path`,
+    /// which parses as [`Command::Mfmt`].
     Mdtm(&'a [u8]),
     /// `MFMT time path` (draft-somers-ftp-mfxx).
     Mfmt(Timestamp, &'a [u8]),
@@ -102,7 +104,9 @@ pub enum Command<'a> {
     },
     /// `HASH path` (draft-bryan-ftpext-hash): the algorithm chosen by OPTS HASH, the range by RANG.
     Hash(&'a [u8]),
-    /// `XCRC`, `XMD5`, `XSHA`, `XSHA1`, `XSHA256`, `XSHA512 path [start [end]]`: quoted or bare path; `end` exclusive.
+    /// `XCRC`, `XMD5`, `XSHA`, `XSHA1`, `XSHA256`, `XSHA512 path [start [end]]`: quoted or bare
+    /// path; `end` exclusive. A bare path takes a range only if it holds no space and both bounds
+    /// follow: otherwise `report 2024` could not be told from `report`, from byte 2024 on.
     DigestOf {
         /// By the verb.
         algorithm: Algorithm,
@@ -129,7 +133,8 @@ pub enum Command<'a> {
     Port(SocketAddr),
     /// `EPRT |family|address|port|`.
     Eprt(SocketAddr),
-    /// `AUTH mechanism` (RFC 2228, RFC 4217), in upper case as known: TLS, TLS-C, SSL, TLS-P; others as sent.
+    /// `AUTH mechanism` (RFC 2228, RFC 4217), in upper case as known: TLS, TLS-C, SSL, TLS-P;
+    /// others as sent.
     Auth(&'a [u8]),
     /// `PBSZ size`.
     Pbsz(u64),
@@ -146,7 +151,8 @@ pub enum SiteCommand<'a> {
     Help,
     /// `SITE CHMOD mode path`.
     Chmod(u32, &'a [u8]),
-    /// `SITE UTIME`: `YYYYMMDDHHMM[SS] path`, or `path atime mtime ctime UTC` (only the modification time is kept).
+    /// `SITE UTIME`: `YYYYMMDDHHMM[SS] path`, or `path atime mtime ctime UTC` (only the modification
+    /// time is kept).
     Utime(Timestamp, &'a [u8]),
     /// `SITE IDLE [seconds]`.
     Idle(Option<u64>),
@@ -225,69 +231,6 @@ pub enum DataProtection {
     Private,
     /// `S` or `E`: known to the RFC, meaningless with TLS (536).
     Unsupported,
-}
-
-/// Hash algorithms (draft-bryan-ftpext-hash names).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Algorithm {
-    /// `CRC32`.
-    Crc32,
-    /// `MD5`.
-    Md5,
-    /// `SHA-1`.
-    Sha1,
-    /// `SHA-256`, the default.
-    Sha256,
-    /// `SHA-512`.
-    Sha512,
-}
-
-/// A set of MLSx facts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Facts(pub(crate) u16);
-
-/// When a verb may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Before login and after.
-    Always,
-    /// Only after login (530 before).
-    LoggedIn,
-}
-
-/// A row of the verb table.
-#[derive(Clone, Copy, Debug)]
-pub struct VerbInfo {
-    /// The verb in upper case.
-    pub name: &'static str,
-    /// What HELP says: `RETR <path>`.
-    pub syntax: &'static str,
-    /// When it is allowed.
-    pub access: Access,
-    /// Taken while a transfer or another request is under way (ABOR, STAT, NOOP, QUIT).
-    pub during_transfer: bool,
-}
-
-/// A known verb: an index into the verb table, with its name for logs and metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Verb(pub(crate) u8);
-
-impl Verb {
-    /// Looks up the first word of a line, in any case.
-    pub fn lookup(word: &[u8]) -> Option<Self> {
-        let _ = word;
-        todo!()
-    }
-
-    /// Every verb in the order of HELP.
-    pub fn all() -> impl Iterator<Item = Self> {
-        std::iter::empty()
-    }
-
-    /// Its row.
-    pub fn info(self) -> &'static VerbInfo {
-        todo!()
-    }
 }
 
 /// Why a line is no command.

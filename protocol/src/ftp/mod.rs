@@ -5,21 +5,29 @@
 //! [`Reply`]s and requests to its owner.
 
 mod command;
+mod digest;
 mod error;
+mod facts;
+mod glob;
 mod line;
 pub mod listing;
 mod parse;
 mod reply;
 mod session;
+mod verb;
 
 pub use command::{
-    Access, Algorithm, Command, DataProtection, Facts, ListOptions, ParseError, RangeLimits,
-    Representation, SiteCommand, Structure, TransferMode, Verb, VerbInfo,
+    Command, DataProtection, ListOptions, ParseError, RangeLimits, Representation, SiteCommand,
+    Structure, TransferMode,
 };
+pub use digest::Algorithm;
 pub use error::{Failure, Phase};
-pub use line::{Line, LineReader, LINE_BYTES_MAX};
+pub use facts::Facts;
+pub use line::{LINE_BYTES_MAX, Line, LineReader};
 pub use reply::{Code, Reply};
 pub use session::{
     Connection, Credentials, FileReply, FileRequest, ListFormat, ListRequest, LoginGrant,
-    LoginRefusal, Outcome, Request, Route, StoreMode, TransferKind, TransferRequest,
+    LoginRefusal, Outcome, Request, Route, Session, Settings, StoreMode, TlsPolicy, TransferKind,
+    TransferRequest,
 };
+pub use verb::{Access, Verb, VerbInfo};

@@ -1,8 +1,411 @@
 //! The session of one control connection, as a pure machine.
+//!
+//! # Use
+//! Make it with [`Session::new`], then loop: give it what came in (`on_bytes`, `on_outcome`,
+//! `on_timeout`), send what [`Session::output`] holds, and carry out what [`Session::poll`] asks
+//! until it asks nothing more. Before [`Request::StartTls`] and [`Request::Close`] all output must be
+//! on its way. [`Session::next_deadline`] says when to call `on_timeout`; early calls do no harm.
+//!
+//! # Order
+//! Commands are answered in the order in which they came. While a request is open ([`Activity`] is not
+//! idle) further lines wait in a bounded backlog; NOOP and STAT are answered at once when nothing
+//! waits before them, and ABOR ends what is under way at once but is answered in its turn. When the
+//! backlog is full, [`Session::wants_input`] is false and the owner stops reading.
+//!
+//! Every 150 is followed by exactly one final reply: the 150 is written only by
+//! [`Outcome::TransferOpened`] in [`Activity::Transferring`], which is left only by
+//! [`Outcome::TransferEnded`], and that writes the final reply.
 
+mod control;
+mod data;
+mod features;
+mod files;
+mod login;
+mod outcome;
 mod request;
+mod settings;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 pub use request::{
     Connection, Credentials, FileReply, FileRequest, ListFormat, ListRequest, LoginGrant,
     LoginRefusal, Outcome, Request, Route, StoreMode, TransferKind, TransferRequest,
 };
+pub use settings::{Settings, TlsPolicy};
+
+use self::data::Transfer;
+use self::login::{Login, Ready};
+use self::outcome::Wait;
+use super::{Access, Code, Command, Line, LineReader, ParseError, Reply};
+
+/// The machine. See the module documentation for its contract.
+#[derive(Debug)]
+pub struct Session {
+    settings: Arc<Settings>,
+    connection: Connection,
+    reader: LineReader,
+    /// Whole lines that wait for their turn, each ended by LF.
+    backlog: Vec<u8>,
+    /// Where the next line of the backlog begins.
+    backlog_start: usize,
+    output: Vec<u8>,
+    protection: Protection,
+    login: Login,
+    activity: Activity,
+    /// The request that [`Session::poll`] hands out next.
+    request: Option<Request>,
+    signals: Signals,
+    clock: Clock,
+}
+
+/// What is under way.
+#[derive(Debug)]
+enum Activity {
+    /// Nothing: the next line is executed.
+    Idle,
+    /// A request without a data connection is open.
+    Waiting(Wait),
+    /// A transfer is open.
+    Transferring(Transfer),
+    /// The last words are written; nothing is read any more.
+    Closing,
+}
+
+/// What was agreed on the protection of the data connection (RFC 4217, 8 and 9).
+#[derive(Clone, Copy, Debug, Default)]
+struct Protection {
+    /// PBSZ came.
+    negotiated: bool,
+    /// PROT P holds.
+    private: bool,
+}
+
+/// Requests without an answer that wait to be polled, in this order.
+#[derive(Debug, Default)]
+struct Signals {
+    logout: bool,
+    close_passive: bool,
+    abort: bool,
+    close: bool,
+}
+
+/// What the deadlines are made of.
+#[derive(Debug)]
+struct Clock {
+    connected: Instant,
+    active: Instant,
+    idle_timeout: Duration,
+    /// The text of the 421 that ends the session as soon as nothing is under way.
+    stopping: Option<&'static str>,
+}
+
+impl Session {
+    /// A session on a new connection; the greeting is in the output already.
+    pub fn new(settings: Arc<Settings>, connection: Connection, now: Instant) -> Self {
+        let clock = Clock {
+            connected: now,
+            active: now,
+            idle_timeout: settings.idle_timeout,
+            stopping: None,
+        };
+        let mut session = Self {
+            settings,
+            connection,
+            reader: LineReader::default(),
+            backlog: Vec::new(),
+            backlog_start: 0,
+            output: Vec::new(),
+            // Implicit TLS protects the data connections too until the client says otherwise.
+            protection: Protection { negotiated: connection.secure, private: connection.secure },
+            login: Login::Nobody { attempts: 0 },
+            activity: Activity::Idle,
+            request: None,
+            signals: Signals::default(),
+            clock,
+        };
+        let settings = Arc::clone(&session.settings);
+        session.greet(&settings.banner);
+        session
+    }
+
+    // Getters.
+
+    /// Bytes for the client; the owner takes them off the front as it sends them.
+    pub fn output(&mut self) -> &mut Vec<u8> {
+        &mut self.output
+    }
+
+    /// Whether the owner should read on: the backlog has room and the session is not closing.
+    pub fn wants_input(&self) -> bool {
+        self.backlog.len() - self.backlog_start < BACKLOG_BYTES_MAX
+            && !matches!(self.activity, Activity::Closing)
+    }
+
+    /// Whether the last words are written.
+    pub fn is_closing(&self) -> bool {
+        matches!(self.activity, Activity::Closing)
+    }
+
+    /// Whether a transfer is open.
+    pub fn is_transferring(&self) -> bool {
+        matches!(self.activity, Activity::Transferring(_))
+    }
+
+    /// Whether the control connection is protected.
+    pub fn is_secure(&self) -> bool {
+        self.connection.secure
+    }
+
+    /// The name of the user who is logged in.
+    pub fn user(&self) -> Option<&str> {
+        match &self.login {
+            Login::In(ready) => Some(&ready.user),
+            Login::Nobody { .. } | Login::Named { .. } => None,
+        }
+    }
+
+    /// When [`Session::on_timeout`] must be called, if nothing happens before. Requests and transfers
+    /// have deadlines of their own, which their owner keeps.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        match (&self.activity, &self.login) {
+            (Activity::Idle, Login::In(_)) => Some(self.clock.active + self.clock.idle_timeout),
+            (Activity::Idle, _) => Some(self.clock.connected + self.settings.login_timeout),
+            (Activity::Waiting(_) | Activity::Transferring(_) | Activity::Closing, _) => None,
+        }
+    }
+
+    // Inputs.
+
+    /// Bytes of the control connection came in.
+    pub fn on_bytes(&mut self, mut input: &[u8], now: Instant) {
+        let mut reader = std::mem::take(&mut self.reader);
+        while !matches!(self.activity, Activity::Closing) {
+            match reader.next_line(&mut input) {
+                None => break,
+                Some(Line::Complete(line)) => self.on_line(line, now),
+                Some(Line::TooLong) => self.on_line(TOO_LONG, now),
+            }
+            if matches!(self.activity, Activity::Waiting(Wait::Secure)) {
+                // What was pipelined in clear behind AUTH TLS may come from anyone on the path.
+                reader.clear();
+                break;
+            }
+        }
+        self.reader = reader;
+    }
+
+    /// The open request is answered.
+    pub fn on_outcome(&mut self, outcome: Outcome, now: Instant) {
+        self.clock.active = now;
+        self.complete(outcome);
+        self.advance(now);
+    }
+
+    /// How many bytes the open transfer has moved: STAT tells them.
+    pub fn on_progress(&mut self, bytes: u64) {
+        if let Activity::Transferring(transfer) = &mut self.activity {
+            transfer.bytes = bytes;
+        }
+    }
+
+    /// Time passed: ends the session if a deadline is over.
+    pub fn on_timeout(&mut self, now: Instant) {
+        if self.next_deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        let text = if matches!(self.login, Login::In(_)) {
+            format!(
+                "Closing: no command for {} seconds (timeouts.idle).",
+                self.clock.idle_timeout.as_secs()
+            )
+        } else {
+            format!(
+                "Closing: no login within {} seconds (timeouts.login).",
+                self.settings.login_timeout.as_secs()
+            )
+        };
+        self.reply(421, text.as_bytes());
+        self.close();
+    }
+
+    /// The node wants the session to end: at once if nothing is under way, else after it, with this
+    /// text in the 421.
+    pub fn on_stop(&mut self, text: &'static str, now: Instant) {
+        self.clock.stopping = Some(text);
+        self.advance(now);
+    }
+
+    /// An operator wants the session to end now; a transfer is aborted.
+    pub fn on_kick(&mut self, text: &'static str, now: Instant) {
+        self.clock.stopping = Some(text);
+        self.backlog = Vec::new();
+        self.backlog_start = 0;
+        match self.activity {
+            Activity::Waiting(_) | Activity::Transferring(_) => self.signals.abort = true,
+            Activity::Idle | Activity::Closing => self.advance(now),
+        }
+    }
+
+    // Outputs.
+
+    /// What the owner must do next; `None` when it should wait for input.
+    #[must_use]
+    pub fn poll(&mut self) -> Option<Request> {
+        if std::mem::take(&mut self.signals.abort) {
+            return Some(Request::Abort);
+        }
+        if std::mem::take(&mut self.signals.close_passive) {
+            return Some(Request::ClosePassive);
+        }
+        if std::mem::take(&mut self.signals.logout) {
+            return Some(Request::Logout);
+        }
+        if let Some(request) = self.request.take() {
+            return Some(request);
+        }
+        std::mem::take(&mut self.signals.close).then_some(Request::Close)
+    }
+
+    // Lines and their order.
+
+    fn on_line(&mut self, line: &[u8], now: Instant) {
+        let queued = self.backlog_start < self.backlog.len();
+        if !queued && matches!(self.activity, Activity::Idle) {
+            self.clock.active = now;
+            self.execute(line);
+            self.advance(now);
+            return;
+        }
+        let (verb, command) = Command::parse(line);
+        if verb.is_some_and(|verb| verb.info().during_transfer) {
+            match command {
+                Ok(Command::Abor) => self.signals.abort = true,
+                Ok(Command::Noop) if !queued => return self.noop(),
+                Ok(Command::Stat(None)) if !queued => return self.transfer_status(),
+                _ => {}
+            }
+        }
+        self.backlog.extend_from_slice(line);
+        self.backlog.push(b'\n');
+    }
+
+    /// Executes what waits until something is under way again, then ends the session if it should end.
+    fn advance(&mut self, now: Instant) {
+        while matches!(self.activity, Activity::Idle) {
+            if let Some(text) = self.clock.stopping {
+                self.reply(421, text.as_bytes());
+                self.close();
+                return;
+            }
+            let Some(rest) = self.backlog.get(self.backlog_start..).filter(|rest| !rest.is_empty())
+            else {
+                self.backlog = Vec::new();
+                self.backlog_start = 0;
+                return;
+            };
+            let length = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+            let line = rest.get(..length).unwrap_or_default().to_vec();
+            self.backlog_start += length + 1;
+            self.clock.active = now;
+            self.execute(&line);
+        }
+    }
+
+    /// Executes one line; the session is idle.
+    fn execute(&mut self, line: &[u8]) {
+        if line == TOO_LONG {
+            return self.reply(500, b"Command line too long.");
+        }
+        let (verb, command) = Command::parse(line);
+        if let (Some(verb), Login::Nobody { .. } | Login::Named { .. }) = (verb, &self.login)
+            && verb.info().access == Access::LoggedIn
+        {
+            return self.reply(530, b"Log in with USER and PASS first.");
+        }
+        match command {
+            Ok(command) => self.dispatch(command),
+            Err(error) => {
+                let code = match error {
+                    ParseError::UnknownVerb => 500,
+                    ParseError::Syntax(_) => 501,
+                    ParseError::Parameter(_) => 504,
+                    ParseError::NetworkProtocol => 522,
+                };
+                self.reply(code, error.to_string().as_bytes());
+            }
+        }
+    }
+
+    fn dispatch(&mut self, command: Command<'_>) {
+        if let Some(command) = self.dispatch_always(command)
+            && let Some(command) = self.dispatch_data(command)
+        {
+            self.dispatch_files(command);
+        }
+    }
+
+    /// Commands that need no login; gives the others back.
+    fn dispatch_always<'a>(&mut self, command: Command<'a>) -> Option<Command<'a>> {
+        match command {
+            Command::User(name) => self.user_command(name),
+            Command::Pass(password) => self.pass(password),
+            Command::Acct(_) => self.reply(202, b"No account is needed."),
+            Command::Rein => self.rein(),
+            Command::Quit => self.quit(),
+            Command::Host(name) => self.host(name),
+            Command::Auth(mechanism) => self.auth(mechanism),
+            Command::Pbsz(_) => self.pbsz(),
+            Command::Prot(level) => self.prot(level),
+            Command::Ccc => self.reply(534, b"The control connection stays protected."),
+            Command::Noop => self.noop(),
+            Command::Syst => self.reply(215, b"UNIX Type: L8"),
+            Command::Feat => self.feat(),
+            Command::Help(topic) => self.help(topic),
+            Command::Clnt(_) => self.reply(200, b"Noted."),
+            Command::Lang(tag) => self.lang(tag),
+            Command::OptsUtf8(on) => self.opts_utf8(on),
+            Command::OptsUnknown(_) => self.reply(501, b"That feature has no options."),
+            Command::Abor => self.abor(),
+            Command::Stat(None) => self.session_status(),
+            other => return Some(other),
+        }
+        None
+    }
+
+    // Small tools of the command handlers.
+
+    fn reply(&mut self, code: u16, text: &[u8]) {
+        Reply::line(&mut self.output, Code(code), text);
+    }
+
+    fn wait(&mut self, request: Request, wait: Wait) {
+        self.request = Some(request);
+        self.activity = Activity::Waiting(wait);
+    }
+
+    fn close(&mut self) {
+        self.activity = Activity::Closing;
+        self.signals.close = true;
+        self.backlog = Vec::new();
+        self.backlog_start = 0;
+    }
+
+    fn ready(&mut self) -> Option<&mut Ready> {
+        match &mut self.login {
+            Login::In(ready) => Some(ready),
+            Login::Nobody { .. } | Login::Named { .. } => None,
+        }
+    }
+}
+
+/// Stands in the backlog for a line that was too long: no real line holds a NUL in front.
+const TOO_LONG: &[u8] = b"\0too long";
+
+/// Bytes of lines that wait for their turn before the owner stops reading: four lines of the longest
+/// kind, or about a thousand ordinary ones. One read of the owner may come on top.
+const BACKLOG_BYTES_MAX: usize = 4 * super::LINE_BYTES_MAX;

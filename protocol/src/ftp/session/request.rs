@@ -34,8 +34,7 @@ pub enum Request {
     /// Handshake on the control connection, after everything written so far is sent and everything
     /// received so far is dropped; answered by [`Outcome::Secured`].
     StartTls,
-    /// Set the idle time-out of this session (SITE IDLE was accepted). No answer; the machine keeps it.
-    /// Send what is written, then close.
+    /// Send what is written, then close. No answer; nothing follows.
     Close,
 }
 
@@ -194,6 +193,8 @@ pub enum TransferKind {
         path: VirtualPath,
         /// Where it begins.
         mode: StoreMode,
+        /// The size that ALLO announced, 0 if none.
+        expected: u64,
     },
     /// LIST, NLST, MLSD.
     List(ListRequest),

@@ -1,0 +1,251 @@
+//! The servers that are compared: each is configured, started on loopback, and ended.
+
+mod flotilla;
+mod proftpd;
+mod pure_ftpd;
+mod pyftpdlib;
+mod vsftpd;
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::Serialize;
+
+use crate::cpu::{Group, Probe};
+
+/// A server that can be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Peer {
+    Flotilla,
+    Vsftpd,
+    PureFtpd,
+    Pyftpdlib,
+    Proftpd,
+}
+
+/// Where programs and files are found, and what all servers share.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    /// Everything of this comparison; on tmpfs, removed at the end.
+    pub(crate) folder: PathBuf,
+    /// Served by each server in turn.
+    pub(crate) files: PathBuf,
+    /// PEM: certificate and key, each alone and both in one.
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+    pub(crate) both: PathBuf,
+    /// Our own program.
+    pub(crate) flotilla: Option<PathBuf>,
+    /// A folder of unpacked packages, searched before the system's.
+    pub(crate) packages: Option<PathBuf>,
+    /// The Python that has pyftpdlib.
+    pub(crate) python: PathBuf,
+}
+
+/// How to start a server that is configured.
+#[derive(Debug)]
+struct Launch {
+    command: Command,
+    /// A file outside the ground that goes when the server goes.
+    outside: Option<Passing>,
+}
+
+/// A file that is removed when this value goes.
+#[derive(Debug)]
+struct Passing(PathBuf);
+
+/// A server that runs; dropping it ends its process group and removes what it left.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    group: Option<Group>,
+    _outside: Option<Passing>,
+    /// Its control port.
+    pub(crate) address: SocketAddr,
+    /// Its processes.
+    pub(crate) probe: Probe,
+}
+
+impl Peer {
+    /// The name in tables.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Flotilla => "flotilla",
+            Self::Vsftpd => "vsftpd",
+            Self::PureFtpd => "pure-ftpd",
+            Self::Pyftpdlib => "pyftpdlib",
+            Self::Proftpd => "proftpd",
+        }
+    }
+
+    /// Whether the server has MLSD.
+    pub(crate) fn has_mlsd(self) -> bool {
+        self != Self::Vsftpd
+    }
+
+    /// Why the server cannot take part: what is missing and how to get it.
+    pub(crate) fn missing(self, ground: &Ground) -> Option<String> {
+        match self {
+            Self::Flotilla => flotilla::missing(ground),
+            Self::Vsftpd => vsftpd::missing(ground),
+            Self::PureFtpd => pure_ftpd::missing(ground),
+            Self::Pyftpdlib => pyftpdlib::missing(ground),
+            Self::Proftpd => proftpd::missing(ground),
+        }
+    }
+
+    /// Writes the configuration, starts the server and waits for its port. All but pyftpdlib serve
+    /// both with and without TLS from one configuration.
+    pub(crate) fn start(self, ground: &Ground, tls: bool) -> Result<Server> {
+        let folder = ground.folder.join(self.name());
+        fs::remove_dir_all(&folder).ok();
+        fs::create_dir(&folder)?;
+        let port = free_port()?;
+        let launch = match self {
+            Self::Flotilla => flotilla::launch(ground, &folder, port),
+            Self::Vsftpd => vsftpd::launch(ground, &folder, port),
+            Self::PureFtpd => pure_ftpd::launch(ground, &folder, port),
+            Self::Pyftpdlib => pyftpdlib::launch(ground, &folder, port, tls),
+            Self::Proftpd => proftpd::launch(ground, &folder, port),
+        };
+        launch.and_then(|launch| Server::start(launch, &folder, port)).context(self.name())
+    }
+}
+
+impl Server {
+    fn start(launch: Launch, folder: &Path, port: u16) -> Result<Self> {
+        let log = fs::File::create(folder.join("output.log"))?;
+        let group = Group::make(&format!("flotilla-loadtest-{}-{port}", std::process::id()));
+        let mut command = match &group {
+            None => launch.command,
+            Some(group) => enter(group, &launch.command),
+        };
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
+        let child = command.spawn().with_context(|| format!("cannot start {command:?}"));
+        if let (Err(_), Some(group)) = (&child, &group) {
+            fs::remove_dir(group.path()).ok();
+        }
+        let child = child?;
+        let probe = Probe::new(child.id(), group.clone());
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let mut server = Self { child, group, _outside: launch.outside, address, probe };
+        if let Err(error) = server.wait() {
+            let output = fs::read_to_string(folder.join("output.log")).unwrap_or_default();
+            bail!("{error}\n{}", output.trim());
+        }
+        Ok(server)
+    }
+
+    /// Waits for the port; no server here says on its output that it is ready.
+    fn wait(&mut self) -> Result<()> {
+        let end = Instant::now() + START_DEADLINE;
+        while TcpStream::connect(self.address).is_err() {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("ended at its start: {status}");
+            }
+            if Instant::now() > end {
+                bail!("does not listen after {} s", START_DEADLINE.as_secs());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Exactly what was started here, also where a process made a process group of its own.
+        let others = self.probe.pids().unwrap_or_default();
+        let leader = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        // Whatever has ended by itself meanwhile needs no signal.
+        let _ = leader.map(|leader| kill_process_group(leader, Signal::KILL));
+        for pid in others {
+            let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+            let _ = pid.map(|pid| rustix::process::kill_process(pid, Signal::KILL));
+        }
+        let _ = self.child.wait();
+        if let Some(group) = &self.group {
+            let end = Instant::now() + END_DEADLINE;
+            while fs::remove_dir(group.path()).is_err() && Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+    }
+}
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// The same command from inside a group: a shell enters it and becomes the server.
+fn enter(group: &Group, command: &Command) -> Command {
+    let mut inside = Command::new("/bin/sh");
+    inside.arg("-c").arg("echo $$ > \"$0\" && exec \"$@\"").arg(group.path().join("cgroup.procs"));
+    inside.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            inside.env(name, value);
+        }
+    }
+    if let Some(folder) = command.get_current_dir() {
+        inside.current_dir(folder);
+    }
+    inside
+}
+
+impl Ground {
+    /// A program by its name, from the unpacked packages or the system.
+    fn program(&self, name: &str) -> Option<PathBuf> {
+        let own = self.packages.iter().flat_map(|folder| {
+            ["usr/sbin", "usr/bin"].into_iter().map(|part| folder.join(part).join(name))
+        });
+        let system = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
+        own.chain(system.into_iter().map(|folder| Path::new(folder).join(name)))
+            .find(|path| path.exists())
+    }
+}
+
+/// What to say of a package that is missing.
+fn advice(package: &str) -> String {
+    format!(
+        "apt-get install {package}; FTP servers of Debian exclude each other, so unpack the others: \
+         apt-get download {package} && dpkg -x {package}_*.deb DIR, then --packages DIR"
+    )
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// The account that every server knows. It exists on loopback while a comparison runs.
+pub(crate) const USER: &str = "bench";
+/// Its password.
+pub(crate) const PASSWORD: &str = "measure-this";
+/// Its sha512-crypt hash with 1000 rounds: 0.2 ms of processor time in each login.
+const HASH: &str = "$6$rounds=1000$flotilla$pVcIf4Cj0OQwE670uj6jLJL1PKsh/ubzqfdh20I9WUfBiZl28M7RONll3YtM4czu01I77H7hFKMmI1hTtW4Yd0";
+
+/// User and group `nobody`, for servers that refuse to serve as root.
+pub(crate) const NOBODY: u32 = 65534;
+
+/// Passive ports of all servers, below Linux's ephemeral range, so that no client takes one.
+const PASSIVE: (u16, u16) = (20_000, 29_999);
+
+/// Sessions that servers are told to allow; the most that is asked for, and some.
+const SESSIONS_MAX: u32 = 20_000;
+
+/// Python starts in under a second on a slow machine.
+const START_DEADLINE: Duration = Duration::from_secs(15);
+
+/// Thousands of processes end in a second or two.
+const END_DEADLINE: Duration = Duration::from_secs(10);

@@ -1,0 +1,213 @@
+//! `flotilla-loadtest run`: scenarios against a server that runs already.
+
+use std::io::IsTerminal;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+use crate::client::{Target, tls};
+use crate::cpu::{Group, Probe};
+use crate::report::Summary;
+use crate::scenario::{Plan, Scenario};
+use crate::worker::{self, Gate};
+
+/// What the command line says.
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    /// The control port, host:port
+    #[arg(long)]
+    target: String,
+    /// User name
+    #[arg(long, default_value = "demo")]
+    user: String,
+    /// Password; better given by the variable LOADTEST_PASSWORD, which no process list shows
+    #[arg(long)]
+    password: Option<String>,
+    /// Explicit FTPS, data connections protected
+    #[arg(long)]
+    tls: bool,
+    /// What to do, one after the other
+    #[arg(long, value_enum, value_delimiter = ',', required = true)]
+    scenario: Vec<Scenario>,
+    /// Sessions at once [default: login, idle 32; small files 8; else 1]
+    #[arg(long, visible_alias = "streams")]
+    clients: Option<usize>,
+    /// Seconds in which operations start [default: 10 unless --count is given]
+    #[arg(long)]
+    duration: Option<f64>,
+    /// Operations over all clients
+    #[arg(long)]
+    count: Option<u64>,
+    /// Bytes per file [default: 1024; download, upload 536870912]
+    #[arg(long)]
+    size: Option<u64>,
+    /// Directory on the server for this tool's files
+    #[arg(long, default_value = "")]
+    directory: String,
+    /// Directory that list and mlsd list
+    #[arg(long, default_value = ".")]
+    listing: String,
+    /// Idle sessions
+    #[arg(long, default_value_t = 2000)]
+    sessions: usize,
+    /// The server's process on this machine: measures its CPU and memory, children included
+    #[arg(long)]
+    pid: Option<u32>,
+    /// Control group (v1 cpuacct or v2) that holds the server and nothing else, for exact CPU
+    #[arg(long, requires = "pid")]
+    cgroup: Option<PathBuf>,
+    /// Binds client and server to this processor (latency without migrations)
+    #[arg(long, requires = "pid")]
+    pin: Option<usize>,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the scenarios and prints the report; fails when an operation failed.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    raise_descriptors();
+    let gate = Arc::new(Gate::default());
+    watch_interrupt(&gate)?;
+    let target = target(arguments)?;
+    let probe = arguments.pid.map(|pid| Probe::new(pid, arguments.cgroup.clone().map(Group::at)));
+    let mut summaries = Vec::new();
+    for scenario in &arguments.scenario {
+        if gate.stopped() {
+            break;
+        }
+        let plan = plan(arguments, *scenario, target.clone());
+        let bar = Progress::start(&plan, &gate);
+        let outcome = worker::measure(&plan, probe.as_ref(), &gate);
+        drop(bar);
+        let summary = outcome?.summary();
+        if !arguments.json {
+            print!("{summary}");
+        }
+        summaries.push(summary);
+    }
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&summaries)?);
+    }
+    Ok(verdict(&summaries))
+}
+
+fn verdict(summaries: &[Summary]) -> ExitCode {
+    let clean = summaries.iter().all(|summary| summary.errors.is_empty());
+    if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn target(arguments: &Arguments) -> Result<Target> {
+    let mut addresses = arguments
+        .target
+        .to_socket_addrs()
+        .with_context(|| format!("--target {}", arguments.target))?;
+    let address: SocketAddr = addresses.next().context("--target has no address")?;
+    let password = arguments.password.clone().or_else(|| std::env::var("LOADTEST_PASSWORD").ok());
+    let tls = arguments.tls.then(tls::configuration).transpose()?;
+    let password = password.context("--password or LOADTEST_PASSWORD is missing")?;
+    Ok(Target { address, user: arguments.user.clone(), password, tls })
+}
+
+fn plan(arguments: &Arguments, scenario: Scenario, target: Target) -> Plan {
+    let duration = arguments.duration.or(arguments.count.is_none().then_some(DURATION_SECONDS));
+    let mut plan = Plan::new(scenario, target);
+    plan.clients = arguments.clients.unwrap_or(plan.clients).max(1);
+    plan.size = arguments.size.unwrap_or(plan.size);
+    plan.count = arguments.count;
+    plan.duration = duration.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    plan.directory.clone_from(&arguments.directory);
+    plan.listing.clone_from(&arguments.listing);
+    plan.sessions = arguments.sessions;
+    plan.processor = arguments.pin;
+    plan
+}
+
+/// The first Ctrl-C ends the measurement with what was measured so far, the second the program.
+pub(crate) fn watch_interrupt(gate: &Arc<Gate>) -> Result<()> {
+    let gate = Arc::clone(gate);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let watch = async move {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            if gate.stop.swap(true, Ordering::Relaxed) {
+                std::process::exit(INTERRUPTED);
+            }
+            eprintln!("stopping; once more to stop at once");
+        }
+    };
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || runtime.block_on(watch))?;
+    Ok(())
+}
+
+/// Many sessions need many descriptors; a server started from here inherits the limit.
+pub(crate) fn raise_descriptors() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // The old limit may still be enough; if not, connecting says so.
+    let _ = setrlimit(Resource::Nofile, limit);
+}
+
+/// A bar on a terminal, nothing elsewhere.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    done: Arc<std::sync::atomic::AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Progress {
+    /// Shows how far the plan is until it is dropped.
+    pub(crate) fn start(plan: &Plan, gate: &Arc<Gate>) -> Self {
+        gate.done.store(0, Ordering::Relaxed);
+        let done = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let bar = match (plan.scenario, plan.count) {
+            (Scenario::Idle, _) => ProgressBar::new(plan.sessions as u64),
+            (_, Some(count)) => ProgressBar::new(count),
+            (_, None) => ProgressBar::new_spinner(),
+        };
+        let form = "{prefix} {elapsed} {wide_bar} {pos} done, {per_sec}";
+        if let Ok(style) = ProgressStyle::with_template(form) {
+            bar.set_style(style);
+        }
+        bar.set_prefix(plan.scenario.name());
+        let thread = std::io::stderr().is_terminal().then(|| {
+            let (bar, gate, done) = (bar.clone(), Arc::clone(gate), Arc::clone(&done));
+            std::thread::spawn(move || {
+                while !done.load(Ordering::Relaxed) {
+                    bar.set_position(gate.done.load(Ordering::Relaxed));
+                    std::thread::park_timeout(REFRESH);
+                }
+            })
+        });
+        Self { bar, done, thread }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.done.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+        self.bar.finish_and_clear();
+    }
+}
+
+const DURATION_SECONDS: f64 = 10.0;
+
+/// Four times a second: visible, and nothing beside the load.
+const REFRESH: Duration = Duration::from_millis(250);
+
+/// What a shell reports for a program that SIGINT ended.
+const INTERRUPTED: i32 = 130;

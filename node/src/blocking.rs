@@ -1,0 +1,338 @@
+//! Bounded lanes to the blocking pool: a storage that hangs fills its own lane and nothing else.
+//!
+//! Every arbiter is a single-threaded runtime with blocking threads of its own, so a [`Lane`] is cut
+//! into shards and each thread that submits jobs keeps to one of them: no lock is shared by cores.
+//! A shard lets a fixed number of jobs run, a fixed number wait, and judges each by a deadline. A
+//! thread in a system call that never returns can not be ended; its slot stays taken, is counted by
+//! [`Lane::health`], and when every slot of a shard is stuck, new jobs fail at once.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use flotilla_protocol::ftp::Failure;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+/// The numbers of a lane.
+#[derive(Clone, Copy, Debug)]
+pub struct LaneLimits {
+    /// Threads that submit jobs (arbiters); each gets a shard.
+    pub shards: usize,
+    /// Jobs that run at once per shard. Over all lanes it must stay below the runtime's
+    /// `max_blocking_threads`, or a hanging storage takes the threads of others.
+    pub running: usize,
+    /// Jobs that wait for a slot per shard; one more fails at once.
+    pub waiting: usize,
+    /// How long a job may wait for its slot, and then how long each of its steps may take.
+    pub deadline: Duration,
+}
+
+impl LaneLimits {
+    /// The defaults for this many arbiters.
+    pub fn new(shards: usize, deadline: Duration) -> Self {
+        Self { shards, running: RUNNING_MAX, waiting: WAITING_MAX, deadline }
+    }
+}
+
+/// What is going on in a lane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LaneHealth {
+    /// Slots, over all shards.
+    pub slots: usize,
+    /// Jobs that run.
+    pub running: usize,
+    /// Of these, jobs that are behind their deadline.
+    pub stuck: usize,
+    /// Jobs that wait for a slot.
+    pub waiting: usize,
+    /// Some shard can take no job, since all that it runs are stuck: the node is not ready.
+    pub stalled: bool,
+}
+
+/// A bounded way to the blocking threads.
+#[derive(Debug)]
+pub struct Lane {
+    shards: Box<[Arc<Shard>]>,
+    waiting_max: usize,
+    clock: Clock,
+}
+
+impl Lane {
+    /// A lane with these limits.
+    pub fn new(limits: LaneLimits) -> Arc<Self> {
+        let running = limits.running.max(1);
+        let shards = (0..limits.shards.max(1)).map(|_| Arc::new(Shard::new(running))).collect();
+        let clock = Clock { epoch: Instant::now(), deadline: limits.deadline };
+        Arc::new(Self { shards, waiting_max: limits.waiting, clock })
+    }
+
+    /// Runs a job on a blocking thread. Fails with [`Failure::StorageTimeout`] when it is behind its
+    /// deadline, when too many wait, or when all slots are stuck.
+    ///
+    /// Dropped before the job has begun, the job is dropped unrun; dropped later, it runs to its end
+    /// (or to its next [`Ticket::step`]) and its result is dropped there. So whatever must happen in
+    /// any case belongs into the `Drop` of what the job owns or yields.
+    pub async fn run<T, F>(self: Arc<Self>, job: F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Ticket) -> Result<T, Failure> + Send + 'static,
+    {
+        let (index, shard) = self.shard().ok_or(Failure::Internal)?;
+        let permit = match Arc::clone(&shard.permits).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => self.wait(shard).await?,
+        };
+        let state = Arc::new(State { due: AtomicU64::new(0), wanted: AtomicBool::new(true) });
+        let ticket = Ticket::new(self.clock, Arc::clone(shard), permit, Arc::clone(&state))?;
+        let interest = Interest(state);
+        let mut handle = tokio::task::spawn_blocking(move || {
+            SHARD.set(index);
+            job(&ticket)
+        });
+        loop {
+            let due = interest.0.due.load(Ordering::Acquire);
+            let left = Duration::from_millis(due.saturating_sub(self.clock.now()).max(1));
+            match timeout(left, &mut handle).await {
+                Ok(Ok(result)) => return result,
+                Ok(Err(error)) if error.is_panic() => {
+                    tracing::error!(%error, "a storage job panicked");
+                    return Err(Failure::Internal);
+                }
+                Ok(Err(_)) => return Err(Failure::Stopping),
+                Err(_) if interest.0.due.load(Ordering::Acquire) > self.clock.now() => {}
+                Err(_) => {
+                    tracing::warn!("a storage job is behind its deadline");
+                    return Err(Failure::StorageTimeout);
+                }
+            }
+        }
+    }
+
+    /// Drops `what` on a blocking thread, since its `Drop` does file work. Nobody waits for it and it is
+    /// never lost: it waits for a slot as long as it takes, and is dropped on this thread where there
+    /// is no runtime (any more). Those who wait are what was open when the storage began to hang, so
+    /// they are bounded by the open transfers.
+    pub fn dispose<T: Send + 'static>(&self, what: T) {
+        let (Some((index, shard)), Ok(runtime)) = (self.shard(), Handle::try_current()) else {
+            return drop(what);
+        };
+        let clock = self.clock;
+        let shard = Arc::clone(shard);
+        let state = Arc::new(State { due: AtomicU64::new(0), wanted: AtomicBool::new(true) });
+        let job = move |shard: Arc<Shard>, permit: OwnedSemaphorePermit| {
+            SHARD.set(index);
+            let _ticket = Ticket::new(clock, shard, permit, state);
+            drop(what);
+        };
+        match Arc::clone(&shard.permits).try_acquire_owned() {
+            Ok(permit) => drop(runtime.spawn_blocking(move || job(shard, permit))),
+            Err(_) => drop(runtime.spawn(async move {
+                if let Ok(permit) = Arc::clone(&shard.permits).acquire_owned().await {
+                    drop(tokio::task::spawn_blocking(move || job(shard, permit)));
+                }
+            })),
+        }
+    }
+
+    /// The state of the lane, for readiness and metrics.
+    pub fn health(&self) -> LaneHealth {
+        let now = self.clock.now();
+        let mut health = LaneHealth::default();
+        for shard in &self.shards {
+            let (running, stuck) = shard.count(now);
+            health.slots += shard.slots.len();
+            health.running += running;
+            health.stuck += stuck;
+            health.waiting += shard.waiting.load(Ordering::Relaxed);
+            health.stalled |= stuck == shard.slots.len();
+        }
+        health
+    }
+
+    /// Jobs that are behind their deadline.
+    pub fn stuck(&self) -> usize {
+        self.health().stuck
+    }
+
+    /// Waits for a slot, unless too many do already or there is no hope.
+    async fn wait(&self, shard: &Shard) -> Result<OwnedSemaphorePermit, Failure> {
+        let (_, stuck) = shard.count(self.clock.now());
+        if stuck == shard.slots.len() {
+            return Err(Failure::StorageTimeout);
+        }
+        let Some(_place) = Place::take(&shard.waiting, self.waiting_max) else {
+            tracing::warn!(waiting = self.waiting_max, "too many storage jobs wait");
+            return Err(Failure::StorageTimeout);
+        };
+        match timeout(self.clock.deadline, Arc::clone(&shard.permits).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) => Err(Failure::Stopping),
+            Err(_) => Err(Failure::StorageTimeout),
+        }
+    }
+
+    /// The shard of this thread, with its number.
+    fn shard(&self) -> Option<(usize, &Arc<Shard>)> {
+        let mut index = SHARD.get();
+        if index == usize::MAX {
+            index = THREADS.fetch_add(1, Ordering::Relaxed);
+            SHARD.set(index);
+        }
+        self.shards.get(index % self.shards.len()).map(|shard| (index, shard))
+    }
+}
+
+/// What a running job holds: its slot, and the way to say that it moves on.
+#[derive(Debug)]
+pub struct Ticket {
+    clock: Clock,
+    state: Arc<State>,
+    shard: Arc<Shard>,
+    slot: usize,
+    /// Given back after the slot, so that who has a permit finds a slot.
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Ticket {
+    fn new(
+        clock: Clock,
+        shard: Arc<Shard>,
+        permit: OwnedSemaphorePermit,
+        state: Arc<State>,
+    ) -> Result<Self, Failure> {
+        let due = clock.due();
+        let slot = shard.take(due).ok_or(Failure::Internal)?;
+        state.due.store(due, Ordering::Release);
+        Ok(Self { clock, state, shard, slot, _permit: permit })
+    }
+
+    /// Called by long jobs between steps: the deadline begins anew. An error means that nobody wants the
+    /// result any more, and the job must end.
+    pub fn step(&self) -> Result<(), Failure> {
+        if !self.state.wanted.load(Ordering::Acquire) {
+            return Err(Failure::Aborted);
+        }
+        let due = self.clock.due();
+        self.state.due.store(due, Ordering::Release);
+        if let Some(slot) = self.shard.slots.get(self.slot) {
+            slot.store(due, Ordering::Release);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(slot) = self.shard.slots.get(self.slot) {
+            slot.store(0, Ordering::Release);
+        }
+    }
+}
+
+/// Milliseconds since the lane was made.
+#[derive(Clone, Copy, Debug)]
+struct Clock {
+    epoch: Instant,
+    deadline: Duration,
+}
+
+impl Clock {
+    fn now(self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// When a step that begins now must be done; never 0, which marks a free slot.
+    fn due(self) -> u64 {
+        let deadline = u64::try_from(self.deadline.as_millis()).unwrap_or(u64::MAX);
+        self.now().saturating_add(deadline).max(1)
+    }
+}
+
+/// The part of a lane that one thread uses.
+#[derive(Debug)]
+struct Shard {
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    /// Per running job the moment by which it must be done; 0: free.
+    slots: Box<[AtomicU64]>,
+}
+
+impl Shard {
+    fn new(running: usize) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(running)),
+            waiting: AtomicUsize::new(0),
+            slots: (0..running).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    /// Marks a free slot with its deadline. There is one for every permit.
+    fn take(&self, due: u64) -> Option<usize> {
+        self.slots.iter().position(|slot| {
+            slot.compare_exchange(0, due, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        })
+    }
+
+    /// Jobs that run, and those of them that are late.
+    fn count(&self, now: u64) -> (usize, usize) {
+        self.slots
+            .iter()
+            .map(|slot| slot.load(Ordering::Acquire))
+            .filter(|&due| due != 0)
+            .fold((0, 0), |(running, stuck), due| (running + 1, stuck + usize::from(due <= now)))
+    }
+}
+
+/// What a job and the one who waits for it share.
+#[derive(Debug)]
+struct State {
+    due: AtomicU64,
+    wanted: AtomicBool,
+}
+
+/// Tells the job when the one who waits is gone.
+struct Interest(Arc<State>);
+
+impl Drop for Interest {
+    fn drop(&mut self) {
+        self.0.wanted.store(false, Ordering::Release);
+    }
+}
+
+/// A place among those who wait.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize, limit: usize) -> Option<Self> {
+        let place = Self(waiting);
+        (waiting.fetch_add(1, Ordering::Relaxed) < limit).then_some(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How many threads have submitted jobs: the next one's shard.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// The shard of this thread; blocking threads take over that of their runtime.
+    static SHARD: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+/// Disks and NFS servers answer 16 requests at once well; more only lengthens their queues. Eight
+/// storages that hang together still leave most of tokio's 512 blocking threads to others.
+const RUNNING_MAX: usize = 16;
+
+/// Enough for every transfer of a busy arbiter to have one job in the queue; at 16 jobs at a time and
+/// 1 ms each the last one waits a quarter of a second.
+const WAITING_MAX: usize = 4096;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+use std::io::{Read as _, Write as _};
+use std::sync::mpsc;
+
+use super::*;
+
+const DEADLINE: Duration = Duration::from_millis(50);
+
+fn lane(running: usize, waiting: usize) -> Arc<Lane> {
+    Lane::new(LaneLimits { shards: 1, running, waiting, deadline: DEADLINE })
+}
+
+/// A job that sits in a read of a pipe until the returned end is closed, as one of a dead NFS server.
+fn stuck_job() -> (impl FnOnce(&Ticket) -> Result<(), Failure>, std::io::PipeWriter) {
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let job = move |_: &Ticket| {
+        reader.read_to_end(&mut Vec::new()).unwrap();
+        Ok(())
+    };
+    (job, writer)
+}
+
+#[tokio::test]
+async fn a_job_yields_its_result() {
+    let lane = lane(2, 2);
+    assert_eq!(Arc::clone(&lane).run(|_| Ok(7)).await, Ok(7));
+    let failed: Result<(), _> = Arc::clone(&lane).run(|_| Err(Failure::NoSpace)).await;
+    assert_eq!(failed, Err(Failure::NoSpace));
+    assert_eq!(lane.health(), LaneHealth { slots: 2, ..LaneHealth::default() });
+}
+
+#[tokio::test]
+async fn a_panic_is_an_internal_failure_and_frees_the_slot() {
+    // The hook that prints the panic takes its time.
+    let deadline = Duration::from_secs(60);
+    let lane = Lane::new(LaneLimits { shards: 1, running: 1, waiting: 1, deadline });
+    let result: Result<(), _> = Arc::clone(&lane).run(|_| panic!("a job")).await;
+    assert_eq!(result, Err(Failure::Internal));
+    assert_eq!(Arc::clone(&lane).run(|_| Ok(1)).await, Ok(1));
+}
+
+#[tokio::test]
+async fn stuck_jobs_time_out_fill_the_lane_and_recover() {
+    let lane = lane(2, 8);
+    let (first, first_end) = stuck_job();
+    let (second, second_end) = stuck_job();
+    let (a, b) = tokio::join!(Arc::clone(&lane).run(first), Arc::clone(&lane).run(second));
+    assert_eq!((a, b), (Err(Failure::StorageTimeout), Err(Failure::StorageTimeout)));
+    let health = lane.health();
+    assert_eq!((health.stuck, health.running, health.stalled), (2, 2, true));
+
+    // No hope: the answer comes at once, not after the deadline.
+    let begun = Instant::now();
+    assert_eq!(Arc::clone(&lane).run(|_| Ok(())).await, Err(Failure::StorageTimeout));
+    assert!(begun.elapsed() < DEADLINE);
+
+    // One comes back: the lane works again, with one slot less.
+    drop(first_end);
+    while lane.stuck() == 2 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!lane.health().stalled);
+    assert_eq!(Arc::clone(&lane).run(|_| Ok(3)).await, Ok(3));
+    drop(second_end);
+    while lane.health().running > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(lane.stuck(), 0);
+}
+
+#[tokio::test]
+async fn the_queue_is_bounded_and_waiting_has_a_deadline() {
+    let lane = lane(1, 1);
+    let (job, mut end) = stuck_job();
+    let long = Lane::new(LaneLimits {
+        shards: 1,
+        running: 1,
+        waiting: 1,
+        deadline: Duration::from_secs(600),
+    });
+    let running = tokio::spawn(Arc::clone(&long).run(job));
+    while long.health().running == 0 {
+        tokio::task::yield_now().await;
+    }
+    let waiting = tokio::spawn(Arc::clone(&long).run(|_| Ok(5)));
+    while long.health().waiting == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(Arc::clone(&long).run(|_| Ok(())).await, Err(Failure::StorageTimeout));
+    end.write_all(b"x").unwrap();
+    drop(end);
+    assert_eq!(running.await.unwrap(), Ok(()));
+    assert_eq!(waiting.await.unwrap(), Ok(5));
+
+    let (job, _end) = stuck_job();
+    let (a, b) = tokio::join!(Arc::clone(&lane).run(job), Arc::clone(&lane).run(|_| Ok(())));
+    assert_eq!((a, b), (Err(Failure::StorageTimeout), Err(Failure::StorageTimeout)));
+}
+
+#[tokio::test]
+async fn a_job_that_moves_on_outlives_the_deadline() {
+    let lane = lane(1, 1);
+    let begun = Instant::now();
+    let result = Arc::clone(&lane).run(move |ticket| {
+        while begun.elapsed() < 3 * DEADLINE {
+            ticket.step()?;
+            std::thread::yield_now();
+        }
+        Ok(())
+    });
+    assert_eq!(result.await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_dropped_future_ends_a_long_job_at_its_next_step() {
+    let lane = lane(1, 1);
+    let (told, heard) = mpsc::channel();
+    let job = tokio::spawn(Arc::clone(&lane).run(move |ticket| -> Result<(), Failure> {
+        loop {
+            if let Err(failure) = ticket.step() {
+                told.send(failure.clone()).unwrap();
+                return Err(failure);
+            }
+            std::thread::yield_now();
+        }
+    }));
+    while lane.health().running == 0 {
+        tokio::task::yield_now().await;
+    }
+    job.abort();
+    assert!(job.await.unwrap_err().is_cancelled());
+    assert_eq!(heard.recv().unwrap(), Failure::Aborted);
+}
+
+struct Told(mpsc::Sender<()>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.send(()).unwrap();
+    }
+}
+
+#[test]
+fn cleanup_is_never_lost() {
+    let (told, heard) = mpsc::channel();
+    // No runtime at all.
+    let lane = lane(1, 1);
+    lane.dispose(Told(told.clone()));
+    heard.try_recv().unwrap();
+
+    // The lane is busy when it is asked, and the runtime ends before there is a slot.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (job, end) = stuck_job();
+    runtime.block_on(async {
+        let failed = Arc::clone(&lane).run(job).await;
+        assert_eq!(failed, Err(Failure::StorageTimeout));
+        lane.dispose(Told(told.clone()));
+        lane.dispose(Told(told));
+    });
+    assert!(heard.try_recv().is_err());
+    drop(end);
+    runtime.shutdown_timeout(Duration::from_secs(10));
+    heard.recv().unwrap();
+    heard.recv().unwrap();
+}

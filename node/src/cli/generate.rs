@@ -1,0 +1,164 @@
+//! `flotilla gen`: the manual page, shell completions, the systemd unit and the reference of keys,
+//! each from the same source as the program itself.
+
+use std::fmt::Write as _;
+
+use clap::{CommandFactory, Subcommand};
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use super::{Cli, ConfigArgs, print, unit};
+use crate::config::{self, Key, MAIN_FILE, Origin, Standing};
+use crate::error::ServeError;
+
+/// `flotilla gen`.
+#[derive(Debug, Subcommand)]
+pub enum GenerateVerb {
+    /// The manual page, for man(1).
+    Man,
+    /// Completions of a shell.
+    Completion {
+        /// Which shell.
+        shell: Shell,
+    },
+    /// A hardened systemd unit for the given configuration.
+    Unit(ConfigArgs),
+    /// The reference of configuration keys, in Markdown.
+    Reference,
+}
+
+/// Writes the file asked for to standard output.
+///
+/// # Errors
+/// A configuration that can not be loaded, or an output that can not be written.
+pub fn run(verb: GenerateVerb) -> Result<(), ServeError> {
+    match verb {
+        GenerateVerb::Man => print(&man()?),
+        GenerateVerb::Completion { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "flotilla", &mut text);
+            print(&String::from_utf8_lossy(&text))
+        }
+        GenerateVerb::Unit(mut args) => {
+            let (mut config, origins) = args.load()?;
+            if *origins.of("node.data_dir") == Origin::Default {
+                args.data_dir = Some(STATE_FOLDER.to_owned());
+                (config, _) = args.load()?;
+            }
+            let program = std::env::current_exe().map_err(|error| {
+                ServeError::Runtime(format!("can not tell where I am: {error}"))
+            })?;
+            print(&unit::unit(&program, &args, &config))
+        }
+        GenerateVerb::Reference => print(&reference()),
+    }
+}
+
+/// The manual page: one for all verbs, with the reference of keys.
+pub(super) fn man() -> Result<String, ServeError> {
+    let mut page = Vec::new();
+    let mut command = Cli::command();
+    command.build();
+    render(&command, &mut page)
+        .map_err(|error| ServeError::Runtime(format!("can not write the manual: {error}")))?;
+    let mut page = String::from_utf8_lossy(&page).into_owned();
+    page.push_str(".SH CONFIGURATION\n");
+    let _ = writeln!(
+        page,
+        "Values come from the defaults, {MAIN_FILE} (or \\-\\-config), conf.d/*.toml beside it, \
+         variables FLOTILLA_SECTION__KEY, and flags; the later wins."
+    );
+    for key in config::keys() {
+        let _ = writeln!(page, ".TP\n\\fB{}\\fR = {}", roff(key.name), roff(key.default));
+        let _ = writeln!(page, "{}{}", roff(key.doc), later(key));
+        let _ = writeln!(page, ".br\nExample: {}", roff(key.example));
+    }
+    page.push_str(EXIT_CODES);
+    Ok(page)
+}
+
+fn render(command: &clap::Command, page: &mut Vec<u8>) -> std::io::Result<()> {
+    let man = Man::new(command.clone()).manual("Flotilla");
+    man.render_title(page)?;
+    man.render_name_section(page)?;
+    man.render_synopsis_section(page)?;
+    man.render_description_section(page)?;
+    page.extend_from_slice(b".SH COMMANDS\n");
+    verbs(command, "flotilla", page);
+    Ok(())
+}
+
+/// One paragraph per verb that does something, with its flags.
+fn verbs(command: &clap::Command, path: &str, page: &mut Vec<u8>) {
+    for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
+        let path = format!("{path} {}", verb.get_name());
+        if verb.has_subcommands() {
+            verbs(verb, &path, page);
+            continue;
+        }
+        let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
+        let mut text = format!(".SS {}\n{}\n", roff(&path), roff(&about));
+        for argument in verb.get_arguments().filter(|argument| argument.get_id() != "help") {
+            let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+            let _ = writeln!(text, ".TP\n\\fB{}\\fR\n{}", roff(&argument.to_string()), roff(&help));
+        }
+        page.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// The reference of keys in Markdown; the manual includes it and a test compares.
+pub(super) fn reference() -> String {
+    let mut text = String::new();
+    let mut section = "";
+    for key in config::keys() {
+        if key.section() != section {
+            section = key.section();
+            let gap = if text.is_empty() { "" } else { "\n" };
+            let head = if section == "host" { "[[host]]" } else { &format!("[{section}]") };
+            let _ = writeln!(text, "{gap}## `{head}`\n");
+        }
+        let _ = writeln!(
+            text,
+            "- `{}` (default `{}`): {}{} Example: `{}`.",
+            key.field(),
+            key.default,
+            key.doc,
+            later(key),
+            key.example
+        );
+    }
+    text
+}
+
+fn later(key: &Key) -> &'static str {
+    match key.standing {
+        Standing::Available => "",
+        Standing::Later(_) => " Not available in this version.",
+    }
+}
+
+/// Text that roff takes literally.
+fn roff(text: &str) -> String {
+    let text = text.replace('\\', "\\e").replace('-', "\\-").replace('`', "");
+    if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
+}
+
+/// The data folder of a service that was given none: the working directory means nothing there.
+const STATE_FOLDER: &str = "/var/lib/flotilla";
+const EXIT_CODES: &str = ".SH EXIT STATUS
+.TP
+0
+Fine.
+.TP
+1
+It failed while it ran.
+.TP
+2
+Wrong usage or configuration.
+.TP
+3
+An address can not be listened on.
+.TP
+4
+The store of the pool refused.
+";

@@ -1,0 +1,423 @@
+//! `flotilla user add|passwd|rm|ls`: the users file by command.
+//!
+//! A server that runs takes changes over by itself, at the next login.
+
+use std::io::{self, BufRead, Write};
+use std::path::Path;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use time::format_description::well_known::Rfc3339;
+use zeroize::Zeroizing;
+
+use crate::auth::demo::random_password;
+use crate::auth::hash::{HashError, PASSWORD_BYTES_MAX, StoredHash};
+use crate::auth::users::{
+    Demand, EditError, Editor, NewUser, PERMISSIONS, PROTOCOLS, Table, User, UsersError,
+    check_name, parse_expiry, parse_home, parse_rate, permission_names, protocol_name,
+};
+
+/// What to do with the users file.
+#[derive(Clone, Debug, Subcommand)]
+pub enum UserVerb {
+    /// Add a user.
+    Add(AddArgs),
+    /// Give a user a new password.
+    Passwd(PasswdArgs),
+    /// Remove a user; the files stay.
+    Rm(RmArgs),
+    /// List the users.
+    Ls(LsArgs),
+}
+
+/// Where a password comes from; asked for on the terminal without any of these.
+#[derive(Clone, Debug, Default, Args)]
+pub struct PasswordArgs {
+    /// Read the password from the first line of standard input.
+    #[arg(long, conflicts_with = "generate")]
+    pub password_stdin: bool,
+    /// Make a random password and print it.
+    #[arg(long)]
+    pub generate: bool,
+}
+
+/// `flotilla user add`.
+#[derive(Clone, Debug, Args)]
+pub struct AddArgs {
+    /// The name; case matters.
+    #[arg(value_parser = user_name)]
+    pub name: String,
+    /// Where the password comes from.
+    #[command(flatten)]
+    pub password: PasswordArgs,
+    /// No login by password: for users with keys or certificates.
+    #[arg(long, conflicts_with_all = ["password_stdin", "generate"])]
+    pub no_password: bool,
+    /// Folder under the storage root, "." for the root itself [default: the name].
+    #[arg(long, value_name = "FOLDER", value_parser = home)]
+    pub home: Option<String>,
+    /// A storage root of the user's own.
+    #[arg(long, value_name = "PATH")]
+    pub root: Option<String>,
+    /// What the user may do [default: everything].
+    #[arg(long, value_delimiter = ',', value_parser = clap::builder::PossibleValuesParser::new(PERMISSIONS.iter().copied()))]
+    pub permissions: Vec<String>,
+    /// How the user may log in [default: all].
+    #[arg(long, value_delimiter = ',', value_parser = clap::builder::PossibleValuesParser::new(PROTOCOLS.iter().copied()))]
+    pub protocols: Vec<String>,
+    /// From where the user may log in, such as 192.0.2.0/24 [default: anywhere].
+    #[arg(long, value_delimiter = ',', value_name = "NETWORK")]
+    pub networks: Vec<String>,
+    /// An SSH public key, such as "ssh-ed25519 AAAA..."; may be given several times.
+    #[arg(long = "key", value_name = "KEY")]
+    pub keys: Vec<String>,
+    /// Sessions at once, 0 for any number.
+    #[arg(long)]
+    pub sessions: Option<u32>,
+    /// Bytes per second from the client, such as 10MiB.
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub upload: Option<String>,
+    /// Bytes per second to the client, such as 10MiB.
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub download: Option<String>,
+    /// When the account ends, such as 2030-12-31 or 2030-12-31T18:00:00Z.
+    #[arg(long, value_name = "DATE", value_parser = expiry)]
+    pub expires: Option<String>,
+    /// Nobody gets in until the line is removed from the file.
+    #[arg(long)]
+    pub disabled: bool,
+    /// What a client certificate is for.
+    #[arg(long, value_parser = ["off", "required", "sufficient"])]
+    pub certificate: Option<String>,
+    /// "sha256:" and the fingerprint of a certificate of the user's; may be given several times.
+    #[arg(long = "certificate-fingerprint", value_name = "FINGERPRINT")]
+    pub certificate_fingerprints: Vec<String>,
+    /// A common name, DNS name or mail address in the certificate; may be given several times.
+    #[arg(long = "certificate-name", value_name = "NAME")]
+    pub certificate_names: Vec<String>,
+    /// Text shown after login.
+    #[arg(long, value_name = "TEXT")]
+    pub message: Option<String>,
+}
+
+/// `flotilla user passwd`.
+#[derive(Clone, Debug, Args)]
+pub struct PasswdArgs {
+    /// The name; case matters.
+    pub name: String,
+    /// Where the password comes from.
+    #[command(flatten)]
+    pub password: PasswordArgs,
+}
+
+/// `flotilla user rm`.
+#[derive(Clone, Debug, Args)]
+pub struct RmArgs {
+    /// The name; case matters.
+    pub name: String,
+}
+
+/// `flotilla user ls`.
+#[derive(Clone, Debug, Args)]
+pub struct LsArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Why a verb failed; nothing was changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum UserError {
+    /// The file or the user in it.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// The file is wrong.
+    #[error(transparent)]
+    Users(#[from] UsersError),
+    /// The hash could not be made.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The password will not do.
+    #[error("the password {0}")]
+    Password(&'static str),
+    /// Terminal, standard input or output.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// Where passwords are typed.
+pub trait Prompt {
+    /// A line from the terminal, not echoed, after this text.
+    fn ask(&mut self, text: &str) -> io::Result<Zeroizing<String>>;
+    /// The first line of standard input, without its end.
+    fn line(&mut self) -> io::Result<Zeroizing<String>>;
+}
+
+/// The real terminal and standard input.
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal;
+
+impl Prompt for Terminal {
+    fn ask(&mut self, text: &str) -> io::Result<Zeroizing<String>> {
+        rpassword::prompt_password(text).map(Zeroizing::new)
+    }
+
+    fn line(&mut self) -> io::Result<Zeroizing<String>> {
+        let mut line = Zeroizing::new(String::new());
+        io::stdin().lock().read_line(&mut line)?;
+        let end = line.trim_end_matches(['\r', '\n']).len();
+        line.truncate(end);
+        Ok(line)
+    }
+}
+
+/// Does what the verb says, with passwords from the terminal or standard input.
+///
+/// # Errors
+/// [`UserError`]; the file is as it was then.
+pub fn run(verb: &UserVerb, users_file: &Path, out: &mut dyn Write) -> Result<(), UserError> {
+    run_with(verb, users_file, &mut Terminal, out)
+}
+
+/// [`run`] with passwords from elsewhere.
+///
+/// # Errors
+/// [`UserError`]; the file is as it was then.
+pub fn run_with(
+    verb: &UserVerb,
+    users_file: &Path,
+    prompt: &mut dyn Prompt,
+    out: &mut dyn Write,
+) -> Result<(), UserError> {
+    match verb {
+        UserVerb::Add(args) => add(args, users_file, prompt, out),
+        UserVerb::Passwd(args) => passwd(args, users_file, prompt, out),
+        UserVerb::Rm(args) => {
+            let mut editor = Editor::open(users_file)?;
+            editor.remove(&args.name)?;
+            editor.save()?;
+            Ok(writeln!(out, "user {} removed", args.name)?)
+        }
+        UserVerb::Ls(args) => list(args, users_file, out),
+    }
+}
+
+fn add(
+    args: &AddArgs,
+    file: &Path,
+    prompt: &mut dyn Prompt,
+    out: &mut dyn Write,
+) -> Result<(), UserError> {
+    // Whether there is such a user is said before a password is asked for, and checked again under
+    // the lock: nobody should hold that while they think of a password.
+    if read(file)?.find(args.name.as_bytes()).is_some() {
+        return Err(EditError::Exists(args.name.clone()).into());
+    }
+    let password = match args.no_password {
+        true => None,
+        false => Some(new_password(&args.password, prompt)?),
+    };
+    let hash = password.as_ref().map(|password| StoredHash::make(password.as_bytes()));
+    let user = NewUser {
+        name: args.name.clone(),
+        password: hash.transpose()?,
+        keys: args.keys.clone(),
+        home: args.home.clone(),
+        root: args.root.clone(),
+        permissions: args.permissions.clone(),
+        protocols: args.protocols.clone(),
+        networks: args.networks.clone(),
+        sessions: args.sessions,
+        upload: args.upload.clone(),
+        download: args.download.clone(),
+        expires: args.expires.clone(),
+        disabled: args.disabled,
+        certificate: args.certificate.clone(),
+        certificate_fingerprints: args.certificate_fingerprints.clone(),
+        certificate_names: args.certificate_names.clone(),
+        message: args.message.clone(),
+    };
+    let mut editor = Editor::open(file)?;
+    editor.add(&user)?;
+    editor.save()?;
+    writeln!(out, "user {} added", args.name)?;
+    tell(&args.password, password, out)
+}
+
+fn passwd(
+    args: &PasswdArgs,
+    file: &Path,
+    prompt: &mut dyn Prompt,
+    out: &mut dyn Write,
+) -> Result<(), UserError> {
+    if read(file)?.find(args.name.as_bytes()).is_none() {
+        // The same answer as under the lock, with the nearest name, but before the question.
+        Editor::open(file)?.remove(&args.name)?;
+    }
+    let password = new_password(&args.password, prompt)?;
+    let hash = StoredHash::make(password.as_bytes())?;
+    let mut editor = Editor::open(file)?;
+    editor.set_password(&args.name, &hash)?;
+    editor.save()?;
+    writeln!(out, "password of {} changed", args.name)?;
+    tell(&args.password, Some(password), out)
+}
+
+fn new_password(
+    args: &PasswordArgs,
+    prompt: &mut dyn Prompt,
+) -> Result<Zeroizing<String>, UserError> {
+    let password = if args.generate {
+        Zeroizing::new(random_password()?)
+    } else if args.password_stdin {
+        prompt.line()?
+    } else {
+        let password = prompt.ask("password: ")?;
+        if *prompt.ask("once more: ")? != *password {
+            return Err(UserError::Password("was not the same both times"));
+        }
+        password
+    };
+    if password.is_empty() {
+        return Err(UserError::Password("is empty"));
+    }
+    if password.len() > PASSWORD_BYTES_MAX {
+        return Err(UserError::Password("is longer than 512 bytes"));
+    }
+    if password.contains(['\0', '\r', '\n']) {
+        return Err(UserError::Password("holds a character that no client can send"));
+    }
+    Ok(password)
+}
+
+/// Prints a password that was made here: it is told once.
+fn tell(
+    args: &PasswordArgs,
+    password: Option<Zeroizing<String>>,
+    out: &mut dyn Write,
+) -> Result<(), UserError> {
+    match password {
+        Some(password) if args.generate => Ok(writeln!(out, "password: {}", *password)?),
+        _ => Ok(()),
+    }
+}
+
+/// The users; a file that does not exist yet has none.
+fn read(file: &Path) -> Result<Table, UserError> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok(Table::parse(file, &text)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Table::default()),
+        Err(source) => Err(UsersError::Read { path: file.to_owned(), source }.into()),
+    }
+}
+
+fn list(args: &LsArgs, file: &Path, out: &mut dyn Write) -> Result<(), UserError> {
+    let table = read(file)?;
+    let users = table.users();
+    if args.json {
+        let users: Vec<_> = users.into_iter().map(|user| to_json(user)).collect();
+        serde_json::to_writer_pretty(&mut *out, &users).map_err(io::Error::from)?;
+        return Ok(writeln!(out)?);
+    }
+    let head = ["NAME", "HOME", "LOGIN", "PROTOCOLS", "PERMISSIONS", "STATE"].map(str::to_owned);
+    let rows: Vec<[String; 6]> =
+        std::iter::once(head).chain(users.into_iter().map(|user| to_row(user))).collect();
+    let widths: [usize; 6] = std::array::from_fn(|column| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    });
+    for row in &rows {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+fn to_row(user: &User) -> [String; 6] {
+    let permissions = permission_names(user.account.permissions);
+    let permissions = match permissions.len() {
+        count if count == PERMISSIONS.len() => "all".to_owned(),
+        0 => "none".to_owned(),
+        _ => permissions.join(","),
+    };
+    [
+        user.account.name.clone(),
+        user.account.home.to_string(),
+        logins(user).join(","),
+        protocols(user).join(","),
+        permissions,
+        state(user),
+    ]
+}
+
+fn to_json(user: &User) -> serde_json::Value {
+    let account = &user.account;
+    json!({
+        "name": account.name,
+        "home": account.home.to_string(),
+        "root": account.root,
+        "login": logins(user),
+        "keys": user.keys.len(),
+        "permissions": permission_names(account.permissions),
+        "protocols": protocols(user),
+        "networks": user.policy.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "sessions": account.sessions,
+        "upload_bytes_per_second": account.upload_rate,
+        "download_bytes_per_second": account.download_rate,
+        "expires": user.policy.expires.and_then(|moment| moment.format(&Rfc3339).ok()),
+        "disabled": user.policy.disabled,
+        "message": account.message.join("\n"),
+    })
+}
+
+/// By what the user proves who they are.
+fn logins(user: &User) -> Vec<&'static str> {
+    let certificate = match user.certificate.demand() {
+        Demand::Off => None,
+        Demand::Required => Some("certificate-required"),
+        Demand::Sufficient => Some("certificate"),
+    };
+    let ways = [
+        user.password.as_ref().map(|_| "password"),
+        (!user.keys.is_empty()).then_some("key"),
+        certificate,
+    ];
+    ways.into_iter().flatten().collect()
+}
+
+fn protocols(user: &User) -> Vec<&'static str> {
+    user.policy.protocols.iter().map(|&protocol| protocol_name(protocol)).collect()
+}
+
+fn state(user: &User) -> String {
+    match user.policy.expires {
+        _ if user.policy.disabled => "disabled".to_owned(),
+        Some(moment) if moment <= time::OffsetDateTime::now_utc() => "expired".to_owned(),
+        Some(moment) => format!("until {}", moment.format(&Rfc3339).unwrap_or_default()),
+        None => "active".to_owned(),
+    }
+}
+
+// What clap checks, so that a slip is called by the name of its option. Other values are checked
+// by reading the file as it would be.
+
+fn user_name(text: &str) -> Result<String, String> {
+    check_name(text).map(|()| text.to_owned()).map_err(|why| format!("a user name {why}"))
+}
+
+fn home(text: &str) -> Result<String, String> {
+    parse_home(text).map(|_| text.to_owned()).map_err(|why| format!("a home {why}"))
+}
+
+fn rate(text: &str) -> Result<String, String> {
+    let known = parse_rate(text).map(|_| text.to_owned());
+    known.ok_or_else(|| "expected bytes per second such as 10MiB or 500000".to_owned())
+}
+
+fn expiry(text: &str) -> Result<String, String> {
+    let known = parse_expiry(text).map(|_| text.to_owned());
+    known.ok_or_else(|| "expected a date such as 2030-12-31 or 2030-12-31T18:00:00Z".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,212 @@
+//! From values by key to the typed [`Config`]. That every field has a key, the compiler sees; that
+//! every key has a field, a test.
+
+use toml::Value;
+
+use super::error::{Fault, Origin, Problem};
+use super::key;
+use super::origins::{Origins, Settings, lookup};
+use super::source::describe;
+use super::value::{
+    Expected, Reading, addresses, choice, count, data_peer, duration, duration_or_zero, filter,
+    flag, host_name, line, node_id, optional_address, optional_line, optional_path,
+    passive_address, path, ports, size, umask, workers,
+};
+use super::{
+    Config, DataReuse, Ftp, Health, Host, Limits, LogFormat, Node, OnAbort, Storage, Telemetry,
+    Timeouts, Tls, TlsMode, TlsVersion, Users,
+};
+
+/// `Some(Section { field: value, … })` if every key can be read. All are tried, so that every
+/// problem is noted.
+macro_rules! section {
+    ($reader:expr, $section:ident { $($field:ident: $key:literal as $read:expr),* $(,)? }) => {{
+        let reader: &mut Reader<'_> = $reader;
+        $(let $field = reader.take($key, $read);)*
+        (|| Some($section { $($field: $field?,)* }))()
+    }};
+}
+
+/// Reads every value, and notes each that can not be used. `None` if there was one.
+pub(super) fn assemble(origins: &Origins, problems: &mut Vec<Problem>) -> Option<Config> {
+    let reader = &mut Reader { settings: &origins.settings, head: &Origin::Default, problems };
+    let node = node(reader);
+    let ftp = ftp(reader);
+    let tls = tls(reader);
+    let users = users(reader);
+    let storage = storage(reader);
+    let limits = limits(reader);
+    let timeouts = timeouts(reader);
+    let health = health(reader);
+    let telemetry = telemetry(reader);
+    let mut hosts = Vec::new();
+    for (head, settings) in &origins.hosts {
+        hosts.push(host(&mut Reader { settings, head, problems }));
+    }
+    Some(Config {
+        node: node?,
+        ftp: ftp?,
+        tls: tls?,
+        hosts: hosts.into_iter().collect::<Option<_>>()?,
+        users: users?,
+        storage: storage?,
+        limits: limits?,
+        timeouts: timeouts?,
+        health: health?,
+        telemetry: telemetry?,
+    })
+}
+
+fn node(reader: &mut Reader<'_>) -> Option<Node> {
+    section!(
+        reader,
+        Node {
+            id: "node.id" as node_id,
+            data_dir: "node.data_dir" as path,
+            workers: "node.workers" as workers,
+        }
+    )
+}
+
+fn ftp(reader: &mut Reader<'_>) -> Option<Ftp> {
+    section!(reader, Ftp {
+        listen: "ftp.listen" as addresses,
+        implicit_tls: "ftp.implicit_tls" as addresses,
+        tls: "ftp.tls" as choice(&[
+            ("off", TlsMode::Off),
+            ("optional", TlsMode::Optional),
+            ("required", TlsMode::Required),
+        ]),
+        banner: "ftp.banner" as line,
+        anonymous: "ftp.anonymous" as flag,
+        active_mode: "ftp.active_mode" as flag,
+        passive_ports: "ftp.passive.ports" as ports,
+        passive_address: "ftp.passive.address" as passive_address,
+        data_peer: "ftp.passive.data_peer" as data_peer,
+        data_reuse: "ftp.passive.data_reuse" as choice(&[
+            ("off", DataReuse::Off),
+            ("match", DataReuse::Match),
+            ("require", DataReuse::Require),
+        ]),
+    })
+}
+
+fn tls(reader: &mut Reader<'_>) -> Option<Tls> {
+    section!(reader, Tls {
+        certificate: "tls.certificate" as optional_path,
+        key: "tls.key" as optional_path,
+        client_ca: "tls.client_ca" as optional_path,
+        min_version: "tls.min_version" as choice(&[
+            ("1.2", TlsVersion::V12),
+            ("1.3", TlsVersion::V13),
+        ]),
+    })
+}
+
+fn host(reader: &mut Reader<'_>) -> Option<Host> {
+    section!(
+        reader,
+        Host {
+            name: "host.name" as host_name,
+            certificate: "host.certificate" as optional_path,
+            key: "host.key" as optional_path,
+            root: "host.root" as optional_path,
+            banner: "host.banner" as optional_line,
+        }
+    )
+}
+
+fn users(reader: &mut Reader<'_>) -> Option<Users> {
+    section!(reader, Users { file: "users.file" as path })
+}
+
+fn storage(reader: &mut Reader<'_>) -> Option<Storage> {
+    section!(reader, Storage {
+        root: "storage.root" as path,
+        atomic_uploads: "storage.atomic_uploads" as flag,
+        on_abort: "storage.on_abort" as choice(&[
+            ("keep", OnAbort::Keep),
+            ("publish", OnAbort::Publish),
+            ("delete", OnAbort::Delete),
+        ]),
+        umask: "storage.umask" as umask,
+        reserve: "storage.reserve" as size,
+        timeout: "storage.timeout" as duration,
+        partial_max_age: "storage.partial_max_age" as duration,
+    })
+}
+
+fn limits(reader: &mut Reader<'_>) -> Option<Limits> {
+    section!(
+        reader,
+        Limits {
+            sessions: "limits.sessions" as count,
+            per_user: "limits.per_user" as count,
+            per_address: "limits.per_address" as count,
+            logins_per_second: "limits.logins_per_second" as count,
+            connections: "limits.connections" as count,
+            login_attempts: "limits.login_attempts" as count,
+            ban_after: "limits.ban_after" as count,
+            ban_window: "limits.ban_window" as duration,
+            ban_for: "limits.ban_for" as duration,
+        }
+    )
+}
+
+fn timeouts(reader: &mut Reader<'_>) -> Option<Timeouts> {
+    section!(
+        reader,
+        Timeouts {
+            login: "timeouts.login" as duration,
+            idle: "timeouts.idle" as duration,
+            data_connect: "timeouts.data_connect" as duration,
+            stalled: "timeouts.stalled" as duration,
+            drain: "timeouts.drain" as duration_or_zero,
+        }
+    )
+}
+
+fn health(reader: &mut Reader<'_>) -> Option<Health> {
+    section!(
+        reader,
+        Health {
+            listen: "health.listen" as optional_address,
+            tcp: "health.tcp" as optional_address,
+        }
+    )
+}
+
+fn telemetry(reader: &mut Reader<'_>) -> Option<Telemetry> {
+    section!(reader, Telemetry {
+        log: "telemetry.log" as choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)]),
+        level: "telemetry.level" as filter,
+        xferlog: "telemetry.xferlog" as optional_path,
+    })
+}
+
+/// Reads values of one section of settings.
+struct Reader<'a> {
+    settings: &'a Settings,
+    /// Where a value that is missing should have been.
+    head: &'a Origin,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn take<T>(&mut self, name: &str, read: impl Fn(&Value) -> Reading<T>) -> Option<T> {
+        let setting = key::find(name).and_then(|key| lookup(self.settings, key))?;
+        match read(&setting.value) {
+            Ok(value) => Some(value),
+            Err(Expected(expected)) => {
+                let got = describe(&setting.value);
+                let origin = match setting.origin {
+                    Origin::Default => self.head.clone(),
+                    written => written,
+                };
+                let fault = Fault::Mismatch { expected, got };
+                self.problems.push(Problem { origin, key: name.to_owned(), fault });
+                None
+            }
+        }
+    }
+}

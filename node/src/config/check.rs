@@ -1,0 +1,173 @@
+//! What no single value can tell: settings that contradict each other, files that are not there.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use super::error::{ConfigError, Fault, Origin, Problem};
+use super::origins::Origins;
+use super::{Config, DataPeer, DataReuse, TlsMode};
+
+/// Notes all settings that do not go together.
+pub(super) fn contradictions(config: &Config, origins: &Origins, problems: &mut Vec<Problem>) {
+    let mut check = Check { origins, problems };
+    listeners(config, &mut check);
+    tls(config, &mut check);
+    hosts(config, &mut check);
+    places(config, &mut check);
+}
+
+/// Whether every file that the configuration names can be opened: certificates, keys, authorities.
+///
+/// # Errors
+/// All that can not be, with the key that names each.
+pub fn check_files(config: &Config, origins: &Origins) -> Result<(), ConfigError> {
+    let mut problems = Vec::new();
+    let mut check = Check { origins, problems: &mut problems };
+    for (key, path) in [
+        ("tls.certificate", &config.tls.certificate),
+        ("tls.key", &config.tls.key),
+        ("tls.client_ca", &config.tls.client_ca),
+    ] {
+        if let Some(path) = path {
+            check.readable(origins.of(key), key, path);
+        }
+    }
+    for (host, (head, _)) in config.hosts.iter().zip(&origins.hosts) {
+        for (key, path) in [("host.certificate", &host.certificate), ("host.key", &host.key)] {
+            if let Some(path) = path {
+                check.readable(head, key, path);
+            }
+        }
+    }
+    ConfigError::unless_empty((), problems)
+}
+
+fn listeners(config: &Config, check: &mut Check<'_>) {
+    let ftp = &config.ftp;
+    if ftp.listen.is_empty() && ftp.implicit_tls.is_empty() {
+        check.wrong(
+            "ftp.listen",
+            "no listener at all: ftp.implicit_tls is empty as well, so nobody could connect",
+        );
+    }
+    let mut seen = HashSet::<SocketAddr>::new();
+    let addresses = std::iter::empty()
+        .chain(ftp.listen.iter().map(|address| ("ftp.listen", *address)))
+        .chain(ftp.implicit_tls.iter().map(|address| ("ftp.implicit_tls", *address)))
+        .chain(config.health.listen.map(|address| ("health.listen", address)))
+        .chain(config.health.tcp.map(|address| ("health.tcp", address)));
+    for (key, address) in addresses.filter(|(_, address)| address.port() != 0) {
+        if !seen.insert(address) {
+            check.wrong(key, &format!("{address} is listened on twice"));
+        }
+        let ports = ftp.passive_ports;
+        if (ports.first()..=ports.last()).contains(&address.port()) {
+            check.wrong(
+                key,
+                &format!(
+                    "port {} lies in ftp.passive.ports, {}-{}",
+                    address.port(),
+                    ports.first(),
+                    ports.last()
+                ),
+            );
+        }
+    }
+}
+
+fn tls(config: &Config, check: &mut Check<'_>) {
+    match (&config.tls.certificate, &config.tls.key) {
+        (Some(_), None) => check.wrong("tls.certificate", "needs tls.key, which is empty"),
+        (None, Some(_)) => check.wrong("tls.key", "needs tls.certificate, which is empty"),
+        _ => {}
+    }
+    let ftp = &config.ftp;
+    if ftp.tls != TlsMode::Off || !ftp.implicit_tls.is_empty() {
+        return;
+    }
+    let without = "needs TLS, but ftp.tls is \"off\" and ftp.implicit_tls is empty";
+    if ftp.data_reuse == DataReuse::Require {
+        check.wrong("ftp.passive.data_reuse", &format!("\"require\" {without}"));
+    }
+    if ftp.data_peer == DataPeer::Tls {
+        check.wrong("ftp.passive.data_peer", &format!("\"tls\" {without}"));
+    }
+    if config.tls.client_ca.is_some() {
+        check.wrong("tls.client_ca", without);
+    }
+}
+
+fn hosts(config: &Config, check: &mut Check<'_>) {
+    let mut seen = HashSet::new();
+    for (host, (head, _)) in config.hosts.iter().zip(&check.origins.hosts) {
+        if !seen.insert(&host.name) {
+            let message = format!("\"{}\" stands in two [[host]]", host.name);
+            check.wrong_at(head, "host.name", &message);
+        }
+        match (&host.certificate, &host.key) {
+            (Some(_), None) => {
+                check.wrong_at(head, "host.certificate", "needs host.key, which is empty");
+            }
+            (None, Some(_)) => {
+                check.wrong_at(head, "host.key", "needs host.certificate, which is empty");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Nothing of the node's own may lie where users can read or write it.
+fn places(config: &Config, check: &mut Check<'_>) {
+    let server = ("storage.root", check.origins.of("storage.root").clone(), &config.storage.root);
+    let roots = config
+        .hosts
+        .iter()
+        .zip(&check.origins.hosts)
+        .filter_map(|(host, (head, _))| Some(("host.root", head.clone(), host.root.as_ref()?)));
+    for (key, origin, root) in std::iter::once(server).chain(roots) {
+        for (secret, path) in [
+            ("node.data_dir", Some(&config.node.data_dir)),
+            ("users.file", Some(&config.users.file)),
+            ("tls.key", config.tls.key.as_ref()),
+        ] {
+            if let Some(path) = path.filter(|path| path.starts_with(root)) {
+                let message =
+                    format!("{} would show users {secret}, {}", root.display(), path.display());
+                check.wrong_at(&origin, key, &message);
+            }
+        }
+    }
+}
+
+/// Where problems are noted.
+struct Check<'a> {
+    origins: &'a Origins,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Check<'_> {
+    fn wrong(&mut self, key: &str, message: &str) {
+        self.wrong_at(self.origins.of(key), key, message);
+    }
+
+    fn wrong_at(&mut self, origin: &Origin, key: &str, message: &str) {
+        self.problems.push(Problem {
+            origin: origin.clone(),
+            key: key.to_owned(),
+            fault: Fault::Contradiction(message.to_owned()),
+        });
+    }
+
+    fn readable(&mut self, origin: &Origin, key: &str, path: &Path) {
+        let opened = File::open(path).and_then(|file| file.metadata());
+        let reason = match opened {
+            Ok(metadata) if metadata.is_file() => return,
+            Ok(_) => "not a plain file".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let fault = Fault::Unreadable { path: path.to_owned(), reason };
+        self.problems.push(Problem { origin: origin.clone(), key: key.to_owned(), fault });
+    }
+}

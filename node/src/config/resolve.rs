@@ -1,0 +1,44 @@
+//! Relative names become absolute, so that nothing depends on the working directory later.
+
+use std::path::{Path, PathBuf};
+
+use super::Config;
+use super::error::Origin;
+use super::origins::{Origins, Settings};
+
+/// Makes every path absolute. The data folder and certificates start at the folder of the file that
+/// names them (at the working directory when no file does), the users file and storage roots at
+/// the data folder.
+pub(super) fn resolve(config: &mut Config, origins: &Origins) {
+    let beside = |key: &str, path: &Path| beside(origins.of(key), path);
+    config.node.data_dir = beside("node.data_dir", &config.node.data_dir);
+    let data_dir = config.node.data_dir.clone();
+    config.users.file = data_dir.join(&config.users.file);
+    config.storage.root = data_dir.join(&config.storage.root);
+    for (key, path) in [
+        ("tls.certificate", &mut config.tls.certificate),
+        ("tls.key", &mut config.tls.key),
+        ("tls.client_ca", &mut config.tls.client_ca),
+        ("telemetry.xferlog", &mut config.telemetry.xferlog),
+    ] {
+        *path = path.take().map(|path| beside(key, &path));
+    }
+    for (host, (_, settings)) in config.hosts.iter_mut().zip(&origins.hosts) {
+        host.root = host.root.take().map(|root| data_dir.join(root));
+        host.certificate =
+            host.certificate.take().map(|path| in_host(settings, "host.certificate", &path));
+        host.key = host.key.take().map(|path| in_host(settings, "host.key", &path));
+    }
+}
+
+fn in_host(settings: &Settings, key: &str, path: &Path) -> PathBuf {
+    beside(settings.get(key).map_or(&Origin::Default, |setting| &setting.origin), path)
+}
+
+fn beside(origin: &Origin, path: &Path) -> PathBuf {
+    let path = origin.folder().map_or_else(|| path.to_owned(), |folder| folder.join(path));
+    // Fails only where there is no working directory any more: the name stays as it is.
+    let path = std::path::absolute(&path).unwrap_or(path);
+    // `absolute` keeps `.` at the start of what was joined: components do not.
+    path.components().collect()
+}

@@ -1,0 +1,280 @@
+//! The keys that this version acts on: name, default, meaning, example.
+
+use super::key::{Key, Standing};
+
+/// Section by section, in the order of the reference.
+pub(super) const TABLE: &[Key] = &[
+    key(
+        "node.id",
+        r#""auto""#,
+        "Name of the node in logs and in the pool: letters, digits, `.`, `-`, `_`; `auto`: made once and kept in the data folder.",
+        r#""ftp-1""#,
+    ),
+    key(
+        "node.data_dir",
+        r#""./flotilla-data""#,
+        "Folder of everything that the node makes by itself; in a file, relative to that file's folder, else to the working directory.",
+        r#""/var/lib/flotilla""#,
+    ),
+    key("node.workers", "0", "Threads that serve sessions, 1024 at most; 0: one per core.", "4"),
+    key(
+        "ftp.listen",
+        r#"["0.0.0.0:2121"]"#,
+        "Addresses for FTP and explicit FTPS; port 0: any free one.",
+        r#"["0.0.0.0:21", "[::]:21"]"#,
+    ),
+    key(
+        "ftp.implicit_tls",
+        "[]",
+        "Addresses for implicit FTPS, where TLS begins with the first byte.",
+        r#"["0.0.0.0:990"]"#,
+    ),
+    key(
+        "ftp.tls",
+        r#""optional""#,
+        "AUTH TLS on the addresses of `ftp.listen`: `off`, `optional` or `required` (before a login).",
+        r#""required""#,
+    ),
+    key(
+        "ftp.banner",
+        r#""Flotilla ready""#,
+        "Text of the 220 greeting, one line.",
+        r#""files.example.org""#,
+    ),
+    key(
+        "ftp.anonymous",
+        "false",
+        "Lets `anonymous` and `ftp` in with any password, for reading only.",
+        "true",
+    ),
+    key(
+        "ftp.active_mode",
+        "true",
+        "PORT and EPRT, to the client's own address and to ports from 1024 only.",
+        "false",
+    ),
+    key(
+        "ftp.passive.ports",
+        r#""61000-61999""#,
+        "Ports of passive data connections, `first-last` or one port; many clients can share a port.",
+        r#""50000-50099""#,
+    ),
+    key(
+        "ftp.passive.address",
+        r#""auto""#,
+        "IPv4 address that 227 tells clients; `auto`: the one that the client dialled.",
+        r#""203.0.113.7""#,
+    ),
+    key(
+        "ftp.passive.data_peer",
+        r#""same""#,
+        "Who may connect to a passive port: `same` address as the control connection, `prefix` (its /24 or /64), a list of networks, or `tls` (whoever resumes its TLS session).",
+        r#"["10.0.0.0/8"]"#,
+    ),
+    key(
+        "ftp.passive.data_reuse",
+        r#""match""#,
+        "TLS sessions of data connections: `off` (not looked at), `match` (one that is resumed must be this control connection's), `require` (each must resume it).",
+        r#""require""#,
+    ),
+    key(
+        "tls.certificate",
+        r#""""#,
+        "PEM file with the certificate chain, relative to the file that names it; empty: self-signed in the data folder.",
+        r#""/etc/flotilla/tls/chain.pem""#,
+    ),
+    key(
+        "tls.key",
+        r#""""#,
+        "PEM file with the private key of the certificate.",
+        r#""/etc/flotilla/tls/key.pem""#,
+    ),
+    key(
+        "tls.client_ca",
+        r#""""#,
+        "PEM file with the authorities of client certificates; empty: clients are not asked for one.",
+        r#""/etc/flotilla/tls/clients.pem""#,
+    ),
+    key(
+        "tls.min_version",
+        r#""1.2""#,
+        "Oldest TLS version that is spoken: `1.2` or `1.3`.",
+        r#""1.3""#,
+    ),
+    key(
+        "host.name",
+        r#""""#,
+        "Name by which HOST and SNI choose this `[[host]]`; `*.example.org` for all names one level below.",
+        r#""ftp.example.org""#,
+    ),
+    key(
+        "host.certificate",
+        r#""""#,
+        "PEM certificate chain of this name; empty: the server's.",
+        r#""/etc/flotilla/tls/ftp.example.org.pem""#,
+    ),
+    key(
+        "host.key",
+        r#""""#,
+        "PEM private key of this name.",
+        r#""/etc/flotilla/tls/ftp.example.org.key""#,
+    ),
+    key(
+        "host.root",
+        r#""""#,
+        "Storage root of this name, relative to the data folder; empty: `storage.root`.",
+        r#""/srv/ftp.example.org""#,
+    ),
+    key(
+        "host.banner",
+        r#""""#,
+        "Text of the 220 reply to HOST; empty: `ftp.banner`.",
+        r#""ftp.example.org""#,
+    ),
+    key(
+        "users.file",
+        r#""users.toml""#,
+        "The users file, relative to the data folder.",
+        r#""/etc/flotilla/users.toml""#,
+    ),
+    key(
+        "storage.root",
+        r#""files""#,
+        "Folder that holds all homes, relative to the data folder.",
+        r#""/srv/ftp""#,
+    ),
+    key(
+        "storage.atomic_uploads",
+        "true",
+        "Uploads appear under their name when they are complete, by a rename.",
+        "false",
+    ),
+    key(
+        "storage.on_abort",
+        r#""keep""#,
+        "What becomes of an upload that breaks off: `keep` (its owner sees it and may resume), `publish`, `delete`.",
+        r#""delete""#,
+    ),
+    key(
+        "storage.umask",
+        r#""022""#,
+        "Permission bits, in octal, taken from new files (666) and directories (777).",
+        r#""027""#,
+    ),
+    key(
+        "storage.reserve",
+        r#""64MiB""#,
+        "Space that stays free on the file system: uploads are refused with 452 below it.",
+        r#""10GiB""#,
+    ),
+    key(
+        "storage.timeout",
+        r#""30s""#,
+        "How long one operation of the storage may take before it fails with 451.",
+        r#""2m""#,
+    ),
+    key(
+        "storage.partial_max_age",
+        r#""7d""#,
+        "Age at which an upload that broke off is removed.",
+        r#""1d""#,
+    ),
+    key("limits.sessions", "0", "Logged-in sessions at once; 0: no limit.", "500"),
+    key("limits.per_user", "0", "Sessions of one user at once; 0: no limit.", "10"),
+    key("limits.per_address", "0", "Sessions from one client address at once; 0: no limit.", "20"),
+    key("limits.logins_per_second", "0", "Logins that are begun per second; 0: no limit.", "50"),
+    key(
+        "limits.connections",
+        "0",
+        "Control connections, logged in or not; 0: what the descriptor limit allows.",
+        "10000",
+    ),
+    key(
+        "limits.login_attempts",
+        "5",
+        "Failed logins after which a connection is closed; 0: no limit.",
+        "3",
+    ),
+    key(
+        "limits.ban_after",
+        "10",
+        "Failed logins of one address within `limits.ban_window` that ban it; 0: never.",
+        "5",
+    ),
+    key(
+        "limits.ban_window",
+        r#""10m""#,
+        "How long a failed login counts towards a ban.",
+        r#""1h""#,
+    ),
+    key("limits.ban_for", r#""30m""#, "How long an address stays banned.", r#""1d""#),
+    key(
+        "timeouts.login",
+        r#""60s""#,
+        "From the connection to a completed login; 421 and close afterwards.",
+        r#""20s""#,
+    ),
+    key(
+        "timeouts.idle",
+        r#""10m""#,
+        "Without a command or a byte of data in a logged-in session; 421 and close afterwards.",
+        r#""5m""#,
+    ),
+    key(
+        "timeouts.data_connect",
+        r#""30s""#,
+        "Until a data connection stands; 425 afterwards.",
+        r#""10s""#,
+    ),
+    key(
+        "timeouts.stalled",
+        r#""5m""#,
+        "Without a byte moving on a data connection; 426 afterwards.",
+        r#""1m""#,
+    ),
+    key(
+        "timeouts.drain",
+        r#""10m""#,
+        "Until a node that was told to stop ends what is still going on.",
+        r#""1h""#,
+    ),
+    key(
+        "health.listen",
+        r#""127.0.0.1:8081""#,
+        "Address of `/livez`, `/readyz` and `/metrics` over HTTP; empty: none.",
+        r#""0.0.0.0:8081""#,
+    ),
+    key(
+        "health.tcp",
+        r#""""#,
+        "Address that accepts connections only while the node is ready; empty: none.",
+        r#""0.0.0.0:8082""#,
+    ),
+    key(
+        "telemetry.log",
+        r#""text""#,
+        "Form of the log on standard error: `text` or `json`.",
+        r#""json""#,
+    ),
+    key(
+        "telemetry.level",
+        r#""info""#,
+        "What is logged: a level, or a filter as `info,flotilla::session=debug`.",
+        r#""debug""#,
+    ),
+    key(
+        "telemetry.xferlog",
+        r#""""#,
+        "File for one xferlog(5) line per transfer; empty: none; reopened at HUP.",
+        r#""/var/log/flotilla/xferlog""#,
+    ),
+];
+
+const fn key(
+    name: &'static str,
+    default: &'static str,
+    doc: &'static str,
+    example: &'static str,
+) -> Key {
+    Key { name, default, doc, example, standing: Standing::Available }
+}

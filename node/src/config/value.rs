@@ -1,0 +1,242 @@
+//! From a TOML value to what a field holds. Each reader says what it expected if it can not.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use flotilla_cluster::ports::PortRange;
+use ipnet::IpNet;
+use toml::Value;
+use tracing_subscriber::EnvFilter;
+
+use super::DataPeer;
+
+/// What would have been right, to stand after "expected".
+pub(super) struct Expected(pub(super) String);
+
+/// What a reader returns.
+pub(super) type Reading<T> = Result<T, Expected>;
+
+fn expected<T>(text: &str) -> Reading<T> {
+    Err(Expected(text.to_owned()))
+}
+
+/// A switch.
+pub(super) fn flag(value: &Value) -> Reading<bool> {
+    value.as_bool().map_or_else(|| expected("true or false"), Ok)
+}
+
+/// A number from 0.
+pub(super) fn count(value: &Value) -> Reading<u32> {
+    match value.as_integer().map(u32::try_from) {
+        Some(Ok(count)) => Ok(count),
+        _ => expected("a number from 0 to 4294967295"),
+    }
+}
+
+/// A number of threads.
+pub(super) fn workers(value: &Value) -> Reading<usize> {
+    match value.as_integer().map(usize::try_from) {
+        Some(Ok(count)) if count <= WORKERS_MAX => Ok(count),
+        _ => expected("a number from 0 to 1024"),
+    }
+}
+
+/// One line of text.
+pub(super) fn line(value: &Value) -> Reading<String> {
+    match value.as_str() {
+        Some(text) if !text.contains(char::is_control) => Ok(text.to_owned()),
+        _ => expected("a text of one line"),
+    }
+}
+
+/// One line of text, or nothing.
+pub(super) fn optional_line(value: &Value) -> Reading<Option<String>> {
+    line(value).map(|text| Some(text).filter(|text| !text.is_empty()))
+}
+
+/// The name of a node.
+pub(super) fn node_id(value: &Value) -> Reading<String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    match value.as_str() {
+        Some(text) if (1..=NAME_CHARS_MAX).contains(&text.len()) && text.chars().all(fits) => {
+            Ok(text.to_owned())
+        }
+        _ => expected("\"auto\" or 1 to 64 letters, digits, dots, dashes and underscores"),
+    }
+}
+
+/// The name of a host, in lower case.
+pub(super) fn host_name(value: &Value) -> Reading<String> {
+    let name = value.as_str().unwrap_or_default().to_ascii_lowercase();
+    let labels = name.strip_prefix("*.").unwrap_or(&name);
+    let fits = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+    };
+    if labels.split('.').all(fits) && name.len() <= 253 {
+        Ok(name)
+    } else {
+        expected("a DNS name such as \"ftp.example.org\" or \"*.example.org\"")
+    }
+}
+
+/// A path.
+pub(super) fn path(value: &Value) -> Reading<PathBuf> {
+    match value.as_str() {
+        Some(text) if !text.is_empty() && !text.contains('\0') => Ok(text.into()),
+        _ => expected("a path"),
+    }
+}
+
+/// A path, or nothing.
+pub(super) fn optional_path(value: &Value) -> Reading<Option<PathBuf>> {
+    match value.as_str() {
+        Some("") => Ok(None),
+        _ => path(value).map(Some).or_else(|_| expected("a path, or \"\" for none")),
+    }
+}
+
+/// Addresses with ports.
+pub(super) fn addresses(value: &Value) -> Reading<Vec<SocketAddr>> {
+    list(value, |text| text.parse().ok()).map_or_else(
+        || expected("a list of addresses such as [\"0.0.0.0:2121\", \"[::1]:2121\"]"),
+        Ok,
+    )
+}
+
+/// An address with a port, or nothing.
+pub(super) fn optional_address(value: &Value) -> Reading<Option<SocketAddr>> {
+    match value.as_str().map(|text| (text, text.parse())) {
+        Some(("", _)) => Ok(None),
+        Some((_, Ok(address))) => Ok(Some(address)),
+        _ => expected("an address such as \"127.0.0.1:8081\", or \"\" for none"),
+    }
+}
+
+/// An IPv4 address, or `auto`.
+pub(super) fn passive_address(value: &Value) -> Reading<Option<Ipv4Addr>> {
+    match value.as_str().map(|text| (text, text.parse::<Ipv4Addr>())) {
+        Some(("auto", _)) => Ok(None),
+        Some((_, Ok(address))) if !address.is_unspecified() => Ok(Some(address)),
+        _ => expected("\"auto\" or an IPv4 address such as \"203.0.113.7\""),
+    }
+}
+
+/// A range of ports; a bare number is one port.
+pub(super) fn ports(value: &Value) -> Reading<PortRange> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    text.parse()
+        .or_else(|_| expected("\"first-last\" or one port, 1 to 65535, first not above last"))
+}
+
+/// Who may connect to a passive port.
+pub(super) fn data_peer(value: &Value) -> Reading<DataPeer> {
+    match value.as_str() {
+        Some("same") => return Ok(DataPeer::Same),
+        Some("prefix") => return Ok(DataPeer::Prefix),
+        Some("tls") => return Ok(DataPeer::Tls),
+        _ => {}
+    }
+    match list(value, |text| text.parse::<IpNet>().ok()) {
+        Some(networks) if !networks.is_empty() => Ok(DataPeer::Networks(networks)),
+        _ => {
+            expected("\"same\", \"prefix\", \"tls\" or a list of networks such as [\"10.0.0.0/8\"]")
+        }
+    }
+}
+
+/// One of some words.
+pub(super) fn choice<T: Copy>(choices: &[(&str, T)]) -> impl Fn(&Value) -> Reading<T> {
+    move |value| {
+        let chosen = choices.iter().find(|(word, _)| value.as_str() == Some(word));
+        chosen.map(|(_, choice)| *choice).ok_or_else(|| {
+            let words = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>();
+            Expected(format!("one of {}", words.join(", ")))
+        })
+    }
+}
+
+/// A time above zero.
+pub(super) fn duration(value: &Value) -> Reading<Duration> {
+    match duration_or_zero(value) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => expected(
+            "a time above zero and up to ten years, such as \"90s\", \"10m\" or \"1h 30m\"",
+        ),
+    }
+}
+
+/// A time.
+pub(super) fn duration_or_zero(value: &Value) -> Reading<Duration> {
+    match value.as_str().map(humantime::parse_duration) {
+        Some(Ok(duration)) if duration <= DURATION_MAX => Ok(duration),
+        _ => expected("a time of up to ten years, such as \"0s\", \"90s\", \"10m\" or \"1h 30m\""),
+    }
+}
+
+/// A number of bytes: a number, or one with a unit.
+pub(super) fn size(value: &Value) -> Reading<u64> {
+    let bytes = match value {
+        Value::Integer(bytes) => u64::try_from(*bytes).ok(),
+        Value::String(text) => parse_size(text),
+        _ => None,
+    };
+    bytes.map_or_else(|| expected("a size such as \"64MiB\", \"10GB\" or a number of bytes"), Ok)
+}
+
+fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(digits)?;
+    let unit = unit.trim();
+    let (_, factor) = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+/// Permission bits in octal.
+pub(super) fn umask(value: &Value) -> Reading<u32> {
+    match value.as_str().map(|text| (text, u32::from_str_radix(text, 8))) {
+        Some((text, Ok(mask))) if mask <= 0o777 && !text.starts_with('+') => Ok(mask),
+        _ => expected("a text of three octal digits such as \"022\""),
+    }
+}
+
+/// A filter of log events.
+pub(super) fn filter(value: &Value) -> Reading<String> {
+    match value.as_str() {
+        Some(text) if !text.is_empty() && EnvFilter::try_new(text).is_ok() => Ok(text.to_owned()),
+        _ => expected(
+            "a level (error, warn, info, debug, trace) or a filter such as \"info,flotilla::session=debug\"",
+        ),
+    }
+}
+
+/// All items of a list of texts, if each can be read.
+fn list<T>(value: &Value, item: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    value.as_array()?.iter().map(|value| item(value.as_str()?)).collect()
+}
+
+/// More threads than any machine has cores are a slip of the pen.
+const WORKERS_MAX: usize = 1024;
+/// Characters of a node's name: a DNS label has 63, a host name of Linux 64.
+const NAME_CHARS_MAX: usize = 64;
+/// Ten years: far above any use, far below where a deadline overflows.
+const DURATION_MAX: Duration = Duration::from_secs(10 * 365 * 86_400);
+/// Units of sizes, in bytes.
+const UNITS: &[(&str, u64)] = &[
+    ("", 1),
+    ("B", 1),
+    ("kB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+];

@@ -1,0 +1,86 @@
+//! A data connection, clear or with TLS.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use flotilla_protocol::ftp::Failure;
+use rustls::ServerConfig;
+
+use super::pace::Pace;
+use super::secure::{Resumption, Secure};
+use super::socket::Socket;
+
+/// What a transfer moves over. Dropped in the middle, it tells the peer no clean end: over TLS there is no
+/// `close_notify`.
+#[derive(Debug)]
+pub enum Connection {
+    /// As it is.
+    Clear(Socket),
+    /// Inside TLS.
+    Tls(Box<Secure>),
+}
+
+impl Connection {
+    /// Shakes hands as the TLS server and tells whose session was resumed. `session_key` names the control
+    /// connection: tickets given out here carry it, and a resumed one is compared with it. Not for logs.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::DataHandshake`], and [`Failure::DataTimeout`] at the deadline.
+    pub async fn secure(
+        socket: Socket,
+        config: Arc<ServerConfig>,
+        session_key: &[u8],
+        deadline: Instant,
+    ) -> Result<(Self, Resumption), Failure> {
+        let secure = Secure::accept(socket, config, session_key, deadline).await?;
+        let resumption = secure.resumption();
+        Ok((Self::Tls(Box::new(secure)), resumption))
+    }
+
+    /// Sends all of `data`.
+    pub(super) async fn write_all(
+        &mut self,
+        mut data: &[u8],
+        pace: &mut Pace,
+    ) -> Result<(), Failure> {
+        while !data.is_empty() {
+            let piece = data.get(..pace.piece()).unwrap_or(data);
+            let sent = match self {
+                Self::Clear(socket) => {
+                    pace.watch(socket.send(piece)).await?.map_err(|_| Failure::DataBroken)?
+                }
+                Self::Tls(secure) => {
+                    let taken = secure.encrypt(piece).map_err(|_| Failure::DataBroken)?;
+                    secure.flush_watched(pace).await?;
+                    taken
+                }
+            };
+            pace.moved(sent).await;
+            data = data.get(sent..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Appends to the room that `out` has, at least 19 KiB; 0 is the clean end.
+    pub(super) async fn read(
+        &mut self,
+        out: &mut Vec<u8>,
+        pace: &mut Pace,
+    ) -> Result<usize, Failure> {
+        match self {
+            Self::Clear(socket) => {
+                pace.watch(socket.receive(out)).await?.map_err(|_| Failure::DataBroken)
+            }
+            Self::Tls(secure) => secure.read(out, pace).await,
+        }
+    }
+
+    /// Ends what this side sends, cleanly, and closes.
+    pub(super) async fn finish(self, pace: &mut Pace) -> Result<(), Failure> {
+        match self {
+            Self::Clear(socket) => socket.finish(),
+            Self::Tls(secure) => secure.finish(pace).await,
+        }
+    }
+}

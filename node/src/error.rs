@@ -1,0 +1,67 @@
+//! Why the server could not start or had to stop, and the exit code that says so.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::auth::users::UsersError;
+use crate::cli::user::UserError;
+use crate::config::ConfigError;
+use crate::storage::posix::RootError;
+
+/// Why a verb of the program failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The configuration is wrong.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    /// An address can not be listened on.
+    #[error("can not listen on {address}: {source}")]
+    Bind {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A folder or file of the node can not be used.
+    #[error("can not use {}: {source}", path.display())]
+    Storage {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A certificate or key can not be used.
+    #[error(transparent)]
+    Tls(#[from] crate::tls::TlsError),
+    /// The users file is wrong.
+    #[error(transparent)]
+    Users(#[from] UsersError),
+    /// A verb of `flotilla user` failed.
+    #[error(transparent)]
+    User(#[from] UserError),
+    /// A storage root can not be served.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// It failed while it ran.
+    #[error("{0}")]
+    Runtime(String),
+}
+
+impl ServeError {
+    /// The exit code: what a service manager or script should do about it differs by code.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Storage { .. } | Self::User(_) | Self::Runtime(_) => RUNTIME,
+            Self::Config(_) | Self::Tls(_) | Self::Users(_) | Self::Root(_) => CONFIG,
+            Self::Bind { .. } => BIND,
+        }
+    }
+}
+
+/// It failed while it ran: starting again may help.
+const RUNTIME: u8 = 1;
+/// Usage or configuration: starting again does not help. clap exits with the same code.
+const CONFIG: u8 = 2;
+/// An address is taken or forbidden. (4 is kept for a pool store that refuses this node.)
+const BIND: u8 = 3;

@@ -1,0 +1,101 @@
+//! The `Health` actor: probes the node and keeps the TCP port that is open only while it is ready.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use actix::{Actor, AsyncContext, Context, Handler, Message};
+use tracing::warn;
+
+use super::{Readiness, STORAGE};
+use crate::metrics::Metrics;
+use crate::policy::Policy;
+use crate::tls;
+
+/// The actor.
+pub(crate) struct Health {
+    readiness: Arc<Readiness>,
+    metrics: Arc<Metrics>,
+    policy: Arc<Policy>,
+    tls: tls::Store,
+    /// The port of `health.tcp` while it is open.
+    open: Option<TcpListener>,
+}
+
+impl Health {
+    pub(crate) fn new(
+        readiness: Arc<Readiness>,
+        metrics: Arc<Metrics>,
+        policy: Arc<Policy>,
+        tls: tls::Store,
+    ) -> Self {
+        Self { readiness, metrics, policy, tls, open: None }
+    }
+
+    fn probe(&mut self) {
+        let health = self.policy.storages.health();
+        if health.stalled {
+            let reason = format!("{} operations exceed storage.timeout", health.stuck);
+            self.readiness.set(STORAGE, reason);
+        } else {
+            self.readiness.clear(STORAGE);
+        }
+        let ends = self.tls.certificates().into_iter().map(|certificate| certificate.not_after);
+        let first = ends.min().and_then(|end| end.duration_since(UNIX_EPOCH).ok());
+        if let Some(first) = first.and_then(|first| i64::try_from(first.as_secs()).ok()) {
+            self.metrics.certificate_expiry.set(first);
+        }
+        self.keep_port();
+    }
+
+    /// Connections to the port wait in its backlog until it closes: a checker sees them established,
+    /// and that is all it asks.
+    fn keep_port(&mut self) {
+        let Some(address) = self.policy.config.health.tcp else { return };
+        match (self.readiness.reasons().is_empty(), &self.open) {
+            (true, None) => match bind(address) {
+                Ok(listener) => self.open = Some(listener),
+                Err(error) => warn!(%address, %error, "health.tcp can not be opened"),
+            },
+            (true, Some(listener)) => {
+                // Take the checkers' connections out, or the backlog would fill and look like death.
+                while listener.accept().is_ok() {}
+            }
+            (false, _) => self.open = None,
+        }
+    }
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Probe now; the policy may be new.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Probe(pub(crate) Option<Arc<Policy>>);
+
+impl Actor for Health {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        self.probe();
+        context.run_interval(INTERVAL, |health, _| health.probe());
+    }
+}
+
+impl Handler<Probe> for Health {
+    type Result = ();
+
+    fn handle(&mut self, message: Probe, _: &mut Self::Context) {
+        if let Some(policy) = message.0 {
+            self.policy = policy;
+        }
+        self.probe();
+    }
+}
+
+/// Between two probes: they cost a few microseconds.
+const INTERVAL: Duration = Duration::from_secs(1);

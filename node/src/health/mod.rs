@@ -1,0 +1,63 @@
+//! Health: why the node is not ready, and the ways to ask.
+//!
+//! Readiness is a set of latches, each with its reason; the node is ready when none is set.
+//! [`Health`] probes what can go wrong while it runs, `http` answers `/livez`, `/readyz` and
+//! `/metrics`.
+
+mod actor;
+pub(crate) mod http;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub(crate) use actor::{Health, Probe};
+
+use crate::metrics::Metrics;
+
+/// The latches. Locked only when one changes or somebody asks; sessions never look.
+pub(crate) struct Readiness {
+    reasons: Mutex<BTreeMap<&'static str, String>>,
+    metrics: Arc<Metrics>,
+}
+
+impl Readiness {
+    /// Not ready, because the node starts.
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
+        let readiness = Self { reasons: Mutex::default(), metrics };
+        readiness.set(STARTING, "the node is starting".to_owned());
+        readiness
+    }
+
+    /// Sets a latch; a second reason replaces the first.
+    pub(crate) fn set(&self, latch: &'static str, reason: String) {
+        let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = reasons.insert(latch, reason.clone());
+        if old.as_ref() != Some(&reason) {
+            tracing::warn!(latch, reason, "not ready");
+        }
+        self.metrics.ready.set(0);
+    }
+
+    /// Opens a latch.
+    pub(crate) fn clear(&self, latch: &'static str) {
+        let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
+        if reasons.remove(latch).is_some() && reasons.is_empty() {
+            tracing::info!("ready");
+        }
+        self.metrics.ready.set(i64::from(reasons.is_empty()));
+    }
+
+    /// Why the node is not ready; empty when it is.
+    pub(crate) fn reasons(&self) -> BTreeMap<&'static str, String> {
+        self.reasons.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Until all listeners serve.
+pub(crate) const STARTING: &str = "starting";
+/// From the first TERM on.
+pub(crate) const DRAINING: &str = "draining";
+/// While the storage hangs.
+pub(crate) const STORAGE: &str = "storage";
+/// After the death of an actor that there is one of.
+pub(crate) const ACTOR: &str = "actor";

@@ -1,0 +1,290 @@
+//! The `Acceptor` actor, one per arbiter: its listening sockets and the sessions that came through them.
+//!
+//! Every arbiter listens on every address (SO_REUSEPORT), and a session lives on the arbiter that
+//! accepted it. The acceptor holds weak addresses of its sessions: for the stop, the drain and kicks.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{
+    Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, ResponseFuture, SpawnHandle,
+    WeakAddr,
+};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tracing::{debug, error, warn};
+
+use crate::policy::Policy;
+use crate::registry::Banned;
+use crate::session::{Guard, Session, Stop};
+use crate::worker::Worker;
+
+/// The actor.
+pub(crate) struct Acceptor {
+    worker: Rc<Worker>,
+    listeners: Vec<Option<(StdListener, Security)>>,
+    loops: Vec<SpawnHandle>,
+    sessions: HashMap<u64, WeakAddr<Session>>,
+    /// Control connections on the node before new ones are turned away.
+    sessions_max: usize,
+    /// Every session holds a clone; when all are gone the receiver sees it.
+    alive: Option<mpsc::Sender<()>>,
+    all_gone: Option<mpsc::Receiver<()>>,
+    stopping: bool,
+}
+
+/// Whether a listener speaks TLS from the first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Security {
+    /// AUTH TLS.
+    Explicit,
+    /// Implicit FTPS.
+    Implicit,
+}
+
+impl Acceptor {
+    pub(crate) fn new(
+        worker: Rc<Worker>,
+        listeners: Vec<(StdListener, Security)>,
+        sessions_max: usize,
+    ) -> Self {
+        let (alive, all_gone) = mpsc::channel(1);
+        Self {
+            worker,
+            listeners: listeners.into_iter().map(Some).collect(),
+            loops: Vec::new(),
+            sessions: HashMap::new(),
+            sessions_max,
+            alive: Some(alive),
+            all_gone: Some(all_gone),
+            stopping: false,
+        }
+    }
+
+    fn open(
+        &mut self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        security: Security,
+        acceptor: Addr<Self>,
+    ) {
+        let now = Instant::now();
+        let Some(alive) = self.alive.as_ref().filter(|_| !self.stopping) else { return };
+        if self.worker.is_banned(peer.ip(), now) {
+            self.worker.metrics.refused_banned.inc();
+            debug!(client = %peer.ip(), "banned address turned away");
+            return turn_away(stream, security, "421 This address is banned for a while (limits.ban_for).\r\n");
+        }
+        let live = usize::try_from(self.worker.metrics.sessions.get()).unwrap_or(0);
+        if live >= self.sessions_max {
+            self.worker.metrics.refused_connections.inc();
+            return turn_away(stream, security, "421 Too many connections (limits.connections).\r\n");
+        }
+        let id = self.worker.next_session();
+        let worker = Rc::clone(&self.worker);
+        let guard = Guard { id, _alive: alive.clone() };
+        match Session::open(worker, acceptor, guard, stream, peer, security) {
+            Ok(address) => {
+                self.sessions.insert(id, address.downgrade());
+            }
+            Err(error) => debug!(client = %peer.ip(), %error, "connection lost before its session"),
+        }
+    }
+}
+
+/// Says why and closes; the text fits any socket buffer, so nothing waits. A TLS client would take it
+/// for garbage, so it hears nothing.
+fn turn_away(mut stream: TcpStream, security: Security, text: &'static str) {
+    if security == Security::Explicit {
+        actix::spawn(async move {
+            let farewell = async {
+                stream.write_all(text.as_bytes()).await?;
+                stream.shutdown().await
+            };
+            let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        });
+    }
+}
+
+/// New sessions begin with this policy.
+#[derive(Clone, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Adopt(pub(crate) Arc<Policy>);
+
+/// A session has ended.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Ended(pub(crate) u64);
+
+/// Close the door, tell every session to end after its transfer; answers when all are gone.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Drain;
+
+/// End every session now.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Halt;
+
+/// How many sessions there are, logged in or not.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "usize")]
+pub(crate) struct Count;
+
+impl Actor for Acceptor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        context.set_mailbox_capacity(MAILBOX);
+        for listener in &mut self.listeners {
+            let Some((listener, security)) = listener.take() else { continue };
+            match TcpListener::from_std(listener) {
+                Ok(listener) => {
+                    let future = Accepting { listener, security, pause: None };
+                    self.loops.push(context.spawn(future));
+                }
+                Err(error) => {
+                    error!(%error, "listener can not be used");
+                    context.stop();
+                }
+            }
+        }
+    }
+}
+
+/// The accept loop of one listener.
+struct Accepting {
+    listener: TcpListener,
+    security: Security,
+    /// Set after an error that a pause may heal.
+    pause: Option<std::pin::Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl actix::ActorFuture<Acceptor> for Accepting {
+    type Output = ();
+
+    fn poll(
+        mut self: std::pin::Pin<&mut Self>,
+        acceptor: &mut Acceptor,
+        context: &mut Context<Acceptor>,
+        task: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<()> {
+        use std::task::Poll;
+        for _ in 0..ACCEPTS_PER_TURN {
+            if let Some(pause) = &mut self.pause {
+                if pause.as_mut().poll(task).is_pending() {
+                    return Poll::Pending;
+                }
+                self.pause = None;
+            }
+            match self.listener.poll_accept(task) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok((stream, peer))) => {
+                    acceptor.open(stream, peer, self.security, context.address());
+                },
+                Poll::Ready(Err(error)) if is_about_the_connection(&error) => {}
+                Poll::Ready(Err(error)) => {
+                    // Descriptors or memory are used up. The connection waits in the backlog until
+                    // some session ends; without the pause the loop would spin.
+                    acceptor.worker.metrics.accept_errors.inc();
+                    warn!(%error, "accept failed, pausing");
+                    self.pause = Some(Box::pin(tokio::time::sleep(ACCEPT_PAUSE)));
+                }
+            }
+        }
+        task.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// Whether the error is that of one connection, which died in the backlog.
+fn is_about_the_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}
+
+impl Handler<Adopt> for Acceptor {
+    type Result = ();
+
+    fn handle(&mut self, message: Adopt, _: &mut Self::Context) {
+        self.worker.set_policy(message.0);
+    }
+}
+
+impl Handler<Banned> for Acceptor {
+    type Result = ();
+
+    fn handle(&mut self, message: Banned, _: &mut Self::Context) {
+        self.worker.ban(message.address, message.until);
+    }
+}
+
+impl Handler<Ended> for Acceptor {
+    type Result = ();
+
+    fn handle(&mut self, message: Ended, _: &mut Self::Context) {
+        self.sessions.remove(&message.0);
+    }
+}
+
+impl Handler<Count> for Acceptor {
+    type Result = usize;
+
+    fn handle(&mut self, _: Count, _: &mut Self::Context) -> usize {
+        self.sessions.len()
+    }
+}
+
+impl Handler<Drain> for Acceptor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Drain, context: &mut Self::Context) -> Self::Result {
+        self.stopping = true;
+        self.alive = None;
+        for handle in self.loops.drain(..) {
+            context.cancel_future(handle);
+        }
+        for session in self.sessions.values().filter_map(WeakAddr::upgrade) {
+            session.do_send(Stop::AfterTransfer);
+        }
+        let all_gone = self.all_gone.take();
+        Box::pin(async move {
+            if let Some(mut all_gone) = all_gone {
+                // Nobody ever sends: the channel closes with the last session.
+                all_gone.recv().await;
+            }
+        })
+    }
+}
+
+impl Handler<Halt> for Acceptor {
+    type Result = ();
+
+    fn handle(&mut self, _: Halt, _: &mut Self::Context) {
+        for session in self.sessions.values().filter_map(WeakAddr::upgrade) {
+            session.do_send(Stop::Now);
+        }
+    }
+}
+
+/// Room for the `Ended` messages of a burst; they come by `do_send` and are never lost.
+const MAILBOX: usize = 64;
+
+/// Connections taken in one turn of a loop before other tasks of the arbiter run.
+const ACCEPTS_PER_TURN: usize = 16;
+
+/// How long the loop rests when descriptors are used up.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a client that is turned away may take to hear why.
+const FAREWELL: Duration = Duration::from_secs(2);

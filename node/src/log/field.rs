@@ -1,0 +1,79 @@
+//! The fields of a span or an event, collected for one line.
+
+use std::fmt;
+
+use serde::Serialize;
+use tracing::field::{Field, Visit};
+
+/// A value as it was recorded.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(super) enum Value {
+    Text(String),
+    Signed(i64),
+    Unsigned(u64),
+    Float(f64),
+    Flag(bool),
+}
+
+/// Fields in the order in which they came, each name once: the innermost value wins.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fields {
+    /// What happened, in words.
+    pub(super) message: String,
+    /// Where an event of the `log` crate comes from, whose own metadata says nothing.
+    pub(super) target: Option<String>,
+    pub(super) values: Vec<(&'static str, Value)>,
+}
+
+impl Fields {
+    /// Adds or replaces one value.
+    pub(super) fn set(&mut self, name: &'static str, value: Value) {
+        match (name, value) {
+            ("message", Value::Text(text)) => self.message = text,
+            ("log.target", Value::Text(text)) => self.target = Some(text),
+            (name, _) if name.starts_with("log.") => {}
+            (name, value) => match self.values.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, old)) => *old = value,
+                None => self.values.push((name, value)),
+            },
+        }
+    }
+
+    /// Adds or replaces the values of another, an inner span.
+    pub(super) fn extend(&mut self, inner: &Self) {
+        for (name, value) in &inner.values {
+            self.set(name, value.clone());
+        }
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.set(field.name(), Value::Text(format!("{value:?}")));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.set(field.name(), Value::Text(value.to_owned()));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.set(field.name(), Value::Signed(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.set(field.name(), Value::Unsigned(value));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.set(field.name(), Value::Float(value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.set(field.name(), Value::Flag(value));
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
+        self.set(field.name(), Value::Text(value.to_string()));
+    }
+}

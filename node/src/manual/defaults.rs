@@ -1,0 +1,31 @@
+//! Why the defaults are what they are.
+//!
+//! - **Ports 2121, 61000-61999, 8081**: above 1024, so that the program runs without privileges;
+//!   the passive range lies above the ports that Linux gives to outgoing connections by itself
+//!   (32768-60999), so that none of them is taken by accident.
+//! - **`health.listen` on loopback**: metrics name users' traffic; opening them is a decision.
+//! - **`ftp.tls = "optional"`**: old clients must be able to come in at first start; whoever serves
+//!   the internet sets `"required"`.
+//! - **`ftp.active_mode = true`**: safe, as it leads to the client's own address and to no port
+//!   below 1024, and some clients have nothing else.
+//! - **`ftp.passive.data_peer = "same"`**: a data connection from another address is a thief far
+//!   more often than a client behind many addresses; the latter is what `"prefix"`, a list and
+//!   `"tls"` are for.
+//! - **`ftp.passive.data_reuse = "match"`**: refuses a session that belongs to somebody else, and
+//!   lets in clients that do not resume at all. `"require"` is stronger and locks those out.
+//! - **`ftp.anonymous = false`**, and read-only when on: what strangers may write, strangers find.
+//! - **`tls.min_version = "1.2"`**: 1.0 and 1.1 are withdrawn (RFC 8996).
+//! - **`storage.atomic_uploads = true`**, `on_abort = "keep"`: a reader never sees half a file, and
+//!   a client on a bad line loses nothing. A week is enough to come back and resume.
+//! - **`storage.umask = "022"`**: what other servers and login shells have.
+//! - **`storage.reserve = "64MiB"`**: the users file, logs and temporary files beside the storage
+//!   go on when users have filled it.
+//! - **`storage.timeout = "30s"`**: longer than a disk that spins up or a file server that fails
+//!   over in the usual way, shorter than the patience of clients.
+//! - **`limits.login_attempts = 5`, `ban_after = 10` in `10m` for `30m`**: a person with a wrong
+//!   password has enough tries, a machine has one in three minutes on average.
+//! - **`limits.*` of sessions 0**: a limit that nobody chose is an outage that nobody expects. What
+//!   protects the node itself, the descriptor limit, always holds.
+//! - **`timeouts.idle = "10m"`**: with the NOOPs that many clients send, long enough for a person;
+//!   short enough that forgotten sessions do not add up.
+//! - **`timeouts.drain = "10m"`**: transfers end on their own; what takes longer can resume.

@@ -1,0 +1,90 @@
+//! Every metric of the node, defined once, with unit and labels.
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+
+/// The metrics; shared by all arbiters, counted with atomics, none of them per command.
+pub(crate) struct Metrics {
+    registry: Registry,
+    pub(crate) sessions: Gauge,
+    pub(crate) refused_banned: Counter,
+    pub(crate) refused_connections: Counter,
+    pub(crate) accept_errors: Counter,
+    pub(crate) logins_granted: Counter,
+    pub(crate) logins_refused: Counter,
+    pub(crate) tls_failed: Counter,
+    pub(crate) passive_refused: Counter,
+    pub(crate) transfers: Counter,
+    pub(crate) transfers_failed: Counter,
+    pub(crate) bytes_in: Counter,
+    pub(crate) bytes_out: Counter,
+    pub(crate) ready: Gauge,
+    pub(crate) certificate_expiry: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("flotilla");
+        Self {
+            sessions: gauge(&mut registry, "sessions", "Control connections that live"),
+            refused_banned: counter(&mut registry, "refused_banned", "Connections of banned addresses"),
+            refused_connections: counter(
+                &mut registry,
+                "refused_connections",
+                "Connections above limits.connections",
+            ),
+            accept_errors: counter(&mut registry, "accept_errors", "Failed accepts of listeners"),
+            logins_granted: counter(&mut registry, "logins_granted", "Logins that were let in"),
+            logins_refused: counter(&mut registry, "logins_refused", "Logins that were refused"),
+            tls_failed: counter(&mut registry, "tls_failed", "Failed handshakes of control connections"),
+            passive_refused: counter(
+                &mut registry,
+                "passive_refused",
+                "PASV and EPSV that found no free port",
+            ),
+            transfers: counter(&mut registry, "transfers", "Transfers, listings included"),
+            transfers_failed: counter(&mut registry, "transfers_failed", "Transfers that failed"),
+            bytes_in: bytes(&mut registry, "received", "Bytes of uploads"),
+            bytes_out: bytes(&mut registry, "sent", "Bytes of downloads and listings"),
+            ready: gauge(&mut registry, "ready", "1 while the node is ready"),
+            certificate_expiry: {
+                let metric = Gauge::default();
+                registry.register_with_unit(
+                    "certificate_expiry",
+                    "When the first certificate ends, Unix time",
+                    Unit::Seconds,
+                    metric.clone(),
+                );
+                metric
+            },
+            registry,
+        }
+    }
+
+    /// All of them in the OpenMetrics text format.
+    pub(crate) fn encode(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
+    let metric = Gauge::default();
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
+    let metric = Counter::default();
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+fn bytes(registry: &mut Registry, name: &str, help: &str) -> Counter {
+    let metric = Counter::default();
+    registry.register_with_unit(name, help, Unit::Bytes, metric.clone());
+    metric
+}

@@ -1,0 +1,105 @@
+//! A granted port: the right to one data connection.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use tokio::sync::mpsc;
+
+use super::listener::Listener;
+use super::rule::{PeerRule, canonical};
+use super::wait::Wait;
+
+/// What a session asks for.
+#[derive(Clone, Debug)]
+pub struct GrantRequest {
+    /// The client's address, as the session knows it.
+    pub client: IpAddr,
+    /// The local address of the control connection (the real one, not an advertised one): the
+    /// listener is bound to it.
+    pub local: IpAddr,
+    /// Who may connect.
+    pub rule: PeerRule,
+}
+
+impl GrantRequest {
+    pub(super) fn canonical(self) -> Self {
+        Self {
+            client: canonical(self.client),
+            local: canonical(self.local),
+            rule: self.rule.canonical(),
+        }
+    }
+}
+
+/// A data connection: non-blocking, close-on-exec, `TCP_NODELAY`, registered with no runtime.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The connection.
+    pub stream: TcpStream,
+    /// Who connected; IPv4-mapped addresses as IPv4.
+    pub peer: SocketAddr,
+}
+
+/// A port that waits for one connection. Dropped, it gives the port back: at once if a connection
+/// came, otherwise the port stays closed to this client for the linger time.
+///
+/// It has no deadline of its own; who waits for it has.
+pub struct Grant {
+    port: u16,
+    source: Source,
+}
+
+enum Source {
+    Here { listener: Rc<Listener>, wait: Rc<Wait> },
+    There(mpsc::Receiver<Accepted>),
+}
+
+impl Grant {
+    pub(super) fn here(listener: Rc<Listener>, wait: Rc<Wait>) -> Self {
+        Self { port: listener.address().port(), source: Source::Here { listener, wait } }
+    }
+
+    pub(super) fn there(port: u16, connections: mpsc::Receiver<Accepted>) -> Self {
+        Self { port, source: Source::There(connections) }
+    }
+
+    /// The port to tell the client.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The connection, once it is there. A grant yields one; under [`PeerRule::Any`] it may be
+    /// asked again after a stranger. Asked without need it stays pending for ever.
+    pub fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<Accepted> {
+        match &mut self.source {
+            Source::Here { listener, wait } => listener.poll(wait, context),
+            Source::There(connections) => match connections.poll_recv(context) {
+                Poll::Ready(Some(connection)) => Poll::Ready(connection),
+                // The other arbiter is gone: the node stops, and the deadline ends the wait.
+                Poll::Ready(None) | Poll::Pending => Poll::Pending,
+            },
+        }
+    }
+
+    /// Waits for the connection; see [`Grant::poll_accept`]. Can be cancelled and called again.
+    pub async fn accept(&mut self) -> Accepted {
+        poll_fn(|context| self.poll_accept(context)).await
+    }
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant").field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Grant {
+    fn drop(&mut self) {
+        if let Source::Here { listener, wait } = &self.source {
+            listener.release(wait);
+        }
+    }
+}

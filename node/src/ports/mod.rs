@@ -1,0 +1,59 @@
+//! Passive data ports: who may connect where, and to whom the connection is given.
+//!
+//! The range is interleaved over the arbiters ([`PortRange::share`]); each has a [`PortShard`] that
+//! alone binds and accepts on its ports, so that in the normal case a grant, its connection and its
+//! end touch one thread only and take no lock. A port serves many clients: pending [`Grant`]s are
+//! keyed by (port, client address), and no two grants whose [`PeerRule`]s overlap ever share a port,
+//! so an arriving connection belongs to one grant or to nobody. Listeners are bound when first
+//! needed and stay open; a file costs one `accept4`.
+//!
+//! Only when its own ports are used up (or it has none: a range smaller than the number of
+//! arbiters) does a shard ask the others, over bounded channels; accepted connections then cross
+//! threads as plain descriptors.
+//!
+//! # Invariants
+//! - A connection is handed to the grant whose rule admits its address, or closed at once.
+//! - A port is not granted to an address while it is pending for it, nor for `linger` after a
+//!   grant that nobody connected to: a late connection can not reach the wrong transfer.
+//! - No port outside the range is ever bound. Exhaustion is an answer, not a wait.
+
+mod actor;
+mod counts;
+mod grant;
+mod listener;
+mod remote;
+mod rule;
+mod shard;
+#[cfg(test)]
+mod tests;
+mod wait;
+
+use std::time::Duration;
+
+use flotilla_cluster::ports::PortRange;
+
+pub use actor::{Ports, ReadCounts};
+pub use counts::PortCounts;
+pub use grant::{Accepted, Grant, GrantRequest};
+pub use rule::{PeerPolicy, PeerRule, canonical};
+pub use shard::{PortShard, ShardSeed};
+
+/// How ports are used; the same for all shards.
+#[derive(Clone, Copy, Debug)]
+pub struct PortSettings {
+    /// The ports, all shards together.
+    pub range: PortRange,
+    /// How long a port stays closed to an address after a grant that nobody connected to.
+    pub linger: Duration,
+}
+
+impl PortSettings {
+    /// The usual settings for a range: a connection later than the `data_connect` time-out belongs
+    /// to nobody, and one within it may still be under way, hence the longer of both.
+    pub fn new(range: PortRange, data_connect: Duration) -> Self {
+        Self { range, linger: data_connect.max(LINGER_MIN) }
+    }
+}
+
+/// The least linger time: a client's SYN is sent again after 1, 3, 7 and 15 s; 30 s covers them.
+pub const LINGER_MIN: Duration = Duration::from_secs(30);

@@ -1,0 +1,352 @@
+//! The `Session` actor: owns one control connection, one protocol machine, one timer, and the request
+//! or transfer that is under way.
+//!
+//! It talks to its arbiter's [`Worker`] and, at login, to the [`Registry`](crate::registry::Registry).
+//! Everything runs on the actor's own task: the control connection, the open request and the transfer
+//! are polled in turn by [`Session::drive`], so that a transfer needs no mailbox and an abort is a drop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context as Task, Poll};
+use std::time::{Duration, Instant};
+
+use actix::{
+    Actor, ActorContext, ActorFuture, Addr, AsyncContext, Context, Handler, Message, Running,
+};
+use flotilla_protocol::ftp::{self, Connection};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+
+use super::login::LoggedIn;
+use super::perform::Open;
+use super::record::Totals;
+use super::timer::Timer;
+use super::transfer::OpenTransfer;
+use super::wire::Wire;
+use crate::listen::{Acceptor, Ended, Security};
+use crate::policy::Policy;
+use crate::ports::Grant;
+use crate::tls::SessionKey;
+use crate::worker::Worker;
+
+/// The actor.
+pub(crate) struct Session {
+    pub(super) guard: Guard,
+    pub(super) worker: Rc<Worker>,
+    pub(super) policy: Arc<Policy>,
+    pub(super) machine: ftp::Session,
+    pub(super) peer: SocketAddr,
+    pub(super) local: SocketAddr,
+    /// Binds the data connections' TLS sessions to this control connection.
+    pub(super) key: SessionKey,
+    /// Which `[[host]]` HOST chose.
+    pub(super) host: Option<usize>,
+    pub(super) login: Option<LoggedIn>,
+    pub(super) work: Option<Open>,
+    pub(super) passive: Option<Grant>,
+    pub(super) transfer: Option<OpenTransfer>,
+    pub(super) totals: Totals,
+    pub(super) stage: Stage,
+    /// When the client's end of the control connection was seen, if it was.
+    pub(super) lost: Option<Instant>,
+    pub(super) wire: Wire,
+    /// Since when the client takes no bytes of a reply.
+    unsent_since: Option<Instant>,
+    timer: Timer,
+    acceptor: Addr<Acceptor>,
+}
+
+/// Where the connection stands, apart from the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Commands and replies.
+    Open,
+    /// The reply to AUTH must be on its way before the handshake begins.
+    BeforeTls,
+    /// The last words must be on their way.
+    Closing,
+    /// Everything is sent and the sending side is closed; the client's bytes are thrown away until its end
+    /// comes, for a close with unread bytes would reset the connection and eat the last words.
+    Lingering {
+        /// The patience.
+        until: Instant,
+    },
+}
+
+/// Lives exactly as long as its session.
+pub(crate) struct Guard {
+    /// The session's number, unique in the process.
+    pub(crate) id: u64,
+    /// A drain waits until all of these are gone.
+    pub(crate) _alive: mpsc::Sender<()>,
+}
+
+/// The node wants the session to end.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) enum Stop {
+    /// As soon as nothing is under way.
+    AfterTransfer,
+    /// At once; a transfer is aborted.
+    Now,
+}
+
+impl Session {
+    /// Makes the actor for an accepted connection on the current arbiter.
+    pub(crate) fn open(
+        worker: Rc<Worker>,
+        acceptor: Addr<Acceptor>,
+        guard: Guard,
+        stream: TcpStream,
+        peer: SocketAddr,
+        security: Security,
+    ) -> io::Result<Addr<Self>> {
+        stream.set_nodelay(true)?;
+        // The data mark of an urgent ABOR comes in line, where the telnet rules drop it.
+        rustix::net::sockopt::set_socket_oobinline(&stream, true)?;
+        let local = canonical(stream.local_addr()?);
+        let peer = canonical(peer);
+        let policy = worker.policy();
+        let connection = Connection {
+            client: peer.ip(),
+            local,
+            secure: security == Security::Implicit,
+            certificate: false,
+        };
+        let now = Instant::now();
+        let machine = ftp::Session::new(Arc::clone(&policy.settings), connection, now);
+        worker.metrics.sessions.inc();
+        let mut session = Self {
+            guard,
+            worker,
+            policy,
+            machine,
+            peer,
+            local,
+            key: SessionKey::random().map_err(|_| io::ErrorKind::Other)?,
+            host: None,
+            login: None,
+            work: None,
+            passive: None,
+            transfer: None,
+            totals: Totals::new(now),
+            stage: Stage::Open,
+            lost: None,
+            wire: Wire::Clear(stream),
+            unsent_since: None,
+            timer: Timer::default(),
+            acceptor,
+        };
+        if security == Security::Implicit {
+            session.begin_handshake();
+        }
+        Ok(session.start())
+    }
+
+    /// Moves everything that can move. Ready when the session is over.
+    fn drive(&mut self, task: &mut Task<'_>) -> Poll<()> {
+        for _ in 0..TURNS_MAX {
+            let now = Instant::now();
+            self.perform(now);
+            // The control connection first: an end that came together with that of an upload must be
+            // known when the upload is judged.
+            let moved = self.poll_control(task, now)
+                | self.poll_work(task, now)
+                | self.poll_transfer(task, now);
+            if moved {
+                continue;
+            }
+            if self.flush(task, now) {
+                continue;
+            }
+            if self.is_over() {
+                return Poll::Ready(());
+            }
+            let Some(deadline) = self.next_deadline() else { return Poll::Pending };
+            if self.timer.poll(task, deadline).is_pending() {
+                return Poll::Pending;
+            }
+            self.on_deadline(Instant::now());
+        }
+        // Others on this arbiter want their turn as well.
+        task.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn is_over(&self) -> bool {
+        let idle = self.transfer.is_none();
+        match self.stage {
+            Stage::Closing | Stage::Lingering { .. } => idle && self.lost.is_some(),
+            Stage::Open | Stage::BeforeTls => idle && self.lost.is_some(),
+        }
+    }
+
+    /// Reads the control connection once; whether something happened.
+    fn poll_control(&mut self, task: &mut Task<'_>, now: Instant) -> bool {
+        let lingering = matches!(self.stage, Stage::Lingering { .. });
+        if self.lost.is_some() || !(lingering || self.may_read()) {
+            return false;
+        }
+        let worker = Rc::clone(&self.worker);
+        let mut scratch = worker.scratch.borrow_mut();
+        match self.wire.poll_read(task, &mut scratch) {
+            Poll::Pending => false,
+            Poll::Ready(Ok(0) | Err(_)) => {
+                self.on_lost(now);
+                true
+            }
+            Poll::Ready(Ok(read)) => {
+                if !lingering {
+                    if let Some(transfer) = &self.transfer {
+                        self.machine.on_progress(transfer.bytes());
+                    }
+                    self.machine.on_bytes(scratch.get(..read).unwrap_or_default(), now);
+                }
+                true
+            }
+        }
+    }
+
+    /// Reading stops while a reply is not taken: a client that only sends costs one reply of memory.
+    fn may_read(&mut self) -> bool {
+        self.stage == Stage::Open
+            && self.unsent_since.is_none()
+            && self.machine.wants_input()
+    }
+
+    /// The client is gone. A transfer goes on: its data connection may well live (a balancer may have cut
+    /// the idle control connection), and if it does not, it ends by itself.
+    fn on_lost(&mut self, now: Instant) {
+        self.lost = Some(now);
+        self.wire = Wire::Detached;
+        self.work = None;
+        self.machine.output().clear();
+        self.unsent_since = None;
+        if let Some(transfer) = &self.transfer {
+            transfer.control_lost(now);
+        }
+    }
+
+    /// Sends what waits; whether a stage was reached that needs another turn.
+    fn flush(&mut self, task: &mut Task<'_>, now: Instant) -> bool {
+        let done = match self.wire.poll_flush(task, self.machine.output()) {
+            Poll::Ready(Ok(())) => true,
+            Poll::Ready(Err(_)) => {
+                self.on_lost(now);
+                return true;
+            }
+            Poll::Pending => false,
+        };
+        if !done {
+            self.unsent_since.get_or_insert(now);
+            return false;
+        }
+        let resumes = self.unsent_since.take().is_some();
+        match self.stage {
+            Stage::Open => resumes,
+            Stage::BeforeTls => {
+                self.stage = Stage::Open;
+                self.begin_handshake();
+                true
+            }
+            Stage::Closing => match self.wire.poll_shutdown(task) {
+                Poll::Pending => false,
+                Poll::Ready(_) => {
+                    self.stage = Stage::Lingering { until: now + LINGER };
+                    true
+                }
+            },
+            Stage::Lingering { .. } => false,
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let unsent = self.unsent_since.map(|since| since + self.policy.config.timeouts.stalled);
+        let stage = match self.stage {
+            Stage::Lingering { until } => Some(until),
+            Stage::Open => self.machine.next_deadline(),
+            Stage::BeforeTls | Stage::Closing => None,
+        };
+        match (unsent, stage) {
+            (Some(unsent), Some(stage)) => Some(unsent.min(stage)),
+            (unsent, stage) => unsent.or(stage),
+        }
+    }
+
+    fn on_deadline(&mut self, now: Instant) {
+        let stalled = self.policy.config.timeouts.stalled;
+        let unsent = self.unsent_since.is_some_and(|since| now >= since + stalled);
+        if unsent || matches!(self.stage, Stage::Lingering { .. }) {
+            self.on_lost(now);
+        } else {
+            self.machine.on_timeout(now);
+        }
+    }
+}
+
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+impl Actor for Session {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        context.set_mailbox_capacity(MAILBOX);
+        context.spawn(Drive);
+    }
+
+    fn stopping(&mut self, _: &mut Self::Context) -> Running {
+        self.worker.metrics.sessions.dec();
+        self.log_end();
+        // Never lost, and bounded by the number of sessions.
+        self.acceptor.do_send(Ended(self.guard.id));
+        Running::Stop
+    }
+}
+
+/// Polls [`Session::drive`] as long as the session lives.
+struct Drive;
+
+impl ActorFuture<Session> for Drive {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        session: &mut Session,
+        context: &mut Context<Session>,
+        task: &mut Task<'_>,
+    ) -> Poll<()> {
+        let poll = session.drive(task);
+        if poll.is_ready() {
+            context.stop();
+        }
+        poll
+    }
+}
+
+impl Handler<Stop> for Session {
+    type Result = ();
+
+    fn handle(&mut self, message: Stop, _: &mut Self::Context) {
+        let now = Instant::now();
+        match message {
+            Stop::AfterTransfer => self.machine.on_stop(STOPPING, now),
+            Stop::Now => self.machine.on_kick(STOPPING, now),
+        }
+    }
+}
+
+const STOPPING: &str = "The server is stopping; please connect again.";
+
+/// Turns of one poll before the arbiter's other tasks run: enough for a pipelined burst.
+const TURNS_MAX: usize = 32;
+
+/// How long the client's end is waited for after the last words.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Stop messages only.
+const MAILBOX: usize = 4;

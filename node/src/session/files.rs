@@ -1,0 +1,45 @@
+//! Operations without a data connection: from the machine's words to the user's files and back.
+
+use flotilla_protocol::ftp::{FileReply, FileRequest, ListRequest};
+
+use super::record;
+use crate::data::Listing;
+use crate::files::Files;
+use crate::storage::{AttributeChange, Work};
+
+/// Carries out one operation.
+pub(super) fn run(files: &Files, request: FileRequest) -> Work<FileReply> {
+    let done = |()| FileReply::Done;
+    match request {
+        FileRequest::ChangeDirectory(path) => files.enter(&path).map(done),
+        FileRequest::Attributes(path) => {
+            let rights = files.rights();
+            files.attributes(&path, true).map(move |attributes| FileReply::Attributes(attributes, rights))
+        }
+        FileRequest::CheckRename(path) => files.check_rename(&path).map(done),
+        FileRequest::Rename { from, to } => files.rename(&from, &to, true).map(done),
+        FileRequest::MakeDirectory(path) => files.make_directory(&path).map(done),
+        FileRequest::RemoveDirectory(path) => files.remove_directory(&path).map(done),
+        FileRequest::Delete(path) => files.remove_file(&path).map(done),
+        FileRequest::SetAttributes { path, modified, mode } => {
+            files.set_attributes(&path, AttributeChange { modified, mode }).map(done)
+        }
+        FileRequest::Copy { from, to } => files.copy(&from, &to, true).map(done),
+        FileRequest::Digest { path, algorithm, start, end } => files
+            .digest(&path, algorithm, start, end)
+            .map(move |(hex, end)| FileReply::Digest { hex, start, end }),
+        FileRequest::Available(path) => files.available(&path).map(FileReply::Available),
+        FileRequest::List(request) => list(files.clone(), request),
+    }
+}
+
+/// STAT with a path.
+fn list(files: Files, request: ListRequest) -> Work<FileReply> {
+    Work::pending(async move {
+        let listing = Listing::open(files, &request, record::now_seconds()).await?;
+        Ok(FileReply::Listing(listing.collect(STAT_BYTES_MAX).await?.lines))
+    })
+}
+
+/// The most that STAT with a path says, bytes; who wants more uses LIST.
+const STAT_BYTES_MAX: usize = 256 * 1024;

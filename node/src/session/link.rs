@@ -1,0 +1,91 @@
+//! How a data connection comes about: accepted or connected, then protected, then judged.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use flotilla_protocol::ftp::{Failure, Route};
+use rustls::ServerConfig;
+use tracing::debug;
+
+use crate::config::DataReuse;
+use crate::data::{Connection, Resumption, Socket, connect_active};
+use crate::ports::Grant;
+use crate::tls::SessionKey;
+
+/// Everything that is needed for one data connection.
+pub(super) struct Link {
+    pub(super) route: Route,
+    /// The grant of the last PASV or EPSV.
+    pub(super) passive: Option<Grant>,
+    /// This end of the control connection: active connections come from there.
+    pub(super) local: IpAddr,
+    pub(super) timeout: Duration,
+    /// TLS, for PROT P.
+    pub(super) protection: Option<Protection>,
+}
+
+/// TLS on the data connection, bound to the control connection.
+pub(super) struct Protection {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) key: SessionKey,
+    pub(super) reuse: DataReuse,
+    /// The port takes anybody, so only who resumes the session is the client.
+    pub(super) strangers: bool,
+}
+
+impl Link {
+    /// Waits for the client or goes to it; `opened` is called as soon as the TCP connection stands, before the
+    /// TLS handshake, for which the client waits until it has read the 150.
+    pub(super) async fn open(&mut self, opened: impl FnOnce()) -> Result<Connection, Failure> {
+        let deadline = Instant::now() + self.timeout;
+        let mut socket = self.connect(deadline).await?;
+        opened();
+        let Some(protection) = &self.protection else { return Ok(Connection::Clear(socket)) };
+        // A port that takes anybody may have been reached by strangers first; each costs one handshake.
+        for _ in 0..STRANGERS_MAX {
+            let config = Arc::clone(&protection.config);
+            let secured =
+                Connection::secure(socket, config, protection.key.bytes(), deadline).await;
+            match secured {
+                Ok((connection, resumption)) if !protection.strangers => {
+                    resumption.judge(protection.reuse)?;
+                    return Ok(connection);
+                }
+                Ok((connection, Resumption::Own)) => return Ok(connection),
+                Ok(_) | Err(_) if protection.strangers => {
+                    debug!("stranger on a data port turned away");
+                }
+                Ok(_) => return Err(Failure::Internal),
+                Err(failure) => return Err(failure),
+            }
+            socket = accept(self.passive.as_mut(), deadline).await?;
+        }
+        Err(Failure::DataNotResumed)
+    }
+
+    async fn connect(&mut self, deadline: Instant) -> Result<Socket, Failure> {
+        match self.route {
+            Route::Passive => accept(self.passive.as_mut(), deadline).await,
+            Route::Active(target) => active(target, self.local, deadline).await,
+        }
+    }
+}
+
+async fn accept(grant: Option<&mut Grant>, deadline: Instant) -> Result<Socket, Failure> {
+    let Some(grant) = grant else { return Err(Failure::Internal) };
+    let accepted = tokio::time::timeout_at(deadline.into(), grant.accept());
+    let accepted = accepted.await.map_err(|_| Failure::DataTimeout)?;
+    Socket::new(accepted.stream).map_err(|_| Failure::DataBroken)
+}
+
+async fn active(
+    target: SocketAddr,
+    local: IpAddr,
+    deadline: Instant,
+) -> Result<Socket, Failure> {
+    connect_active(target, local, deadline).await
+}
+
+/// Handshakes with strangers before a transfer is given up.
+const STRANGERS_MAX: usize = 8;

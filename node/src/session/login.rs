@@ -1,0 +1,81 @@
+//! One login: judged by the authenticator, admitted by the registry, then the user's files are opened.
+
+use std::sync::Arc;
+
+use actix::{Addr, MailboxError};
+use flotilla_protocol::ftp::{LoginGrant, LoginRefusal};
+use flotilla_protocol::path::VirtualPath;
+use tracing::warn;
+
+use crate::auth::{Account, Attempt, Refusal};
+use crate::config::Config;
+use crate::files::Files;
+use crate::policy::Policy;
+use crate::rate::Rate;
+use crate::registry::{Admit, Failed, Permit, Registry};
+
+/// What a login yields; dropped at the logout.
+pub(super) struct LoggedIn {
+    pub(super) account: Arc<Account>,
+    pub(super) files: Files,
+    pub(super) upload_rate: Option<Arc<Rate>>,
+    pub(super) download_rate: Option<Arc<Rate>>,
+    /// The slot of the session.
+    _permit: Permit,
+}
+
+impl LoggedIn {
+    /// What the machine hears of it.
+    pub(super) fn grant(&self, config: &Config) -> LoginGrant {
+        LoginGrant {
+            message: self.account.message.clone(),
+            directory: VirtualPath::root(),
+            idle_seconds_max: config.timeouts.idle.as_secs(),
+        }
+    }
+}
+
+/// Judges one attempt.
+pub(super) async fn run(
+    policy: Arc<Policy>,
+    registry: Addr<Registry>,
+    host: Option<usize>,
+    attempt: Attempt,
+) -> Result<LoggedIn, LoginRefusal> {
+    let address = attempt.client;
+    let with_password = attempt.password.is_some();
+    let account = match policy.authenticator.authenticate(attempt).await {
+        Ok(account) => account,
+        Err(Refusal::Incorrect) => {
+            if with_password {
+                // Refused only by a full mailbox: a flood of failures is scored in part, not for ever.
+                let _ = registry.try_send(Failed { address });
+            }
+            return Err(LoginRefusal::Incorrect);
+        }
+        Err(Refusal::NeedPassword) => return Err(LoginRefusal::NeedPassword),
+        Err(Refusal::Policy(text)) => return Err(LoginRefusal::Policy(text)),
+        Err(Refusal::Unavailable(failure)) => {
+            warn!(client = %address, ?failure, "login backend unavailable");
+            return Err(LoginRefusal::Unavailable);
+        }
+    };
+    let admit =
+        Admit { user: account.name.clone(), account_sessions: account.sessions, address };
+    let permit = match registry.send(admit).await {
+        Ok(Ok(permit)) => permit,
+        Ok(Err(denied)) => return Err(LoginRefusal::Limit(denied.to_string())),
+        Err(MailboxError::Closed | MailboxError::Timeout) => return Err(LoginRefusal::Unavailable),
+    };
+    let host_root = host.and_then(|index| policy.config.hosts.get(index)?.root.clone());
+    let storage = match policy.storages.view(&account, host_root.as_deref()).await {
+        Ok(storage) => storage,
+        Err(failure) => {
+            warn!(user = account.name, ?failure, "home can not be opened");
+            return Err(LoginRefusal::Unavailable);
+        }
+    };
+    let files = Files::new(storage, Arc::clone(&account));
+    let (upload_rate, download_rate) = policy.rates.of(&account);
+    Ok(LoggedIn { account, files, upload_rate, download_rate, _permit: permit })
+}

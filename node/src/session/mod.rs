@@ -1,0 +1,25 @@
+//! FTP sessions: one actor per control connection.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `actor` | the `Session` actor: the machine, the wire, the timer, and the loop that drives them |
+//! | `perform` | carries out what the machine asks |
+//! | `login` | judges a login, takes a slot, opens the user's files |
+//! | `files` | operations without a data connection |
+//! | `link` | how a data connection comes about |
+//! | `transfer` | one transfer from its request to its result |
+//! | `wire` | the control connection, clear or TLS |
+//! | `timer` | the one lazy timer |
+//! | `record` | what is logged |
+
+mod actor;
+mod files;
+mod link;
+mod login;
+mod perform;
+mod record;
+mod timer;
+mod transfer;
+mod wire;
+
+pub(crate) use actor::{Guard, Session, Stop};

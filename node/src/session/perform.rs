@@ -1,0 +1,232 @@
+//! Carries out what the machine asks, and brings the answers back to it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Task, Poll};
+use std::time::Instant;
+
+use flotilla_protocol::ftp::{
+    Credentials, Failure, FileRequest, LoginRefusal, Outcome, Request, TransferRequest,
+};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use tracing::debug;
+
+use super::actor::{Session, Stage};
+use super::files;
+use super::login::{self, LoggedIn};
+use super::transfer::OpenTransfer;
+use super::wire::Wire;
+use crate::address::advertised;
+use crate::auth::{Attempt, Protocol, Secret};
+use crate::ports::{Grant, GrantRequest};
+use crate::storage::Work;
+use crate::tls::{self, HandshakeError};
+
+/// The open request, when its answer takes time.
+pub(super) type Open = Pin<Box<dyn Future<Output = Done>>>;
+
+/// What a request brought, before the machine hears of it.
+pub(super) enum Done {
+    /// It is for the machine alone.
+    Outcome(Outcome),
+    /// A login was judged.
+    Login(Result<Box<LoggedIn>, LoginRefusal>),
+    /// A passive port was granted.
+    Granted(Result<Grant, Failure>),
+    /// The handshake of the control connection is over.
+    Secured(Result<TlsStream<TcpStream>, HandshakeError>),
+}
+
+impl Session {
+    /// Carries out all that the machine asks now.
+    pub(super) fn perform(&mut self, now: Instant) {
+        while let Some(request) = self.machine.poll() {
+            match request {
+                Request::Abort => self.abort(now),
+                Request::ClosePassive => self.passive = None,
+                Request::Logout => self.login = None,
+                Request::SelectHost(name) => self.select_host(&name, now),
+                Request::Authenticate(credentials) => self.authenticate(credentials),
+                Request::File(request) => self.operate(request, now),
+                Request::OpenPassive { .. } => self.open_passive(now),
+                Request::Transfer(request) => self.open_transfer(request, now),
+                Request::StartTls => self.stage = Stage::BeforeTls,
+                Request::Close => self.stage = Stage::Closing,
+            }
+        }
+    }
+
+    /// Polls the open request; whether it was answered.
+    pub(super) fn poll_work(&mut self, task: &mut Task<'_>, now: Instant) -> bool {
+        let Some(work) = &mut self.work else { return false };
+        match work.as_mut().poll(task) {
+            Poll::Pending => false,
+            Poll::Ready(done) => {
+                self.work = None;
+                self.finish_work(done, now);
+                true
+            }
+        }
+    }
+
+    /// Polls the transfer; whether it began or ended.
+    pub(super) fn poll_transfer(&mut self, task: &mut Task<'_>, now: Instant) -> bool {
+        let Some(transfer) = &mut self.transfer else { return false };
+        let result = transfer.poll(task);
+        let opened = transfer.take_opened();
+        let moved = opened.is_some() || result.is_ready();
+        if let Some(outcome) = opened {
+            self.machine.on_outcome(outcome, now);
+        }
+        if let Poll::Ready(result) = result {
+            self.end_transfer(result, now);
+        }
+        moved
+    }
+
+    fn finish_work(&mut self, done: Done, now: Instant) {
+        let outcome = match done {
+            Done::Outcome(outcome) => outcome,
+            Done::Login(Ok(login)) => {
+                let grant = login.grant(&self.policy.config);
+                self.log_login(&login.account.name);
+                self.login = Some(*login);
+                Outcome::Login(Ok(grant))
+            }
+            Done::Login(Err(refusal)) => {
+                self.log_refusal(&refusal);
+                Outcome::Login(Err(refusal))
+            }
+            Done::Granted(Ok(grant)) => {
+                let configured = self.policy.config.ftp.passive_address;
+                let address = advertised(self.local.ip(), configured, grant.port());
+                self.passive = Some(grant);
+                Outcome::Passive(Ok(address))
+            }
+            Done::Granted(Err(failure)) => {
+                self.worker.metrics.passive_refused.inc();
+                Outcome::Passive(Err(failure))
+            }
+            Done::Secured(result) => self.secured(result),
+        };
+        self.machine.on_outcome(outcome, now);
+    }
+
+    fn secured(&mut self, result: Result<TlsStream<TcpStream>, HandshakeError>) -> Outcome {
+        match result {
+            Ok(stream) => {
+                self.wire = Wire::Tls(Box::new(stream));
+                Outcome::Secured(Ok(self.wire.peer_certificate().is_some()))
+            }
+            Err(error) => {
+                debug!(session = self.guard.id, client = %self.peer.ip(), %error, "tls handshake failed");
+                self.worker.metrics.tls_failed.inc();
+                Outcome::Secured(Err(()))
+            }
+        }
+    }
+
+    /// ABOR: a transfer or a file operation is dropped where it stands. A login or a handshake is let
+    /// finish; both are short.
+    fn abort(&mut self, now: Instant) {
+        if self.transfer.is_some() {
+            self.end_transfer(Err(Failure::Aborted), now);
+        } else if self.login.is_some() && self.work.take().is_some() {
+            self.machine.on_outcome(Outcome::File(Err(Failure::Aborted)), now);
+        }
+    }
+
+    fn end_transfer(&mut self, result: Result<u64, Failure>, now: Instant) {
+        if let Some(transfer) = self.transfer.take() {
+            self.log_transfer(&transfer, &result, now);
+            self.machine.on_outcome(Outcome::TransferEnded(result), now);
+        }
+    }
+
+    fn select_host(&mut self, name: &str, now: Instant) {
+        let hosts = &self.policy.config.hosts;
+        self.host = hosts.iter().position(|host| host.is_called(name));
+        let banner = self.host.and_then(|index| hosts.get(index)).map(|host| {
+            host.banner.clone().unwrap_or_else(|| self.policy.config.ftp.banner.clone())
+        });
+        // Without any [[host]] every name is this server (RFC 7151, 3.2.1: the default host).
+        let banner = banner.or_else(|| hosts.is_empty().then(|| self.policy.config.ftp.banner.clone()));
+        self.machine.on_outcome(Outcome::Host(banner), now);
+    }
+
+    fn authenticate(&mut self, credentials: Credentials) {
+        let attempt = Attempt {
+            user: credentials.user,
+            password: credentials.password.map(Secret::new),
+            certificate: self.wire.peer_certificate(),
+            client: self.peer.ip(),
+            protocol: if self.machine.is_secure() { Protocol::Ftps } else { Protocol::Ftp },
+        };
+        let policy = Arc::clone(&self.policy);
+        let registry = self.worker.registry.clone();
+        let host = self.host;
+        self.work = Some(Box::pin(async move {
+            Done::Login(login::run(policy, registry, host, attempt).await.map(Box::new))
+        }));
+    }
+
+    fn operate(&mut self, request: FileRequest, now: Instant) {
+        let Some(login) = &self.login else {
+            return self.machine.on_outcome(Outcome::File(Err(Failure::Internal)), now);
+        };
+        match files::run(&login.files, request) {
+            Work::Ready(result) => {
+                let result = result.unwrap_or(Err(Failure::Internal));
+                self.machine.on_outcome(Outcome::File(result), now);
+            }
+            Work::Pending(future) => {
+                self.work =
+                    Some(Box::pin(async move { Done::Outcome(Outcome::File(future.await)) }));
+            }
+        }
+    }
+
+    fn open_passive(&mut self, now: Instant) {
+        // The earlier grant goes first, so that its port does not stand in the way.
+        self.passive = None;
+        let client = self.peer.ip();
+        let request = GrantRequest {
+            client,
+            local: self.local.ip(),
+            rule: self.policy.peers.rule(client, self.machine.is_secure()),
+        };
+        match self.worker.ports.grant(request) {
+            Work::Ready(result) => {
+                self.finish_work(Done::Granted(result.unwrap_or(Err(Failure::Internal))), now);
+            }
+            Work::Pending(future) => {
+                self.work = Some(Box::pin(async move { Done::Granted(future.await) }));
+            }
+        }
+    }
+
+    fn open_transfer(&mut self, request: TransferRequest, now: Instant) {
+        let passive = self.passive.take();
+        match OpenTransfer::new(self, request, passive, now) {
+            Some(transfer) => self.transfer = Some(transfer),
+            None => {
+                let outcome = Outcome::TransferEnded(Err(Failure::Internal));
+                self.machine.on_outcome(outcome, now);
+            }
+        }
+    }
+
+    /// The handshake of the control connection; everything for it is sent and nothing is read.
+    pub(super) fn begin_handshake(&mut self) {
+        let Some(stream) = self.wire.detach() else { return };
+        let host = self.host.and_then(|index| self.policy.config.hosts.get(index));
+        let config = self.worker.tls.control(host.map(|host| host.name.as_str()));
+        let key = self.key;
+        let deadline = Instant::now() + self.policy.config.timeouts.login;
+        self.work = Some(Box::pin(async move {
+            Done::Secured(tls::handshake_control(stream, config, key, deadline).await)
+        }));
+    }
+}

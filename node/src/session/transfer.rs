@@ -1,0 +1,213 @@
+//! One transfer, from the machine's request to its result: open the file, get the data connection, say so,
+//! move the bytes.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context as Task, Poll};
+use std::time::{Duration, Instant};
+
+use flotilla_protocol::ftp::{
+    Failure, ListRequest, Outcome, StoreMode, TransferKind, TransferRequest,
+};
+use flotilla_protocol::path::VirtualPath;
+
+use super::actor::Session;
+use super::link::{Link, Protection};
+use super::record;
+use crate::data::{Download, Listing, Progress, Terms, receive, send};
+use crate::files::Files;
+use crate::ports::Grant;
+use crate::storage::{CreateMode, CreateOptions, Sink, Source};
+
+/// A transfer under way. Dropped, it is aborted.
+pub(super) struct OpenTransfer {
+    future: Pin<Box<dyn Future<Output = Result<u64, Failure>>>>,
+    shared: Rc<Shared>,
+    pub(super) kind: Kind,
+    pub(super) ascii: bool,
+}
+
+/// What a transfer is, for the log.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// RETR.
+    Download(VirtualPath),
+    /// STOR, APPE, STOU: the path becomes the one made for STOU once that is known.
+    Upload(VirtualPath),
+    /// LIST, NLST, MLSD.
+    Listing(VirtualPath),
+}
+
+/// What the transfer and its session tell each other.
+struct Shared {
+    progress: Rc<Progress>,
+    /// The 150 that the machine has not heard of yet.
+    opened: RefCell<Option<Outcome>>,
+    /// When the control connection ended, if it did.
+    control_lost: Cell<Option<Instant>>,
+}
+
+impl OpenTransfer {
+    /// Prepares the transfer; it runs when it is polled. `None` without a login, which the machine rules out.
+    pub(super) fn new(
+        session: &Session,
+        request: TransferRequest,
+        passive: Option<Grant>,
+        now: Instant,
+    ) -> Option<Self> {
+        let login = session.login.as_ref()?;
+        let config = &session.policy.config;
+        let protection = request.protected.then(|| Protection {
+            config: session.worker.tls.data(None),
+            key: session.key,
+            reuse: config.ftp.data_reuse,
+            strangers: config.ftp.data_peer == crate::config::DataPeer::Tls,
+        });
+        let link = Link {
+            route: request.route,
+            passive,
+            local: session.local.ip(),
+            timeout: config.timeouts.data_connect,
+            protection,
+        };
+        let shared = Rc::new(Shared {
+            progress: Rc::new(Progress::new(now)),
+            opened: RefCell::new(None),
+            control_lost: Cell::new(None),
+        });
+        let (kind, rate) = match &request.kind {
+            TransferKind::Retrieve { path, .. } => {
+                (Kind::Download(path.clone()), login.download_rate.clone())
+            }
+            TransferKind::Store { path, .. } => {
+                (Kind::Upload(path.clone()), login.upload_rate.clone())
+            }
+            TransferKind::List(list) => (Kind::Listing(list.path.clone()), None),
+        };
+        let terms = Terms {
+            stalled: config.timeouts.stalled,
+            rate,
+            progress: Rc::clone(&shared.progress),
+        };
+        let ascii = request.ascii;
+        let run = Run { files: login.files.clone(), link, terms, shared: Rc::clone(&shared), ascii };
+        let future: Pin<Box<dyn Future<Output = _>>> = match request.kind {
+            TransferKind::Retrieve { path, offset, length } => {
+                Box::pin(run.retrieve(path, offset, length))
+            }
+            TransferKind::Store { path, mode, expected } => {
+                Box::pin(run.store(path, mode, expected))
+            }
+            TransferKind::List(list) => Box::pin(run.list(list)),
+        };
+        Some(Self { future, shared, kind, ascii })
+    }
+
+    pub(super) fn poll(&mut self, task: &mut Task<'_>) -> Poll<Result<u64, Failure>> {
+        self.future.as_mut().poll(task)
+    }
+
+    /// What the machine must hear before anything else of this transfer.
+    pub(super) fn take_opened(&mut self) -> Option<Outcome> {
+        let opened = self.shared.opened.borrow_mut().take();
+        if let Some(Outcome::TransferOpened { name: Some(name), .. }) = &opened {
+            self.kind = Kind::Upload(name.clone());
+        }
+        opened
+    }
+
+    /// The control connection ended while the transfer runs.
+    pub(super) fn control_lost(&self, now: Instant) {
+        self.shared.control_lost.set(Some(now));
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.shared.progress.bytes()
+    }
+
+    pub(super) fn started(&self) -> Instant {
+        self.shared.progress.started()
+    }
+}
+
+/// The parts of a transfer that its future owns.
+struct Run {
+    files: Files,
+    link: Link,
+    terms: Terms,
+    shared: Rc<Shared>,
+    ascii: bool,
+}
+
+impl Run {
+    async fn retrieve(
+        mut self,
+        path: VirtualPath,
+        offset: u64,
+        length: Option<u64>,
+    ) -> Result<u64, Failure> {
+        let source: Arc<dyn Source> = self.files.open(&path).await?.into();
+        let size = source.attributes().size;
+        let rest = size.checked_sub(offset).ok_or(Failure::BadOffset)?;
+        let told = length.map_or(rest, |length| length.min(rest));
+        let shared = Rc::clone(&self.shared);
+        let opened = || shared.open(Some(told), None);
+        let connection = self.link.open(opened).await?;
+        let download = Download { offset, length, ascii: self.ascii };
+        send(connection, source, download, &self.terms).await
+    }
+
+    async fn store(
+        mut self,
+        path: VirtualPath,
+        mode: StoreMode,
+        expected: u64,
+    ) -> Result<u64, Failure> {
+        let mode = match mode {
+            StoreMode::Replace => CreateMode::Replace,
+            StoreMode::Resume(offset) => CreateMode::Resume(offset),
+            StoreMode::Append => CreateMode::Append,
+            StoreMode::Unique => CreateMode::Unique,
+        };
+        let options = CreateOptions { mode, expected };
+        let sink: Arc<dyn Sink> = self.files.create(&path, options).await?.into();
+        let name = (mode == CreateMode::Unique).then(|| sink.path().clone());
+        let shared = Rc::clone(&self.shared);
+        let opened = || shared.open(None, name);
+        let connection = self.link.open(opened).await?;
+        let shared = Rc::clone(&self.shared);
+        let at_end = move || shared.judge_end();
+        receive(connection, sink, self.ascii, &at_end, &self.terms).await.map(|done| done.bytes)
+    }
+
+    async fn list(mut self, request: ListRequest) -> Result<u64, Failure> {
+        let listing = Listing::open(self.files, &request, record::now_seconds()).await?;
+        let shared = Rc::clone(&self.shared);
+        let opened = || shared.open(None, None);
+        let connection = self.link.open(opened).await?;
+        listing.send(connection, &self.terms).await
+    }
+}
+
+impl Shared {
+    fn open(&self, size: Option<u64>, name: Option<VirtualPath>) {
+        *self.opened.borrow_mut() = Some(Outcome::TransferOpened { size, name });
+    }
+
+    /// Whether the end of a clear data stream is the end of the file. A client that was killed ends both of
+    /// its connections at the same moment; a client that lives, or that lost its idle control connection
+    /// to a balancer long ago, ends only the data connection.
+    fn judge_end(&self) -> Result<(), Failure> {
+        match self.control_lost.get() {
+            Some(lost) if lost.elapsed() < SAME_MOMENT => Err(Failure::DataBroken),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// Ends of both connections within this time are one event: far above the jitter of a network path, far below
+/// any idle time-out.
+const SAME_MOMENT: Duration = Duration::from_secs(2);

@@ -1,0 +1,55 @@
+//! The space that stays free.
+
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flotilla_protocol::ftp::Failure;
+
+use super::fault::failure;
+
+/// Free bytes above the reserve on the file system of a descriptor.
+pub(super) fn available(file: impl AsFd, reserve: u64) -> Result<u64, Failure> {
+    let found = rustix::fs::fstatvfs(file).map_err(failure)?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize).saturating_sub(reserve))
+}
+
+/// Watches the reserve while an upload goes on.
+#[derive(Debug)]
+pub(super) struct Room {
+    reserve: u64,
+    /// Bytes until the next look.
+    unseen: AtomicU64,
+}
+
+impl Room {
+    /// Fails if not even the promised bytes fit; without promise and reserve nothing is asked.
+    pub(super) fn new(file: impl AsFd, reserve: u64, expected: u64) -> Result<Self, Failure> {
+        let wanted = if reserve > 0 { expected.max(1) } else { expected };
+        if wanted > 0 && available(file, reserve)? < wanted {
+            return Err(Failure::NoSpace);
+        }
+        Ok(Self { reserve, unseen: AtomicU64::new(0) })
+    }
+
+    /// For an upload that ends before it began.
+    pub(super) fn unwatched() -> Self {
+        Self { reserve: 0, unseen: AtomicU64::new(0) }
+    }
+
+    /// To be called for each piece written. Looks every [`LOOK_BYTES`].
+    pub(super) fn take(&self, file: impl AsFd, bytes: usize) -> Result<(), Failure> {
+        if self.reserve == 0 {
+            return Ok(());
+        }
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        if self.unseen.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) < LOOK_BYTES {
+            return Ok(());
+        }
+        self.unseen.store(0, Ordering::Relaxed);
+        if available(file, self.reserve)? == 0 { Err(Failure::NoSpace) } else { Ok(()) }
+    }
+}
+
+/// Between two looks at the free space: 64 MiB, so that the look costs nothing, and a hundred uploads at
+/// once overdraw the reserve by 6 GiB at the very most.
+const LOOK_BYTES: u64 = 64 << 20;

@@ -1,0 +1,90 @@
+//! A plain file open for reading.
+
+use std::io::IoSliceMut;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use flotilla_protocol::entry::Attributes;
+use flotilla_protocol::ftp::Failure;
+use rustix::io::{Errno, ReadWriteFlags};
+
+use super::fault::failure;
+use super::root::Root;
+use crate::storage::{DescriptorTask, Source, Work};
+
+/// An open file.
+#[derive(Debug)]
+pub(super) struct Reader {
+    root: Arc<Root>,
+    /// `None` only while it is dropped.
+    file: Option<OwnedFd>,
+    attributes: Attributes,
+}
+
+impl Reader {
+    pub(super) fn new(root: Arc<Root>, file: OwnedFd, attributes: Attributes) -> Self {
+        Self { root, file: Some(file), attributes }
+    }
+
+    fn file(&self) -> Result<&OwnedFd, Failure> {
+        self.file.as_ref().ok_or(Failure::Internal)
+    }
+}
+
+impl Source for Reader {
+    fn attributes(&self) -> &Attributes {
+        &self.attributes
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.file.as_ref().map(|file| file.as_fd())
+    }
+
+    fn read_now(&self, offset: u64, buffer: &mut [u8]) -> Option<Result<usize, Failure>> {
+        if !self.root.local {
+            return None;
+        }
+        let file = self.file.as_ref()?;
+        let mut slices = [IoSliceMut::new(buffer)];
+        match rustix::io::preadv2(file, &mut slices, offset, ReadWriteFlags::NOWAIT) {
+            Ok(count) => Some(Ok(count)),
+            // Not in the page cache, or a file system that can not tell (tmpfs before Linux 6.6).
+            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::INTR | Errno::NOSYS) => None,
+            Err(error) => Some(Err(failure(error))),
+        }
+    }
+
+    fn read(self: Arc<Self>, offset: u64, mut buffer: Vec<u8>) -> Work<(Vec<u8>, usize)> {
+        let root = Arc::clone(&self.root);
+        root.work(move |_, _| {
+            let count = read_at(self.file()?, offset, &mut buffer)?;
+            Ok((buffer, count))
+        })
+    }
+
+    fn with_descriptor(self: Arc<Self>, task: DescriptorTask) -> Work<usize> {
+        let root = Arc::clone(&self.root);
+        root.work(move |_, _| task(self.file()?.as_fd()))
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        // Closing a local file that was only read does not wait; on others it may speak to the server.
+        if let Some(file) = self.file.take()
+            && !self.root.local
+        {
+            self.root.lane.dispose(file);
+        }
+    }
+}
+
+/// One read at an offset, not disturbed by signals; 0 at the end.
+pub(super) fn read_at(file: &OwnedFd, offset: u64, buffer: &mut [u8]) -> Result<usize, Failure> {
+    loop {
+        match rustix::io::pread(file, &mut *buffer, offset) {
+            Err(Errno::INTR) => {}
+            result => return result.map_err(failure),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Listening sockets: one per address and arbiter, sharing the port by SO_REUSEPORT.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::addresses::Addresses;
+use crate::config::Config;
+use crate::error::ServeError;
+use crate::listen::Security;
+
+/// All listening sockets of the node.
+pub(super) struct Listeners {
+    /// One set per arbiter.
+    pub(super) sets: Vec<Vec<(TcpListener, Security)>>,
+    /// Where they listen.
+    pub(super) addresses: Addresses,
+}
+
+/// Binds every address once per arbiter.
+pub(super) fn listeners(config: &Config, arbiters: usize) -> Result<Listeners, ServeError> {
+    let mut sets: Vec<Vec<_>> = (0..arbiters).map(|_| Vec::new()).collect();
+    let mut addresses = Addresses::default();
+    for (wanted, security, bound) in [
+        (&config.ftp.listen, Security::Explicit, &mut addresses.ftp),
+        (&config.ftp.implicit_tls, Security::Implicit, &mut addresses.ftps),
+    ] {
+        for &address in wanted {
+            let address = claim(address).map_err(|source| ServeError::Bind { address, source })?;
+            for set in &mut sets {
+                let listener = listen(address, true)
+                    .map_err(|source| ServeError::Bind { address, source })?;
+                set.push((listener, security));
+            }
+            bound.push(address);
+        }
+    }
+    Ok(Listeners { sets, addresses })
+}
+
+/// Finds out whether the address is free, and which port stands for 0. With SO_REUSEPORT alone a second
+/// node on the same address would start and silently take half of the first one's clients.
+fn claim(address: SocketAddr) -> io::Result<SocketAddr> {
+    listen(address, false)?.local_addr()
+}
+
+fn listen(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Raises the limit of open files to what is allowed; tells how many that are.
+pub(super) fn raise_descriptor_limit() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let limit = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
+    limit.current.unwrap_or(DESCRIPTORS_UNLIMITED)
+}
+
+/// Connections that wait for an accept; the kernel caps it at `net.core.somaxconn`, 4096 by default.
+const BACKLOG: i32 = 4096;
+
+/// What an unlimited process is taken to have.
+const DESCRIPTORS_UNLIMITED: u64 = 1 << 20;

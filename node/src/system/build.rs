@@ -1,0 +1,165 @@
+//! From the configuration to what the actors run on.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use flotilla_cluster::admission::Limits;
+use flotilla_cluster::ban::Rules;
+use tokio::runtime::Runtime;
+
+use crate::auth::anonymous::Anonymous;
+use crate::auth::chain::Chain;
+use crate::auth::users::Users;
+use crate::auth::worker::Workers;
+use crate::auth::{Authenticator, demo};
+use crate::cli::print;
+use crate::config::Config;
+use crate::error::ServeError;
+use crate::log::XferLog;
+use crate::policy::{Policy, settings};
+use crate::ports::PeerPolicy;
+use crate::storage::Storages;
+
+/// Builds the policy of a configuration; what lives on over a reload comes from the old one.
+pub(super) fn policy(config: Config, old: Option<&Policy>) -> Result<Policy, ServeError> {
+    let storages = match old {
+        Some(old) => Arc::clone(&old.storages),
+        None => {
+            let roots = config.hosts.iter().filter_map(|host| host.root.as_deref());
+            let arbiters = arbiter_count(&config);
+            Arc::new(Storages::open(&config.storage, roots, &config.node.data_dir, arbiters)?)
+        }
+    };
+    let hashers = match old {
+        Some(old) => Arc::clone(&old.hashers),
+        None => Workers::start().map_err(|error| ServeError::Runtime(error.to_string()))?,
+    };
+    let authenticator = authenticator(&config, &hashers)?;
+    let xferlog = match &config.telemetry.xferlog {
+        Some(path) => Some(xferlog(path, old)?),
+        None => None,
+    };
+    Ok(Policy {
+        settings: Arc::new(settings(&config)),
+        authenticator,
+        hashers,
+        storages,
+        peers: PeerPolicy::new(&config.ftp.data_peer),
+        rates: old.map(|old| Arc::clone(&old.rates)).unwrap_or_default(),
+        xferlog,
+        config,
+    })
+}
+
+/// Anonymous, if it is on, then the users file, which is made with its first user where there is none.
+fn authenticator(
+    config: &Config,
+    hashers: &Arc<Workers>,
+) -> Result<Arc<dyn Authenticator>, ServeError> {
+    let path = &config.users.file;
+    let made = demo::ensure(path).map_err(|error| {
+        ServeError::Runtime(format!("can not make the users file {}: {error}", path.display()))
+    })?;
+    if let Some((name, password)) = made {
+        print(&format!("user: {name}\npassword: {password}\n"))?;
+    }
+    let users: Arc<dyn Authenticator> = Arc::new(Users::load(path, Arc::clone(hashers))?);
+    if config.ftp.anonymous {
+        return Ok(Arc::new(Chain(vec![Arc::new(Anonymous::new()), users])));
+    }
+    Ok(users)
+}
+
+/// The transfer log: the one in use, opened again for log rotation, if the file is the same.
+fn xferlog(path: &Path, old: Option<&Policy>) -> Result<Arc<XferLog>, ServeError> {
+    let same = old.filter(|old| old.config.telemetry.xferlog.as_deref() == Some(path));
+    if let Some(log) = same.and_then(|old| old.xferlog.as_ref()) {
+        log.reopen();
+        return Ok(Arc::clone(log));
+    }
+    let log = XferLog::open(path)
+        .map_err(|source| ServeError::Storage { path: path.to_owned(), source })?;
+    Ok(Arc::new(log))
+}
+
+/// Keys that differ and take effect at the next start only.
+pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    let mut keys = Vec::new();
+    let mut compare = |key, same: bool| {
+        if !same {
+            keys.push(key);
+        }
+    };
+    compare("node.data_dir", old.node.data_dir == new.node.data_dir);
+    compare("node.workers", old.node.workers == new.node.workers);
+    compare("ftp.listen", old.ftp.listen == new.ftp.listen);
+    compare("ftp.implicit_tls", old.ftp.implicit_tls == new.ftp.implicit_tls);
+    compare("ftp.passive.ports", old.ftp.passive_ports == new.ftp.passive_ports);
+    compare("storage.root", old.storage.root == new.storage.root);
+    compare("storage.atomic_uploads", old.storage.atomic_uploads == new.storage.atomic_uploads);
+    compare("storage.umask", old.storage.umask == new.storage.umask);
+    compare("health.listen", old.health.listen == new.health.listen);
+    keys
+}
+
+/// `node.workers`, or one arbiter per core.
+pub(super) fn arbiter_count(config: &Config) -> usize {
+    match config.node.workers {
+        0 => available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    }
+}
+
+/// The runtime of one arbiter: its own thread, its own reactor, its own bounded blocking pool.
+pub(super) fn runtime() -> Runtime {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build();
+    match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            // Before the first connection, and nothing can be served without it.
+            tracing::error!(%error, "no runtime for an arbiter");
+            std::process::exit(1);
+        }
+    }
+}
+
+/// How many control connections the node takes: `limits.connections`, or what the descriptors allow.
+pub(super) fn connections_max(config: &Config, descriptors: u64) -> usize {
+    let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
+    let allowed = descriptors.saturating_sub(DESCRIPTORS_KEPT) / 8 * 7;
+    match config.limits.connections {
+        0 => allowed.max(1),
+        connections => (connections as usize).min(allowed).max(1),
+    }
+}
+
+/// The limits of admission.
+pub(super) fn limits(config: &Config) -> Limits {
+    Limits {
+        sessions: config.limits.sessions,
+        per_user: config.limits.per_user,
+        per_address: config.limits.per_address,
+        logins_per_second: config.limits.logins_per_second,
+    }
+}
+
+/// The rules of bans.
+pub(super) fn rules(config: &Config) -> Rules {
+    Rules {
+        ban_after: config.limits.ban_after,
+        ban_window: config.limits.ban_window,
+        ban_for: config.limits.ban_for,
+        exempt: Vec::new(),
+    }
+}
+
+/// Threads for blocking file work per arbiter: enough to keep a disk queue busy; lanes bound each storage below that.
+const BLOCKING_THREADS: usize = 64;
+
+/// Descriptors kept for listeners, logs and the runtime. An eighth of the rest is kept for transfers: an
+/// idle session has one descriptor, a transferring one up to six.
+const DESCRIPTORS_KEPT: usize = 256;

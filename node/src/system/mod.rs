@@ -1,0 +1,267 @@
+//! The whole node: the only module that knows every actor, in which order they start and how they end.
+//!
+//! # Start
+//! Everything that can fail for the operator's reasons comes first and fails with a clear error: storage,
+//! users, certificates, listeners, health port. Then the arbiters start, one per core, each with an
+//! [`Acceptor`], and the node becomes ready.
+//!
+//! # End
+//! A drain makes the node unready, closes the listeners, sends idle sessions away with 421 and waits for
+//! the transfers, at most for `timeouts.drain`.
+
+mod bind;
+mod build;
+mod addresses;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Addr};
+use actix_rt::Arbiter;
+use tokio::sync::mpsc;
+use tracing::{error, info, warn};
+
+use crate::config::Config;
+use crate::error::ServeError;
+use crate::health::http::{self, Endpoints};
+use crate::health::{ACTOR, DRAINING, Health, Probe, Readiness, STARTING};
+use crate::listen::{Acceptor, Adopt, Drain, Halt};
+use crate::metrics::Metrics;
+use crate::policy::Policy;
+use crate::ports::{PortSettings, Ports};
+use crate::registry::{Registry, SetLimits, Subscribe};
+use crate::tls;
+use crate::worker::{Surroundings, Worker};
+
+/// What the operator can ask of a running node.
+#[derive(Debug)]
+pub enum Control {
+    /// Take over what can change while it runs.
+    Reload(Box<Config>),
+    /// Drain, then end. A second one ends at once.
+    Stop,
+}
+
+/// A started node.
+struct Node {
+    readiness: Arc<Readiness>,
+    policy: Arc<Policy>,
+    tls: tls::Store,
+    registry: Addr<Registry>,
+    health: Addr<Health>,
+    acceptors: Vec<Addr<Acceptor>>,
+    arbiters: Vec<Arbiter>,
+    endpoints: Option<actix_web::dev::ServerHandle>,
+    addresses: addresses::Addresses,
+}
+
+/// Runs a node until `control` says stop or closes.
+///
+/// # Errors
+/// Why it could not start; a running node ends without one.
+pub async fn run(config: Config, mut control: mpsc::Receiver<Control>) -> Result<(), ServeError> {
+    let mut node = Node::start(config).await?;
+    loop {
+        match control.recv().await {
+            Some(Control::Reload(config)) => node.reload(*config),
+            Some(Control::Stop) | None => break,
+        }
+    }
+    node.drain(&mut control).await;
+    Ok(())
+}
+
+impl Node {
+    async fn start(config: Config) -> Result<Self, ServeError> {
+        let descriptors = bind::raise_descriptor_limit();
+        let metrics = Arc::new(Metrics::new());
+        let readiness = Arc::new(Readiness::new(Arc::clone(&metrics)));
+        let policy = Arc::new(build::policy(config, None)?);
+        let config = &policy.config;
+        let tls = tls::Store::load(&config.tls, &config.hosts, &config.node.data_dir)?;
+        let arbiter_count = build::arbiter_count(config);
+        let listeners = bind::listeners(config, arbiter_count)?;
+        let endpoints = match config.health.listen {
+            Some(address) => Some(
+                http::bind(address, Arc::clone(&readiness), Arc::clone(&metrics))
+                    .map_err(|source| ServeError::Bind { address, source })?,
+            ),
+            None => None,
+        };
+        let registry = Registry::new(build::limits(config), build::rules(config)).start();
+        let settings = PortSettings::new(config.ftp.passive_ports, config.timeouts.data_connect);
+        let (ports, seeds) = Ports::new(settings, arbiter_count);
+        ports.start();
+        let sessions_max = build::connections_max(config, descriptors);
+        let surroundings = Surroundings {
+            registry: registry.clone(),
+            metrics: Arc::clone(&metrics),
+            policy: Arc::clone(&policy),
+        };
+        let mut addresses = listeners.addresses;
+        let mut arbiters = Vec::with_capacity(arbiter_count);
+        let mut acceptors = Vec::with_capacity(arbiter_count);
+        for (number, (seed, sockets)) in seeds.into_iter().zip(listeners.sets).enumerate() {
+            let arbiter = Arbiter::with_tokio_rt(build::runtime);
+            let surroundings = surroundings.clone();
+            let tls = tls.clone();
+            let acceptor = Acceptor::start_in_arbiter(&arbiter.handle(), move |_| {
+                let worker = Worker::new(number, seed.start(), tls, surroundings);
+                Acceptor::new(std::rc::Rc::new(worker), sockets, sessions_max)
+            });
+            registry.do_send(Subscribe(acceptor.clone().recipient()));
+            arbiters.push(arbiter);
+            acceptors.push(acceptor);
+        }
+        let health = Health::new(
+            Arc::clone(&readiness),
+            Arc::clone(&metrics),
+            Arc::clone(&policy),
+            tls.clone(),
+        )
+        .start();
+        let endpoints = endpoints.map(|Endpoints { server, handle, address }| {
+            addresses.health = Some(address);
+            watch("health endpoints", Arc::clone(&readiness), async move {
+                let _ = server.await;
+            });
+            handle
+        });
+        let node = Self {
+            readiness,
+            policy,
+            tls,
+            registry,
+            health,
+            acceptors,
+            arbiters,
+            endpoints,
+            addresses,
+        };
+        node.begin().await?;
+        Ok(node)
+    }
+
+    /// The last step of the start: the acceptors answer, so the node is ready and says where.
+    async fn begin(&self) -> Result<(), ServeError> {
+        for acceptor in &self.acceptors {
+            if acceptor.send(crate::listen::Count).await.is_err() {
+                return Err(ServeError::Runtime("an acceptor did not start".to_owned()));
+            }
+        }
+        self.readiness.clear(STARTING);
+        self.health.do_send(Probe(None));
+        self.addresses.write(&self.policy.config.node.data_dir)?;
+        for address in &self.addresses.ftp {
+            info!(%address, "ftp listens");
+        }
+        for address in &self.addresses.ftps {
+            info!(%address, "ftps listens");
+        }
+        if let Some(address) = self.addresses.health {
+            info!(%address, "health listens");
+        }
+        Ok(())
+    }
+
+    /// Takes a new configuration over; on any error the old one stays in force.
+    fn reload(&mut self, config: Config) {
+        for key in build::needs_restart(&self.policy.config, &config) {
+            warn!(key, "changed in the configuration, takes effect at the next start");
+        }
+        let policy = match build::policy(config, Some(&self.policy)) {
+            Ok(policy) => Arc::new(policy),
+            Err(error) => return error!(%error, "reload refused, the old configuration stays"),
+        };
+        if let Err(error) = self.tls.replace(&policy.config.tls, &policy.config.hosts) {
+            return error!(%error, "reload refused, the old configuration stays");
+        }
+        self.registry.do_send(SetLimits {
+            limits: build::limits(&policy.config),
+            rules: build::rules(&policy.config),
+        });
+        for acceptor in &self.acceptors {
+            acceptor.do_send(Adopt(Arc::clone(&policy)));
+        }
+        self.health.do_send(Probe(Some(Arc::clone(&policy))));
+        self.policy = policy;
+        info!("configuration reloaded");
+    }
+
+    /// Ends everything in order; see the module documentation.
+    async fn drain(self, control: &mut mpsc::Receiver<Control>) {
+        self.readiness.set(DRAINING, "the node is draining".to_owned());
+        self.health.do_send(Probe(None));
+        let patience = self.policy.config.timeouts.drain;
+        info!(seconds = patience.as_secs(), "draining");
+        let gone: Vec<_> = self.acceptors.iter().map(|acceptor| acceptor.send(Drain)).collect();
+        let all_gone = async {
+            for gone in gone {
+                let _ = gone.await;
+            }
+        };
+        tokio::select! {
+            () = all_gone => info!("all sessions have ended"),
+            () = tokio::time::sleep(patience) => {
+                warn!("timeouts.drain is over, ending the sessions that are left");
+                self.halt().await;
+            }
+            () = stopped_again(control) => {
+                warn!("stopped again, ending at once");
+                self.halt().await;
+            }
+        }
+        self.addresses.remove(&self.policy.config.node.data_dir);
+        if let Some(endpoints) = &self.endpoints {
+            endpoints.stop(false).await;
+        }
+        for arbiter in self.arbiters {
+            arbiter.stop();
+            let _ = arbiter.join();
+        }
+    }
+
+    /// Sends every session away and gives their last words a moment.
+    async fn halt(&self) {
+        for acceptor in &self.acceptors {
+            acceptor.do_send(Halt);
+        }
+        let deadline = tokio::time::Instant::now() + LAST_WORDS;
+        for acceptor in &self.acceptors {
+            while tokio::time::Instant::now() < deadline
+                && matches!(acceptor.send(crate::listen::Count).await, Ok(left) if left > 0)
+            {
+                tokio::time::sleep(LAST_WORDS_STEP).await;
+            }
+        }
+    }
+}
+
+/// Waits for another stop; reloads in between are too late.
+async fn stopped_again(control: &mut mpsc::Receiver<Control>) {
+    while let Some(message) = control.recv().await {
+        if matches!(message, Control::Stop) {
+            return;
+        }
+    }
+    std::future::pending::<()>().await;
+}
+
+/// Spawns what there is one of and must not end: its end makes the node unready.
+fn watch(name: &'static str, readiness: Arc<Readiness>, future: impl Future<Output = ()> + 'static) {
+    let task = actix::spawn(future);
+    actix::spawn(async move {
+        let cause = match task.await {
+            Ok(()) => "ended".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        error!(name, cause, "a part of the node is gone");
+        readiness.set(ACTOR, format!("{name}: {cause}"));
+    });
+}
+
+/// How long sessions that are sent away may take for their 421.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How often their end is looked for.
+const LAST_WORDS_STEP: Duration = Duration::from_millis(20);

@@ -1,0 +1,287 @@
+//! Session tickets (TLS 1.2 and 1.3) and cached sessions (TLS 1.2 without tickets).
+//!
+//! Both carry a header of our own in front of what rustls gives: the session they belong to, and
+//! flags that keep a control connection from resuming what it should not.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, MAX_TAG_LEN, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::rand;
+use rustls::server::{ProducesTickets, StoresServerSessions};
+use tracing::warn;
+
+use super::session::{self, SESSION_KEY_BYTES, SessionKey};
+
+/// What a configuration's sessions are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Control connections; `verifies`: client certificates are asked for.
+    Control { verifies: bool },
+    /// Data connections.
+    Data,
+}
+
+impl Role {
+    /// A control connection resumes only what one without client certificates left behind: a
+    /// certificate is then verified at every login, against the authorities of the day.
+    fn flags(self) -> u8 {
+        match self {
+            Self::Control { verifies: false } => 0,
+            Self::Control { verifies: true } => FLAG_VERIFIED,
+            Self::Data => FLAG_DATA,
+        }
+    }
+
+    fn resumes(self, flags: u8) -> bool {
+        match self {
+            Self::Control { verifies } => !verifies && flags == 0,
+            Self::Data => true,
+        }
+    }
+
+    fn wrap(self, message: &[u8], capacity: usize) -> Vec<u8> {
+        let mut wrapped = Vec::with_capacity(capacity + HEADER_BYTES + message.len());
+        wrapped.push(self.flags());
+        wrapped.extend_from_slice(session::current().bytes());
+        wrapped.extend_from_slice(message);
+        wrapped
+    }
+
+    /// Tells the handshake under way whose session this is.
+    fn unwrap(self, wrapped: &[u8]) -> Option<Vec<u8>> {
+        let (&flags, rest) = wrapped.split_first()?;
+        let (key, message) = rest.split_first_chunk::<SESSION_KEY_BYTES>()?;
+        if !self.resumes(flags) {
+            return None;
+        }
+        session::opened(SessionKey::from_bytes(*key));
+        Some(message.to_vec())
+    }
+}
+
+/// Seals tickets with the keys of a ring.
+#[derive(Debug)]
+pub(super) struct Ticketer {
+    pub(super) ring: Arc<KeyRing>,
+    pub(super) role: Role,
+}
+
+impl ProducesTickets for Ticketer {
+    fn enabled(&self) -> bool {
+        true
+    }
+
+    fn lifetime(&self) -> u32 {
+        // The longest that a ticket can be opened; 12 h fits.
+        u32::try_from(2 * ROTATION.as_secs()).unwrap_or(u32::MAX)
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        let mut body = self.role.wrap(plain, MAX_TAG_LEN);
+        let mut ticket = Vec::with_capacity(TICKET_OVERHEAD + body.len());
+        self.ring.with(|keys| {
+            let key = &keys.current;
+            let aad = Aad::from(key.name);
+            let nonce = key.cipher.seal_in_place_append_tag(aad, &mut body).ok()?;
+            ticket.extend_from_slice(&key.name);
+            ticket.extend_from_slice(nonce.as_ref());
+            ticket.append(&mut body);
+            Some(ticket)
+        })
+    }
+
+    fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
+        let (name, rest) = cipher.split_first_chunk::<KEY_NAME_BYTES>()?;
+        let (nonce, body) = rest.split_first_chunk::<NONCE_LEN>()?;
+        let mut body = body.to_vec();
+        let role = self.role;
+        self.ring.with(|keys| {
+            let key = keys.named(name)?;
+            let nonce = Nonce::assume_unique_for_key(*nonce);
+            let plain = key.cipher.open_in_place(nonce, Aad::from(key.name), &mut body).ok()?;
+            role.unwrap(plain)
+        })
+    }
+}
+
+/// The ticket keys of the node. Every six hours the first handshake to notice makes a new one; the
+/// one before still opens tickets, older ones are erased.
+pub(super) struct KeyRing {
+    /// Tells rings apart in the threads' caches.
+    id: u64,
+    version: AtomicU64,
+    keys: Mutex<Arc<Keys>>,
+}
+
+struct Keys {
+    ring: u64,
+    version: u64,
+    current: Arc<TicketKey>,
+    previous: Option<Arc<TicketKey>>,
+    rotate_at: Instant,
+}
+
+struct TicketKey {
+    /// Public: finds the key for a ticket.
+    name: [u8; KEY_NAME_BYTES],
+    cipher: RandomizedNonceKey,
+}
+
+thread_local! {
+    /// The keys that this thread used last: valid while ring and version are the same.
+    static KEYS: RefCell<Option<Arc<Keys>>> = const { RefCell::new(None) };
+}
+
+impl KeyRing {
+    pub(super) fn new() -> Result<Self, Unspecified> {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let current = Arc::new(TicketKey::random()?);
+        let rotate_at = Instant::now() + ROTATION;
+        let keys = Keys { ring: id, version: 0, current, previous: None, rotate_at };
+        Ok(Self { id, version: AtomicU64::new(0), keys: Mutex::new(Arc::new(keys)) })
+    }
+
+    /// Runs `task` with the keys. Takes the lock only when they changed since this thread's last
+    /// call, or must change now.
+    fn with<R>(&self, task: impl FnOnce(&Keys) -> R) -> R {
+        let now = Instant::now();
+        KEYS.with_borrow_mut(|cached| {
+            let version = self.version.load(Ordering::Acquire);
+            match cached {
+                Some(keys)
+                    if keys.ring == self.id && keys.version == version && now < keys.rotate_at =>
+                {
+                    task(keys)
+                }
+                _ => task(cached.insert(self.refresh(now))),
+            }
+        })
+    }
+
+    fn refresh(&self, now: Instant) -> Arc<Keys> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if now >= keys.rotate_at {
+            match TicketKey::random() {
+                Ok(current) => {
+                    let version = keys.version.wrapping_add(1);
+                    *keys = Arc::new(Keys {
+                        ring: self.id,
+                        version,
+                        current: Arc::new(current),
+                        previous: Some(Arc::clone(&keys.current)),
+                        rotate_at: now + ROTATION,
+                    });
+                    self.version.store(version, Ordering::Release);
+                }
+                Err(error) => warn!(%error, "ticket keys not rotated"),
+            }
+        }
+        Arc::clone(&keys)
+    }
+
+    /// As if the time for a new key had come.
+    #[cfg(test)]
+    pub(super) fn rotate(&self) {
+        self.refresh(Instant::now() + ROTATION);
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyRing").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+impl Keys {
+    fn named(&self, name: &[u8; KEY_NAME_BYTES]) -> Option<&TicketKey> {
+        let previous = self.previous.iter();
+        std::iter::once(&self.current)
+            .chain(previous)
+            .map(Arc::as_ref)
+            .find(|key| key.name == *name)
+    }
+}
+
+impl TicketKey {
+    fn random() -> Result<Self, Unspecified> {
+        let mut name = [0; KEY_NAME_BYTES];
+        rand::fill(&mut name)?;
+        let mut bytes = zeroize::Zeroizing::new([0; TICKET_KEY_BYTES]);
+        rand::fill(bytes.as_mut())?;
+        Ok(Self { name, cipher: RandomizedNonceKey::new(&AES_256_GCM, bytes.as_ref())? })
+    }
+}
+
+/// Sessions of TLS 1.2 clients that know no tickets, by session id. Each arbiter has its own: a
+/// data connection arrives where its control connection lives. Data connections only look up.
+#[derive(Debug)]
+pub(super) struct SessionCache {
+    pub(super) role: Role,
+}
+
+#[derive(Default)]
+struct Sessions {
+    by_id: HashMap<Vec<u8>, Vec<u8>>,
+    /// Oldest first.
+    ids: VecDeque<Vec<u8>>,
+}
+
+thread_local! {
+    static SESSIONS: RefCell<Sessions> = RefCell::default();
+}
+
+impl StoresServerSessions for SessionCache {
+    fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
+        if !self.can_cache() {
+            return false;
+        }
+        let value = self.role.wrap(&value, 0);
+        SESSIONS.with_borrow_mut(|sessions| {
+            if sessions.by_id.insert(key.clone(), value).is_none() {
+                sessions.ids.push_back(key);
+            }
+            while sessions.by_id.len() > SESSIONS_MAX
+                && let Some(oldest) = sessions.ids.pop_front()
+            {
+                sessions.by_id.remove(&oldest);
+            }
+        });
+        true
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        SESSIONS.with_borrow(|sessions| self.role.unwrap(sessions.by_id.get(key)?))
+    }
+
+    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
+        // Only TLS 1.3 without a ticketer takes, and ours is always there.
+        self.get(key)
+    }
+
+    fn can_cache(&self) -> bool {
+        self.role != Role::Data
+    }
+}
+
+/// How long a key seals tickets; it opens them for as long again. Whoever gets hold of the keys
+/// reads at most twelve hours of recorded TLS 1.2 sessions.
+const ROTATION: Duration = Duration::from_secs(6 * 60 * 60);
+const KEY_NAME_BYTES: usize = 16;
+const TICKET_KEY_BYTES: usize = 32;
+/// What sealing adds outside of the cipher text.
+const TICKET_OVERHEAD: usize = KEY_NAME_BYTES + NONCE_LEN;
+/// Flags and session in front of rustls' part.
+const HEADER_BYTES: usize = 1 + SESSION_KEY_BYTES;
+/// Left behind where client certificates were asked for.
+const FLAG_VERIFIED: u8 = 1;
+/// Left behind by a data connection.
+const FLAG_DATA: u8 = 2;
+/// Cached sessions per arbiter, some 300 bytes each.
+const SESSIONS_MAX: usize = 1024;

@@ -1,0 +1,106 @@
+//! What the sessions of one arbiter share: no lock, no other thread.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix::Addr;
+
+use crate::metrics::Metrics;
+use crate::policy::Policy;
+use crate::ports::PortShard;
+use crate::registry::Registry;
+use crate::tls;
+
+/// The surroundings of an arbiter's sessions.
+pub(crate) struct Worker {
+    /// The number of the arbiter.
+    pub(crate) number: usize,
+    /// The passive ports of this arbiter.
+    pub(crate) ports: Rc<PortShard>,
+    /// Admission.
+    pub(crate) registry: Addr<Registry>,
+    /// Certificates and tickets: this arbiter's copies.
+    pub(crate) tls: tls::Store,
+    /// Counters of the node.
+    pub(crate) metrics: Arc<Metrics>,
+    /// One read of a control connection goes here; it is empty again before the next session's turn.
+    pub(crate) scratch: RefCell<Vec<u8>>,
+    policy: RefCell<Arc<Policy>>,
+    bans: RefCell<HashMap<IpAddr, Instant>>,
+    sessions_made: Cell<u64>,
+}
+
+/// What all arbiters have in common.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) registry: Addr<Registry>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) policy: Arc<Policy>,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        number: usize,
+        ports: Rc<PortShard>,
+        tls: tls::Store,
+        surroundings: Surroundings,
+    ) -> Self {
+        let Surroundings { registry, metrics, policy } = surroundings;
+        Self {
+            number,
+            ports,
+            registry,
+            tls,
+            metrics,
+            scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
+            policy: RefCell::new(policy),
+            bans: RefCell::default(),
+            sessions_made: Cell::new(0),
+        }
+    }
+
+    /// The policy for a new session; a session keeps the one that it began with.
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy.borrow())
+    }
+
+    /// New sessions begin with this one.
+    pub(crate) fn set_policy(&self, policy: Arc<Policy>) {
+        *self.policy.borrow_mut() = policy;
+    }
+
+    /// Notes a ban, and forgets those that are over.
+    pub(crate) fn ban(&self, address: IpAddr, until: Instant) {
+        let now = Instant::now();
+        let mut bans = self.bans.borrow_mut();
+        bans.retain(|_, until| *until > now);
+        bans.insert(address, until);
+    }
+
+    /// Whether connections of this address are turned away.
+    pub(crate) fn is_banned(&self, address: IpAddr, now: Instant) -> bool {
+        let bans = self.bans.borrow();
+        if bans.is_empty() {
+            return false;
+        }
+        let origin = flotilla_cluster::admission::origin(address);
+        bans.get(&origin).is_some_and(|&until| until > now)
+    }
+
+    /// A number for a new session, unique in the process: the arbiter in the upper bits.
+    pub(crate) fn next_session(&self) -> u64 {
+        let made = self.sessions_made.get() + 1;
+        self.sessions_made.set(made);
+        ((self.number as u64) << ARBITER_SHIFT) | made
+    }
+}
+
+/// One read of a control connection: four command lines of the longest kind.
+const SCRATCH_BYTES: usize = 16 * 1024;
+
+/// Session numbers of one arbiter are below it: 2^48 sessions.
+const ARBITER_SHIFT: u32 = 48;
