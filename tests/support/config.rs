@@ -28,10 +28,7 @@ impl Config {
     /// If there is no dot.
     pub fn set(&mut self, key: &str, value: impl Into<Value>) {
         let (section, key) = key.rsplit_once('.').expect("a key is section.key");
-        self.sections
-            .entry(section.to_owned())
-            .or_default()
-            .insert(key.to_owned(), value.into());
+        self.sections.entry(section.to_owned()).or_default().insert(key.to_owned(), value.into());
     }
 
     /// Takes `section.key` away, so that its default holds.

@@ -195,12 +195,20 @@ impl Server {
         self.launch();
     }
 
+    /// A new start, after the end was waited for.
+    #[track_caller]
+    pub fn start_again(&mut self) {
+        assert!(self.child.is_none(), "it still runs");
+        self.launch();
+    }
+
     #[track_caller]
     fn launch(&mut self) {
         self.setup.write();
         let told = self.setup.folder.join("run/addresses.json");
         let _ = std::fs::remove_file(&told);
-        let mut child = self.setup.program().start(&self.setup.log_file()).expect("the server starts");
+        let mut child =
+            self.setup.program().start(&self.setup.log_file()).expect("the server starts");
         let ready = wait::within(DEADLINE, || {
             let text = std::fs::read_to_string(&told).ok();
             let ended = child.try_wait().ok().flatten();
@@ -209,7 +217,9 @@ impl Server {
         self.child = Some(child);
         match ready {
             Some(Ok(text)) => self.addresses = Addresses::parse(&text),
-            Some(Err(status)) => panic!("the server ended at once ({status}); log:\n{}", self.log()),
+            Some(Err(status)) => {
+                panic!("the server ended at once ({status}); log:\n{}", self.log())
+            }
             None => panic!("the server is not ready after {DEADLINE:?}; log:\n{}", self.log()),
         }
     }
@@ -238,8 +248,7 @@ impl Builder {
         let lease = Lease::take();
         let authority = Authority::new("Flotilla test authority");
         let address = lease.address().to_string();
-        let (certificate, key) =
-            authority.issue(&[&address, "localhost"]).write(&folder, "server");
+        let (certificate, key) = authority.issue(&[&address, "localhost"]).write(&folder, "server");
         folder.write("authority.pem", authority.pem());
         let (first, last) = lease.ports();
         let mut config = Config::default();
@@ -289,8 +298,8 @@ impl Builder {
     }
 
     /// Starts the server by another program, which must execute its last arguments in place of itself.
-    pub fn wrap<const N: usize>(mut self, wrapper: [&str; N]) -> Self {
-        self.wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
+    pub fn wrap<S: AsRef<str>>(mut self, wrapper: impl IntoIterator<Item = S>) -> Self {
+        self.wrapper = wrapper.into_iter().map(|word| word.as_ref().to_owned()).collect();
         self
     }
 
@@ -318,8 +327,7 @@ impl Builder {
     /// Starts it and waits until it serves.
     #[track_caller]
     pub fn start(self) -> Server {
-        let mut server =
-            Server { child: None, addresses: Addresses::default(), setup: self };
+        let mut server = Server { child: None, addresses: Addresses::default(), setup: self };
         server.launch();
         server
     }
@@ -355,9 +363,7 @@ impl Builder {
         let server = Program::flotilla();
         let program = match self.wrapper.split_first() {
             None => server,
-            Some((first, rest)) => {
-                Program::new(first).args(rest).arg(crate::program::flotilla())
-            }
+            Some((first, rest)) => Program::new(first).args(rest).arg(crate::program::flotilla()),
         };
         let program = self
             .environment
@@ -370,15 +376,12 @@ impl Builder {
 impl Addresses {
     fn parse(text: &str) -> Self {
         let json: serde_json::Value = serde_json::from_str(text).expect("addresses.json is JSON");
-        let parse = |value: &serde_json::Value| -> Option<SocketAddr> { value.as_str()?.parse().ok() };
+        let parse =
+            |value: &serde_json::Value| -> Option<SocketAddr> { value.as_str()?.parse().ok() };
         let list = |name: &str| -> Vec<SocketAddr> {
             let values = json.get(name).and_then(|value| value.as_array());
             values.into_iter().flatten().filter_map(parse).collect()
         };
-        Self {
-            ftp: list("ftp"),
-            ftps: list("ftps"),
-            health: json.get("health").and_then(parse),
-        }
+        Self { ftp: list("ftp"), ftps: list("ftps"), health: json.get("health").and_then(parse) }
     }
 }

@@ -75,8 +75,8 @@ impl TlsClient {
     /// # Errors
     /// Whatever the handshake fails with, on either side as far as it is seen here.
     pub fn connect(&self, mut tcp: TcpStream) -> io::Result<Stream> {
-        let mut connection = ClientConnection::new(self.config(), self.name.clone())
-            .map_err(io::Error::other)?;
+        let mut connection =
+            ClientConnection::new(self.config(), self.name.clone()).map_err(io::Error::other)?;
         while connection.is_handshaking() {
             connection.complete_io(&mut tcp)?;
         }

@@ -15,9 +15,7 @@ pub struct User {
 impl User {
     /// A user with [`PASSWORD`], every permission, and the storage root itself as home.
     pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), keys: Vec::new() }
-            .set("password", HASH)
-            .set("home", ".")
+        Self { name: name.to_owned(), keys: Vec::new() }.set("password", HASH).set("home", ".")
     }
 
     /// The name.

@@ -41,7 +41,9 @@ impl Reply {
         let inner = self.lines.get(1..self.lines.len().saturating_sub(1)).unwrap_or_default();
         inner
             .iter()
-            .map(|line| String::from_utf8_lossy(line.strip_prefix(b" ").unwrap_or(line)).into_owned())
+            .map(|line| {
+                String::from_utf8_lossy(line.strip_prefix(b" ").unwrap_or(line)).into_owned()
+            })
             .collect()
     }
 
@@ -174,6 +176,13 @@ impl Wire {
     pub fn ask(&mut self, line: impl AsRef<[u8]>, code: u16) -> Reply {
         self.send(line);
         self.expect(code)
+    }
+
+    /// Sends a line and reads its reply, which must have one of these codes.
+    #[track_caller]
+    pub fn ask_any(&mut self, line: impl AsRef<[u8]>, codes: &[u16]) -> Reply {
+        self.send(line);
+        self.expect_any(codes)
     }
 
     /// USER, PASS and TYPE I.
