@@ -129,8 +129,10 @@ impl fmt::Debug for LogHandle {
     }
 }
 
+/// The configured levels; the HTTP library's notes on its own threads count as warnings at least, unless
+/// they are asked for by name.
 fn targets(level: &str) -> Result<Targets, ServeError> {
-    level
+    format!("actix_server=warn,{level}")
         .parse()
         .map_err(|error| ServeError::Runtime(format!("telemetry.level \"{level}\": {error}")))
 }

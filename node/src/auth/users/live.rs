@@ -245,6 +245,14 @@ fn is_still(metadata: &Metadata) -> bool {
     !matches!(age, Ok(Ok(age)) if age < STILL)
 }
 
+/// Judges a users file without using it.
+///
+/// # Errors
+/// [`UsersError`] with file, line, user and key.
+pub fn check(path: &Path) -> Result<(), UsersError> {
+    read(path).0.map(drop)
+}
+
 /// The table, and the state of the file that it was read from if there is one.
 fn read(path: &Path) -> (Result<Table, UsersError>, Option<Stamp>) {
     let mut stamp = None;

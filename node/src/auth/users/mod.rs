@@ -15,7 +15,7 @@ pub(crate) mod tests;
 pub use certificate::{Demand, Rule};
 pub use edit::{EditError, Editor, NewUser};
 pub use fault::{Fault, UsersError, nearest};
-pub use live::{STILL, Users};
+pub use live::{STILL, Users, check};
 pub use policy::{Policy, protocol_name};
 pub use save::create;
 pub use table::{
