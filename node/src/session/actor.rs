@@ -104,9 +104,6 @@ impl Session {
         peer: SocketAddr,
         security: Security,
     ) -> io::Result<Addr<Self>> {
-        stream.set_nodelay(true)?;
-        // The data mark of an urgent ABOR comes in line, where the telnet rules drop it.
-        rustix::net::sockopt::set_socket_oobinline(&stream, true)?;
         let local = canonical(stream.local_addr()?);
         let peer = canonical(peer);
         let policy = worker.policy();
@@ -177,11 +174,7 @@ impl Session {
     }
 
     fn is_over(&self) -> bool {
-        let idle = self.transfer.is_none();
-        match self.stage {
-            Stage::Closing | Stage::Lingering { .. } => idle && self.lost.is_some(),
-            Stage::Open | Stage::BeforeTls => idle && self.lost.is_some(),
-        }
+        self.lost.is_some() && self.transfer.is_none()
     }
 
     /// Reads the control connection once; whether something happened.
@@ -212,14 +205,12 @@ impl Session {
 
     /// Reading stops while a reply is not taken: a client that only sends costs one reply of memory.
     fn may_read(&mut self) -> bool {
-        self.stage == Stage::Open
-            && self.unsent_since.is_none()
-            && self.machine.wants_input()
+        self.stage == Stage::Open && self.unsent_since.is_none() && self.machine.wants_input()
     }
 
     /// The client is gone. A transfer goes on: its data connection may well live (a balancer may have cut
     /// the idle control connection), and if it does not, it ends by itself.
-    fn on_lost(&mut self, now: Instant) {
+    pub(super) fn on_lost(&mut self, now: Instant) {
         self.lost = Some(now);
         self.wire = Wire::Detached;
         self.work = None;

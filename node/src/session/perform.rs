@@ -36,7 +36,7 @@ pub(super) enum Done {
     /// A passive port was granted.
     Granted(Result<Grant, Failure>),
     /// The handshake of the control connection is over.
-    Secured(Result<TlsStream<TcpStream>, HandshakeError>),
+    Secured(Result<Box<TlsStream<TcpStream>>, HandshakeError>),
 }
 
 impl Session {
@@ -109,20 +109,25 @@ impl Session {
                 self.worker.metrics.passive_refused.inc();
                 Outcome::Passive(Err(failure))
             }
-            Done::Secured(result) => self.secured(result),
+            Done::Secured(result) => self.secured(result, now),
         };
         self.machine.on_outcome(outcome, now);
     }
 
-    fn secured(&mut self, result: Result<TlsStream<TcpStream>, HandshakeError>) -> Outcome {
+    fn secured(
+        &mut self,
+        result: Result<Box<TlsStream<TcpStream>>, HandshakeError>,
+        now: Instant,
+    ) -> Outcome {
         match result {
             Ok(stream) => {
-                self.wire = Wire::Tls(Box::new(stream));
+                self.wire = Wire::Tls(stream);
                 Outcome::Secured(Ok(self.wire.peer_certificate().is_some()))
             }
             Err(error) => {
                 debug!(session = self.guard.id, client = %self.peer.ip(), %error, "tls handshake failed");
                 self.worker.metrics.tls_failed.inc();
+                self.on_lost(now);
                 Outcome::Secured(Err(()))
             }
         }
@@ -152,7 +157,8 @@ impl Session {
             host.banner.clone().unwrap_or_else(|| self.policy.config.ftp.banner.clone())
         });
         // Without any [[host]] every name is this server (RFC 7151, 3.2.1: the default host).
-        let banner = banner.or_else(|| hosts.is_empty().then(|| self.policy.config.ftp.banner.clone()));
+        let banner =
+            banner.or_else(|| hosts.is_empty().then(|| self.policy.config.ftp.banner.clone()));
         self.machine.on_outcome(Outcome::Host(banner), now);
     }
 
@@ -229,7 +235,8 @@ impl Session {
         let key = self.key;
         let deadline = Instant::now() + self.policy.config.timeouts.login;
         self.work = Some(Box::pin(async move {
-            Done::Secured(tls::handshake_control(stream, config, key, deadline).await)
+            let handshake = tls::handshake_control(stream, config, key, deadline);
+            Done::Secured(handshake.await.map(Box::new))
         }));
     }
 }

@@ -61,9 +61,7 @@ impl Wire {
                     }
                     result => result?,
                 },
-                Self::Tls(stream) => {
-                    ready!(Pin::new(stream.as_mut()).poll_write(context, output))?
-                }
+                Self::Tls(stream) => ready!(Pin::new(stream.as_mut()).poll_write(context, output))?,
                 Self::Detached => return Poll::Pending,
             };
             if written == 0 {

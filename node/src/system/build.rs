@@ -23,9 +23,7 @@ use crate::storage::Storages;
 pub(super) fn policy(config: Config, old: Option<&Policy>) -> Result<Policy, ServeError> {
     let storages = match old {
         Some(old) => Arc::clone(&old.storages),
-        None => {
-            Arc::new(Storages::open(&config)?)
-        }
+        None => Arc::new(Storages::open(&config)?),
     };
     let hashers = match old {
         Some(old) => Arc::clone(&old.hashers),

@@ -52,9 +52,7 @@ pub(super) use self::root::Root;
 use self::root::check;
 use self::source::Reader;
 use self::upload::Begin;
-use super::{
-    AttributeChange, CreateOptions, Directory, Sink, Source, Storage, Work,
-};
+use super::{AttributeChange, CreateOptions, Directory, Sink, Source, Storage, Work};
 use crate::blocking::Lane;
 
 /// Why a root can not be served.
@@ -247,8 +245,7 @@ impl Storage for Posix {
             return Work::ready(Err(failure));
         }
         let (owner, from, to) = (Arc::clone(&self.owner), from.clone(), to.clone());
-        self.root
-            .work(move |root, ticket| copy::file(root, &owner, (&from, &to), replace, ticket))
+        self.root.work(move |root, ticket| copy::file(root, &owner, (&from, &to), replace, ticket))
     }
 
     fn digest(

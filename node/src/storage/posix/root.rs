@@ -80,7 +80,12 @@ impl Root {
     }
 
     /// As [`Root::open_at`], with a mode for `CREATE`.
-    pub(super) fn open_mode(&self, path: &[u8], flags: OFlags, mode: u32) -> Result<OwnedFd, Errno> {
+    pub(super) fn open_mode(
+        &self,
+        path: &[u8],
+        flags: OFlags,
+        mode: u32,
+    ) -> Result<OwnedFd, Errno> {
         let mode = Mode::from_raw_mode(mode);
         let mut left = RETRIES;
         loop {
@@ -109,8 +114,7 @@ impl Root {
     /// Opens the directory that holds a path, as a mere handle.
     pub(super) fn open_parent(&self, path: &VirtualPath) -> Result<Place, Failure> {
         let (parent, name) = split(path)?;
-        let directory =
-            self.open_at(parent, OFlags::PATH | OFlags::DIRECTORY).map_err(failure)?;
+        let directory = self.open_at(parent, OFlags::PATH | OFlags::DIRECTORY).map_err(failure)?;
         Ok(Place { directory, name: name.to_vec() })
     }
 

@@ -8,13 +8,13 @@ use flotilla_protocol::ftp::Failure;
 use flotilla_protocol::path::VirtualPath;
 use rustix::io::Errno;
 
-use super::{attribute, copy};
 use super::fault::failure;
 use super::name::Owner;
 use super::partial::{self, Found, Open};
 use super::room::Room;
 use super::root::{Place, Root};
 use super::upload;
+use super::{attribute, copy};
 use crate::config::OnAbort;
 use crate::storage::{DescriptorTask, Sink, Work};
 
@@ -185,7 +185,9 @@ impl Part {
             Publish::Replace => {
                 rustix::fs::renameat(directory, name, directory, wanted).map_err(failure)
             }
-            Publish::New => partial::rename_new(directory, name, directory, wanted).map_err(failure),
+            Publish::New => {
+                partial::rename_new(directory, name, directory, wanted).map_err(failure)
+            }
             Publish::Unique(stem) => {
                 match partial::rename_new(directory, name, directory, wanted) {
                     Err(Errno::EXIST) => {}
@@ -221,7 +223,11 @@ impl Part {
                 partial::remove(&self.place.directory, name)
             }
             (Target::Temporary { name, anonymous, .. }, OnAbort::Keep) => {
-                if *anonymous { self.keep(name, size) } else { Ok(()) }
+                if *anonymous {
+                    self.keep(name, size)
+                } else {
+                    Ok(())
+                }
             }
             (Target::Temporary { name, publish, .. }, OnAbort::Publish) => {
                 // Nobody is told the name that an abandoned unique upload gets.

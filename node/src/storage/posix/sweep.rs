@@ -67,7 +67,8 @@ struct Found {
 
 fn directory(root: &Root, path: &[u8], before: i64, ticket: &Ticket) -> Result<Found, Failure> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW;
-    let directory = root.open_at(if path.is_empty() { b"/" } else { path }, flags).map_err(failure)?;
+    let directory =
+        root.open_at(if path.is_empty() { b"/" } else { path }, flags).map_err(failure)?;
     let mut found = Found::default();
     let mut buffer = Vec::with_capacity(BUFFER_BYTES);
     let mut entries = RawDir::new(&directory, buffer.spare_capacity_mut());

@@ -145,8 +145,7 @@ impl Begin<'_> {
                 Ok(_) => continue,
                 Err(error) => return Err(failure(error)),
             }
-            let path =
-                self.path.parent().child(&place.name).map_err(|_| Failure::BadName)?;
+            let path = self.path.parent().child(&place.name).map_err(|_| Failure::BadName)?;
             if !self.root.options.atomic_uploads {
                 let begin = Begin { path: &path, ..self };
                 match begin.in_place(self.root.open_parent(&path)?, true) {

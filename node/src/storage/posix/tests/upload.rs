@@ -271,6 +271,9 @@ async fn a_hole_is_not_published() {
     let sink = begin(&bench.posix, "file", CreateMode::Replace).await.unwrap();
     Arc::clone(&sink).write(0, b"123".to_vec()).await.unwrap();
     assert_eq!(Arc::clone(&sink).publish(5).await, Err(Failure::StorageError));
-    assert_eq!(bench.posix.view("bob").attributes(&path("file"), true).await.err(), Some(Failure::NotFound));
+    assert_eq!(
+        bench.posix.view("bob").attributes(&path("file"), true).await.err(),
+        Some(Failure::NotFound)
+    );
     sink.publish(3).await.unwrap();
 }
