@@ -1,14 +1,15 @@
 //! Directories of a POSIX file system as a [`Storage`]: local, NFS, EFS, Gluster, Samba, s3fs mounts.
 //!
-//! - [`root`]: the descriptor of the root directory and `openat2` beneath it; nothing leaves it.
-//! - [`name`], [`partial`]: reserved names of unfinished uploads, and who may touch one.
-//! - [`upload`], [`sink`], [`room`]: uploads from their beginning to their publication.
-//! - [`lookup`], [`source`], [`listing`], [`attribute`]: what is there.
-//! - [`tree`], [`copy`], [`digest`], [`sweep`]: everything else that changes or reads files.
+//! - `root`: the descriptor of the root directory and `openat2` beneath it; nothing leaves it.
+//! - `name`, `partial`: reserved names of unfinished uploads, and who may touch one.
+//! - `upload`, `sink`, `room`: uploads from their beginning to their publication.
+//! - `lookup`, `source`, `listing`, `attribute`: what is there.
+//! - `tree`, `copy`, `digest`, `sweep`: everything else that changes or reads files.
 //!
 //! Reads try the kernel's caches on the thread of the caller and go to the [`Lane`] when the answer is
 //! not there, or always where the file system is not local. Whatever changes something goes to the lane:
-//! a journal that is being written makes even a local rename wait, and that would stop an arbiter.
+//! a journal that is being written makes even a local rename wait, and that would stop an arbiter. Only
+//! small new files on a file system in memory are written by the arbiter itself.
 
 mod attribute;
 mod copy;
@@ -52,7 +53,7 @@ pub(super) use self::root::Root;
 use self::root::check;
 use self::source::Reader;
 use self::upload::Begin;
-use super::{AttributeChange, CreateOptions, Directory, Sink, Source, Storage, Work};
+use super::{AttributeChange, CreateMode, CreateOptions, Directory, Sink, Source, Storage, Work};
 use crate::blocking::Lane;
 
 /// Why a root can not be served.
@@ -184,8 +185,15 @@ impl Storage for Posix {
         if let Err(failure) = check(path) {
             return Work::ready(Err(failure));
         }
+        let goes_on = matches!(options.mode, CreateMode::Resume(_) | CreateMode::Append);
+        if !goes_on && let Some(place) = self.root.open_parent_in_memory(path) {
+            let (root, owner) = (&self.root, &self.owner);
+            let begin = Begin { root, owner, path, options, ticket: None };
+            return Work::ready(begin.run_in(place).map(|sink| Box::new(sink) as Box<dyn Sink>));
+        }
         let (root, owner, path) = (Arc::clone(&self.root), Arc::clone(&self.owner), path.clone());
         self.root.work(move |_, ticket| {
+            let ticket = Some(ticket);
             let begin = Begin { root: &root, owner: &owner, path: &path, options, ticket };
             Ok(Box::new(begin.run()?) as Box<dyn Sink>)
         })

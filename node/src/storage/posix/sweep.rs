@@ -110,9 +110,9 @@ fn remove(directory: &OwnedFd, name: &[u8], before: i64) -> Result<Option<u64>, 
     }
     let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = rustix::fs::openat(directory, name, flags, Mode::empty())?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Err(Errno::WOULDBLOCK) => return Ok(None),
-        Ok(()) | Err(_) => {}
+    let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
+    if locked == Err(Errno::WOULDBLOCK) {
+        return Ok(None);
     }
     // Somebody may have gone on with it, or published it, in the meantime.
     let locked = attribute::of_descriptor(&file)?;
