@@ -1,5 +1,6 @@
 //! The passive port range: the one value from which listeners, replies and firewall rules come.
 
+use std::fmt;
 use std::str::FromStr;
 
 /// Ports `first..=last`, never empty, never with port 0.
@@ -31,6 +32,16 @@ impl FromStr for PortRange {
     }
 }
 
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.first == self.last {
+            write!(f, "{}", self.first)
+        } else {
+            write!(f, "{}-{}", self.first, self.last)
+        }
+    }
+}
+
 impl PortRange {
     /// The lowest port.
     pub fn first(self) -> u16 {
@@ -47,8 +58,65 @@ impl PortRange {
         usize::from(self.last - self.first) + 1
     }
 
-    /// The ports that fall to `shard` of `shards`, interleaved: every port to exactly one shard, sizes differ by one at the most.
+    /// Whether the port lies in the range.
+    pub fn contains(self, port: u16) -> bool {
+        (self.first..=self.last).contains(&port)
+    }
+
+    /// The ports that fall to `shard` of `shards`, interleaved: every port to exactly one shard,
+    /// sizes differ by one at the most. A shard that does not exist gets none.
     pub fn share(self, shard: usize, shards: usize) -> impl Iterator<Item = u16> {
-        (self.first..=self.last).skip(shard).step_by(shards.max(1))
+        let shards = shards.max(1);
+        let ports = self.first..=self.last;
+        ports.skip(shard).step_by(shards).take(if shard < shards { self.count() } else { 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn range() -> impl Strategy<Value = PortRange> {
+        (1u16.., 0u16..3000)
+            .prop_map(|(first, more)| PortRange { first, last: first.saturating_add(more) })
+    }
+
+    proptest! {
+        /// Every port to exactly one shard; sizes differ by one at the most.
+        #[test]
+        fn shares_partition_the_range(range in range(), shards in 1usize..200) {
+            let shares: Vec<Vec<u16>> =
+                (0..shards).map(|shard| range.share(shard, shards).collect()).collect();
+            let all: Vec<u16> = shares.iter().flatten().copied().collect();
+            let distinct: HashSet<u16> = all.iter().copied().collect();
+            prop_assert_eq!(all.len(), range.count());
+            prop_assert_eq!(distinct.len(), range.count());
+            prop_assert!(all.iter().all(|port| range.contains(*port)));
+            let sizes = shares.iter().map(Vec::len);
+            prop_assert!(sizes.clone().max().unwrap() - sizes.min().unwrap() <= 1);
+            prop_assert_eq!(range.share(shards, shards).count(), 0);
+        }
+
+        #[test]
+        fn what_is_shown_can_be_read(range in range()) {
+            prop_assert_eq!(range.to_string().parse(), Ok(range));
+        }
+    }
+
+    #[test]
+    fn texts() {
+        let read =
+            |text: &str| text.parse::<PortRange>().ok().map(|range| (range.first, range.last));
+        assert_eq!(read("61000-61999"), Some((61_000, 61_999)));
+        assert_eq!(read(" 7 - 9 "), Some((7, 9)));
+        assert_eq!(read("1-65535"), Some((1, 65_535)));
+        assert_eq!(read("2121"), Some((2121, 2121)));
+        for wrong in ["", "-", "0", "0-5", "9-7", "1-65536", "a-b", "1-2-3", "1-"] {
+            assert_eq!(read(wrong), None, "{wrong:?}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::worker::Gate;
 
 /// Opens the sessions, watches the server while they idle, and measures the NOOP of one more.
 pub(crate) fn measure(plan: &Plan, probe: Option<&Probe>, gate: &Gate) -> Result<Outcome> {
-    let mut outcome = Outcome::new(plan);
+    let mut outcome = Outcome::new(plan)?;
     // The first login makes what the server keeps for good: caches, threads, tables.
     Session::open(&plan.target)?.quit()?;
     let before = probe.map(Probe::memory).transpose()?;

@@ -2,7 +2,7 @@
 //! by the same client code. A thread's own clock says what the serving side spent.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -138,6 +138,7 @@ fn upload(streams: usize, files: &Path) -> Result<Limit> {
         let path = files.join(format!("limit-{index}.bin"));
         let mut file = File::create(&path)?;
         let mut buffer = vec![0; 1024 * 1024];
+        let mut written = 0;
         loop {
             let count = stream.read(&mut buffer)?;
             if count == 0 {
@@ -145,6 +146,13 @@ fn upload(streams: usize, files: &Path) -> Result<Limit> {
                 return Ok(());
             }
             file.write_all(buffer.get(..count).unwrap_or_default())?;
+            written += count;
+            if written >= FILE_BYTES {
+                // A new upload, as a server sees it: the file is emptied and written again.
+                file.set_len(0)?;
+                file.rewind()?;
+                written = 0;
+            }
         }
     };
     let drive = |stream: TcpStream| Ok(data::fill(&stream, &payload, UPLOAD_BYTES)?.bytes);
@@ -161,10 +169,10 @@ fn echo() -> Result<Vec<Option<f64>>> {
         }
         Ok(())
     };
-    let measured: std::sync::Mutex<Latency> = std::sync::Mutex::new(latency());
+    let measured: std::sync::Mutex<Latency> = std::sync::Mutex::new(latency()?);
     let drive = |mut stream: TcpStream| -> Result<u64> {
         cpu::pin_self(0)?;
-        let mut own = latency();
+        let mut own = latency()?;
         let mut line = [0; 64];
         for _ in 0..ECHOES {
             let start = Instant::now();
@@ -234,6 +242,9 @@ const ECHOES: u64 = 20_000;
 
 /// How often the large file is sent per stream.
 const REPEATS: usize = 4;
+
+/// One uploaded file.
+const FILE_BYTES: usize = 512 * 1024 * 1024;
 
 /// Bytes per uploading stream.
 const UPLOAD_BYTES: u64 = 2 * 1024 * 1024 * 1024;

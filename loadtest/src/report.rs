@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use anyhow::Result;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
@@ -13,12 +14,9 @@ use crate::worker::Part;
 /// Latencies in nanoseconds.
 pub(crate) type Latency = Histogram<u64>;
 
-/// An empty histogram: three digits, growing with what it holds.
-pub(crate) fn latency() -> Latency {
-    let mut histogram = Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3)
-        .unwrap_or_else(|_| unreachable!("the bounds are constant and valid"));
-    histogram.auto(false);
-    histogram
+/// An empty histogram with three digits.
+pub(crate) fn latency() -> Result<Latency> {
+    Ok(Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3)?)
 }
 
 /// One measurement.
@@ -81,8 +79,8 @@ pub(crate) struct Summary {
 
 impl Outcome {
     /// An empty outcome of a plan.
-    pub(crate) fn new(plan: &Plan) -> Self {
-        Self {
+    pub(crate) fn new(plan: &Plan) -> Result<Self> {
+        Ok(Self {
             scenario: plan.scenario,
             tls: plan.target.tls.is_some(),
             clients: plan.clients,
@@ -93,10 +91,10 @@ impl Outcome {
             truncated: 0,
             elapsed: Duration::ZERO,
             cpu: None,
-            latency: latency(),
+            latency: latency()?,
             errors: BTreeMap::new(),
             idle: None,
-        }
+        })
     }
 
     /// Adds what one client did.

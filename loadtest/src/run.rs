@@ -1,17 +1,20 @@
 //! `flotilla-loadtest run`: scenarios against a server that runs already.
 
+use std::future::poll_fn;
 use std::io::IsTerminal;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use rustix::process::{Resource, getrlimit, setrlimit};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::client::{Target, tls};
 use crate::cpu::{Group, Probe};
@@ -76,7 +79,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     raise_descriptors();
     let gate = Arc::new(Gate::default());
-    watch_interrupt(&gate)?;
+    watch_signals(&gate, Second::Exits)?;
     let target = target(arguments)?;
     let probe = arguments.pid.map(|pid| Probe::new(pid, arguments.cgroup.clone().map(Group::at)));
     let mut summaries = Vec::new();
@@ -131,22 +134,44 @@ fn plan(arguments: &Arguments, scenario: Scenario, target: Target) -> Plan {
     plan
 }
 
-/// The first Ctrl-C ends the measurement with what was measured so far, the second the program.
-pub(crate) fn watch_interrupt(gate: &Arc<Gate>) -> Result<()> {
+/// The first SIGINT or SIGTERM ends the measurement with what was measured so far. A second one
+/// ends the program, unless there is something that only an orderly end cleans up.
+pub(crate) fn watch_signals(gate: &Arc<Gate>, second: Second) -> Result<()> {
     let gate = Arc::clone(gate);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let entered = runtime.enter();
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    drop(entered);
     let watch = async move {
-        while tokio::signal::ctrl_c().await.is_ok() {
-            if gate.stop.swap(true, Ordering::Relaxed) {
-                std::process::exit(INTERRUPTED);
+        loop {
+            poll_fn(|context| {
+                let came = interrupt.poll_recv(context).is_ready();
+                let ended = terminate.poll_recv(context).is_ready();
+                if came || ended { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            let repeated = gate.stop.swap(true, Ordering::Relaxed);
+            match second {
+                Second::Exits if repeated => std::process::exit(INTERRUPTED),
+                Second::Exits => eprintln!("stopping; once more to stop at once"),
+                Second::Waits => eprintln!("stopping; the servers are ended first"),
             }
-            eprintln!("stopping; once more to stop at once");
         }
     };
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || runtime.block_on(watch))?;
     Ok(())
+}
+
+/// What a second signal does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Second {
+    /// Ends the program.
+    Exits,
+    /// Nothing more than the first.
+    Waits,
 }
 
 /// Many sessions need many descriptors; a server started from here inherits the limit.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::mpsc::{self, RecvError};
+use std::sync::{Arc, RwLock};
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
@@ -57,40 +59,46 @@ pub(crate) fn measure(plan: &Plan, probe: Option<&Probe>, gate: &Gate) -> Result
 fn run(plan: &Plan, probe: Option<&Probe>, gate: &Gate) -> Result<Outcome> {
     let payload = Arc::new(Payload::new()?);
     prepare_files(plan, &payload)?;
+    let workers: Vec<_> = (0..plan.clients)
+        .map(|index| Worker::new(plan, Arc::clone(&payload), index))
+        .collect::<Result<_>>()?;
     let tickets = AtomicU64::new(plan.count.unwrap_or(u64::MAX));
-    let ready = Barrier::new(plan.clients + 1);
-    let start = Barrier::new(plan.clients + 1);
-    let (parts, before, begin) = std::thread::scope(|scope| {
-        let spawn = |index| {
-            let payload = Arc::clone(&payload);
-            let (tickets, ready, start) = (&tickets, &ready, &start);
+    // Held while the sessions are opened.
+    let start = RwLock::new(());
+    let (ready, opened) = mpsc::channel();
+    let (parts, before, begin) = std::thread::scope(|scope| -> Result<_> {
+        let held = start.write();
+        let mut threads = Vec::new();
+        for mut worker in workers {
+            let (ready, start, tickets) = (ready.clone(), &start, &tickets);
             let body = move || {
                 if let Some(processor) = plan.processor {
                     cpu::pin_self(processor).ok();
                 }
-                let mut worker = Worker::new(plan, payload, index);
-                let opened = worker.open();
-                ready.wait();
-                start.wait();
-                worker.work(opened, tickets, gate)
+                worker.open_or_fail();
+                drop(ready);
+                drop(start.read());
+                worker.work(tickets, gate)
             };
-            std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, body)
-        };
-        // A missing thread would leave the others at the barrier, so there is no way on.
-        let handles: Vec<_> = (0..plan.clients).map(spawn).collect::<Result<_, _>>()?;
-        ready.wait();
+            let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, body);
+            // Those that run already must find nothing to do.
+            threads.push(thread.inspect_err(|_| tickets.store(0, Ordering::Relaxed))?);
+        }
+        drop(ready);
+        // Nothing is ever sent: the channel ends when every client has dropped its side.
+        let (Ok(()) | Err(RecvError)) = opened.recv();
         // What the logins set off in the server must not be counted to the work.
         std::thread::sleep(SETTLE);
         let before = probe.map(Probe::time).transpose();
         let begin = Instant::now();
-        start.wait();
-        let parts: Vec<_> = handles.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
-        Ok::<_, std::io::Error>((parts, before, begin))
+        drop(held);
+        let parts: Vec<_> = threads.into_iter().map(ScopedJoinHandle::join).collect();
+        Ok((parts, before, begin))
     })?;
     let elapsed = begin.elapsed();
     std::thread::sleep(SETTLE);
     let after = probe.map(Probe::time).transpose()?;
-    let mut outcome = Outcome::new(plan);
+    let mut outcome = Outcome::new(plan)?;
     for part in parts {
         let (part, _session) = part.map_err(|_| anyhow!("a client failed"))?;
         outcome.add(part);
@@ -138,17 +146,17 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    fn new(plan: &'a Plan, payload: Arc<Payload>, index: usize) -> Self {
+    fn new(plan: &'a Plan, payload: Arc<Payload>, index: usize) -> Result<Self> {
         let upload = plan.path(&format!("loadtest-up-{index}.bin"));
         let part = Part {
-            latency: report::latency(),
+            latency: report::latency()?,
             moved: Moved::default(),
             operations: 0,
             resumed: 0,
             truncated: 0,
             errors: BTreeMap::new(),
         };
-        Self { plan, payload, upload, session: None, part }
+        Ok(Self { plan, payload, upload, session: None, part })
     }
 
     /// Logs in ahead of the work, where logging in is not the work.
@@ -161,17 +169,15 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Works until a bound is reached. Gives the session back, so that it ends after the server's
-    /// time was read.
-    fn work(
-        mut self,
-        opened: Result<(), Error>,
-        tickets: &AtomicU64,
-        gate: &Gate,
-    ) -> (Part, Option<Session>) {
-        if let Err(error) = opened {
+    fn open_or_fail(&mut self) {
+        if let Err(error) = self.open() {
             self.fail(&error);
         }
+    }
+
+    /// Works until a bound is reached. Gives the session back, so that it ends after the server's
+    /// time was read.
+    fn work(mut self, tickets: &AtomicU64, gate: &Gate) -> (Part, Option<Session>) {
         let end = self.plan.duration.map(|duration| Instant::now() + duration);
         let take = |left: u64| left.checked_sub(1);
         loop {

@@ -17,6 +17,8 @@
 //! | make a directory | `mkdir` |
 //! | remove a file or directory | `delete` |
 //!
+//! [`Files`] is itself a [`Storage`], so whatever works on one works within a user's permissions.
+//!
 //! Without `hidden`, names that begin with a dot are not found, not listed and can not be made.
 
 use std::any::Any;
@@ -64,114 +66,20 @@ impl Files {
         }
     }
 
-    /// Attributes of a path; links are followed inside the home if `follow`.
-    pub fn attributes(&self, path: &VirtualPath, follow: bool) -> Work<Attributes> {
-        judged(self.seen(path), || self.storage.attributes(path, follow))
-    }
-
-    /// Whether a path is a directory that a session may work in.
+    /// Whether the user may make a directory their working directory.
     pub fn enter(&self, path: &VirtualPath) -> Work<()> {
-        self.attributes(path, true).and_then(|attributes| match attributes.kind {
+        self.attributes(path, true).and_then(|found| match found.kind {
             Kind::Directory => Ok(()),
             Kind::File | Kind::Symlink | Kind::Other => Err(Failure::NotDirectory),
         })
     }
 
-    /// Whether a path is there and may be renamed.
+    /// Whether something is there that the user may rename.
     pub fn check_rename(&self, path: &VirtualPath) -> Work<()> {
-        let may = needs(self.account.permissions.rename, "rename permission");
-        judged(may.and(self.seen(path)), || self.storage.attributes(path, false)).map(|_| ())
-    }
-
-    /// Opens a plain file for reading.
-    pub fn open(&self, path: &VirtualPath) -> Work<Box<dyn Source>> {
-        judged(self.may_read().and(self.seen(path)), || self.storage.open(path))
-    }
-
-    /// Begins an upload.
-    pub fn create(&self, path: &VirtualPath, options: CreateOptions) -> Work<Box<dyn Sink>> {
-        let permissions = &self.account.permissions;
-        let may = match options.mode {
-            CreateMode::Append => needs(permissions.append, "append permission"),
-            CreateMode::Replace
-            | CreateMode::New
-            | CreateMode::Unique
-            | CreateMode::Resume(_) => self.may_write(),
-        };
-        judged(may.and(self.made(path)), || self.storage.create(path, options))
-    }
-
-    /// Opens a directory for listing.
-    pub fn read_directory(&self, path: &VirtualPath) -> Work<Box<dyn Directory>> {
-        let may = needs(self.account.permissions.list, "list permission");
-        let opened = judged(may.and(self.seen(path)), || self.storage.read_directory(path));
-        if self.account.permissions.hidden {
-            return opened;
+        match self.may_rename() {
+            Ok(()) => self.attributes(path, false).map(drop),
+            Err(failure) => Work::ready(Err(failure)),
         }
-        let veil = |directory| Box::new(Veiled(directory)) as Box<dyn Directory>;
-        match opened {
-            Work::Ready(opened) => Work::Ready(opened.map(|opened| opened.map(veil))),
-            Work::Pending(opened) => Work::pending(async move { opened.await.map(veil) }),
-        }
-    }
-
-    /// Where a symbolic link points, as stored.
-    pub fn read_link(&self, path: &VirtualPath) -> Work<Vec<u8>> {
-        judged(self.seen(path), || self.storage.read_link(path))
-    }
-
-    /// Makes a directory.
-    pub fn make_directory(&self, path: &VirtualPath) -> Work<()> {
-        let may = needs(self.account.permissions.mkdir, "mkdir permission");
-        judged(may.and(self.made(path)), || self.storage.make_directory(path))
-    }
-
-    /// Removes an empty directory.
-    pub fn remove_directory(&self, path: &VirtualPath) -> Work<()> {
-        judged(self.may_delete().and(self.seen(path)), || self.storage.remove_directory(path))
-    }
-
-    /// Removes a file or link, or an unfinished upload.
-    pub fn remove_file(&self, path: &VirtualPath) -> Work<()> {
-        judged(self.may_delete().and(self.seen(path)), || self.storage.remove_file(path))
-    }
-
-    /// Renames; a plain file in the way is replaced if `replace` and if the user may overwrite files.
-    pub fn rename(&self, from: &VirtualPath, to: &VirtualPath, replace: bool) -> Work<()> {
-        let permissions = &self.account.permissions;
-        let may = needs(permissions.rename, "rename permission");
-        let may = may.and(self.seen(from)).and(self.made(to));
-        judged(may, || self.storage.rename(from, to, replace && permissions.write))
-    }
-
-    /// Sets times and mode.
-    pub fn set_attributes(&self, path: &VirtualPath, change: AttributeChange) -> Work<()> {
-        judged(self.may_write().and(self.seen(path)), || self.storage.set_attributes(path, change))
-    }
-
-    /// Copies a plain file.
-    pub fn copy(&self, from: &VirtualPath, to: &VirtualPath, replace: bool) -> Work<()> {
-        let may = self.may_read().and(self.may_write());
-        let may = may.and(self.seen(from)).and(self.made(to));
-        judged(may, || self.storage.copy(from, to, replace))
-    }
-
-    /// The digest of a range of a plain file: lower-case hex and the end of the range.
-    pub fn digest(
-        &self,
-        path: &VirtualPath,
-        algorithm: Algorithm,
-        start: u64,
-        end: Option<u64>,
-    ) -> Work<(String, u64)> {
-        judged(self.may_read().and(self.seen(path)), || {
-            self.storage.digest(path, algorithm, start, end)
-        })
-    }
-
-    /// Free bytes above the reserve.
-    pub fn available(&self, path: &VirtualPath) -> Work<u64> {
-        judged(self.seen(path), || self.storage.available(path))
     }
 
     fn may_read(&self) -> Result<(), Failure> {
@@ -186,6 +94,10 @@ impl Files {
         needs(self.account.permissions.delete, "delete permission")
     }
 
+    fn may_rename(&self) -> Result<(), Failure> {
+        needs(self.account.permissions.rename, "rename permission")
+    }
+
     /// Whether a path may be looked at.
     fn seen(&self, path: &VirtualPath) -> Result<(), Failure> {
         if self.is_veiled(path) { Err(Failure::NotFound) } else { Ok(()) }
@@ -198,6 +110,92 @@ impl Files {
 
     fn is_veiled(&self, path: &VirtualPath) -> bool {
         !self.account.permissions.hidden && path.components().any(is_hidden)
+    }
+}
+
+impl Storage for Files {
+    fn attributes(&self, path: &VirtualPath, follow: bool) -> Work<Attributes> {
+        judged(self.seen(path), || self.storage.attributes(path, follow))
+    }
+
+    fn open(&self, path: &VirtualPath) -> Work<Box<dyn Source>> {
+        judged(self.may_read().and(self.seen(path)), || self.storage.open(path))
+    }
+
+    fn create(&self, path: &VirtualPath, options: CreateOptions) -> Work<Box<dyn Sink>> {
+        let permissions = &self.account.permissions;
+        let may = match options.mode {
+            CreateMode::Append => needs(permissions.append, "append permission"),
+            CreateMode::Replace
+            | CreateMode::New
+            | CreateMode::Unique
+            | CreateMode::Resume(_) => self.may_write(),
+        };
+        judged(may.and(self.made(path)), || self.storage.create(path, options))
+    }
+
+    fn read_directory(&self, path: &VirtualPath) -> Work<Box<dyn Directory>> {
+        let may = needs(self.account.permissions.list, "list permission");
+        let opened = judged(may.and(self.seen(path)), || self.storage.read_directory(path));
+        if self.account.permissions.hidden {
+            return opened;
+        }
+        let veil = |directory| Box::new(Veiled(directory)) as Box<dyn Directory>;
+        opened.map(veil)
+    }
+
+    fn read_link(&self, path: &VirtualPath) -> Work<Vec<u8>> {
+        judged(self.seen(path), || self.storage.read_link(path))
+    }
+
+    fn make_directory(&self, path: &VirtualPath) -> Work<()> {
+        let may = needs(self.account.permissions.mkdir, "mkdir permission");
+        judged(may.and(self.made(path)), || self.storage.make_directory(path))
+    }
+
+    fn make_directories(&self, path: &VirtualPath) -> Work<()> {
+        let may = needs(self.account.permissions.mkdir, "mkdir permission");
+        judged(may.and(self.made(path)), || self.storage.make_directories(path))
+    }
+
+    fn remove_directory(&self, path: &VirtualPath) -> Work<()> {
+        judged(self.may_delete().and(self.seen(path)), || self.storage.remove_directory(path))
+    }
+
+    fn remove_file(&self, path: &VirtualPath) -> Work<()> {
+        judged(self.may_delete().and(self.seen(path)), || self.storage.remove_file(path))
+    }
+
+    fn rename(&self, from: &VirtualPath, to: &VirtualPath, replace: bool) -> Work<()> {
+        let permissions = &self.account.permissions;
+        let may = self.may_rename().and(self.seen(from)).and(self.made(to));
+        judged(may, || self.storage.rename(from, to, replace && permissions.write))
+    }
+
+    fn set_attributes(&self, path: &VirtualPath, change: AttributeChange) -> Work<()> {
+        judged(self.may_write().and(self.seen(path)), || self.storage.set_attributes(path, change))
+    }
+
+    fn copy(&self, from: &VirtualPath, to: &VirtualPath, replace: bool) -> Work<()> {
+        let may = self.may_read().and(self.may_write());
+        let may = may.and(self.seen(from)).and(self.made(to));
+        judged(may, || self.storage.copy(from, to, replace))
+    }
+
+    fn digest(
+        &self,
+        path: &VirtualPath,
+        algorithm: Algorithm,
+        start: u64,
+        end: Option<u64>,
+    ) -> Work<(String, u64)> {
+        judged(self.may_read().and(self.seen(path)), || {
+            self.storage.digest(path, algorithm, start, end)
+        })
+    }
+
+    fn available(&self, path: &VirtualPath) -> Work<u64> {
+        judged(self.seen(path), || self.storage.available(path))
     }
 }
 
@@ -217,10 +215,7 @@ impl Directory for Veiled {
             let veil = visit.into_any().downcast::<Veil>().map_err(|_| Failure::Internal)?;
             Ok((Box::new(Self(directory)) as Box<dyn Directory>, veil.0, more))
         };
-        match self.0.next_batch(Box::new(Veil(visit))) {
-            Work::Ready(batch) => Work::Ready(batch.map(|batch| batch.and_then(unveil))),
-            Work::Pending(batch) => Work::pending(async move { batch.await.and_then(unveil) }),
-        }
+        self.0.next_batch(Box::new(Veil(visit))).and_then(unveil)
     }
 }
 

@@ -30,6 +30,8 @@ mod worker;
 pub use error::ServeError;
 pub use system::{Control, run};
 
+use std::rc::Rc;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -44,12 +46,12 @@ pub fn serve(
     config: Config,
     reload: impl Fn() -> Result<Config, ConfigError> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let log = log::init(&config.telemetry)?;
+    let log = Rc::new(log::init(&config.telemetry)?);
     actix::System::new().block_on(async move {
         let signals = Signals::new().map_err(|error| ServeError::Runtime(error.to_string()))?;
         let (control, controlled) = mpsc::channel(CONTROLS_MAX);
-        let signals = actix::spawn(signals.forward(control, log, reload));
-        let result = run(config, controlled).await;
+        let signals = actix::spawn(signals.forward(control, Rc::clone(&log), reload));
+        let result = run(config, controlled, Some(&log)).await;
         signals.abort();
         result
     })
@@ -74,7 +76,7 @@ impl Signals {
     async fn forward(
         mut self,
         control: mpsc::Sender<Control>,
-        log: log::LogHandle,
+        log: Rc<log::LogHandle>,
         reload: impl Fn() -> Result<Config, ConfigError>,
     ) {
         loop {

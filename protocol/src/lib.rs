@@ -9,12 +9,22 @@
 //! - [`path`]: paths as clients see them; parsed once, unable to leave their root.
 //! - [`entry`]: what listings and status replies say of a file.
 //! - [`ftp`]: RFC 959 and its successors: lines, commands, replies, listings, and the session.
+//! - [`manual`]: decisions and their reasons, what is missing, and the mistakes of others.
+//!
+//! # Invariants
+//! - A [`path::VirtualPath`] is normalised, from whatever bytes it was made.
+//! - No text of a peer ends a line or forges a reply: [`ftp::Reply`] alone writes replies.
+//! - What a command means is decided in [`ftp::Command::parse`] and nowhere else, and
+//!   [`ftp::Failure::code`] alone knows the reply codes of failures.
+//! - However a stream is cut into reads, the same lines come out of it.
+//! - Nothing grows without a limit that has a name.
 //!
 //! # Contract of a machine
 //! A machine has four kinds of methods, as `ftp::Session` shows: getters; `on_*` inputs, which take
-//! `now`; commands of the owner; and `poll*` outputs, which are `#[must_use]`. Inputs never fail and
-//! never panic, whatever a peer sends.
+//! `now`; commands of the owner; and `poll*` outputs, which are `#[must_use]`. Inputs never fail
+//! and never panic, whatever a peer sends.
 
 pub mod entry;
 pub mod ftp;
+pub mod manual;
 pub mod path;

@@ -11,6 +11,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -223,10 +224,23 @@ fn advice(package: &str) -> String {
     )
 }
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago, another one at each call.
+///
+/// It lies outside the ephemeral range: there, waiting for a server that does not listen yet may
+/// connect to itself, and the server finds its port taken.
 fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    let (low, high) = CONTROL;
+    for _ in low..=high {
+        let port = low + NEXT.fetch_add(1, Ordering::Relaxed) % (high - low + 1);
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no free port from {low} to {high}")
 }
+
+/// Where `free_port` goes on.
+static NEXT: AtomicU16 = AtomicU16::new(0);
 
 /// The account that every server knows. It exists on loopback while a comparison runs.
 pub(crate) const USER: &str = "bench";
@@ -237,6 +251,9 @@ const HASH: &str = "$6$rounds=1000$flotilla$pVcIf4Cj0OQwE670uj6jLJL1PKsh/ubzqfdh
 
 /// User and group `nobody`, for servers that refuse to serve as root.
 pub(crate) const NOBODY: u32 = 65534;
+
+/// Ports for control connections and health, below the passive ones.
+const CONTROL: (u16, u16) = (18_000, 19_999);
 
 /// Passive ports of all servers, below Linux's ephemeral range, so that no client takes one.
 const PASSIVE: (u16, u16) = (20_000, 29_999);

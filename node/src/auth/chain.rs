@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::anonymous::Anonymous;
+use super::users::Users;
 use super::{Attempt, Authenticator, Judgement, Refusal};
 
 /// Asks one after the other. The first that lets the user in, or that knows the password and
@@ -10,6 +12,16 @@ use super::{Attempt, Authenticator, Judgement, Refusal};
 /// An attempt that fails has failed with all of them, so it costs the sum of all, whether the first
 /// knows the name or not. If one could not answer, the attempt is not called wrong.
 pub struct Chain(pub Vec<Arc<dyn Authenticator>>);
+
+/// What a node of one's own judges by: the users file, and before it the anonymous login where
+/// that is switched on.
+pub fn standard(users: Users, anonymous: bool) -> Arc<dyn Authenticator> {
+    if anonymous {
+        Arc::new(Chain(vec![Arc::new(Anonymous::new()), Arc::new(users)]))
+    } else {
+        Arc::new(users)
+    }
+}
 
 impl Authenticator for Chain {
     fn authenticate(&self, attempt: Attempt) -> Judgement {

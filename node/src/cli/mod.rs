@@ -118,7 +118,8 @@ pub fn run(verb: Verb) -> Result<(), ServeError> {
             crate::serve(config, move || Ok(args.load_checked()?.0))
         }
         Verb::Check(args) => {
-            args.load_checked()?;
+            let (config, _) = args.load_checked()?;
+            crate::system::check(&config)?;
             print("the configuration is fine\n")
         }
         Verb::Config(ConfigVerb::Show { config, origin, json }) => {

@@ -156,3 +156,58 @@ impl fmt::Display for Probe {
 
 /// More than any greeting or status line of ours.
 const LINE_BYTES_MAX: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+    use crate::config::load_flags;
+
+    /// Answers each connection with the next text, then ends.
+    fn server(answers: &'static [&'static str]) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                stream.write_all(answer.as_bytes()).unwrap();
+                // Until the peer has gone: closing with its question unread would reset it.
+                let _ = stream.read_to_end(&mut Vec::new());
+            }
+        });
+        address
+    }
+
+    fn probes(health: SocketAddr, ftp: SocketAddr, wait: Duration) -> Vec<Probe> {
+        let (health, ftp) = (health.to_string(), ftp.to_string());
+        let (config, _) = load_flags(&[("health.listen", &health), ("ftp.listen", &ftp)]).unwrap();
+        ask(&config, Instant::now() + wait)
+    }
+
+    #[test]
+    fn each_answer_is_told_apart() {
+        let health = server(&["HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 503 Draining\x1b\r\n\r\n"]);
+        let ftp = server(&["220 ready\r\n"]);
+        let probes = probes(health, ftp, Duration::from_secs(10));
+        let lines = probes.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(
+            lines,
+            [
+                format!("live {health} ok: HTTP/1.1 200 OK"),
+                format!("ready {health} failed: HTTP/1.1 503 Draining?"),
+                format!("ftp {ftp} ok: 220 ready"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_node_that_says_nothing_is_given_up() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = silent.local_addr().unwrap();
+        let gone = server(&[]);
+        let probes = probes(gone, address, Duration::from_millis(50));
+        assert!(probes.iter().all(|probe| !probe.ok), "{probes:?}");
+    }
+}

@@ -130,8 +130,9 @@ fn the_unit_names_what_must_be_written() {
         data_dir: Some("/var/lib/flotilla".to_owned()),
         ..ConfigArgs::default()
     };
-    let options = LoadOptions { file: None, flags: args.flags() };
-    let (config, _) = config::load(options).unwrap();
+    let flags = args.flags();
+    let flags = flags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect::<Vec<_>>();
+    let (config, _) = config::load_flags(&flags).unwrap();
     let unit = unit::unit("/usr/bin/flotilla".as_ref(), &args, &config);
     for line in [
         "ExecStart=/usr/bin/flotilla serve --config \"/etc/flotilla/my config.toml\" --set storage.root=/srv/ftp --set node.data_dir=/var/lib/flotilla",

@@ -6,22 +6,22 @@ use std::io::{self, BufRead, Write};
 use std::path::Path;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
-use time::format_description::well_known::Rfc3339;
 use zeroize::Zeroizing;
 
 use crate::auth::demo::random_password;
 use crate::auth::hash::{HashError, PASSWORD_BYTES_MAX, StoredHash};
 use crate::auth::users::{
-    Demand, EditError, Editor, NewUser, PERMISSIONS, PROTOCOLS, Table, User, UsersError,
-    check_name, parse_expiry, parse_home, parse_rate, permission_names, protocol_name,
+    EditError, Editor, NewUser, PERMISSIONS, PROTOCOLS, Table, UsersError, check_name,
+    parse_expiry, parse_home, parse_rate,
 };
+
+mod list;
 
 /// What to do with the users file.
 #[derive(Clone, Debug, Subcommand)]
 pub enum UserVerb {
     /// Add a user.
-    Add(AddArgs),
+    Add(Box<AddArgs>),
     /// Give a user a new password.
     Passwd(PasswdArgs),
     /// Remove a user; the files stay.
@@ -140,7 +140,12 @@ pub enum UserError {
     /// The password will not do.
     #[error("the password {0}")]
     Password(&'static str),
-    /// Terminal, standard input or output.
+    /// Nobody can be asked.
+    #[error(
+        "no password can be asked for on a terminal ({0}); see --password-stdin and --generate"
+    )]
+    Terminal(io::Error),
+    /// Standard input or output.
     #[error("{0}")]
     Io(#[from] io::Error),
 }
@@ -198,7 +203,7 @@ pub fn run_with(
             editor.save()?;
             Ok(writeln!(out, "user {} removed", args.name)?)
         }
-        UserVerb::Ls(args) => list(args, users_file, out),
+        UserVerb::Ls(args) => list::run(args, &read(users_file)?, out),
     }
 }
 
@@ -250,9 +255,11 @@ fn passwd(
     prompt: &mut dyn Prompt,
     out: &mut dyn Write,
 ) -> Result<(), UserError> {
-    if read(file)?.find(args.name.as_bytes()).is_none() {
-        // The same answer as under the lock, with the nearest name, but before the question.
-        Editor::open(file)?.remove(&args.name)?;
+    let table = read(file)?;
+    if table.find(args.name.as_bytes()).is_none() {
+        let users = table.users();
+        let names = users.iter().map(|user| &*user.account.name);
+        return Err(EditError::no_such_user(&args.name, names).into());
     }
     let password = new_password(&args.password, prompt)?;
     let hash = StoredHash::make(password.as_bytes())?;
@@ -272,8 +279,8 @@ fn new_password(
     } else if args.password_stdin {
         prompt.line()?
     } else {
-        let password = prompt.ask("password: ")?;
-        if *prompt.ask("once more: ")? != *password {
+        let password = prompt.ask("password: ").map_err(UserError::Terminal)?;
+        if *prompt.ask("once more: ").map_err(UserError::Terminal)? != *password {
             return Err(UserError::Password("was not the same both times"));
         }
         password
@@ -308,93 +315,6 @@ fn read(file: &Path) -> Result<Table, UserError> {
         Ok(text) => Ok(Table::parse(file, &text)?),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Table::default()),
         Err(source) => Err(UsersError::Read { path: file.to_owned(), source }.into()),
-    }
-}
-
-fn list(args: &LsArgs, file: &Path, out: &mut dyn Write) -> Result<(), UserError> {
-    let table = read(file)?;
-    let users = table.users();
-    if args.json {
-        let users: Vec<_> = users.into_iter().map(|user| to_json(user)).collect();
-        serde_json::to_writer_pretty(&mut *out, &users).map_err(io::Error::from)?;
-        return Ok(writeln!(out)?);
-    }
-    let head = ["NAME", "HOME", "LOGIN", "PROTOCOLS", "PERMISSIONS", "STATE"].map(str::to_owned);
-    let rows: Vec<[String; 6]> =
-        std::iter::once(head).chain(users.into_iter().map(|user| to_row(user))).collect();
-    let widths: [usize; 6] = std::array::from_fn(|column| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    });
-    for row in &rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
-    }
-    Ok(())
-}
-
-fn to_row(user: &User) -> [String; 6] {
-    let permissions = permission_names(user.account.permissions);
-    let permissions = match permissions.len() {
-        count if count == PERMISSIONS.len() => "all".to_owned(),
-        0 => "none".to_owned(),
-        _ => permissions.join(","),
-    };
-    [
-        user.account.name.clone(),
-        user.account.home.to_string(),
-        logins(user).join(","),
-        protocols(user).join(","),
-        permissions,
-        state(user),
-    ]
-}
-
-fn to_json(user: &User) -> serde_json::Value {
-    let account = &user.account;
-    json!({
-        "name": account.name,
-        "home": account.home.to_string(),
-        "root": account.root,
-        "login": logins(user),
-        "keys": user.keys.len(),
-        "permissions": permission_names(account.permissions),
-        "protocols": protocols(user),
-        "networks": user.policy.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "sessions": account.sessions,
-        "upload_bytes_per_second": account.upload_rate,
-        "download_bytes_per_second": account.download_rate,
-        "expires": user.policy.expires.and_then(|moment| moment.format(&Rfc3339).ok()),
-        "disabled": user.policy.disabled,
-        "message": account.message.join("\n"),
-    })
-}
-
-/// By what the user proves who they are.
-fn logins(user: &User) -> Vec<&'static str> {
-    let certificate = match user.certificate.demand() {
-        Demand::Off => None,
-        Demand::Required => Some("certificate-required"),
-        Demand::Sufficient => Some("certificate"),
-    };
-    let ways = [
-        user.password.as_ref().map(|_| "password"),
-        (!user.keys.is_empty()).then_some("key"),
-        certificate,
-    ];
-    ways.into_iter().flatten().collect()
-}
-
-fn protocols(user: &User) -> Vec<&'static str> {
-    user.policy.protocols.iter().map(|&protocol| protocol_name(protocol)).collect()
-}
-
-fn state(user: &User) -> String {
-    match user.policy.expires {
-        _ if user.policy.disabled => "disabled".to_owned(),
-        Some(moment) if moment <= time::OffsetDateTime::now_utc() => "expired".to_owned(),
-        Some(moment) => format!("until {}", moment.format(&Rfc3339).unwrap_or_default()),
-        None => "active".to_owned(),
     }
 }
 

@@ -126,19 +126,28 @@ fn places(config: &Config, check: &mut Check<'_>) {
         .iter()
         .zip(&check.origins.hosts)
         .filter_map(|(host, (head, _))| Some(("host.root", head.clone(), host.root.as_ref()?)));
+    let host_keys = config.hosts.iter().filter_map(|host| Some(("host.key", host.key.as_ref()?)));
+    let private = [("node.data_dir", &config.node.data_dir), ("users.file", &config.users.file)]
+        .into_iter()
+        .chain(config.tls.key.as_ref().map(|key| ("tls.key", key)))
+        .chain(host_keys)
+        .collect::<Vec<_>>();
     for (key, origin, root) in std::iter::once(server).chain(roots) {
-        for (secret, path) in [
-            ("node.data_dir", Some(&config.node.data_dir)),
-            ("users.file", Some(&config.users.file)),
-            ("tls.key", config.tls.key.as_ref()),
-        ] {
-            if let Some(path) = path.filter(|path| path.starts_with(root)) {
-                let message =
-                    format!("{} would show users {secret}, {}", root.display(), path.display());
-                check.wrong_at(&origin, key, &message);
-            }
+        for (secret, path) in private.iter().filter(|(_, path)| lies_in(path, root)) {
+            let (root, path) = (root.display(), path.display());
+            let message = format!("{root} would show users {secret}, {path}");
+            check.wrong_at(&origin, key, &message);
         }
     }
+}
+
+/// Whether `path` is `folder` or lies in it, by name or, where both exist, by what the names lead to.
+fn lies_in(path: &Path, folder: &Path) -> bool {
+    path.starts_with(folder)
+        || matches!(
+            (path.canonicalize(), folder.canonicalize()),
+            (Ok(path), Ok(folder)) if path.starts_with(&folder)
+        )
 }
 
 /// Where problems are noted.

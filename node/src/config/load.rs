@@ -31,23 +31,33 @@ pub fn load(options: LoadOptions) -> Result<(Config, Origins), ConfigError> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
         .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
         .collect::<Vec<_>>();
-    load_from(&options, Path::new(MAIN_FILE), &variables)
+    load_from(&options, Some(Path::new(MAIN_FILE)), &variables)
 }
 
-/// Loads from surroundings that tests can make.
+/// What flags alone give: no file and no environment is looked at. For tests and embedding.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn load_flags(flags: &[(&str, &str)]) -> Result<(Config, Origins), ConfigError> {
+    let flags = flags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    let options = LoadOptions { file: None, flags: flags.collect() };
+    load_from(&options, None, &[])
+}
+
+/// Loads from surroundings that tests can make; `usual` is the main file where none is named.
 pub(super) fn load_from(
     options: &LoadOptions,
-    main: &Path,
+    usual: Option<&Path>,
     variables: &[(String, String)],
 ) -> Result<(Config, Origins), ConfigError> {
     let mut origins = Origins::default();
     let mut problems = Vec::new();
-    let (main, required) = match &options.file {
-        Some(file) => (file.as_path(), true),
-        None => (main, false),
-    };
-    file(&mut origins, &mut problems, main, required);
-    let drop_ins = drop_ins(&mut problems, main);
+    let main = options.file.as_deref().or(usual);
+    let mut drop_ins = Vec::new();
+    if let Some(main) = main {
+        file(&mut origins, &mut problems, main, options.file.is_some());
+        drop_ins = find_drop_ins(&mut problems, main);
+    }
     for path in &drop_ins {
         file(&mut origins, &mut problems, path, true);
     }
@@ -75,7 +85,7 @@ fn file(origins: &mut Origins, problems: &mut Vec<Problem>, path: &Path, require
 }
 
 /// `conf.d/*.toml` beside the main file, sorted by name; no folder, no files.
-fn drop_ins(problems: &mut Vec<Problem>, main: &Path) -> Vec<PathBuf> {
+fn find_drop_ins(problems: &mut Vec<Problem>, main: &Path) -> Vec<PathBuf> {
     let folder = main.parent().unwrap_or(Path::new("")).join(DROP_INS);
     let entries = std::fs::read_dir(&folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     match entries {

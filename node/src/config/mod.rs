@@ -25,7 +25,7 @@ mod value;
 pub use check::check_files;
 pub use error::{ConfigError, Fault, Origin, Problem};
 pub use key::{Key, Standing, find, keys};
-pub use load::{LoadOptions, MAIN_FILE, load};
+pub use load::{LoadOptions, MAIN_FILE, load, load_flags};
 pub use origins::{Origins, Setting};
 
 /// The whole configuration of a node, validated: whatever holds one may trust it.
@@ -239,7 +239,7 @@ pub struct Health {
 pub struct Telemetry {
     /// The form of the log.
     pub log: LogFormat,
-    /// The filter, as `RUST_LOG` has it.
+    /// The filter: a level, or levels by module as `RUST_LOG` has them.
     pub level: String,
     /// Where transfers are logged in xferlog(5) form; `None`: nowhere.
     pub xferlog: Option<PathBuf>,

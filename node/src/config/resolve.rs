@@ -38,7 +38,5 @@ fn in_host(settings: &Settings, key: &str, path: &Path) -> PathBuf {
 fn beside(origin: &Origin, path: &Path) -> PathBuf {
     let path = origin.folder().map_or_else(|| path.to_owned(), |folder| folder.join(path));
     // Fails only where there is no working directory any more: the name stays as it is.
-    let path = std::path::absolute(&path).unwrap_or(path);
-    // `absolute` keeps `.` at the start of what was joined: components do not.
-    path.components().collect()
+    std::path::absolute(&path).unwrap_or(path)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use flotilla_cluster::ports::PortRange;
 use ipnet::IpNet;
 use toml::Value;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::DataPeer;
 
@@ -206,13 +206,18 @@ pub(super) fn umask(value: &Value) -> Reading<u32> {
     }
 }
 
-/// A filter of log events.
+/// A filter of log events. A lone word must be a level: as the name of a module, which it would
+/// be otherwise, a slip of the pen would silence the log.
 pub(super) fn filter(value: &Value) -> Reading<String> {
-    match value.as_str() {
-        Some(text) if !text.is_empty() && EnvFilter::try_new(text).is_ok() => Ok(text.to_owned()),
-        _ => expected(
-            "a level (error, warn, info, debug, trace) or a filter such as \"info,flotilla::session=debug\"",
-        ),
+    let text = value.as_str().unwrap_or_default();
+    let sound = |part: &str| part.contains('=') || part.trim().parse::<LevelFilter>().is_ok();
+    if !text.is_empty() && text.split(',').all(sound) && text.parse::<Targets>().is_ok() {
+        Ok(text.to_owned())
+    } else {
+        expected(
+            "a level (off, error, warn, info, debug, trace) or a filter such as \
+             \"info,flotilla::session=debug\"",
+        )
     }
 }
 

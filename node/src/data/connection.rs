@@ -7,8 +7,9 @@ use flotilla_protocol::ftp::Failure;
 use rustls::ServerConfig;
 
 use super::pace::Pace;
-use super::secure::{Resumption, Secure};
+use super::secure::Secure;
 use super::socket::Socket;
+use crate::tls::{Binding, SessionKey};
 
 /// What a transfer moves over. Dropped in the middle, it tells the peer no clean end: over TLS there is no
 /// `close_notify`.
@@ -21,8 +22,8 @@ pub enum Connection {
 }
 
 impl Connection {
-    /// Shakes hands as the TLS server and tells whose session was resumed. `session_key` names the control
-    /// connection: tickets given out here carry it, and a resumed one is compared with it. Not for logs.
+    /// Shakes hands as the TLS server and tells whose session was resumed: see [`judge`](crate::tls::judge). Tickets given
+    /// out here belong to the session `key` as well.
     ///
     /// # Errors
     ///
@@ -30,12 +31,11 @@ impl Connection {
     pub async fn secure(
         socket: Socket,
         config: Arc<ServerConfig>,
-        session_key: &[u8],
+        key: SessionKey,
         deadline: Instant,
-    ) -> Result<(Self, Resumption), Failure> {
-        let secure = Secure::accept(socket, config, session_key, deadline).await?;
-        let resumption = secure.resumption();
-        Ok((Self::Tls(Box::new(secure)), resumption))
+    ) -> Result<(Self, Binding), Failure> {
+        let (secure, binding) = Secure::accept(socket, config, key, deadline).await?;
+        Ok((Self::Tls(Box::new(secure)), binding))
     }
 
     /// Sends all of `data`.

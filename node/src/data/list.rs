@@ -6,21 +6,21 @@
 //! would pass for a whole one. A directory itself may have any number of entries.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
-use flotilla_protocol::entry::{Attributes, Entry};
+use flotilla_protocol::entry::{Attributes, Entry, Rights};
 use flotilla_protocol::ftp::{Failure, ListFormat, ListRequest};
 use flotilla_protocol::path::VirtualPath;
 
 use super::connection::Connection;
 use super::lines::Lines;
 use super::pace::{Pace, Terms};
-use crate::files::Files;
-use crate::storage::Directory;
+use crate::storage::{Directory, Storage};
 
 /// A listing that can be made: its path exists and may be read.
 pub struct Listing {
-    files: Files,
+    storage: Arc<dyn Storage>,
     /// `None` only while the storage has it, and after it failed with it.
     lines: Option<Box<Lines>>,
     /// Being read; `None` before the next one is opened.
@@ -57,30 +57,31 @@ impl Listing {
     ///
     /// The storage's, and [`Failure::NotDirectory`] for MLSD of a file.
     pub async fn open(
-        files: Files,
+        storage: Arc<dyn Storage>,
         request: &ListRequest,
+        rights: Rights,
         now_seconds: i64,
     ) -> Result<Self, Failure> {
-        let mut lines = Box::new(Lines::new(request, files.rights(), now_seconds, BATCH_BYTES));
+        let mut lines = Box::new(Lines::new(request, rights, now_seconds, BATCH_BYTES));
         let facts = matches!(request.format, ListFormat::Facts(_));
         let opened = if request.directory && request.pattern.is_none() && !facts {
             Err(Failure::NotDirectory)
         } else {
-            files.read_directory(&request.path).await
+            storage.read_directory(&request.path).await
         };
         let directory = match opened {
             Ok(directory) => {
-                write_dots(&files, request, &mut lines).await?;
+                write_dots(&*storage, request, &mut lines).await?;
                 Some(directory)
             }
             Err(Failure::NotDirectory) if !facts && request.pattern.is_none() => {
-                write_itself(&files, request, &mut lines).await?;
+                write_itself(&*storage, request, &mut lines).await?;
                 None
             }
             Err(failure) => return Err(failure),
         };
         Ok(Self {
-            files,
+            storage,
             lines: Some(lines),
             directory,
             place: Place { path: request.path.clone(), prefix: request.prefix.clone(), depth: 0 },
@@ -177,7 +178,7 @@ impl Listing {
     /// Opens the next directory that waits; `false` if there is none.
     async fn enter_next(&mut self) -> Result<bool, Failure> {
         while let Some(place) = self.waiting.pop() {
-            let directory = match self.files.read_directory(&place.path).await {
+            let directory = match self.storage.read_directory(&place.path).await {
                 Ok(directory) => directory,
                 Err(failure @ (Failure::StorageTimeout | Failure::StorageError)) => {
                     return Err(failure);
@@ -213,7 +214,7 @@ impl std::fmt::Debug for Listing {
 
 /// The directory itself and its parent: `cdir` and `pdir` of MLSD, `.` and `..` of LIST with `-a`.
 async fn write_dots(
-    files: &Files,
+    storage: &dyn Storage,
     request: &ListRequest,
     lines: &mut Lines,
 ) -> Result<(), Failure> {
@@ -225,10 +226,10 @@ async fn write_dots(
     if !wanted || request.pattern.is_some() {
         return Ok(());
     }
-    let own = files.attributes(&request.path, true).await?;
+    let own = storage.attributes(&request.path, true).await?;
     lines.write(&entry(b".", own), Some("cdir"));
     if !request.path.is_root() {
-        let parent = files.attributes(&request.path.parent(), true).await?;
+        let parent = storage.attributes(&request.path.parent(), true).await?;
         lines.write(&entry(b"..", parent), Some("pdir"));
     }
     Ok(())
@@ -236,11 +237,11 @@ async fn write_dots(
 
 /// A file, or with `-d` a directory, as the one line of its listing.
 async fn write_itself(
-    files: &Files,
+    storage: &dyn Storage,
     request: &ListRequest,
     lines: &mut Lines,
 ) -> Result<(), Failure> {
-    let attributes = files.attributes(&request.path, false).await?;
+    let attributes = storage.attributes(&request.path, false).await?;
     let name = request.path.file_name().unwrap_or(b"/");
     // A client that named the file itself has its name as the end of the prefix.
     if let Some(directory) =

@@ -35,6 +35,5 @@ pub use list::{Collected, Listing};
 pub use pace::Terms;
 pub use progress::Progress;
 pub use receive::{AtEnd, Received, receive};
-pub use secure::Resumption;
 pub use send::{Download, send};
 pub use socket::{Keepalive, Socket, connect_active};

@@ -11,40 +11,12 @@ use std::task::ready;
 use std::time::{Duration, Instant};
 
 use flotilla_protocol::ftp::Failure;
-use rustls::{HandshakeKind, ServerConfig, ServerConnection};
+use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 
 use super::buffer;
 use super::pace::Pace;
 use super::socket::{Direction, Gather, Socket, receive_now};
-use crate::config::DataReuse;
-
-/// Whose TLS session a data connection resumed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resumption {
-    /// None: a full handshake.
-    None,
-    /// The one of this control connection.
-    Own,
-    /// Another one: the peer is somebody else, or the same client in another session.
-    Foreign,
-}
-
-impl Resumption {
-    /// Whether the policy lets the data connection be used.
-    ///
-    /// # Errors
-    ///
-    /// [`Failure::DataNotResumed`] if not.
-    pub fn judge(self, reuse: DataReuse) -> Result<(), Failure> {
-        match (reuse, self) {
-            (DataReuse::Off, _)
-            | (DataReuse::Match, Self::None | Self::Own)
-            | (DataReuse::Require, Self::Own) => Ok(()),
-            (DataReuse::Match, Self::Foreign)
-            | (DataReuse::Require, Self::None | Self::Foreign) => Err(Failure::DataNotResumed),
-        }
-    }
-}
+use crate::tls::{Binding, SessionKey, SessionScope};
 
 /// A socket with TLS.
 #[derive(Debug)]
@@ -57,35 +29,25 @@ pub struct Secure {
     record: usize,
     /// Bytes of that record that rustls has already: see [`feed`](Self::feed).
     fed: usize,
-    resumption: Resumption,
 }
 
 impl Secure {
-    /// Shakes hands as the server.
+    /// Shakes hands as the server, and tells whose session was resumed.
     pub(super) async fn accept(
         socket: Socket,
         config: Arc<ServerConfig>,
-        session_key: &[u8],
+        key: SessionKey,
         deadline: Instant,
-    ) -> Result<Self, Failure> {
+    ) -> Result<(Self, Binding), Failure> {
         let mut tls = ServerConnection::new(config).map_err(|error| {
             tracing::error!(%error, "tls configuration unusable");
             Failure::Internal
         })?;
         tls.set_buffer_limit(Some(SENDABLE_BYTES_MAX));
-        if session_key.len() <= SESSION_KEY_BYTES_MAX {
-            tls.set_resumption_data(session_key);
-        }
-        let mut secure = Self {
-            socket,
-            tls,
-            received: Vec::new(),
-            record: 0,
-            fed: 0,
-            resumption: Resumption::None,
-        };
-        let shaken = tokio::time::timeout_at(deadline.into(), secure.shake_hands()).await;
-        match shaken {
+        let mut secure = Self { socket, tls, received: Vec::new(), record: 0, fed: 0 };
+        let mut scope = SessionScope::new(key);
+        let shaken = secure.shake_hands(&mut scope);
+        match tokio::time::timeout_at(deadline.into(), shaken).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::debug!(%error, "tls handshake of a data connection failed");
@@ -93,42 +55,29 @@ impl Secure {
             }
             Err(_) => return Err(Failure::DataTimeout),
         }
-        secure.resumption = secure.whose(session_key);
-        Ok(secure)
+        let binding = scope.binding(&secure.tls);
+        Ok((secure, binding))
     }
 
-    pub(super) fn resumption(&self) -> Resumption {
-        self.resumption
-    }
-
-    fn whose(&self, session_key: &[u8]) -> Resumption {
-        if self.tls.handshake_kind() != Some(HandshakeKind::Resumed) {
-            return Resumption::None;
-        }
-        match self.tls.received_resumption_data() {
-            Some(key) if key == session_key && !session_key.is_empty() => Resumption::Own,
-            _ => Resumption::Foreign,
-        }
-    }
-
-    async fn shake_hands(&mut self) -> io::Result<()> {
-        while self.tls.is_handshaking() {
-            self.flush().await?;
-            let fed = self.feed();
-            if let Err(error) = fed {
-                // The alert that says why, if there is room for it.
-                let _ = self.write_now();
-                return Err(error);
-            }
-            // What is left to send now, tickets among it, rides with the first bytes of the transfer.
-            if !self.tls.is_handshaking() {
-                break;
-            }
-            if !matches!(fed, Ok(true)) && !self.tls.wants_write() && self.refill().await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+    async fn shake_hands(&mut self, scope: &mut SessionScope) -> io::Result<()> {
+        loop {
+            match scope.run(|| self.feed()) {
+                // What is left to send then, tickets among it, rides with the first bytes of the transfer.
+                Ok(_) if !self.tls.is_handshaking() => return Ok(()),
+                Ok(true) => {}
+                Ok(false) => {
+                    self.flush().await?;
+                    if self.refill().await? == 0 {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                }
+                Err(error) => {
+                    // The alert that says why, if there is room for it.
+                    let _ = self.write_now();
+                    return Err(error);
+                }
             }
         }
-        Ok(())
     }
 
     /// Encrypts from the front of `data` what fits now and tells how much that was; [`flush`](Self::flush) sends it.
@@ -193,11 +142,20 @@ impl Secure {
             if out.len() > before || ended {
                 return Ok(out.len() - before);
             }
-            self.flush_watched(pace).await?;
+            self.answer();
             match pace.watch(self.refill()).await? {
                 Ok(0) | Err(_) => return Err(Failure::DataBroken),
                 Ok(_) => {}
             }
+        }
+    }
+
+    /// Sends what the client waits for during an upload: the end of a TLS 1.2 handshake. The tickets of TLS 1.3 are
+    /// kept for [`finish`](Self::finish): a client that never reads and closes with tickets unread resets its
+    /// own connection, and what it sent last is lost with it.
+    fn answer(&mut self) {
+        if self.tls.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+            while self.tls.wants_write() && self.write_now().is_ok() {}
         }
     }
 
@@ -347,10 +305,11 @@ const HEADER_BYTES: usize = 5;
 const RECORD_BYTES_MAX: usize = HEADER_BYTES + 16 * 1024 + 2048;
 /// Plaintext encrypted ahead of the socket: one piece of a download.
 const SENDABLE_BYTES_MAX: usize = buffer::READ_BYTES;
-/// What rustls takes at the most as resumption data.
-const SESSION_KEY_BYTES_MAX: usize = 32 * 1024 - 1;
 /// How long the peer has for its own end: a round trip and its scheduling.
 const LINGER: Duration = Duration::from_secs(5);
 const SCRAP_BYTES: usize = 1024;
 /// Sockets of one arbiter that wait for that at a time; more are closed at once.
 const LINGERING_MAX: usize = 1024;
+
+#[cfg(test)]
+mod tests;

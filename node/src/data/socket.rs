@@ -59,7 +59,12 @@ impl Socket {
     pub fn new(stream: std::net::TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream: Stream::Fresh(stream), lent: None })
+        Ok(Self::prepared(stream))
+    }
+
+    /// Takes over a socket that is non-blocking and has `TCP_NODELAY` already, at no system call.
+    pub fn prepared(stream: std::net::TcpStream) -> Self {
+        Self { stream: Stream::Fresh(stream), lent: None }
     }
 
     /// The other end.

@@ -32,7 +32,8 @@ impl Readiness {
     pub(crate) fn set(&self, latch: &'static str, reason: String) {
         let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
         let old = reasons.insert(latch, reason.clone());
-        if old.as_ref() != Some(&reason) {
+        // The node's own start and end are no news to warn of.
+        if old.as_ref() != Some(&reason) && !matches!(latch, STARTING | DRAINING) {
             tracing::warn!(latch, reason, "not ready");
         }
         self.metrics.ready.set(0);

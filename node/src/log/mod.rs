@@ -10,9 +10,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use flotilla_protocol::path::VirtualPath;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use crate::auth::Protocol;
 use crate::config::{LogFormat, Telemetry};
@@ -26,7 +26,7 @@ mod xferlog;
 
 pub use xferlog::{XferLog, write_xferlog};
 
-use layer::Lines;
+use layer::{Level, Lines};
 use queue::{Output, Queue};
 use render::Form;
 
@@ -70,7 +70,7 @@ pub enum Direction {
 
 /// The running log. Dropped, it waits up to a second for the lines that are still queued.
 pub struct LogHandle {
-    filter: reload::Handle<EnvFilter, Registry>,
+    level: Level,
     node: Arc<OnceLock<String>>,
     queue: Queue,
 }
@@ -87,13 +87,12 @@ pub fn init(telemetry: &Telemetry) -> Result<LogHandle, ServeError> {
         LogFormat::Text => Form::Text { colour: colour() },
     };
     let node = Arc::new(OnceLock::new());
-    let (filter, handle) = reload::Layer::new(filter(&telemetry.level)?);
+    let level = Level::new(targets(&telemetry.level)?);
     tracing_subscriber::registry()
-        .with(filter)
-        .with(Lines::new(queue.clone(), form, Arc::clone(&node)))
+        .with(Lines::new(queue.clone(), form, level.clone(), Arc::clone(&node)))
         .try_init()
         .map_err(|error| failed(error.to_string()))?;
-    Ok(LogHandle { filter: handle, node, queue })
+    Ok(LogHandle { level, node, queue })
 }
 
 impl LogHandle {
@@ -108,9 +107,8 @@ impl LogHandle {
     /// # Errors
     /// A filter that can not be read; the old one stays.
     pub fn reload(&self, telemetry: &Telemetry) -> Result<(), ServeError> {
-        self.filter
-            .reload(filter(&telemetry.level)?)
-            .map_err(|error| ServeError::Runtime(format!("can not change the log level: {error}")))
+        self.level.set(targets(&telemetry.level)?);
+        Ok(())
     }
 
     /// Lines dropped since the start, for the metrics.
@@ -131,8 +129,11 @@ impl fmt::Debug for LogHandle {
     }
 }
 
-fn filter(level: &str) -> Result<EnvFilter, ServeError> {
-    EnvFilter::try_new(level)
+/// The configured levels; the HTTP library's notes on its own threads count as warnings at least, unless
+/// they are asked for by name.
+fn targets(level: &str) -> Result<Targets, ServeError> {
+    format!("actix_server=warn,{level}")
+        .parse()
         .map_err(|error| ServeError::Runtime(format!("telemetry.level \"{level}\": {error}")))
 }
 

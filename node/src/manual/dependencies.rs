@@ -12,7 +12,7 @@
 //! - `thiserror`: error types; `anyhow` in tests only.
 //! - `time`: calendar dates of xferlog lines, in UTC. Local time is left out on purpose: reading it
 //!   is not safe in a process with threads, and the logs of a fleet should agree.
-//! - `tracing`, `tracing-subscriber`: events with fields, filters that can be changed while running.
-//!   Its own writers are not used: they nest the fields of spans, and write on the thread that
+//! - `tracing`, `tracing-subscriber`: events with fields, filters by module. `EnvFilter` is not
+//!   used: it takes a lock whenever a span is entered, which is per step of every session. Its writers are not used: they nest the fields of spans, and write on the thread that
 //!   logs. `tracing-appender` would cure the second and not the first, and can neither open its
 //!   file again nor carry the transfer log as well. See [logs](super::logs).

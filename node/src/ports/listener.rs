@@ -87,6 +87,10 @@ impl Listener {
         socket.set_tcp_nodelay(true)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
+        #[expect(
+            deprecated,
+            reason = "the undeprecated form is unsafe: it asks that the descriptor stays open and the same, and an owned socket that is only ever borrowed does"
+        )]
         let socket = AsyncFd::with_interest(socket, Interest::READABLE)?;
         counters.listening.up();
         Ok(Self {

@@ -1,11 +1,13 @@
 //! Operations without a data connection: from the machine's words to the user's files and back.
 
-use flotilla_protocol::ftp::{FileReply, FileRequest, ListRequest};
+use std::sync::Arc;
+
+use flotilla_protocol::ftp::{Failure, FileReply, FileRequest, ListRequest};
 
 use super::record;
 use crate::data::Listing;
 use crate::files::Files;
-use crate::storage::{AttributeChange, Work};
+use crate::storage::{AttributeChange, Storage, Work};
 
 /// Carries out one operation.
 pub(super) fn run(files: &Files, request: FileRequest) -> Work<FileReply> {
@@ -36,9 +38,15 @@ pub(super) fn run(files: &Files, request: FileRequest) -> Work<FileReply> {
 /// STAT with a path.
 fn list(files: Files, request: ListRequest) -> Work<FileReply> {
     Work::pending(async move {
-        let listing = Listing::open(files, &request, record::now_seconds()).await?;
+        let listing = open_listing(files, &request).await?;
         Ok(FileReply::Listing(listing.collect(STAT_BYTES_MAX).await?.lines))
     })
+}
+
+/// Opens a listing, over a data connection or not.
+pub(super) async fn open_listing(files: Files, request: &ListRequest) -> Result<Listing, Failure> {
+    let rights = files.rights();
+    Listing::open(Arc::new(files), request, rights, record::now_seconds()).await
 }
 
 /// The most that STAT with a path says, bytes; who wants more uses LIST.

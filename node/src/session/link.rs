@@ -9,9 +9,9 @@ use rustls::ServerConfig;
 use tracing::debug;
 
 use crate::config::DataReuse;
-use crate::data::{Connection, Resumption, Socket, connect_active};
+use crate::data::{Connection, Socket, connect_active};
 use crate::ports::Grant;
-use crate::tls::SessionKey;
+use crate::tls::{self, Binding, SessionKey};
 
 /// Everything that is needed for one data connection.
 pub(super) struct Link {
@@ -46,13 +46,13 @@ impl Link {
         for _ in 0..STRANGERS_MAX {
             let config = Arc::clone(&protection.config);
             let secured =
-                Connection::secure(socket, config, protection.key.bytes(), deadline).await;
+                Connection::secure(socket, config, protection.key, deadline).await;
             match secured {
-                Ok((connection, resumption)) if !protection.strangers => {
-                    resumption.judge(protection.reuse)?;
+                Ok((connection, binding)) if !protection.strangers => {
+                    tls::judge(protection.reuse, binding)?;
                     return Ok(connection);
                 }
-                Ok((connection, Resumption::Own)) => return Ok(connection),
+                Ok((connection, Binding::Resumed)) => return Ok(connection),
                 Ok(_) | Err(_) if protection.strangers => {
                     debug!("stranger on a data port turned away");
                 }

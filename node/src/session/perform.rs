@@ -189,8 +189,11 @@ impl Session {
     }
 
     fn open_passive(&mut self, now: Instant) {
-        // The earlier grant goes first, so that its port does not stand in the way.
-        self.passive = None;
+        // A port that nobody used yet is announced again: dropped, it would be closed to this client
+        // for a while, and a range of one port would be exhausted.
+        if let Some(grant) = self.passive.take() {
+            return self.finish_work(Done::Granted(Ok(grant)), now);
+        }
         let client = self.peer.ip();
         let request = GrantRequest {
             client,

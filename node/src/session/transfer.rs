@@ -16,11 +16,11 @@ use flotilla_protocol::path::VirtualPath;
 
 use super::actor::Session;
 use super::link::{Link, Protection};
-use super::record;
-use crate::data::{Download, Listing, Progress, Terms, receive, send};
+use super::files::open_listing;
+use crate::data::{Download, Progress, Terms, receive, send};
 use crate::files::Files;
 use crate::ports::Grant;
-use crate::storage::{CreateMode, CreateOptions, Sink, Source};
+use crate::storage::{CreateMode, CreateOptions, Sink, Source, Storage};
 
 /// A transfer under way. Dropped, it is aborted.
 pub(super) struct OpenTransfer {
@@ -184,7 +184,7 @@ impl Run {
     }
 
     async fn list(mut self, request: ListRequest) -> Result<u64, Failure> {
-        let listing = Listing::open(self.files, &request, record::now_seconds()).await?;
+        let listing = open_listing(self.files, &request).await?;
         let shared = Rc::clone(&self.shared);
         let opened = || shared.open(None, None);
         let connection = self.link.open(opened).await?;

@@ -38,22 +38,23 @@ impl<T> Work<T> {
     pub fn pending(future: impl Future<Output = Result<T, Failure>> + 'static) -> Self {
         Self::Pending(Box::pin(future))
     }
-}
 
-impl<T: 'static> Work<T> {
-    /// The answer, turned into another.
-    pub fn map<U>(self, change: impl FnOnce(T) -> U + 'static) -> Work<U> {
-        match self {
-            Self::Ready(result) => Work::Ready(result.map(|result| result.map(change))),
-            Self::Pending(future) => Work::pending(async move { future.await.map(change) }),
-        }
+    /// The answer changed into something else.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U + 'static) -> Work<U>
+    where
+        T: 'static,
+    {
+        self.and_then(|value| Ok(change(value)))
     }
 
-    /// The answer, judged once more.
-    pub fn and_then<U>(self, judge: impl FnOnce(T) -> Result<U, Failure> + 'static) -> Work<U> {
+    /// The answer changed into something else, or refused after all.
+    pub fn and_then<U>(self, change: impl FnOnce(T) -> Result<U, Failure> + 'static) -> Work<U>
+    where
+        T: 'static,
+    {
         match self {
-            Self::Ready(result) => Work::Ready(result.map(|result| result.and_then(judge))),
-            Self::Pending(future) => Work::pending(async move { future.await.and_then(judge) }),
+            Self::Ready(result) => Work::Ready(result.map(|result| result.and_then(change))),
+            Self::Pending(future) => Work::pending(async move { future.await.and_then(change) }),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::posix::{Posix, PosixOptions, Root, RootError, Swept};
 use super::{Storage, Work};
 use crate::auth::Account;
 use crate::blocking::{Lane, LaneHealth, LaneLimits};
-use crate::config;
+use crate::config::{self, Config};
 
 /// The roots of a node.
 ///
@@ -28,37 +28,32 @@ pub struct Storages {
 }
 
 impl Storages {
-    /// Opens the default root and those of the hosts. Blocks; for the start of the node and for checks.
-    /// A missing default root is made where it lies in the data folder.
-    pub fn open<'a>(
-        config: &config::Storage,
-        hosts: impl IntoIterator<Item = &'a Path>,
-        data_dir: &Path,
-        arbiters: usize,
-    ) -> Result<Self, RootError> {
-        let default = config.root.clone();
-        if default.starts_with(data_dir) {
-            std::fs::create_dir_all(&default).map_err(|error| RootError {
-                path: default.clone(),
+    /// Opens the default root and those of the hosts. Blocks; for the start of the node and for checks. A
+    /// missing default root is made where it lies in the data folder.
+    pub fn open(config: &Config) -> Result<Self, RootError> {
+        let config::Storage { root, atomic_uploads, on_abort, umask, reserve, timeout, .. } =
+            config.storage.clone();
+        if root.starts_with(&config.node.data_dir) {
+            std::fs::create_dir_all(&root).map_err(|error| RootError {
+                path: root.clone(),
                 reason: format!("can not be made: {error}"),
             })?;
         }
+        let arbiters = match config.node.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            workers => workers,
+        };
         let this = Self {
-            default,
-            options: PosixOptions {
-                atomic_uploads: config.atomic_uploads,
-                on_abort: config.on_abort,
-                umask: config.umask,
-                reserve: config.reserve,
-            },
-            timeout: config.timeout,
+            default: root,
+            options: PosixOptions { atomic_uploads, on_abort, umask, reserve },
+            timeout,
             arbiters,
             roots: Mutex::default(),
             homes: Arc::default(),
         };
         this.root(&this.default)?;
-        for path in hosts {
-            this.root(path)?;
+        for root in config.hosts.iter().filter_map(|host| host.root.as_deref()) {
+            this.root(root)?;
         }
         Ok(this)
     }
@@ -81,12 +76,7 @@ impl Storages {
                 return Work::ready(Err(Failure::StorageError));
             }
         };
-        match posix.home(&home) {
-            Work::Ready(result) => {
-                Work::ready(result.unwrap_or(Err(Failure::Internal)).map(finish))
-            }
-            Work::Pending(future) => Work::pending(async move { future.await.map(finish) }),
-        }
+        posix.home(&home).map(finish)
     }
 
     /// The state of all lanes together.
@@ -101,6 +91,11 @@ impl Storages {
                 stalled: sum.stalled || one.stalled,
             },
         )
+    }
+
+    /// Jobs behind their deadline, over all roots.
+    pub fn stuck(&self) -> usize {
+        self.health().stuck
     }
 
     /// Removes old unfinished uploads from all roots, one root after the other.

@@ -8,11 +8,9 @@ use flotilla_cluster::admission::Limits;
 use flotilla_cluster::ban::Rules;
 use tokio::runtime::Runtime;
 
-use crate::auth::anonymous::Anonymous;
-use crate::auth::chain::Chain;
 use crate::auth::users::Users;
 use crate::auth::worker::Workers;
-use crate::auth::{Authenticator, demo};
+use crate::auth::{Authenticator, chain, demo};
 use crate::cli::print;
 use crate::config::Config;
 use crate::error::ServeError;
@@ -26,9 +24,7 @@ pub(super) fn policy(config: Config, old: Option<&Policy>) -> Result<Policy, Ser
     let storages = match old {
         Some(old) => Arc::clone(&old.storages),
         None => {
-            let roots = config.hosts.iter().filter_map(|host| host.root.as_deref());
-            let arbiters = arbiter_count(&config);
-            Arc::new(Storages::open(&config.storage, roots, &config.node.data_dir, arbiters)?)
+            Arc::new(Storages::open(&config)?)
         }
     };
     let hashers = match old {
@@ -64,11 +60,8 @@ fn authenticator(
     if let Some((name, password)) = made {
         print(&format!("user: {name}\npassword: {password}\n"))?;
     }
-    let users: Arc<dyn Authenticator> = Arc::new(Users::load(path, Arc::clone(hashers))?);
-    if config.ftp.anonymous {
-        return Ok(Arc::new(Chain(vec![Arc::new(Anonymous::new()), users])));
-    }
-    Ok(users)
+    let users = Users::load(path, Arc::clone(hashers))?;
+    Ok(chain::standard(users, config.ftp.anonymous))
 }
 
 /// The transfer log: the one in use, opened again for log rotation, if the file is the same.

@@ -9,9 +9,11 @@
 //! A drain makes the node unready, closes the listeners, sends idle sessions away with 421 and waits for
 //! the transfers, at most for `timeouts.drain`.
 
+mod addresses;
 mod bind;
 mod build;
-mod addresses;
+mod check;
+mod identity;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use std::time::Duration;
 use actix::{Actor, Addr};
 use actix_rt::Arbiter;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use crate::config::Config;
@@ -27,12 +30,15 @@ use crate::error::ServeError;
 use crate::health::http::{self, Endpoints};
 use crate::health::{ACTOR, DRAINING, Health, Probe, Readiness, STARTING};
 use crate::listen::{Acceptor, Adopt, Drain, Halt};
+use crate::log::LogHandle;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::ports::{PortSettings, Ports};
 use crate::registry::{Registry, SetLimits, Subscribe};
 use crate::tls;
 use crate::worker::{Surroundings, Worker};
+
+pub(crate) use check::check;
 
 /// What the operator can ask of a running node.
 #[derive(Debug)]
@@ -52,15 +58,24 @@ struct Node {
     health: Addr<Health>,
     acceptors: Vec<Addr<Acceptor>>,
     arbiters: Vec<Arbiter>,
-    endpoints: Option<actix_web::dev::ServerHandle>,
+    endpoints: Option<(actix_web::dev::ServerHandle, JoinHandle<()>)>,
+    janitor: JoinHandle<()>,
     addresses: addresses::Addresses,
 }
 
-/// Runs a node until `control` says stop or closes.
+/// Runs a node until `control` says stop or closes. `log` learns the node's name.
 ///
 /// # Errors
 /// Why it could not start; a running node ends without one.
-pub async fn run(config: Config, mut control: mpsc::Receiver<Control>) -> Result<(), ServeError> {
+pub async fn run(
+    config: Config,
+    mut control: mpsc::Receiver<Control>,
+    log: Option<&LogHandle>,
+) -> Result<(), ServeError> {
+    let id = identity::node_id(&config)?;
+    if let Some(log) = log {
+        log.set_node(&id);
+    }
     let mut node = Node::start(config).await?;
     loop {
         match control.recv().await {
@@ -123,11 +138,12 @@ impl Node {
         .start();
         let endpoints = endpoints.map(|Endpoints { server, handle, address }| {
             addresses.health = Some(address);
-            watch("health endpoints", Arc::clone(&readiness), async move {
+            let watched = watch("health endpoints", Arc::clone(&readiness), async move {
                 let _ = server.await;
             });
-            handle
+            (handle, watched)
         });
+        let janitor = actix::spawn(sweep(Arc::clone(&policy)));
         let node = Self {
             readiness,
             policy,
@@ -137,6 +153,7 @@ impl Node {
             acceptors,
             arbiters,
             endpoints,
+            janitor,
             addresses,
         };
         node.begin().await?;
@@ -213,7 +230,9 @@ impl Node {
             }
         }
         self.addresses.remove(&self.policy.config.node.data_dir);
-        if let Some(endpoints) = &self.endpoints {
+        self.janitor.abort();
+        if let Some((endpoints, watched)) = &self.endpoints {
+            watched.abort();
             endpoints.stop(false).await;
         }
         for arbiter in self.arbiters {
@@ -248,8 +267,25 @@ async fn stopped_again(control: &mut mpsc::Receiver<Control>) {
     std::future::pending::<()>().await;
 }
 
+/// Removes unfinished uploads that are too old, now and every hour.
+async fn sweep(policy: Arc<Policy>) {
+    let mut hours = tokio::time::interval(SWEEP);
+    loop {
+        hours.tick().await;
+        let age = policy.config.storage.partial_max_age;
+        let swept = Arc::clone(&policy.storages).sweep(age).await;
+        if swept.removed > 0 {
+            info!(files = swept.removed, bytes = swept.bytes, "old unfinished uploads removed");
+        }
+    }
+}
+
 /// Spawns what there is one of and must not end: its end makes the node unready.
-fn watch(name: &'static str, readiness: Arc<Readiness>, future: impl Future<Output = ()> + 'static) {
+fn watch(
+    name: &'static str,
+    readiness: Arc<Readiness>,
+    future: impl Future<Output = ()> + 'static,
+) -> JoinHandle<()> {
     let task = actix::spawn(future);
     actix::spawn(async move {
         let cause = match task.await {
@@ -258,9 +294,11 @@ fn watch(name: &'static str, readiness: Arc<Readiness>, future: impl Future<Outp
         };
         error!(name, cause, "a part of the node is gone");
         readiness.set(ACTOR, format!("{name}: {cause}"));
-    });
+    })
 }
 
+/// Between two looks for unfinished uploads that are too old.
+const SWEEP: Duration = Duration::from_secs(3600);
 /// How long sessions that are sent away may take for their 421.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How often their end is looked for.

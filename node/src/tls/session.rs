@@ -26,7 +26,7 @@ impl SessionKey {
         Self(bytes)
     }
 
-    pub(crate) fn bytes(&self) -> &[u8; SESSION_KEY_BYTES] {
+    pub(super) fn bytes(&self) -> &[u8; SESSION_KEY_BYTES] {
         &self.0
     }
 }

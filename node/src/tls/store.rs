@@ -74,6 +74,24 @@ impl Store {
         Ok(Self { shared, seen: Cell::new(0), local })
     }
 
+    /// Judges what is configured, without making anything.
+    pub fn check(tls: &Tls, hosts: &[Host]) -> Result<(), TlsError> {
+        let provider = aws_lc_rs::default_provider();
+        if let Some((certificate, key)) = files("tls", &tls.certificate, &tls.key)? {
+            configured("tls", "*", certificate, key, &provider)?;
+        }
+        for host in hosts {
+            let section = format!("host.{}", host.name);
+            if let Some((certificate, key)) = files(&section, &host.certificate, &host.key)? {
+                configured(&section, &host.name, certificate, key, &provider)?;
+            }
+        }
+        if let Some(path) = &tls.client_ca {
+            material::authorities("tls.client_ca", path)?;
+        }
+        Ok(())
+    }
+
     /// Reads all files again; what was in use stays so on error. Tickets stay valid.
     pub fn reload(&self) -> Result<(), TlsError> {
         let current = self.shared.current();

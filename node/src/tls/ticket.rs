@@ -170,12 +170,14 @@ impl KeyRing {
         if now >= keys.rotate_at {
             match TicketKey::random() {
                 Ok(current) => {
+                    // After a long silence the key before is as old as one before the last.
+                    let recent = now < keys.rotate_at + ROTATION;
                     let version = keys.version.wrapping_add(1);
                     *keys = Arc::new(Keys {
                         ring: self.id,
                         version,
                         current: Arc::new(current),
-                        previous: Some(Arc::clone(&keys.current)),
+                        previous: recent.then(|| Arc::clone(&keys.current)),
                         rotate_at: now + ROTATION,
                     });
                     self.version.store(version, Ordering::Release);
@@ -186,10 +188,11 @@ impl KeyRing {
         Arc::clone(&keys)
     }
 
-    /// As if the time for a new key had come.
+    /// As if the time for a new key had come, and `late` had passed since.
     #[cfg(test)]
-    pub(super) fn rotate(&self) {
-        self.refresh(Instant::now() + ROTATION);
+    pub(super) fn rotate(&self, late: Duration) {
+        let due = self.keys.lock().unwrap().rotate_at;
+        self.refresh(due + late);
     }
 }
 

@@ -151,8 +151,8 @@ pub enum SiteCommand<'a> {
     Help,
     /// `SITE CHMOD mode path`.
     Chmod(u32, &'a [u8]),
-    /// `SITE UTIME`: `YYYYMMDDHHMM[SS] path`, or `path atime mtime ctime UTC` (only the modification
-    /// time is kept).
+    /// `SITE UTIME`: `YYYYMMDDHHMM[SS] path`, or `path atime mtime ctime UTC` (only the
+    /// modification time is kept).
     Utime(Timestamp, &'a [u8]),
     /// `SITE IDLE [seconds]`.
     Idle(Option<u64>),
@@ -164,7 +164,8 @@ pub enum SiteCommand<'a> {
     Umask(Option<u32>),
 }
 
-/// `LIST`, `NLST` and `STAT` arguments: options that clients send as if to `ls`, then a path or glob.
+/// `LIST`, `NLST` and `STAT` arguments: options that clients send as if to `ls`, then a path or
+/// glob.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ListOptions<'a> {
     /// `-a`, `-A`: hidden names too.
@@ -175,7 +176,8 @@ pub struct ListOptions<'a> {
     pub long: bool,
     /// `-d`: a directory itself, not its contents.
     pub directory: bool,
-    /// The rest of the argument, empty when none: a path that may hold a glob in its last component.
+    /// The rest of the argument, empty when none: a path that may hold a glob in its last
+    /// component.
     pub path: &'a [u8],
 }
 

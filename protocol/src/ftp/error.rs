@@ -2,7 +2,8 @@
 
 use super::reply::Code;
 
-/// What went wrong, and whose fault it is. Carried by outcomes; mapped to the wire here and nowhere else.
+/// What went wrong, and whose fault it is. Carried by outcomes; mapped to the wire here and nowhere
+/// else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     // The client's request does not fit the tree.
@@ -53,7 +54,8 @@ pub enum Failure {
     DataStalled,
     /// The TLS handshake of the data connection failed.
     DataHandshake,
-    /// The data connection does not resume the control connection's TLS session, where that is required (522).
+    /// The data connection does not resume the control connection's TLS session, where that is
+    /// required (522).
     DataNotResumed,
     /// The client asked for the end by ABOR.
     Aborted,

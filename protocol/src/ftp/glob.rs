@@ -1,11 +1,17 @@
 //! Shell patterns for names in listings.
 
+use crate::path::NAME_BYTES_MAX;
+
 /// Whether `name` fits the shell pattern: `*`, `?`, `[...]` with ranges and `!` or `^` in front for
 /// the opposite, a backslash to take the next character as it is; a leading dot must be matched
 /// literally. Characters are those of UTF-8 where the bytes are UTF-8, single bytes elsewhere.
 ///
-/// Only the last `*` is ever tried again, so the work is bounded by the product of both lengths.
+/// Only the last `*` is ever tried again, so the work is bounded by the product of both lengths; a
+/// pattern longer than [`PATTERN_BYTES_MAX`] fits nothing, so that the product stays small.
 pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    if pattern.len() > PATTERN_BYTES_MAX {
+        return false;
+    }
     if name.first() == Some(&b'.') && !pattern.starts_with(b".") && !pattern.starts_with(b"\\.") {
         return false;
     }
@@ -61,8 +67,8 @@ fn step<'p, 'n>(pattern: &'p [u8], name: &'n [u8]) -> Option<(&'p [u8], &'n [u8]
     (element == shown).then_some((rest, name))
 }
 
-/// Judges a character by the class whose `[` was taken off `pattern`, and gives back what follows its
-/// `]`; `None` if the class has no end, and its `[` stands for itself.
+/// Judges a character by the class whose `[` was taken off `pattern`, and gives back what follows
+/// its `]`; `None` if the class has no end, and its `[` stands for itself.
 fn class<'p>(pattern: &'p [u8], shown: &[u8]) -> Option<(bool, &'p [u8])> {
     let opposite = pattern.strip_prefix(b"!").or_else(|| pattern.strip_prefix(b"^"));
     let mut rest = opposite.unwrap_or(pattern);
@@ -111,6 +117,9 @@ fn character(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
         _ => bytes.split_at_checked(1),
     }
 }
+
+/// The longest pattern in bytes: that of a name, for which a pattern stands.
+pub const PATTERN_BYTES_MAX: usize = NAME_BYTES_MAX;
 
 #[cfg(test)]
 mod tests;

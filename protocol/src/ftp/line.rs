@@ -1,4 +1,5 @@
-//! Lines of the control connection: bounded, resumable, telnet bytes removed (RFC 959, 3 and 5.3.1).
+//! Lines of the control connection: bounded, resumable, telnet bytes removed (RFC 959, 3 and
+//! 5.3.1).
 //!
 //! # Telnet
 //! - `IAC IAC` is the byte 255. `IAC WILL/WONT/DO/DONT x`, `IAC SB ... IAC SE` and every other
@@ -17,7 +18,8 @@
 /// What the reader found.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line<'a> {
-    /// A whole line without its CR LF (a bare LF ends a line too), telnet sequences and NULs after CR removed.
+    /// A whole line without its CR LF (a bare LF ends a line too), telnet sequences and NULs after
+    /// CR removed.
     Complete(&'a [u8]),
     /// A line exceeded [`LINE_BYTES_MAX`]; reported once, the rest of it is dropped silently.
     TooLong,
@@ -62,9 +64,9 @@ enum Step {
 }
 
 impl LineReader {
-    /// Takes one line off the front of `input`, advancing it, or consumes all of `input` and returns
-    /// `None` when no line is complete. A whole line inside `input` without telnet bytes is lent
-    /// without a copy.
+    /// Takes one line off the front of `input`, advancing it, or consumes all of `input` and
+    /// returns `None` when no line is complete. A whole line inside `input` without telnet bytes is
+    /// lent without a copy.
     pub fn next_line<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Option<Line<'a>> {
         if self.lent {
             self.lent = false;
@@ -220,8 +222,8 @@ impl LineReader {
     }
 }
 
-/// The line at the front of `input` and what follows it, if the line is whole and holds nothing that
-/// must be taken out.
+/// The line at the front of `input` and what follows it, if the line is whole and holds nothing
+/// that must be taken out.
 fn clean_line(input: &[u8]) -> Option<(&[u8], &[u8])> {
     if *input.first()? >= TELNET_COMMAND_MIN {
         return None;
@@ -235,7 +237,8 @@ fn clean_line(input: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// The longest command line in bytes, its end not counted. Longer: 500, and the rest is dropped.
 pub const LINE_BYTES_MAX: usize = 4096;
-/// The longest telnet subnegotiation in bytes: no option that a client of FTP could send is near it.
+/// The longest telnet subnegotiation in bytes: no option that a client of FTP could send is near
+/// it.
 const SUBNEGOTIATION_BYTES_MAX: usize = 512;
 
 /// Interpret as command (RFC 854).

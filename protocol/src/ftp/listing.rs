@@ -1,6 +1,7 @@
-//! The lines of LIST, NLST, MLSD and MLST: written straight into the caller's buffer, no allocation.
+//! The lines of LIST, NLST, MLSD and MLST: written straight into the caller's buffer, no
+//! allocation.
 
-pub use super::glob::{is_pattern, matches};
+pub use super::glob::{PATTERN_BYTES_MAX, is_pattern, matches};
 
 use super::facts::Facts;
 use crate::entry::{CivilTime, Entry, Kind, Rights};
@@ -39,8 +40,8 @@ pub fn write_nlst(out: &mut Vec<u8>, prefix: &[u8], name: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// One MLSD line, or the middle line of MLST (without its leading space). `kind_override` is `Some("cdir")` or
-/// `Some("pdir")` for `.` and `..`. Returns whether a line was written.
+/// One MLSD line, or the middle line of MLST (without its leading space). `kind_override` is
+/// `Some("cdir")` or `Some("pdir")` for `.` and `..`. Returns whether a line was written.
 pub fn write_mlsx(
     out: &mut Vec<u8>,
     entry: &Entry<'_>,

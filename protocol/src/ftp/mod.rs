@@ -1,8 +1,8 @@
 //! RFC 959 and its successors.
 //!
-//! Bytes of the control connection go through [`line`] (telnet bytes out, bounded lines) and
-//! [`parse`](Command::parse) into a typed [`Command`]; the [`Session`] turns commands into
-//! [`Reply`]s and requests to its owner.
+//! Bytes of the control connection go through a [`LineReader`] (telnet bytes out, bounded lines)
+//! and [`Command::parse`] into a typed [`Command`]; the session machine turns commands into
+//! [`Reply`]s and [`Request`]s to its owner.
 
 mod command;
 mod digest;

@@ -20,8 +20,8 @@ use super::command::{
 use super::verb::{Refusal, Verb};
 
 impl<'a> Command<'a> {
-    /// Parses one line without its end. The verb comes back even if its arguments are wrong, so that
-    /// the caller can judge access before syntax.
+    /// Parses one line without its end. The verb comes back even if its arguments are wrong, so
+    /// that the caller can judge access before syntax.
     pub fn parse(line: &'a [u8]) -> (Option<Verb>, Result<Self, ParseError>) {
         let (word, argument) = split(line);
         let Some(verb) = Verb::lookup(word) else {

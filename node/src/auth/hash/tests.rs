@@ -39,15 +39,15 @@ fn hashes_of_other_programs_are_understood() {
 fn published_vectors_hold() {
     let cases = [
         (
-            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHApl8ArZWb2GRPPc",
+            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
             "password",
         ),
         (
-            "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO/O817G3uBnIFNjnQJuesI68OTLiBFdcbYEdFCoEOfaS35inz1",
+            "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1",
             "Hello world!",
         ),
         (
-            "$5$rounds=10000$saltstringsaltst$3xv.VbSCBX41eDL9L3voZredXb38vdYS/XW2Wt4aQy.",
+            "$5$rounds=10000$saltstringsaltst$3xv.VbSHBb41AL9AvLeujZkZRBAwqFMz2.opqey6IcA",
             "Hello world!",
         ),
     ];
@@ -96,12 +96,12 @@ fn absurd_costs_are_refused() {
     let refuse = |text: &str| StoredHash::parse(text).unwrap_err().to_string();
     assert_eq!(
         refuse(
-            "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHApl8ArZWb2GRPPc"
+            "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
         ),
         "argon2 hash with m (KiB) = 4194304: 8 to 262144 is allowed"
     );
     assert!(
-        refuse("$argon2id$v=19$m=65536,t=1000,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHApl8ArZWb2GRPPc")
+        refuse("$argon2id$v=19$m=65536,t=1000,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")
             .contains("m * t (KiB) = 65536000")
     );
     assert_eq!(

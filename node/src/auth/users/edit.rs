@@ -56,6 +56,14 @@ pub enum EditError {
     },
 }
 
+impl EditError {
+    /// Of these users none has the name.
+    pub fn no_such_user<'a>(name: &str, users: impl IntoIterator<Item = &'a str>) -> Self {
+        let nearest = nearest(name, users).map(str::to_owned);
+        Self::NoSuchUser { name: name.to_owned(), nearest }
+    }
+}
+
 /// A user to be added; what is empty or `None` is left out of the file.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the keys of the users file, documented there")]
@@ -81,7 +89,7 @@ pub struct NewUser {
 
 impl Editor {
     /// Takes the lock (a file beside the users file, which stays) and reads. A file that does not
-    /// exist yet is an empty one. Waits at most [`LOCK_WAIT`].
+    /// exist yet is an empty one. Waits ten seconds at most.
     pub fn open(path: &Path) -> Result<Self, EditError> {
         save::make_folder(path).map_err(|source| file_error(path, source))?;
         // A rename would put a file in place of a symbolic link.
@@ -171,8 +179,7 @@ impl Editor {
         let users = self.document.get(USERS).and_then(Item::as_array_of_tables);
         let names = users.into_iter().flatten();
         let names = names.filter_map(|entry| entry.get("name").and_then(Item::as_str));
-        let nearest = nearest(name, names).map(str::to_owned);
-        EditError::NoSuchUser { name: name.to_owned(), nearest }
+        EditError::no_such_user(name, names)
     }
 }
 

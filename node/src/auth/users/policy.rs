@@ -91,8 +91,8 @@ mod tests {
         let secure = Policy { protocols: vec![Protocol::Ftps], ..Policy::default() };
         assert_eq!(check(&secure).unwrap_err(), "this account may not log in by ftp");
 
-        let mut near = Policy::default();
-        near.networks = vec!["192.0.2.0/29".parse().unwrap()];
+        let networks = vec!["192.0.2.0/29".parse().unwrap()];
+        let mut near = Policy { networks, ..Policy::default() };
         assert_eq!(check(&near), Ok(()));
         near.networks = vec!["2001:db8::/32".parse().unwrap(), "192.0.2.8/29".parse().unwrap()];
         assert_eq!(check(&near).unwrap_err(), "this account may not log in from 192.0.2.7");

@@ -1,9 +1,16 @@
 //! The users file in use. Hashes are cheap ones, so that the tests are fast.
 
 use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use flotilla_protocol::ftp::Failure;
 
 use super::*;
-use crate::auth::Protocol;
+use crate::auth::hash::StoredHash;
+use crate::auth::worker::Workers;
+use crate::auth::{Account, Attempt, Authenticator, Protocol, Refusal, Secret};
 
 /// A folder that is removed at the end.
 pub(crate) struct Folder(PathBuf);
@@ -60,10 +67,10 @@ impl World {
 
     fn cached(&self, user: &str, password: &str) -> bool {
         let table = self.users.table();
-        let inner = &self.users.0;
         table.find(user.as_bytes()).and_then(|user| user.password.clone()).is_some_and(|hash| {
-            let proof = inner.cache.proof(user.as_bytes(), &hash, password.as_bytes());
-            inner.cache.contains(user.as_bytes(), &proof, Instant::now())
+            let cache = self.users.cache();
+            let proof = cache.proof(user.as_bytes(), &hash, password.as_bytes());
+            cache.contains(user.as_bytes(), &proof, Instant::now())
         })
     }
 }

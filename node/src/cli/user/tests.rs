@@ -3,8 +3,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use clap::Parser;
+use serde_json::json;
 
 use super::*;
+use crate::auth::users::permission_names;
 use crate::auth::users::tests::Folder;
 
 #[derive(Parser)]
@@ -111,6 +113,8 @@ fn passwords_come_from_three_places() {
     ] {
         assert_eq!(user(&file, "add d", typed).unwrap_err(), why);
     }
+    let no_terminal = user(&file, "add d", &[]).unwrap_err();
+    assert!(no_terminal.contains("see --password-stdin"), "{no_terminal}");
     assert!(user(&file, "add d --generate --password-stdin", &[]).is_err());
     assert!(table(&file).find(b"d").is_none());
 }

@@ -183,6 +183,10 @@ impl Session {
 
     /// Bytes of the control connection came in.
     pub fn on_bytes(&mut self, mut input: &[u8], now: Instant) {
+        if matches!(self.activity, Activity::Waiting(Wait::Secure)) {
+            // What was pipelined in clear behind AUTH TLS may come from anyone on the path.
+            return;
+        }
         let mut reader = std::mem::take(&mut self.reader);
         while !matches!(self.activity, Activity::Closing) {
             match reader.next_line(&mut input) {
@@ -191,7 +195,7 @@ impl Session {
                 Some(Line::TooLong) => self.on_line(TOO_LONG, now),
             }
             if matches!(self.activity, Activity::Waiting(Wait::Secure)) {
-                // What was pipelined in clear behind AUTH TLS may come from anyone on the path.
+                // The rest of the input was in clear too.
                 reader.clear();
                 break;
             }
@@ -290,6 +294,9 @@ impl Session {
                 _ => {}
             }
         }
+        // Executed lines go first, or a client that always keeps one waiting would make it grow for ever.
+        self.backlog.drain(..self.backlog_start);
+        self.backlog_start = 0;
         self.backlog.extend_from_slice(line);
         self.backlog.push(b'\n');
     }
@@ -326,6 +333,10 @@ impl Session {
             && verb.info().access == Access::LoggedIn
         {
             return self.reply(530, b"Log in with USER and PASS first.");
+        }
+        if verb.is_none() && is_http(line) {
+            self.reply(421, b"This is no HTTP server.");
+            return self.close();
         }
         match command {
             Ok(command) => self.dispatch(command),
@@ -401,6 +412,13 @@ impl Session {
             Login::Nobody { .. } | Login::Named { .. } => None,
         }
     }
+}
+
+/// Whether the line begins an HTTP request: a browser that was tricked into talking to this port would
+/// send FTP commands in its body next.
+fn is_http(line: &[u8]) -> bool {
+    let method = line.split(|&byte| byte == b' ').next().unwrap_or_default();
+    matches!(method, b"GET" | b"POST" | b"PUT" | b"HEAD" | b"OPTIONS" | b"CONNECT")
 }
 
 /// Stands in the backlog for a line that was too long: no real line holds a NUL in front.

@@ -31,6 +31,7 @@ impl Bench {
             secure: false,
             certificate: false,
         };
+        #[expect(clippy::disallowed_methods, reason = "the one way to a first instant")]
         let now = Instant::now();
         let mut bench = Self { session: Session::new(settings.into(), connection, now), now };
         assert!(bench.said().starts_with("220 hello\r\n"));
@@ -186,6 +187,36 @@ fn clear_text_behind_auth_tls_is_dropped() {
     assert!(matches!(bench.session.poll(), Some(Request::StartTls)));
     bench.answer(Outcome::Secured(Ok(false)));
     assert!(bench.say("PASS x").starts_with("503"));
+    // And from bytes that come while the handshake is awaited.
+    let mut bench = Bench::new();
+    bench.line("AUTH TLS");
+    bench.line("USER mallory");
+    bench.answer(Outcome::Secured(Ok(false)));
+    assert_eq!(bench.said().lines().count(), 1);
+    assert!(bench.say("PASS x").starts_with("503"));
+}
+
+#[test]
+fn a_backlog_that_is_never_empty_does_not_grow() {
+    let mut bench = Bench::new();
+    bench.line("HOST a");
+    for _ in 0..10_000 {
+        bench.line("HOST a");
+        assert!(matches!(bench.session.poll(), Some(Request::SelectHost(_))));
+        bench.answer(Outcome::Host(None));
+        bench.said();
+        assert!(bench.session.wants_input());
+        assert!(bench.session.backlog.len() < 100);
+    }
+}
+
+#[test]
+fn http_requests_end_the_connection() {
+    let mut bench = Bench::new();
+    let request = b"POST / HTTP/1.1\r\nHost: a\r\n\r\nUSER joe\r\n";
+    bench.session.on_bytes(request, bench.now);
+    assert_eq!(bench.said(), "421 This is no HTTP server.\r\n");
+    assert!(matches!(bench.session.poll(), Some(Request::Close)));
 }
 
 #[test]

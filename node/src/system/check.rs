@@ -1,0 +1,21 @@
+//! What `flotilla check` judges beyond the text of the configuration: the files that it names.
+
+use crate::auth::users;
+use crate::config::Config;
+use crate::error::ServeError;
+use crate::storage::Storages;
+use crate::tls;
+
+/// Judges certificates, users and storage roots as the start would; makes nothing.
+pub(crate) fn check(config: &Config) -> Result<(), ServeError> {
+    tls::Store::check(&config.tls, &config.hosts)?;
+    let users = &config.users.file;
+    if users.exists() {
+        users::check(users)?;
+    }
+    // A root in the data folder is made at the start, if it is missing.
+    if config.storage.root.exists() || !config.storage.root.starts_with(&config.node.data_dir) {
+        Storages::open(config)?;
+    }
+    Ok(())
+}

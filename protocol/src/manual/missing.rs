@@ -1,0 +1,21 @@
+//! What is not implemented, and why.
+//!
+//! | what | the client hears | why |
+//! | --- | --- | --- |
+//! | `TYPE E`, `TYPE A T`, `TYPE A C`, `TYPE L n` but 8 | 504 | no machine that has them, no client that asks |
+//! | `STRU R`, `STRU P` | 504 | records and pages do not exist in the storage behind; sending a stream instead would be a lie |
+//! | `MODE B`, `MODE C`, `MODE Z` | 504 | block mode's restart markers are replaced by RFC 3659; compression costs more than it gains for what fleets move, and its decoders are a target |
+//! | `CCC` | refused | it strips TLS from the control connection, for the sake of firewalls that read it |
+//! | `AUTH` but TLS and SSL; `ADAT`, `MIC`, `CONF`, `ENC` | 504; 500 | RFC 2228 with Kerberos has no users left |
+//! | `PROT S`, `PROT E` | 536 | meaningless with TLS (RFC 4217, 9) |
+//! | `SMNT`, `LPRT`, `LPSV`, `THMB`, `COMB` | 500 | one tree per user; EPRT and EPSV do what the long forms did; the others died as drafts |
+//! | `SITE EXEC` and its like | 504 | no command of a client runs a program |
+//! | CR in a path (RFC 2640, `CR NUL`) | 501 | see [`defaults`](super::defaults) |
+//! | names with CR, LF or NUL in MLSx | left out | RFC 3659 has no quoting |
+//! | patterns in directories of a path | taken literally | each level multiplies the work of one line; the last component suffices for `mget` |
+//! | `{a,b}` and `~user` in patterns | taken literally | the first multiplies the work, the second tells accounts |
+//! | facts `create`, `lang`, `charset`, `media-type` | not offered | nothing that `statx` knows in every file system |
+//! | setting facts but `modify` and `UNIX.mode` | 504 | as above |
+//!
+//! `500` for verbs that RFCs define and this server lacks is 502 in the letter of RFC 959; there is
+//! no client that tells the two apart, and no list of dead verbs to keep.

@@ -1,0 +1,9 @@
+//! Decisions and their reasons: what a reader of the code would otherwise have to guess.
+//!
+//! - [`defaults`]: the numbers and forms that were chosen, and why.
+//! - [`missing`]: what is not implemented, what the client hears instead, and why.
+//! - [`vulnerabilities`]: mistakes that other servers made, and what stands against them here.
+
+pub mod defaults;
+pub mod missing;
+pub mod vulnerabilities;
