@@ -95,13 +95,16 @@ fn a_restart_point_behind_the_end_is_refused() {
     assert_eq!(std::fs::read(server.file("a")).unwrap(), b"12345");
 }
 
-/// 5.3: the restart point holds for the very next command.
+/// 5.3: the restart point holds for the next transfer, whatever that is, and for no other.
 #[test]
 fn a_restart_point_is_forgotten() {
     let server = Server::builder().file("a", "12345").start();
     let mut wire = server.login();
     wire.ask("REST 3", 350);
-    wire.ask("NOOP", 200);
+    wire.list("LIST");
+    assert_eq!(wire.fetch("a"), b"12345");
+    wire.ask("REST 3", 350);
+    wire.ask("REST 0", 350);
     assert_eq!(wire.fetch("a"), b"12345");
 }
 

@@ -47,10 +47,12 @@ fn times_can_be_changed() {
 fn the_idle_limit_can_be_set() {
     let server = Server::start();
     let mut wire = server.login();
-    wire.ask("SITE IDLE", 200);
-    wire.ask("SITE IDLE 1", 200);
-    wire.expect(421);
-    wire.expect_end();
+    assert!(wire.ask("SITE IDLE", 200).text().contains("600"));
+    wire.ask("SITE IDLE 60", 200);
+    assert!(wire.ask("SITE IDLE", 200).text().contains("60 "));
+    for wrong in ["0", "1", "1000000000", "soon"] {
+        wire.ask(format!("SITE IDLE {wrong}"), 501);
+    }
 }
 
 /// SITE CPFR and CPTO copy a file on the server.

@@ -133,6 +133,23 @@ fn an_upload_without_its_end_is_refused() {
     }
 }
 
+/// A client that closes right after its alert, with nothing read from the data connection, has sent
+/// everything all the same: the server must not have put tickets in its way.
+#[test]
+fn an_upload_may_end_with_nothing_read() {
+    let bytes = Content::new(10).bytes(3_000_000);
+    let server = Server::start();
+    for tls in versions(&server) {
+        let mut wire = server.login_tls(&tls);
+        for length in [0, 1, 100_000, 3_000_000] {
+            let data = wire.begin("STOR a");
+            data.finish_unread(&bytes[..length]).unwrap();
+            wire.expect(226);
+            assert_same("upload", &std::fs::read(server.file("a")).unwrap(), &bytes[..length]);
+        }
+    }
+}
+
 /// 10: a client that speaks clear where TLS was agreed gets no byte of the file.
 #[test]
 fn a_clear_data_connection_gets_nothing() {

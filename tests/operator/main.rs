@@ -1,1 +1,13 @@
-//! To come.
+//! The operator's side (design, section 9): verbs, exit codes, signals, reload, health, limits and logs.
+
+mod check;
+mod drain;
+mod first_start;
+mod generate;
+mod health;
+mod limits;
+mod log;
+mod refusal;
+mod reload;
+mod show;
+mod user;

@@ -87,11 +87,23 @@ impl Data {
         self.0.flush()
     }
 
-    /// Sends the rest and ends the stream properly.
+    /// Sends the rest, ends the stream properly, and waits for the server to do the same: closing with
+    /// something unread (a session ticket) would reset the connection and lose what is still on its way.
+    ///
+    /// # Errors
+    /// As the socket's, but for how the server ends its side, which is [`Data::read_all`]'s affair.
+    pub fn finish(mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write(bytes)?;
+        self.0.finish()?;
+        let _ = self.0.read_to_end(&mut Vec::new());
+        Ok(())
+    }
+
+    /// Sends the rest, ends the stream and closes without having read a byte, as many clients do.
     ///
     /// # Errors
     /// As the socket's.
-    pub fn finish(mut self, bytes: &[u8]) -> io::Result<()> {
+    pub fn finish_unread(mut self, bytes: &[u8]) -> io::Result<()> {
         self.write(bytes)?;
         self.0.finish()
     }

@@ -30,6 +30,8 @@ pub struct Builder {
     users: Vec<User>,
     wrapper: Vec<String>,
     environment: Vec<(String, String)>,
+    /// The files are as the test wants them; nothing is written over them.
+    written: bool,
 }
 
 /// Where the server listens, as it says itself in `run/addresses.json`.
@@ -269,6 +271,7 @@ impl Builder {
             users: vec![User::new("alice")],
             wrapper: Vec::new(),
             environment: Vec::new(),
+            written: false,
         }
     }
 
@@ -332,6 +335,13 @@ impl Builder {
         server
     }
 
+    /// As [`Builder::start`], with configuration and users as the files have them now.
+    #[track_caller]
+    pub fn start_as_written(mut self) -> Server {
+        self.written = true;
+        self.start()
+    }
+
     /// Runs `flotilla VERB --config FILE` with this configuration, to its end.
     pub fn verb(&self, verb: &[&str]) -> Program {
         self.write();
@@ -340,6 +350,9 @@ impl Builder {
 
     /// Writes configuration and users.
     pub fn write(&self) {
+        if self.written {
+            return;
+        }
         std::fs::create_dir_all(self.files()).expect("the root of all files can be made");
         self.config.write(&self.config_file());
         let users: Vec<String> = self.users.iter().map(User::to_toml).collect();

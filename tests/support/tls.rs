@@ -14,6 +14,13 @@ use crate::{Authority, Identity};
 /// sessions, as the control and data connections of one client do; see [`TlsClient::fresh`].
 #[derive(Clone, Debug)]
 pub struct TlsClient {
+    setup: Setup,
+    /// Made once per change: rustls resumes a session only under the configuration that it began with.
+    config: Arc<ClientConfig>,
+}
+
+#[derive(Clone, Debug)]
+struct Setup {
     roots: Arc<RootCertStore>,
     name: ServerName<'static>,
     identity: Option<Identity>,
@@ -26,48 +33,45 @@ impl TlsClient {
     pub fn new(authority: &Authority, address: IpAddr) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add(authority.der().clone()).expect("the authority's certificate is well formed");
-        Self {
+        Self::from(Setup {
             roots: Arc::new(roots),
             name: ServerName::from(address),
             identity: None,
             versions: rustls::ALL_VERSIONS,
             resumption: Resumption::in_memory_sessions(64),
-        }
+        })
     }
 
     /// Asks for a name by SNI and expects a certificate for it.
-    pub fn named(mut self, name: &str) -> Self {
-        self.name = ServerName::try_from(name.to_owned()).expect("a DNS name");
-        self
+    pub fn named(self, name: &str) -> Self {
+        let name = ServerName::try_from(name.to_owned()).expect("a DNS name");
+        Self::from(Setup { name, ..self.setup })
     }
 
     /// Shows a client certificate.
-    pub fn identified(mut self, identity: &Identity) -> Self {
-        self.identity = Some(identity.clone());
-        self
+    pub fn identified(self, identity: &Identity) -> Self {
+        Self::from(Setup { identity: Some(identity.clone()), ..self.setup })
     }
 
     /// Speaks TLS 1.2 alone.
-    pub fn tls12(mut self) -> Self {
-        self.versions = TLS12;
-        self
+    pub fn tls12(self) -> Self {
+        Self::from(Setup { versions: TLS12, ..self.setup })
     }
 
     /// Speaks TLS 1.3 alone.
-    pub fn tls13(mut self) -> Self {
-        self.versions = TLS13;
-        self
+    pub fn tls13(self) -> Self {
+        Self::from(Setup { versions: TLS13, ..self.setup })
     }
 
     /// Never resumes a session.
-    pub fn without_resumption(mut self) -> Self {
-        self.resumption = Resumption::disabled();
-        self
+    pub fn without_resumption(self) -> Self {
+        Self::from(Setup { resumption: Resumption::disabled(), ..self.setup })
     }
 
     /// The same client with nothing to resume: as if its process had been restarted.
     pub fn fresh(&self) -> Self {
-        Self { resumption: Resumption::in_memory_sessions(64), ..self.clone() }
+        let resumption = Resumption::in_memory_sessions(64);
+        Self::from(Setup { resumption, ..self.setup.clone() })
     }
 
     /// Shakes hands over a connection.
@@ -76,27 +80,30 @@ impl TlsClient {
     /// Whatever the handshake fails with, on either side as far as it is seen here.
     pub fn connect(&self, mut tcp: TcpStream) -> io::Result<Stream> {
         let mut connection =
-            ClientConnection::new(self.config(), self.name.clone()).map_err(io::Error::other)?;
+            ClientConnection::new(Arc::clone(&self.config), self.setup.name.clone())
+                .map_err(io::Error::other)?;
         while connection.is_handshaking() {
             connection.complete_io(&mut tcp)?;
         }
         Ok(Stream::Tls(Box::new(StreamOwned::new(connection, tcp))))
     }
+}
 
-    fn config(&self) -> Arc<ClientConfig> {
+impl From<Setup> for TlsClient {
+    fn from(setup: Setup) -> Self {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(self.versions)
+            .with_protocol_versions(setup.versions)
             .expect("the provider has these versions")
-            .with_root_certificates(Arc::clone(&self.roots));
-        let mut config = match &self.identity {
+            .with_root_certificates(Arc::clone(&setup.roots));
+        let mut config = match &setup.identity {
             None => builder.with_no_client_auth(),
             Some(identity) => builder
                 .with_client_auth_cert(vec![identity.certificate().clone()], identity.key())
                 .expect("the key fits the certificate"),
         };
-        config.resumption = self.resumption.clone();
-        Arc::new(config)
+        config.resumption = setup.resumption.clone();
+        Self { setup, config: Arc::new(config) }
     }
 }
 

@@ -124,7 +124,7 @@ fn a_rename_out_of_sequence_is_refused() {
     wire.ask("RNFR missing", 550);
     wire.ask("RNTO b", 503);
     wire.ask("RNFR a", 350);
-    wire.ask("NOOP", 200);
+    wire.ask("CWD /", 250);
     wire.ask("RNTO b", 503);
     wire.ask("RNFR a", 350);
     wire.ask_any("RNTO no/such/parent", &[550, 553]);

@@ -229,10 +229,10 @@ fn a_stalled_download_ends() {
     wire.ask("NOOP", 200);
 }
 
-/// Per-user rates (`download_rate`) slow a transfer down.
+/// Per-user rates (`limits.download`) slow a transfer down.
 #[test]
 fn a_download_keeps_its_rate() {
-    let user = flotilla_tests::User::new("slow").set("download_rate", 1 << 20);
+    let user = flotilla_tests::User::new("slow").set("limits.download", "1MiB");
     let server = Server::builder().user(user).file("f", vec![7; 3 << 20]).start();
     let mut wire = server.login_as("slow");
     let begun = std::time::Instant::now();

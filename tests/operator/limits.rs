@@ -1,0 +1,110 @@
+//! `[limits]`: each names its key in the reply, and places are given back.
+
+use flotilla_tests::{PASSWORD, Server, User, Wire, wait};
+
+/// Logs in; the refusal's text, if it is one.
+fn attempt(server: &Server, user: &str) -> Result<Wire, String> {
+    let mut wire = server.connect();
+    wire.ask(format!("USER {user}"), 331);
+    let reply = wire.ask_any(format!("PASS {PASSWORD}"), &[230, 421, 530]);
+    if reply.code == 230 { Ok(wire) } else { Err(reply.text()) }
+}
+
+#[track_caller]
+fn assert_limited(server: &Server, user: &str, key: &str) {
+    let text = attempt(server, user).expect_err("the limit holds");
+    assert!(text.contains(key), "{key} is not in {text}");
+}
+
+/// A place that was given back is there for the next.
+#[track_caller]
+fn assert_freed(server: &Server, user: &str) {
+    wait::until("a free place", || attempt(server, user).ok());
+}
+
+/// `limits.sessions`.
+#[test]
+fn sessions_are_limited() {
+    let server = Server::builder().set("limits.sessions", 2).user(User::new("bob")).start();
+    let held = [attempt(&server, "alice").unwrap(), attempt(&server, "bob").unwrap()];
+    assert_limited(&server, "alice", "limits.sessions");
+    drop(held);
+    assert_freed(&server, "alice");
+}
+
+/// `limits.per_user`.
+#[test]
+fn sessions_of_a_user_are_limited() {
+    let server = Server::builder().set("limits.per_user", 1).user(User::new("bob")).start();
+    let held = attempt(&server, "alice").unwrap();
+    assert_limited(&server, "alice", "limits.per_user");
+    assert!(attempt(&server, "bob").is_ok());
+    drop(held);
+    assert_freed(&server, "alice");
+}
+
+/// `limits.per_address`.
+#[test]
+fn sessions_of_an_address_are_limited() {
+    let server = Server::builder().set("limits.per_address", 1).start();
+    let held = attempt(&server, "alice").unwrap();
+    assert_limited(&server, "alice", "limits.per_address");
+    let mut elsewhere = Wire::connect_from([127, 200, 6, 1].into(), server.ftp());
+    elsewhere.expect(220);
+    elsewhere.login("alice");
+    drop(held);
+    assert_freed(&server, "alice");
+}
+
+/// The user's own `limits.sessions`.
+#[test]
+fn a_user_has_a_limit_of_their_own() {
+    let server = Server::builder().user(User::new("bob").set("limits.sessions", 1)).start();
+    let held = attempt(&server, "bob").unwrap();
+    assert!(attempt(&server, "bob").is_err());
+    assert!(attempt(&server, "alice").is_ok());
+    drop(held);
+    assert_freed(&server, "bob");
+}
+
+/// REIN and QUIT give the place back at once.
+#[test]
+fn the_end_of_a_login_gives_the_place_back() {
+    let server = Server::builder().set("limits.per_user", 1).start();
+    let mut first = attempt(&server, "alice").unwrap();
+    first.ask("REIN", 220);
+    let mut second = attempt(&server, "alice").unwrap();
+    second.ask("QUIT", 221);
+    assert_freed(&server, "alice");
+}
+
+/// `limits.logins_per_second`.
+#[test]
+fn logins_per_second_are_limited() {
+    let server = Server::builder().set("limits.logins_per_second", 2).start();
+    let mut refused = None;
+    for _ in 0..50 {
+        if let Err(text) = attempt(&server, "alice") {
+            refused = Some(text);
+            break;
+        }
+    }
+    let text = refused.expect("fifty logins at once were let in");
+    assert!(text.contains("limits.logins_per_second"), "{text}");
+    assert_freed(&server, "alice");
+}
+
+/// An upload rate holds for all sessions of the user together.
+#[test]
+fn rates_are_shared_by_the_sessions_of_a_user() {
+    let user = User::new("slow").set("limits.upload", "1MiB");
+    let server = Server::builder().user(user).start();
+    let begun = std::time::Instant::now();
+    std::thread::scope(|scope| {
+        for name in ["one", "two"] {
+            let server = &server;
+            scope.spawn(move || server.login_as("slow").store(name, &vec![1; 2 << 20]));
+        }
+    });
+    assert!(begun.elapsed().as_millis() >= 1500, "4 MiB at 1 MiB/s took {:?}", begun.elapsed());
+}

@@ -1,0 +1,101 @@
+//! HUP: validated first, the old configuration stays on errors, sessions go on.
+
+use flotilla_tests::{PASSWORD, Program, Server, User, Wire, wait};
+use rustix::process::Signal;
+
+fn greeting(server: &Server) -> String {
+    Wire::connect(server.ftp()).expect(220).text()
+}
+
+/// New values hold for new sessions; old sessions are not disturbed.
+#[test]
+fn a_reload_takes_new_values() {
+    let mut server = Server::builder().file("a", "content").start();
+    let mut old = server.login();
+    server.config().set("ftp.banner", "a new banner");
+    server.reload();
+    wait::until("the new banner", || greeting(&server).contains("a new banner").then_some(()));
+    old.ask("NOOP", 200);
+    assert_eq!(old.fetch("a"), b"content");
+}
+
+/// A configuration that is wrong is refused with its reason, and the old one stays.
+#[test]
+fn a_wrong_configuration_is_refused() {
+    let mut server = Server::builder().set("ftp.banner", "the old banner").start();
+    server.config().set("ftp.banner", "the new banner");
+    server.config().set("timeouts.idel", "5m");
+    server.reload();
+    wait::until("the complaint", || server.log().contains("timeouts.idel").then_some(()));
+    assert!(greeting(&server).contains("the old banner"));
+    assert!(server.is_running());
+    server.config().unset("timeouts.idel");
+    server.reload();
+    wait::until("the new banner", || greeting(&server).contains("the new banner").then_some(()));
+}
+
+/// Users are added, changed and removed; who is logged in stays so.
+#[test]
+fn users_are_reloaded() {
+    let mut server = Server::builder().user(User::new("leaving")).start();
+    let mut leaving = server.login_as("leaving");
+    server.users().retain(|user| user.name() != "leaving");
+    server.users().push(User::new("coming"));
+    server.reload();
+    let accepts = |user: &str| {
+        let mut wire = server.connect();
+        wire.ask(format!("USER {user}"), 331);
+        wire.ask_any(format!("PASS {PASSWORD}"), &[230, 530]).code == 230
+    };
+    wait::until("the new user", || accepts("coming").then_some(()));
+    wait::until("the end of the old one", || (!accepts("leaving")).then_some(()));
+    leaving.ask("PWD", 257);
+}
+
+/// `flotilla user` on a server that runs: the change holds without a reload.
+#[test]
+fn a_users_command_holds_at_once() {
+    let server = Server::start();
+    Program::flotilla()
+        .args(["user", "--config"])
+        .arg(server.config_file())
+        .args(["add", "bob", "--home", ".", "--password-stdin"])
+        .stdin("correct horse\n")
+        .succeed();
+    wait::until("the new user", || {
+        let mut wire = server.connect();
+        wire.ask("USER bob", 331);
+        (wire.ask_any("PASS correct horse", &[230, 530]).code == 230).then_some(())
+    });
+}
+
+/// Limits that shrink do not end sessions, and hold for the next one.
+#[test]
+fn limits_are_reloaded() {
+    let mut server = Server::start();
+    let mut first = server.login();
+    let mut second = server.login();
+    server.config().set("limits.per_user", 1);
+    server.reload();
+    wait::until("the limit", || {
+        let mut wire = server.connect();
+        wire.ask("USER alice", 331);
+        (wire.ask_any(format!("PASS {PASSWORD}"), &[230, 421, 530]).code != 230).then_some(())
+    });
+    first.ask("NOOP", 200);
+    second.ask("NOOP", 200);
+}
+
+/// Many reloads in the middle of transfers harm nobody.
+#[test]
+fn reloads_do_not_disturb_transfers() {
+    let server = Server::builder().file("big", vec![7; 32 << 20]).start();
+    let mut wire = server.login();
+    let mut data = wire.begin("RETR big");
+    data.read(1000).unwrap();
+    for _ in 0..10 {
+        server.signal(Signal::HUP);
+    }
+    assert_eq!(data.read_all().unwrap().len(), (32 << 20) - 1000);
+    wire.expect(226);
+}
