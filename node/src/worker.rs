@@ -44,11 +44,7 @@ pub(crate) struct Surroundings {
 }
 
 impl Worker {
-    pub(crate) fn new(
-        ports: Rc<PortShard>,
-        tls: tls::Store,
-        surroundings: Surroundings,
-    ) -> Self {
+    pub(crate) fn new(ports: Rc<PortShard>, tls: tls::Store, surroundings: Surroundings) -> Self {
         let Surroundings { registry, metrics, policy, sessions_made } = surroundings;
         Self {
             ports,
