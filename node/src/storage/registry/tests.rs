@@ -100,7 +100,7 @@ async fn accounts_and_hosts_have_roots_of_their_own() {
 async fn a_hanging_root_takes_only_its_own_threads() {
     let folder = Folder::new("stuck");
     let mut storages = folder.storages();
-    storages.timeout = Duration::from_millis(50);
+    storages.timeout = Duration::from_millis(500);
     let other = Folder::new("well");
     let stuck = storages.view(&account("/", None), None).await.unwrap();
     let well = storages.view(&account("/", Some(other.0.clone())), None).await.unwrap();
