@@ -44,7 +44,10 @@ pub(crate) fn settings(config: &Config) -> Settings {
         },
         active_mode: config.ftp.active_mode,
         extended_passive: true,
-        login_attempts_max: config.limits.login_attempts.max(1),
+        login_attempts_max: match config.limits.login_attempts {
+            0 => u32::MAX,
+            attempts => attempts,
+        },
         login_timeout: config.timeouts.login,
         idle_timeout: config.timeouts.idle,
     }

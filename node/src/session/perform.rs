@@ -46,7 +46,10 @@ impl Session {
             match request {
                 Request::Abort => self.abort(now),
                 Request::ClosePassive => self.passive = None,
-                Request::Logout => self.login = None,
+                Request::Logout => {
+                    self.login = None;
+                    self.host = None;
+                }
                 Request::SelectHost(name) => self.select_host(&name, now),
                 Request::Authenticate(credentials) => self.authenticate(credentials),
                 Request::File(request) => self.operate(request, now),
@@ -152,7 +155,13 @@ impl Session {
 
     fn select_host(&mut self, name: &str, now: Instant) {
         let hosts = &self.policy.config.hosts;
-        self.host = hosts.iter().position(|host| host.is_called(name));
+        let find = |name: &str| hosts.iter().position(|host| host.is_called(name));
+        let found = find(name);
+        // RFC 7151, 3.4: the certificate that the client saw must be that of the host it names.
+        if self.wire.server_name().and_then(find).is_some_and(|shown| Some(shown) != found) {
+            return self.machine.on_outcome(Outcome::Host(None), now);
+        }
+        self.host = found;
         let banner = self.host.and_then(|index| hosts.get(index)).map(|host| {
             host.banner.clone().unwrap_or_else(|| self.policy.config.ftp.banner.clone())
         });
@@ -197,7 +206,7 @@ impl Session {
     fn open_passive(&mut self, now: Instant) {
         // A port that nobody used yet is announced again: dropped, it would be closed to this client
         // for a while, and a range of one port would be exhausted.
-        if let Some(grant) = self.passive.take() {
+        if let Some(grant) = self.passive.take().filter(Grant::is_untouched) {
             return self.finish_work(Done::Granted(Ok(grant)), now);
         }
         let client = self.peer.ip();

@@ -98,6 +98,14 @@ impl Wire {
         }
     }
 
+    /// The name of the TLS handshake (SNI).
+    pub(crate) fn server_name(&self) -> Option<&str> {
+        match self {
+            Self::Tls(stream) => stream.get_ref().1.server_name(),
+            Self::Clear(_) | Self::Detached => None,
+        }
+    }
+
     /// The end-entity certificate that the client showed, verified, in DER.
     pub(crate) fn peer_certificate(&self) -> Option<Arc<[u8]>> {
         match self {

@@ -82,8 +82,7 @@ impl Posix {
             wrong(match error {
                 Errno::NOENT => "no such directory".into(),
                 Errno::NOTDIR => "not a directory".into(),
-                Errno::ACCESS | Errno::PERM => "not readable for this process".into(),
-                error => error.to_string(),
+                error => format!("can not be read: {}", std::io::Error::from(error)),
             })
         })?;
         let root = Root::new(directory, lane, options)

@@ -250,7 +250,9 @@ impl Part {
                 partial::remove(&self.place.directory, name)
             }
             (Target::Temporary { name, anonymous, .. }, OnAbort::Keep) => {
-                if *anonymous {
+                if self.is_overtaken() {
+                    partial::remove(&self.place.directory, name)
+                } else if *anonymous {
                     self.keep(name, size)
                 } else {
                     Ok(())
@@ -261,6 +263,14 @@ impl Part {
                 self.rename(&VirtualPath::root(), name, publish)
             }
         }
+    }
+
+    /// Whether the name was published since the last byte came: by the client itself, most likely, which
+    /// went on in another session. Nobody would ever look for this attempt's bytes.
+    fn is_overtaken(&self) -> bool {
+        let published = attribute::of_entry(&self.place.directory, &self.place.name);
+        let own = attribute::of_descriptor(&self.file);
+        matches!((published, own), (Ok(published), Ok(own)) if published.modified > own.modified)
     }
 
     /// Makes a file that only this upload knew the one that the owner finds, unless there is a longer one.
