@@ -30,15 +30,14 @@ fn lftp(house: &House, security: Security, script: &str) -> Said {
 fn everything(security: Security) {
     let house = House::open();
     let names = lftp(&house, security, "cls -1").stdout;
+    lftp(&house, security, "mkdir new");
     for (name, _) in FILES {
         assert!(names.lines().any(|line| line == name), "{name} is not in {names}");
         std::fs::create_dir_all(house.here.join("got")).unwrap();
         lftp(
             &house,
             security,
-            &format!(
-                "get \"{name}\" -o \"got/{name}\"\nmkdir -p new\nput \"{name}\" -o \"new/{name}\""
-            ),
+            &format!("get \"{name}\" -o \"got/{name}\"\nput \"{name}\" -o \"new/{name}\""),
         );
         house.assert_got(name);
         house.assert_put(name, &format!("new/{name}"));

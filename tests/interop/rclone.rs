@@ -18,10 +18,9 @@ fn rclone(house: &House, security: Security, arguments: &[&str]) -> Program {
             "--contimeout",
             "20s",
         ])
-        .arg("--ca-cert")
-        .arg(house.server.authority_file())
         .args(arguments)
         .env("HOME", house.here.path())
+        .env("SSL_CERT_FILE", house.server.authority_file())
         .env("RCLONE_CONFIG_THERE_TYPE", "ftp")
         .env("RCLONE_CONFIG_THERE_HOST", address.ip().to_string())
         .env("RCLONE_CONFIG_THERE_PORT", address.port().to_string())

@@ -37,7 +37,8 @@ fn a_wrong_configuration_is_refused() {
 /// Users are added, changed and removed; who is logged in stays so.
 #[test]
 fn users_are_reloaded() {
-    let mut server = Server::builder().user(User::new("leaving")).start();
+    let mut server =
+        Server::builder().set("limits.ban_after", 0).user(User::new("leaving")).start();
     let mut leaving = server.login_as("leaving");
     server.users().retain(|user| user.name() != "leaving");
     server.users().push(User::new("coming"));
@@ -55,7 +56,7 @@ fn users_are_reloaded() {
 /// `flotilla user` on a server that runs: the change holds without a reload.
 #[test]
 fn a_users_command_holds_at_once() {
-    let server = Server::start();
+    let server = Server::builder().set("limits.ban_after", 0).start();
     Program::flotilla()
         .args(["user", "--config"])
         .arg(server.config_file())
