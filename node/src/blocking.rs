@@ -119,19 +119,22 @@ impl Lane {
         let (Some((index, shard)), Ok(runtime)) = (self.shard(), Handle::try_current()) else {
             return drop(what);
         };
-        let clock = self.clock;
-        let shard = Arc::clone(shard);
-        let state = Arc::new(State { due: AtomicU64::new(0), wanted: AtomicBool::new(true) });
-        let job = move |shard: Arc<Shard>, permit: OwnedSemaphorePermit| {
-            SHARD.set(index);
-            let _ticket = Ticket::new(clock, shard, permit, state);
-            drop(what);
+        let (clock, shard) = (self.clock, Arc::clone(shard));
+        let spawn = move |shard, permit| {
+            let state = Arc::new(State { due: AtomicU64::new(0), wanted: AtomicBool::new(true) });
+            let ticket = Ticket::new(clock, shard, permit, state);
+            // Not awaited: dropping the handle lets the job run.
+            drop(runtime.spawn_blocking(move || {
+                SHARD.set(index);
+                drop(what);
+                drop(ticket);
+            }));
         };
         match Arc::clone(&shard.permits).try_acquire_owned() {
-            Ok(permit) => drop(runtime.spawn_blocking(move || job(shard, permit))),
-            Err(_) => drop(runtime.spawn(async move {
+            Ok(permit) => spawn(shard, permit),
+            Err(_) => drop(Handle::current().spawn(async move {
                 if let Ok(permit) = Arc::clone(&shard.permits).acquire_owned().await {
-                    drop(tokio::task::spawn_blocking(move || job(shard, permit)));
+                    spawn(shard, permit);
                 }
             })),
         }

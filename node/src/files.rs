@@ -126,10 +126,9 @@ impl Storage for Files {
         let permissions = &self.account.permissions;
         let may = match options.mode {
             CreateMode::Append => needs(permissions.append, "append permission"),
-            CreateMode::Replace
-            | CreateMode::New
-            | CreateMode::Unique
-            | CreateMode::Resume(_) => self.may_write(),
+            CreateMode::Replace | CreateMode::New | CreateMode::Unique | CreateMode::Resume(_) => {
+                self.may_write()
+            }
         };
         judged(may.and(self.made(path)), || self.storage.create(path, options))
     }

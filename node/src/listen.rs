@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{
-    Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, ResponseFuture, SpawnHandle,
-    WeakAddr,
+    Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, ResponseFuture,
+    SpawnHandle, WeakAddr,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -78,12 +78,20 @@ impl Acceptor {
         if self.worker.is_banned(peer.ip(), now) {
             self.worker.metrics.refused_banned.inc();
             debug!(client = %peer.ip(), "banned address turned away");
-            return turn_away(stream, security, "421 This address is banned for a while (limits.ban_for).\r\n");
+            return turn_away(
+                stream,
+                security,
+                "421 This address is banned for a while (limits.ban_for).\r\n",
+            );
         }
         let live = usize::try_from(self.worker.metrics.sessions.get()).unwrap_or(0);
         if live >= self.sessions_max {
             self.worker.metrics.refused_connections.inc();
-            return turn_away(stream, security, "421 Too many connections (limits.connections).\r\n");
+            return turn_away(
+                stream,
+                security,
+                "421 Too many connections (limits.connections).\r\n",
+            );
         }
         let id = self.worker.next_session();
         let worker = Rc::clone(&self.worker);
@@ -186,7 +194,7 @@ impl actix::ActorFuture<Acceptor> for Accepting {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok((stream, peer))) => {
                     acceptor.open(stream, peer, self.security, context.address());
-                },
+                }
                 Poll::Ready(Err(error)) if is_about_the_connection(&error) => {}
                 Poll::Ready(Err(error)) => {
                     // Descriptors or memory are used up. The connection waits in the backlog until

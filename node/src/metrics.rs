@@ -29,7 +29,11 @@ impl Metrics {
         let mut registry = Registry::with_prefix("flotilla");
         Self {
             sessions: gauge(&mut registry, "sessions", "Control connections that live"),
-            refused_banned: counter(&mut registry, "refused_banned", "Connections of banned addresses"),
+            refused_banned: counter(
+                &mut registry,
+                "refused_banned",
+                "Connections of banned addresses",
+            ),
             refused_connections: counter(
                 &mut registry,
                 "refused_connections",
@@ -38,7 +42,11 @@ impl Metrics {
             accept_errors: counter(&mut registry, "accept_errors", "Failed accepts of listeners"),
             logins_granted: counter(&mut registry, "logins_granted", "Logins that were let in"),
             logins_refused: counter(&mut registry, "logins_refused", "Logins that were refused"),
-            tls_failed: counter(&mut registry, "tls_failed", "Failed handshakes of control connections"),
+            tls_failed: counter(
+                &mut registry,
+                "tls_failed",
+                "Failed handshakes of control connections",
+            ),
             passive_refused: counter(
                 &mut registry,
                 "passive_refused",

@@ -44,7 +44,10 @@ pub(crate) fn settings(config: &Config) -> Settings {
         },
         active_mode: config.ftp.active_mode,
         extended_passive: true,
-        login_attempts_max: config.limits.login_attempts.max(1),
+        login_attempts_max: match config.limits.login_attempts {
+            0 => u32::MAX,
+            attempts => attempts,
+        },
         login_timeout: config.timeouts.login,
         idle_timeout: config.timeouts.idle,
     }
@@ -53,7 +56,13 @@ pub(crate) fn settings(config: &Config) -> Settings {
 /// The byte rates of users, shared by all sessions of a user on the node. The lock is taken at logins
 /// of users with a rate only, never by a transfer.
 #[derive(Default)]
-pub(crate) struct Rates(Mutex<HashMap<String, (Arc<Rate>, Arc<Rate>)>>);
+pub(crate) struct Rates(Mutex<HashMap<String, UserRates>>);
+
+/// Both directions of one user.
+struct UserRates {
+    upload: Arc<Rate>,
+    download: Arc<Rate>,
+}
 
 impl Rates {
     /// The upload and download rates of an account; `None` where it has none.
@@ -62,14 +71,15 @@ impl Rates {
             return (None, None);
         }
         let mut rates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (up, down) = rates
-            .entry(account.name.clone())
-            .or_insert_with(|| (Rate::new(account.upload_rate), Rate::new(account.download_rate)));
-        up.set(account.upload_rate);
-        down.set(account.download_rate);
+        let user = rates.entry(account.name.clone()).or_insert_with(|| UserRates {
+            upload: Rate::new(account.upload_rate),
+            download: Rate::new(account.download_rate),
+        });
+        user.upload.set(account.upload_rate);
+        user.download.set(account.download_rate);
         (
-            (account.upload_rate > 0).then(|| Arc::clone(up)),
-            (account.download_rate > 0).then(|| Arc::clone(down)),
+            (account.upload_rate > 0).then(|| Arc::clone(&user.upload)),
+            (account.download_rate > 0).then(|| Arc::clone(&user.download)),
         )
     }
 }

@@ -1,10 +1,11 @@
 //! What the sessions of one arbiter share: no lock, no other thread.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use actix::Addr;
@@ -17,8 +18,6 @@ use crate::tls;
 
 /// The surroundings of an arbiter's sessions.
 pub(crate) struct Worker {
-    /// The number of the arbiter.
-    pub(crate) number: usize,
     /// The passive ports of this arbiter.
     pub(crate) ports: Rc<PortShard>,
     /// Admission.
@@ -31,7 +30,7 @@ pub(crate) struct Worker {
     pub(crate) scratch: RefCell<Vec<u8>>,
     policy: RefCell<Arc<Policy>>,
     bans: RefCell<HashMap<IpAddr, Instant>>,
-    sessions_made: Cell<u64>,
+    sessions_made: Arc<AtomicU64>,
 }
 
 /// What all arbiters have in common.
@@ -40,18 +39,14 @@ pub(crate) struct Surroundings {
     pub(crate) registry: Addr<Registry>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) policy: Arc<Policy>,
+    /// Counts the sessions of the node: one atomic step per connection.
+    pub(crate) sessions_made: Arc<AtomicU64>,
 }
 
 impl Worker {
-    pub(crate) fn new(
-        number: usize,
-        ports: Rc<PortShard>,
-        tls: tls::Store,
-        surroundings: Surroundings,
-    ) -> Self {
-        let Surroundings { registry, metrics, policy } = surroundings;
+    pub(crate) fn new(ports: Rc<PortShard>, tls: tls::Store, surroundings: Surroundings) -> Self {
+        let Surroundings { registry, metrics, policy, sessions_made } = surroundings;
         Self {
-            number,
             ports,
             registry,
             tls,
@@ -59,7 +54,7 @@ impl Worker {
             scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
             policy: RefCell::new(policy),
             bans: RefCell::default(),
-            sessions_made: Cell::new(0),
+            sessions_made,
         }
     }
 
@@ -91,16 +86,11 @@ impl Worker {
         bans.get(&origin).is_some_and(|&until| until > now)
     }
 
-    /// A number for a new session, unique in the process: the arbiter in the upper bits.
+    /// A number for a new session, unique in the process.
     pub(crate) fn next_session(&self) -> u64 {
-        let made = self.sessions_made.get() + 1;
-        self.sessions_made.set(made);
-        ((self.number as u64) << ARBITER_SHIFT) | made
+        self.sessions_made.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
 
 /// One read of a control connection: four command lines of the longest kind.
 const SCRATCH_BYTES: usize = 16 * 1024;
-
-/// Session numbers of one arbiter are below it: 2^48 sessions.
-const ARBITER_SHIFT: u32 = 48;

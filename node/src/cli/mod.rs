@@ -14,10 +14,10 @@ use crate::error::ServeError;
 
 pub mod generate;
 pub mod ping;
-pub mod user;
 #[cfg(test)]
 mod tests;
 mod unit;
+pub mod user;
 
 /// A file-transfer server for fleets.
 #[derive(Debug, Parser)]

@@ -101,7 +101,9 @@ pub(super) fn nearest(unknown: &str) -> Option<&'static str> {
     if elsewhere.iter().any(|key| key.name.split('.').next() == Some(top)) {
         elsewhere.retain(|key| key.name.split('.').next() == Some(top));
     }
-    if let [only] = elsewhere.as_slice() {
+    if unknown.contains('.')
+        && let [only] = elsewhere.as_slice()
+    {
         return Some(only.name);
     }
     let whole = keys().flat_map(|key| [key.name, key.section()]).filter_map(|name| {

@@ -153,9 +153,9 @@ impl Host {
     /// Whether this is the host of that name; `*.example.org` has every name with one label more.
     pub fn is_called(&self, name: &str) -> bool {
         match self.name.strip_prefix("*.") {
-            Some(parent) => name
-                .split_once('.')
-                .is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(parent)),
+            Some(parent) => name.split_once('.').is_some_and(|(label, rest)| {
+                !label.is_empty() && rest.eq_ignore_ascii_case(parent)
+            }),
             None => self.name.eq_ignore_ascii_case(name),
         }
     }

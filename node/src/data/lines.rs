@@ -68,7 +68,10 @@ impl Lines {
 
     fn is_shown(&self, name: &[u8]) -> bool {
         (self.all || name.first() != Some(&b'.'))
-            && self.pattern.as_ref().is_none_or(|pattern| listing::matches(pattern, name))
+            && self.pattern.as_ref().is_none_or(|pattern| {
+                // A name that holds pattern characters is still found as it is.
+                listing::matches(pattern, name) || pattern == name
+            })
     }
 }
 

@@ -1,7 +1,7 @@
 //! A data connection to a file.
 //!
 //! A small upload is read to its end and then written and published by one job of the storage's pool. A larger
-//! one goes on by [`splice`](super::splice) where it comes clear and unchanged, and otherwise through a buffer of a
+//! one goes on by [`splice`] where it comes clear and unchanged, and otherwise through a buffer of a
 //! mebibyte. The socket's own buffer fills while a piece is written, so the network does not wait for the disk.
 
 use std::sync::Arc;

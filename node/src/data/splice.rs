@@ -1,4 +1,8 @@
 //! Uploads without a copy in between: socket to pipe to file.
+//!
+//! Chosen by measurement, though not by much: 512 MiB per upload from loopback into tmpfs, on a machine busy with other
+//! work, took 1.17, 1.32, 1.32 CPU seconds per GiB against 1.31, 1.38, 1.43 with a buffer of a mebibyte, in
+//! alternating rounds. The pages of the file cost most of both.
 
 use std::cell::RefCell;
 use std::os::fd::{BorrowedFd, OwnedFd};

@@ -71,6 +71,14 @@ impl Grant {
         self.port
     }
 
+    /// Whether nobody has connected yet: the port can be announced once more.
+    pub fn is_untouched(&self) -> bool {
+        match &self.source {
+            Source::Here { wait, .. } => !wait.served(),
+            Source::There(connections) => connections.is_empty(),
+        }
+    }
+
     /// The connection, once it is there. A grant yields one; under [`PeerRule::Any`] it may be
     /// asked again after a stranger. Asked without need it stays pending for ever.
     pub fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<Accepted> {

@@ -50,8 +50,10 @@ pub(crate) struct Session {
     pub(super) transfer: Option<OpenTransfer>,
     pub(super) totals: Totals,
     pub(super) stage: Stage,
-    /// When the client's end of the control connection was seen, if it was.
-    pub(super) lost: Option<Instant>,
+    /// The control connection is broken, or ended on both sides.
+    pub(super) lost: bool,
+    /// The client sends no more commands; it may still read the answers.
+    ended: bool,
     pub(super) wire: Wire,
     /// Since when the client takes no bytes of a reply.
     unsent_since: Option<Instant>,
@@ -104,9 +106,6 @@ impl Session {
         peer: SocketAddr,
         security: Security,
     ) -> io::Result<Addr<Self>> {
-        stream.set_nodelay(true)?;
-        // The data mark of an urgent ABOR comes in line, where the telnet rules drop it.
-        rustix::net::sockopt::set_socket_oobinline(&stream, true)?;
         let local = canonical(stream.local_addr()?);
         let peer = canonical(peer);
         let policy = worker.policy();
@@ -134,7 +133,8 @@ impl Session {
             transfer: None,
             totals: Totals::new(now),
             stage: Stage::Open,
-            lost: None,
+            lost: false,
+            ended: false,
             wire: Wire::Clear(stream),
             unsent_since: None,
             timer: Timer::default(),
@@ -177,23 +177,26 @@ impl Session {
     }
 
     fn is_over(&self) -> bool {
-        let idle = self.transfer.is_none();
-        match self.stage {
-            Stage::Closing | Stage::Lingering { .. } => idle && self.lost.is_some(),
-            Stage::Open | Stage::BeforeTls => idle && self.lost.is_some(),
-        }
+        self.lost && self.transfer.is_none()
     }
 
     /// Reads the control connection once; whether something happened.
     fn poll_control(&mut self, task: &mut Task<'_>, now: Instant) -> bool {
         let lingering = matches!(self.stage, Stage::Lingering { .. });
-        if self.lost.is_some() || !(lingering || self.may_read()) {
+        if self.lost || self.ended || !(lingering || self.may_read()) {
             return false;
         }
         let worker = Rc::clone(&self.worker);
         let mut scratch = worker.scratch.borrow_mut();
         match self.wire.poll_read(task, &mut scratch) {
             Poll::Pending => false,
+            Poll::Ready(Ok(0)) if !lingering => {
+                self.ended = true;
+                if let Some(transfer) = &self.transfer {
+                    transfer.control_lost(now);
+                }
+                true
+            }
             Poll::Ready(Ok(0) | Err(_)) => {
                 self.on_lost(now);
                 true
@@ -212,15 +215,13 @@ impl Session {
 
     /// Reading stops while a reply is not taken: a client that only sends costs one reply of memory.
     fn may_read(&mut self) -> bool {
-        self.stage == Stage::Open
-            && self.unsent_since.is_none()
-            && self.machine.wants_input()
+        self.stage == Stage::Open && self.unsent_since.is_none() && self.machine.wants_input()
     }
 
     /// The client is gone. A transfer goes on: its data connection may well live (a balancer may have cut
     /// the idle control connection), and if it does not, it ends by itself.
-    fn on_lost(&mut self, now: Instant) {
-        self.lost = Some(now);
+    pub(super) fn on_lost(&mut self, now: Instant) {
+        self.lost = true;
         self.wire = Wire::Detached;
         self.work = None;
         self.machine.output().clear();
@@ -246,6 +247,10 @@ impl Session {
         }
         let resumes = self.unsent_since.take().is_some();
         match self.stage {
+            Stage::Open if self.ended && self.transfer.is_none() && self.work.is_none() => {
+                self.stage = Stage::Closing;
+                true
+            }
             Stage::Open => resumes,
             Stage::BeforeTls => {
                 self.stage = Stage::Open;
@@ -254,6 +259,10 @@ impl Session {
             }
             Stage::Closing => match self.wire.poll_shutdown(task) {
                 Poll::Pending => false,
+                Poll::Ready(_) if self.ended => {
+                    self.on_lost(now);
+                    true
+                }
                 Poll::Ready(_) => {
                     self.stage = Stage::Lingering { until: now + LINGER };
                     true

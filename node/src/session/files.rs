@@ -16,7 +16,9 @@ pub(super) fn run(files: &Files, request: FileRequest) -> Work<FileReply> {
         FileRequest::ChangeDirectory(path) => files.enter(&path).map(done),
         FileRequest::Attributes(path) => {
             let rights = files.rights();
-            files.attributes(&path, true).map(move |attributes| FileReply::Attributes(attributes, rights))
+            files
+                .attributes(&path, true)
+                .map(move |attributes| FileReply::Attributes(attributes, rights))
         }
         FileRequest::CheckRename(path) => files.check_rename(&path).map(done),
         FileRequest::Rename { from, to } => files.rename(&from, &to, true).map(done),

@@ -45,8 +45,7 @@ impl Link {
         // A port that takes anybody may have been reached by strangers first; each costs one handshake.
         for _ in 0..STRANGERS_MAX {
             let config = Arc::clone(&protection.config);
-            let secured =
-                Connection::secure(socket, config, protection.key, deadline).await;
+            let secured = Connection::secure(socket, config, protection.key, deadline).await;
             match secured {
                 Ok((connection, binding)) if !protection.strangers => {
                     tls::judge(protection.reuse, binding)?;
@@ -79,11 +78,7 @@ async fn accept(grant: Option<&mut Grant>, deadline: Instant) -> Result<Socket, 
     Socket::new(accepted.stream).map_err(|_| Failure::DataBroken)
 }
 
-async fn active(
-    target: SocketAddr,
-    local: IpAddr,
-    deadline: Instant,
-) -> Result<Socket, Failure> {
+async fn active(target: SocketAddr, local: IpAddr, deadline: Instant) -> Result<Socket, Failure> {
     connect_active(target, local, deadline).await
 }
 

@@ -60,8 +60,7 @@ pub(super) async fn run(
             return Err(LoginRefusal::Unavailable);
         }
     };
-    let admit =
-        Admit { user: account.name.clone(), account_sessions: account.sessions, address };
+    let admit = Admit { user: account.name.clone(), account_sessions: account.sessions, address };
     let permit = match registry.send(admit).await {
         Ok(Ok(permit)) => permit,
         Ok(Err(denied)) => return Err(LoginRefusal::Limit(denied.to_string())),

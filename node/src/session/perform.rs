@@ -36,7 +36,7 @@ pub(super) enum Done {
     /// A passive port was granted.
     Granted(Result<Grant, Failure>),
     /// The handshake of the control connection is over.
-    Secured(Result<TlsStream<TcpStream>, HandshakeError>),
+    Secured(Result<Box<TlsStream<TcpStream>>, HandshakeError>),
 }
 
 impl Session {
@@ -46,7 +46,10 @@ impl Session {
             match request {
                 Request::Abort => self.abort(now),
                 Request::ClosePassive => self.passive = None,
-                Request::Logout => self.login = None,
+                Request::Logout => {
+                    self.login = None;
+                    self.host = None;
+                }
                 Request::SelectHost(name) => self.select_host(&name, now),
                 Request::Authenticate(credentials) => self.authenticate(credentials),
                 Request::File(request) => self.operate(request, now),
@@ -109,20 +112,25 @@ impl Session {
                 self.worker.metrics.passive_refused.inc();
                 Outcome::Passive(Err(failure))
             }
-            Done::Secured(result) => self.secured(result),
+            Done::Secured(result) => self.secured(result, now),
         };
         self.machine.on_outcome(outcome, now);
     }
 
-    fn secured(&mut self, result: Result<TlsStream<TcpStream>, HandshakeError>) -> Outcome {
+    fn secured(
+        &mut self,
+        result: Result<Box<TlsStream<TcpStream>>, HandshakeError>,
+        now: Instant,
+    ) -> Outcome {
         match result {
             Ok(stream) => {
-                self.wire = Wire::Tls(Box::new(stream));
+                self.wire = Wire::Tls(stream);
                 Outcome::Secured(Ok(self.wire.peer_certificate().is_some()))
             }
             Err(error) => {
                 debug!(session = self.guard.id, client = %self.peer.ip(), %error, "tls handshake failed");
                 self.worker.metrics.tls_failed.inc();
+                self.on_lost(now);
                 Outcome::Secured(Err(()))
             }
         }
@@ -147,12 +155,19 @@ impl Session {
 
     fn select_host(&mut self, name: &str, now: Instant) {
         let hosts = &self.policy.config.hosts;
-        self.host = hosts.iter().position(|host| host.is_called(name));
+        let find = |name: &str| hosts.iter().position(|host| host.is_called(name));
+        let found = find(name);
+        // RFC 7151, 3.4: the certificate that the client saw must be that of the host it names.
+        if self.wire.server_name().and_then(find).is_some_and(|shown| Some(shown) != found) {
+            return self.machine.on_outcome(Outcome::Host(None), now);
+        }
+        self.host = found;
         let banner = self.host.and_then(|index| hosts.get(index)).map(|host| {
             host.banner.clone().unwrap_or_else(|| self.policy.config.ftp.banner.clone())
         });
         // Without any [[host]] every name is this server (RFC 7151, 3.2.1: the default host).
-        let banner = banner.or_else(|| hosts.is_empty().then(|| self.policy.config.ftp.banner.clone()));
+        let banner =
+            banner.or_else(|| hosts.is_empty().then(|| self.policy.config.ftp.banner.clone()));
         self.machine.on_outcome(Outcome::Host(banner), now);
     }
 
@@ -191,7 +206,7 @@ impl Session {
     fn open_passive(&mut self, now: Instant) {
         // A port that nobody used yet is announced again: dropped, it would be closed to this client
         // for a while, and a range of one port would be exhausted.
-        if let Some(grant) = self.passive.take() {
+        if let Some(grant) = self.passive.take().filter(Grant::is_untouched) {
             return self.finish_work(Done::Granted(Ok(grant)), now);
         }
         let client = self.peer.ip();
@@ -229,7 +244,8 @@ impl Session {
         let key = self.key;
         let deadline = Instant::now() + self.policy.config.timeouts.login;
         self.work = Some(Box::pin(async move {
-            Done::Secured(tls::handshake_control(stream, config, key, deadline).await)
+            let handshake = tls::handshake_control(stream, config, key, deadline);
+            Done::Secured(handshake.await.map(Box::new))
         }));
     }
 }

@@ -15,8 +15,8 @@ use flotilla_protocol::ftp::{
 use flotilla_protocol::path::VirtualPath;
 
 use super::actor::Session;
-use super::link::{Link, Protection};
 use super::files::open_listing;
+use super::link::{Link, Protection};
 use crate::data::{Download, Progress, Terms, receive, send};
 use crate::files::Files;
 use crate::ports::Grant;
@@ -87,13 +87,11 @@ impl OpenTransfer {
             }
             TransferKind::List(list) => (Kind::Listing(list.path.clone()), None),
         };
-        let terms = Terms {
-            stalled: config.timeouts.stalled,
-            rate,
-            progress: Rc::clone(&shared.progress),
-        };
+        let terms =
+            Terms { stalled: config.timeouts.stalled, rate, progress: Rc::clone(&shared.progress) };
         let ascii = request.ascii;
-        let run = Run { files: login.files.clone(), link, terms, shared: Rc::clone(&shared), ascii };
+        let run =
+            Run { files: login.files.clone(), link, terms, shared: Rc::clone(&shared), ascii };
         let future: Pin<Box<dyn Future<Output = _>>> = match request.kind {
             TransferKind::Retrieve { path, offset, length } => {
                 Box::pin(run.retrieve(path, offset, length))

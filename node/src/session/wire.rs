@@ -61,9 +61,7 @@ impl Wire {
                     }
                     result => result?,
                 },
-                Self::Tls(stream) => {
-                    ready!(Pin::new(stream.as_mut()).poll_write(context, output))?
-                }
+                Self::Tls(stream) => ready!(Pin::new(stream.as_mut()).poll_write(context, output))?,
                 Self::Detached => return Poll::Pending,
             };
             if written == 0 {
@@ -97,6 +95,14 @@ impl Wire {
                 *self = other;
                 None
             }
+        }
+    }
+
+    /// The name of the TLS handshake (SNI).
+    pub(crate) fn server_name(&self) -> Option<&str> {
+        match self {
+            Self::Tls(stream) => stream.get_ref().1.server_name(),
+            Self::Clear(_) | Self::Detached => None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use flotilla_protocol::ftp::Failure;
@@ -22,10 +22,15 @@ pub struct Storages {
     options: PosixOptions,
     timeout: Duration,
     arbiters: usize,
-    roots: Mutex<HashMap<PathBuf, Posix>>,
-    /// Homes in use by device and inode: sessions of one home share one descriptor.
-    homes: Arc<Mutex<HashMap<(u64, u64), Weak<Root>>>>,
+    roots: Arc<Mutex<Roots>>,
+    homes: Arc<Mutex<Homes>>,
 }
+
+/// By path. A root is `None` until it is opened; what hangs while it is opened fills its own lane.
+type Roots = HashMap<PathBuf, (Arc<Lane>, Option<Posix>)>;
+
+/// Homes in use, by device and inode: sessions of one home share one descriptor.
+type Homes = HashMap<(u64, u64), Weak<Root>>;
 
 impl Storages {
     /// Opens the default root and those of the hosts. Blocks; for the start of the node and for checks. A
@@ -48,12 +53,14 @@ impl Storages {
             options: PosixOptions { atomic_uploads, on_abort, umask, reserve },
             timeout,
             arbiters,
-            roots: Mutex::default(),
+            roots: Arc::default(),
             homes: Arc::default(),
         };
-        this.root(&this.default)?;
-        for root in config.hosts.iter().filter_map(|host| host.root.as_deref()) {
-            this.root(root)?;
+        let hosts = config.hosts.iter().filter_map(|host| host.root.as_deref());
+        for path in hosts.chain([this.default.as_path()]) {
+            let (lane, _) = this.root(path);
+            let posix = Posix::open(path, Arc::clone(&lane), this.options)?;
+            lock(&this.roots).insert(path.to_owned(), (lane, Some(posix)));
         }
         Ok(this)
     }
@@ -61,36 +68,44 @@ impl Storages {
     /// The files of an account, from its home down: the home is the view's root and is made if it is
     /// missing. The root is the account's own, else the host's, else the default.
     pub fn view(&self, account: &Account, host: Option<&Path>) -> Work<Arc<dyn Storage>> {
-        let path = account.root.as_deref().or(host).unwrap_or(&self.default);
-        let owner = account.name.clone();
-        let home = account.home.clone();
+        let path = account.root.as_deref().or(host).unwrap_or(&self.default).to_owned();
+        let (owner, home) = (account.name.clone(), account.home.clone());
         let homes = Arc::clone(&self.homes);
         let finish = move |mut posix: Posix| {
-            posix.share(&mut homes.lock().unwrap_or_else(PoisonError::into_inner));
+            posix.share(&mut lock(&homes));
             Arc::new(posix.view(&owner)) as Arc<dyn Storage>
         };
-        let posix = match self.root(path) {
-            Ok(posix) => posix,
-            Err(error) => {
-                tracing::error!(%error, user = account.name, "root of an account can not be served");
-                return Work::ready(Err(Failure::StorageError));
-            }
-        };
-        posix.home(&home).map(finish)
+        let (lane, posix) = self.root(&path);
+        if let Some(posix) = posix {
+            return posix.home(&home).map(finish);
+        }
+        let (roots, options) = (Arc::clone(&self.roots), self.options);
+        Work::pending(async move {
+            let (at, its) = (path.clone(), Arc::clone(&lane));
+            let opening = Arc::clone(&lane).run(move |_| {
+                Posix::open(&at, its, options).map_err(|error| {
+                    tracing::error!(%error, "root of an account can not be served");
+                    Failure::StorageError
+                })
+            });
+            let posix = opening.await?;
+            lock(&roots).insert(path, (lane, Some(posix.clone())));
+            posix.home(&home).await.map(finish)
+        })
     }
 
     /// The state of all lanes together.
     pub fn health(&self) -> LaneHealth {
-        self.all().iter().map(|root| root.lane().health()).fold(
-            LaneHealth::default(),
-            |sum, one| LaneHealth {
+        let roots = lock(&self.roots);
+        roots.values().map(|(lane, _)| lane.health()).fold(LaneHealth::default(), |sum, one| {
+            LaneHealth {
                 slots: sum.slots + one.slots,
                 running: sum.running + one.running,
                 stuck: sum.stuck + one.stuck,
                 waiting: sum.waiting + one.waiting,
                 stalled: sum.stalled || one.stalled,
-            },
-        )
+            }
+        })
     }
 
     /// Jobs behind their deadline, over all roots.
@@ -101,7 +116,9 @@ impl Storages {
     /// Removes old unfinished uploads from all roots, one root after the other.
     pub async fn sweep(self: Arc<Self>, age: Duration) -> Swept {
         let mut sum = Swept::default();
-        for root in self.all() {
+        let roots: Vec<_> =
+            lock(&self.roots).values().filter_map(|(_, posix)| posix.clone()).collect();
+        for root in roots {
             let one = root.sweep(age).await;
             sum.directories += one.directories;
             sum.removed += one.removed;
@@ -111,20 +128,21 @@ impl Storages {
         sum
     }
 
-    fn all(&self) -> Vec<Posix> {
-        self.roots.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
-    }
-
-    /// The root at a path. The first time it is opened on this thread: at the start of the node, or when
-    /// an account with a root of its own logs in first.
-    fn root(&self, path: &Path) -> Result<Posix, RootError> {
-        let mut roots = self.roots.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(posix) = roots.get(path) {
-            return Ok(posix.clone());
+    /// The lane of a root, and the root if it is open.
+    fn root(&self, path: &Path) -> (Arc<Lane>, Option<Posix>) {
+        let mut roots = lock(&self.roots);
+        if let Some(known) = roots.get(path) {
+            return known.clone();
         }
         let lane = Lane::new(LaneLimits::new(self.arbiters, self.timeout));
-        let posix = Posix::open(path, lane, self.options)?;
-        roots.insert(path.to_owned(), posix.clone());
-        Ok(posix)
+        roots.insert(path.to_owned(), (Arc::clone(&lane), None));
+        (lane, None)
     }
 }
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

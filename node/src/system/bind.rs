@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::addresses::Addresses;
 use crate::config::Config;
@@ -30,8 +31,8 @@ pub(super) fn listeners(config: &Config, arbiters: usize) -> Result<Listeners, S
         for &address in wanted {
             let address = claim(address).map_err(|source| ServeError::Bind { address, source })?;
             for set in &mut sets {
-                let listener = listen(address, true)
-                    .map_err(|source| ServeError::Bind { address, source })?;
+                let listener =
+                    listen(address, true).map_err(|source| ServeError::Bind { address, source })?;
                 set.push((listener, security));
             }
             bound.push(address);
@@ -51,9 +52,22 @@ fn listen(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
     socket.set_nonblocking(true)?;
+    inherit(&socket)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+/// Options that accepted connections inherit, at no cost per connection.
+fn inherit(socket: &Socket) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    // The data mark of an urgent ABOR comes in line, where the telnet rules drop it.
+    socket.set_out_of_band_inline(true)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(KEEPALIVE_INTERVAL)
+        .with_retries(KEEPALIVE_PROBES);
+    socket.set_tcp_keepalive(&keepalive)
 }
 
 /// Raises the limit of open files to what is allowed; tells how many that are.
@@ -66,6 +80,13 @@ pub(super) fn raise_descriptor_limit() -> u64 {
 
 /// Connections that wait for an accept; the kernel caps it at `net.core.somaxconn`, 4096 by default.
 const BACKLOG: i32 = 4096;
+
+/// Silence before a probe: below the shortest idle time-out in common use (60 to 350 s) with room for loss.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(75);
+/// Between probes.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+/// Probes without an answer before the connection is given up: dead after 135 s.
+const KEEPALIVE_PROBES: u32 = 4;
 
 /// What an unlimited process is taken to have.
 const DESCRIPTORS_UNLIMITED: u64 = 1 << 20;

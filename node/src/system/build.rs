@@ -23,9 +23,7 @@ use crate::storage::Storages;
 pub(super) fn policy(config: Config, old: Option<&Policy>) -> Result<Policy, ServeError> {
     let storages = match old {
         Some(old) => Arc::clone(&old.storages),
-        None => {
-            Arc::new(Storages::open(&config)?)
-        }
+        None => Arc::new(Storages::open(&config)?),
     };
     let hashers = match old {
         Some(old) => Arc::clone(&old.hashers),
@@ -123,7 +121,7 @@ pub(super) fn runtime() -> Runtime {
 /// How many control connections the node takes: `limits.connections`, or what the descriptors allow.
 pub(super) fn connections_max(config: &Config, descriptors: u64) -> usize {
     let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
-    let allowed = descriptors.saturating_sub(DESCRIPTORS_KEPT) / 8 * 7;
+    let allowed = (descriptors - DESCRIPTORS_KEPT.min(descriptors / 4)) / 8 * 7;
     match config.limits.connections {
         0 => allowed.max(1),
         connections => (connections as usize).min(allowed).max(1),
@@ -153,6 +151,6 @@ pub(super) fn rules(config: &Config) -> Rules {
 /// Threads for blocking file work per arbiter: enough to keep a disk queue busy; lanes bound each storage below that.
 const BLOCKING_THREADS: usize = 64;
 
-/// Descriptors kept for listeners, logs and the runtime. An eighth of the rest is kept for transfers: an
+/// Descriptors kept for listeners, logs and the runtime, at most a quarter of all. An eighth of the rest is kept for transfers: an
 /// idle session has one descriptor, a transferring one up to six.
 const DESCRIPTORS_KEPT: usize = 256;

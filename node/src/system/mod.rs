@@ -77,11 +77,8 @@ pub async fn run(
         log.set_node(&id);
     }
     let mut node = Node::start(config).await?;
-    loop {
-        match control.recv().await {
-            Some(Control::Reload(config)) => node.reload(*config),
-            Some(Control::Stop) | None => break,
-        }
+    while let Some(Control::Reload(config)) = control.recv().await {
+        node.reload(*config);
     }
     node.drain(&mut control).await;
     Ok(())
@@ -113,16 +110,17 @@ impl Node {
             registry: registry.clone(),
             metrics: Arc::clone(&metrics),
             policy: Arc::clone(&policy),
+            sessions_made: Arc::default(),
         };
         let mut addresses = listeners.addresses;
         let mut arbiters = Vec::with_capacity(arbiter_count);
         let mut acceptors = Vec::with_capacity(arbiter_count);
-        for (number, (seed, sockets)) in seeds.into_iter().zip(listeners.sets).enumerate() {
+        for (seed, sockets) in seeds.into_iter().zip(listeners.sets) {
             let arbiter = Arbiter::with_tokio_rt(build::runtime);
             let surroundings = surroundings.clone();
             let tls = tls.clone();
             let acceptor = Acceptor::start_in_arbiter(&arbiter.handle(), move |_| {
-                let worker = Worker::new(number, seed.start(), tls, surroundings);
+                let worker = Worker::new(seed.start(), tls, surroundings);
                 Acceptor::new(std::rc::Rc::new(worker), sockets, sessions_max)
             });
             registry.do_send(Subscribe(acceptor.clone().recipient()));

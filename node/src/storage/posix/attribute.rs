@@ -28,10 +28,7 @@ fn of_name(directory: impl AsFd, name: &[u8], flags: AtFlags) -> Result<Attribut
 }
 
 /// As [`of_entry`], for a name that has its NUL.
-pub(super) fn of_c_entry(
-    directory: impl AsFd,
-    name: &std::ffi::CStr,
-) -> Result<Attributes, Errno> {
+pub(super) fn of_c_entry(directory: impl AsFd, name: &std::ffi::CStr) -> Result<Attributes, Errno> {
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
     rustix::fs::statx(directory, name, flags, StatxFlags::BASIC_STATS).map(|found| from(&found))
 }

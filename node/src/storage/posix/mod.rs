@@ -1,14 +1,15 @@
 //! Directories of a POSIX file system as a [`Storage`]: local, NFS, EFS, Gluster, Samba, s3fs mounts.
 //!
-//! - [`root`]: the descriptor of the root directory and `openat2` beneath it; nothing leaves it.
-//! - [`name`], [`partial`]: reserved names of unfinished uploads, and who may touch one.
-//! - [`upload`], [`sink`], [`room`]: uploads from their beginning to their publication.
-//! - [`lookup`], [`source`], [`listing`], [`attribute`]: what is there.
-//! - [`tree`], [`copy`], [`digest`], [`sweep`]: everything else that changes or reads files.
+//! - `root`: the descriptor of the root directory and `openat2` beneath it; nothing leaves it.
+//! - `name`, `partial`: reserved names of unfinished uploads, and who may touch one.
+//! - `upload`, `sink`, `room`: uploads from their beginning to their publication.
+//! - `lookup`, `source`, `listing`, `attribute`: what is there.
+//! - `tree`, `copy`, `digest`, `sweep`: everything else that changes or reads files.
 //!
 //! Reads try the kernel's caches on the thread of the caller and go to the [`Lane`] when the answer is
 //! not there, or always where the file system is not local. Whatever changes something goes to the lane:
-//! a journal that is being written makes even a local rename wait, and that would stop an arbiter.
+//! a journal that is being written makes even a local rename wait, and that would stop an arbiter. Only
+//! small new files on a file system in memory are written by the arbiter itself.
 
 mod attribute;
 mod copy;
@@ -52,9 +53,7 @@ pub(super) use self::root::Root;
 use self::root::check;
 use self::source::Reader;
 use self::upload::Begin;
-use super::{
-    AttributeChange, CreateOptions, Directory, Sink, Source, Storage, Work,
-};
+use super::{AttributeChange, CreateMode, CreateOptions, Directory, Sink, Source, Storage, Work};
 use crate::blocking::Lane;
 
 /// Why a root can not be served.
@@ -83,8 +82,7 @@ impl Posix {
             wrong(match error {
                 Errno::NOENT => "no such directory".into(),
                 Errno::NOTDIR => "not a directory".into(),
-                Errno::ACCESS | Errno::PERM => "not readable for this process".into(),
-                error => error.to_string(),
+                error => format!("can not be read: {}", std::io::Error::from(error)),
             })
         })?;
         let root = Root::new(directory, lane, options)
@@ -186,8 +184,15 @@ impl Storage for Posix {
         if let Err(failure) = check(path) {
             return Work::ready(Err(failure));
         }
+        let goes_on = matches!(options.mode, CreateMode::Resume(_) | CreateMode::Append);
+        if !goes_on && let Some(place) = self.root.open_parent_in_memory(path) {
+            let (root, owner) = (&self.root, &self.owner);
+            let begin = Begin { root, owner, path, options, ticket: None };
+            return Work::ready(begin.run_in(place).map(|sink| Box::new(sink) as Box<dyn Sink>));
+        }
         let (root, owner, path) = (Arc::clone(&self.root), Arc::clone(&self.owner), path.clone());
         self.root.work(move |_, ticket| {
+            let ticket = Some(ticket);
             let begin = Begin { root: &root, owner: &owner, path: &path, options, ticket };
             Ok(Box::new(begin.run()?) as Box<dyn Sink>)
         })
@@ -247,8 +252,7 @@ impl Storage for Posix {
             return Work::ready(Err(failure));
         }
         let (owner, from, to) = (Arc::clone(&self.owner), from.clone(), to.clone());
-        self.root
-            .work(move |root, ticket| copy::file(root, &owner, (&from, &to), replace, ticket))
+        self.root.work(move |root, ticket| copy::file(root, &owner, (&from, &to), replace, ticket))
     }
 
     fn digest(

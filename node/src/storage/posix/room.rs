@@ -17,7 +17,7 @@ pub(super) fn available(file: impl AsFd, reserve: u64) -> Result<u64, Failure> {
 #[derive(Debug)]
 pub(super) struct Room {
     reserve: u64,
-    /// Bytes until the next look.
+    /// Bytes that may still be written before the next look.
     unseen: AtomicU64,
 }
 
@@ -25,10 +25,14 @@ impl Room {
     /// Fails if not even the promised bytes fit; without promise and reserve nothing is asked.
     pub(super) fn new(file: impl AsFd, reserve: u64, expected: u64) -> Result<Self, Failure> {
         let wanted = if reserve > 0 { expected.max(1) } else { expected };
-        if wanted > 0 && available(file, reserve)? < wanted {
+        if wanted == 0 {
+            return Ok(Self::unwatched());
+        }
+        let room = available(file, reserve)?;
+        if room < wanted {
             return Err(Failure::NoSpace);
         }
-        Ok(Self { reserve, unseen: AtomicU64::new(0) })
+        Ok(Self { reserve, unseen: AtomicU64::new(until_next_look(room)) })
     }
 
     /// For an upload that ends before it began.
@@ -36,20 +40,31 @@ impl Room {
         Self { reserve: 0, unseen: AtomicU64::new(0) }
     }
 
-    /// To be called for each piece written. Looks every [`LOOK_BYTES`].
+    /// To be called for each piece written.
     pub(super) fn take(&self, file: impl AsFd, bytes: usize) -> Result<(), Failure> {
         if self.reserve == 0 {
             return Ok(());
         }
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        if self.unseen.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) < LOOK_BYTES {
+        if let Some(left) = self.unseen.load(Ordering::Relaxed).checked_sub(bytes) {
+            self.unseen.store(left, Ordering::Relaxed);
             return Ok(());
         }
-        self.unseen.store(0, Ordering::Relaxed);
-        if available(file, self.reserve)? == 0 { Err(Failure::NoSpace) } else { Ok(()) }
+        let room = available(file, self.reserve)?;
+        if room < bytes {
+            return Err(Failure::NoSpace);
+        }
+        self.unseen.store(until_next_look(room), Ordering::Relaxed);
+        Ok(())
     }
 }
 
-/// Between two looks at the free space: 64 MiB, so that the look costs nothing, and a hundred uploads at
-/// once overdraw the reserve by 6 GiB at the very most.
-const LOOK_BYTES: u64 = 64 << 20;
+/// Half of the room, so that two uploads at once do not overdraw it together, and so that the looks get
+/// closer as it gets tight.
+fn until_next_look(room: u64) -> u64 {
+    (room / 2).min(LOOK_BYTES_MAX)
+}
+
+/// Between two looks at the free space at the most: 64 MiB, so that the look costs nothing, and a hundred
+/// uploads at once overdraw the reserve by 6 GiB at the very most.
+const LOOK_BYTES_MAX: u64 = 64 << 20;

@@ -37,6 +37,8 @@ pub(in crate::storage) struct Root {
     /// On a file system whose caches answer without any network, so that cached answers may be taken on
     /// the arbiter's own thread.
     pub(super) local: bool,
+    /// On a file system that lies in memory, where nothing ever waits for a disk or a journal.
+    pub(super) memory: bool,
     /// The process takes bits from modes that the options would leave.
     process_umask: bool,
     /// Device and inode of the directory.
@@ -65,9 +67,10 @@ impl Root {
         process_umask: bool,
     ) -> Result<Self, Errno> {
         let kind = rustix::fs::fstatfs(&descriptor)?.f_type;
-        let local = LOCAL.contains(&kind);
+        let memory = MEMORY.contains(&kind);
+        let local = memory || LOCAL.contains(&kind);
         let identity = attribute::of_descriptor(&descriptor)?.identity;
-        Ok(Self { descriptor, lane, options, local, process_umask, identity })
+        Ok(Self { descriptor, lane, options, local, memory, process_umask, identity })
     }
 
     pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
@@ -80,7 +83,12 @@ impl Root {
     }
 
     /// As [`Root::open_at`], with a mode for `CREATE`.
-    pub(super) fn open_mode(&self, path: &[u8], flags: OFlags, mode: u32) -> Result<OwnedFd, Errno> {
+    pub(super) fn open_mode(
+        &self,
+        path: &[u8],
+        flags: OFlags,
+        mode: u32,
+    ) -> Result<OwnedFd, Errno> {
         let mode = Mode::from_raw_mode(mode);
         let mut left = RETRIES;
         loop {
@@ -109,9 +117,19 @@ impl Root {
     /// Opens the directory that holds a path, as a mere handle.
     pub(super) fn open_parent(&self, path: &VirtualPath) -> Result<Place, Failure> {
         let (parent, name) = split(path)?;
-        let directory =
-            self.open_at(parent, OFlags::PATH | OFlags::DIRECTORY).map_err(failure)?;
+        let directory = self.open_at(parent, OFlags::PATH | OFlags::DIRECTORY).map_err(failure)?;
         Ok(Place { directory, name: name.to_vec() })
+    }
+
+    /// As [`Root::open_parent`], but only where whatever is done in that directory then needs nothing but
+    /// memory.
+    pub(super) fn open_parent_in_memory(&self, path: &VirtualPath) -> Option<Place> {
+        if !self.memory {
+            return None;
+        }
+        let (parent, name) = split(path).ok()?;
+        let directory = self.open_cached(parent, OFlags::PATH | OFlags::DIRECTORY)?.ok()?;
+        Some(Place { directory, name: name.to_vec() })
     }
 
     /// The mode for new files.
@@ -131,10 +149,10 @@ impl Root {
 
     /// Gives a new file the bits that the umask of the process took.
     pub(super) fn restore_mode(&self, file: impl std::os::fd::AsFd, mode: u32) {
-        if self.process_umask {
-            if let Err(error) = rustix::fs::fchmod(file, Mode::from_raw_mode(mode)) {
-                tracing::debug!(%error, "mode of a new file not set");
-            }
+        if self.process_umask
+            && let Err(error) = rustix::fs::fchmod(file, Mode::from_raw_mode(mode))
+        {
+            tracing::debug!(%error, "mode of a new file not set");
         }
     }
 
@@ -189,15 +207,10 @@ const QUIET: OFlags = OFlags::CLOEXEC;
 /// is an attack, and its answer is an error.
 const RETRIES: u32 = 64;
 
-/// Magic numbers of the file systems whose caches are the truth (statfs(2)): ext2 to ext4, XFS, Btrfs,
-/// tmpfs, overlayfs, F2FS, bcachefs, ZFS.
-const LOCAL: [i64; 8] = [
-    0xEF53,
-    0x5846_5342,
-    0x9123_683E,
-    0x0102_1994,
-    0x794C_7630,
-    0xF2F5_2010,
-    0xCA45_1A4E,
-    0x2FC1_2FC1,
-];
+/// Magic numbers of the file systems on disks of this machine, whose caches are the truth (statfs(2)):
+/// ext2 to ext4, XFS, Btrfs, overlayfs, F2FS, bcachefs, ZFS.
+const LOCAL: [i64; 7] =
+    [0xEF53, 0x5846_5342, 0x9123_683E, 0x794C_7630, 0xF2F5_2010, 0xCA45_1A4E, 0x2FC1_2FC1];
+
+/// Those in memory: tmpfs, ramfs.
+const MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58F6];

@@ -45,10 +45,14 @@ impl Source for Reader {
             return None;
         }
         let file = self.file.as_ref()?;
-        let mut slices = [IoSliceMut::new(buffer)];
-        match rustix::io::preadv2(file, &mut slices, offset, ReadWriteFlags::NOWAIT) {
+        let slice = IoSliceMut::new(&mut *buffer);
+        match rustix::io::preadv2(file, &mut [slice], offset, ReadWriteFlags::NOWAIT) {
             Ok(count) => Some(Ok(count)),
-            // Not in the page cache, or a file system that can not tell (tmpfs before Linux 6.6).
+            // tmpfs does not know the question, but then it has no disk to wait for.
+            Err(Errno::OPNOTSUPP) if self.root.memory => {
+                Some(rustix::io::pread(file, buffer, offset).map_err(failure))
+            }
+            // Not in the page cache, or a file system that can not tell.
             Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::INTR | Errno::NOSYS) => None,
             Err(error) => Some(Err(failure(error))),
         }

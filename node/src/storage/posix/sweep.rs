@@ -67,7 +67,8 @@ struct Found {
 
 fn directory(root: &Root, path: &[u8], before: i64, ticket: &Ticket) -> Result<Found, Failure> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW;
-    let directory = root.open_at(if path.is_empty() { b"/" } else { path }, flags).map_err(failure)?;
+    let directory =
+        root.open_at(if path.is_empty() { b"/" } else { path }, flags).map_err(failure)?;
     let mut found = Found::default();
     let mut buffer = Vec::with_capacity(BUFFER_BYTES);
     let mut entries = RawDir::new(&directory, buffer.spare_capacity_mut());
@@ -109,9 +110,9 @@ fn remove(directory: &OwnedFd, name: &[u8], before: i64) -> Result<Option<u64>, 
     }
     let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = rustix::fs::openat(directory, name, flags, Mode::empty())?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Err(Errno::WOULDBLOCK) => return Ok(None),
-        Ok(()) | Err(_) => {}
+    let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
+    if locked == Err(Errno::WOULDBLOCK) {
+        return Ok(None);
     }
     // Somebody may have gone on with it, or published it, in the meantime.
     let locked = attribute::of_descriptor(&file)?;

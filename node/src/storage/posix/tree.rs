@@ -83,7 +83,11 @@ pub(super) fn remove_file(root: &Root, owner: &Owner, path: &VirtualPath) -> Res
             Ok(())
         }
         Err(Errno::NOENT) => {
-            if partial::discard(root, owner, &place)? { Ok(()) } else { Err(Failure::NotFound) }
+            if partial::discard(root, owner, &place)? {
+                Ok(())
+            } else {
+                Err(Failure::NotFound)
+            }
         }
         // POSIX has this for directories, Linux itself says so.
         Err(Errno::PERM) if is_directory(&place) => Err(Failure::IsDirectory),

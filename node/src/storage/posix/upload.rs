@@ -12,7 +12,7 @@ use aws_lc_rs::rand;
 use flotilla_protocol::entry::{Attributes, Kind};
 use flotilla_protocol::ftp::Failure;
 use flotilla_protocol::path::{NAME_BYTES_MAX, VirtualPath};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::attribute;
@@ -33,12 +33,18 @@ pub(super) struct Begin<'a> {
     pub(super) owner: &'a Arc<Owner>,
     pub(super) path: &'a VirtualPath,
     pub(super) options: CreateOptions,
-    pub(super) ticket: &'a Ticket,
+    /// `None` on the arbiter's thread, where nothing long may be done.
+    pub(super) ticket: Option<&'a Ticket>,
 }
 
 impl Begin<'_> {
     pub(super) fn run(self) -> Result<Upload, Failure> {
         let place = self.root.open_parent(self.path)?;
+        self.run_in(place)
+    }
+
+    /// Begins in a directory that is open.
+    pub(super) fn run_in(self, place: Place) -> Result<Upload, Failure> {
         match self.options.mode {
             CreateMode::Replace | CreateMode::New => self.fresh(place),
             CreateMode::Resume(offset) => self.resume(place, Some(offset)),
@@ -65,13 +71,9 @@ impl Begin<'_> {
         if held.size > 0 {
             rustix::fs::ftruncate(&held.file, 0).map_err(failure)?;
         }
-        if let Some(Attributes { kind: Kind::File, mode, .. }) = published
-            && mode & 0o777 != self.root.file_mode()
-        {
-            let mode = Mode::from_raw_mode(mode & 0o777);
-            rustix::fs::fchmod(&held.file, mode).map_err(failure)?;
-        }
-        let publish = if new { Publish::New } else { Publish::Replace };
+        // Set at the end only: with a mode such as 0400 the upload could not be resumed.
+        let mode = published.filter(|found| found.kind == Kind::File).map(|found| found.mode);
+        let publish = if new { Publish::New } else { Publish::Replace { mode } };
         self.temporary(self.path.clone(), place, held, 0, anonymous, publish)
     }
 
@@ -119,7 +121,14 @@ impl Begin<'_> {
                     // count as arrived if this one breaks off as well.
                     rustix::fs::ftruncate(&held.file, start).map_err(failure)?;
                 }
-                self.temporary(self.path.clone(), place, held, start, false, Publish::Replace)
+                self.temporary(
+                    self.path.clone(),
+                    place,
+                    held,
+                    start,
+                    false,
+                    Publish::Replace { mode: None },
+                )
             }
             Found::Busy(file) => {
                 // Most likely the dead connection of the same client, which nobody has noticed yet.
@@ -127,9 +136,16 @@ impl Begin<'_> {
                 let start = checked(offset, size)?;
                 let held = partial::anonymous(self.root, self.owner, &place)?;
                 let guard = Unlink { place: &place, name: &held.name, armed: true };
-                copy::range(&file, &held.file, start, self.ticket)?;
+                copy::range(&file, &held.file, start, self.ticket.ok_or(Failure::Internal)?)?;
                 guard.disarm();
-                self.temporary(self.path.clone(), place, held, start, true, Publish::Replace)
+                self.temporary(
+                    self.path.clone(),
+                    place,
+                    held,
+                    start,
+                    true,
+                    Publish::Replace { mode: None },
+                )
             }
             Found::Absent if offset.unwrap_or(0) == 0 => self.fresh(place),
             Found::Absent => Err(Failure::BadOffset),
@@ -145,8 +161,7 @@ impl Begin<'_> {
                 Ok(_) => continue,
                 Err(error) => return Err(failure(error)),
             }
-            let path =
-                self.path.parent().child(&place.name).map_err(|_| Failure::BadName)?;
+            let path = self.path.parent().child(&place.name).map_err(|_| Failure::BadName)?;
             if !self.root.options.atomic_uploads {
                 let begin = Begin { path: &path, ..self };
                 match begin.in_place(self.root.open_parent(&path)?, true) {
@@ -229,7 +244,10 @@ impl Begin<'_> {
         match refused {
             // Dropped here, on the pool: an empty temporary file goes at once.
             Some(failure) => Err(failure),
-            None => Ok(Upload::new(Arc::clone(self.root), path, start, part)),
+            None => {
+                let in_memory = self.ticket.is_none();
+                Ok(Upload::new(Arc::clone(self.root), path, start, in_memory, part))
+            }
         }
     }
 }

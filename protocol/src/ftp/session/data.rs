@@ -125,12 +125,17 @@ impl Session {
         if !self.settings.extended_passive {
             return self.reply(522, b"EPSV would lead to another machine here; use PASV.");
         }
-        let own = if self.connection.local.is_ipv6() { 2 } else { 1 };
+        let own = self.own_family();
         if family.is_some_and(|family| family != own) {
             let text = format!("Network protocol not supported, use ({own})");
             return self.reply(522, text.as_bytes());
         }
         self.passive(true);
+    }
+
+    /// The number of this connection's network protocol (RFC 2428, 2).
+    pub(super) fn own_family(&self) -> u8 {
+        if self.connection.local.is_ipv6() { 2 } else { 1 }
     }
 
     fn extended_passive_all(&mut self) {

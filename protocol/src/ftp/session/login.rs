@@ -146,6 +146,8 @@ impl Session {
             return self.reply(502, b"REIN is not available under TLS; connect anew.");
         }
         self.forget_login();
+        // The host is forgotten as well (RFC 7151, 3.1).
+        self.signals.logout = true;
         self.clock.idle_timeout = self.settings.idle_timeout;
         self.reply(220, b"Ready for a new user.");
     }

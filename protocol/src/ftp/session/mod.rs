@@ -347,6 +347,11 @@ impl Session {
                     ParseError::Parameter(_) => 504,
                     ParseError::NetworkProtocol => 522,
                 };
+                if error == ParseError::NetworkProtocol {
+                    let family = self.own_family();
+                    let text = format!("Network protocol not supported, use ({family})");
+                    return self.reply(code, text.as_bytes());
+                }
                 self.reply(code, error.to_string().as_bytes());
             }
         }

@@ -81,6 +81,11 @@ impl Session {
                 }
                 Err(()) => self.close(),
             },
+            // Implicit TLS: nothing waits for its handshake.
+            (activity, Outcome::Secured(Ok(certificate))) if self.connection.secure => {
+                self.activity = activity;
+                self.connection.certificate = certificate;
+            }
             (Activity::Waiting(wait), Outcome::File(Ok(reply))) => self.file_done(wait, reply),
             (Activity::Waiting(_), Outcome::File(Err(failure))) => {
                 self.refuse(&failure, Phase::Command);

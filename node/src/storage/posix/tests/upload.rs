@@ -264,6 +264,33 @@ async fn a_full_disk_is_no_space_and_keeps_what_fits() {
     assert_eq!(names.len(), 1);
 }
 
+/// Where nothing waits for a disk, a small new file needs no other thread.
+#[tokio::test]
+async fn small_files_in_memory_are_written_at_once() {
+    use crate::storage::Work;
+
+    let memory = Path::new("/dev/shm");
+    if !memory.is_dir() {
+        return;
+    }
+    let bench = Bench::at(memory.join(format!("flotilla-{}", std::process::id())), OPTIONS);
+    let options = CreateOptions { mode: CreateMode::Replace, expected: 0 };
+    let Work::Ready(Some(Ok(sink))) = bench.posix.create(&path("file"), options) else {
+        panic!("nothing to wait for");
+    };
+    let sink: Arc<dyn Sink> = Arc::from(sink);
+    let long = Arc::clone(&sink).write(0, vec![1; 1 << 20]);
+    assert!(matches!(long, Work::Pending(_)));
+    long.await.unwrap();
+    assert!(matches!(sink.finish(1 << 20, vec![2; 9], (1 << 20) + 9), Work::Ready(Some(Ok(())))));
+    assert_eq!(bench.read("file").len(), (1 << 20) + 9);
+    put_part(&bench, &bench.posix, "part", b"12345").await;
+    put(&bench.posix, "part", CreateMode::Resume(5), b"678").await.unwrap();
+    assert_eq!(bench.read("part"), b"12345678");
+    let source = bench.posix.open(&path("part")).await.unwrap();
+    assert_eq!(source.read_now(6, &mut [0; 9]), Some(Ok(2)));
+}
+
 /// Bytes that never arrived are no part of a file.
 #[tokio::test]
 async fn a_hole_is_not_published() {
@@ -271,6 +298,9 @@ async fn a_hole_is_not_published() {
     let sink = begin(&bench.posix, "file", CreateMode::Replace).await.unwrap();
     Arc::clone(&sink).write(0, b"123".to_vec()).await.unwrap();
     assert_eq!(Arc::clone(&sink).publish(5).await, Err(Failure::StorageError));
-    assert_eq!(bench.posix.view("bob").attributes(&path("file"), true).await.err(), Some(Failure::NotFound));
+    assert_eq!(
+        bench.posix.view("bob").attributes(&path("file"), true).await.err(),
+        Some(Failure::NotFound)
+    );
     sink.publish(3).await.unwrap();
 }
