@@ -89,9 +89,13 @@ fn each_failure_has_its_exit_code_and_names_what_it_is_about() {
             "flotilla: can not use /srv: permission denied",
         ),
         (
-            ServeError::Tls { path: "/k.pem".into(), reason: "no key in it".to_owned() },
+            ServeError::Tls(TlsError::Absent {
+                key: "tls.key".to_owned(),
+                path: "/k.pem".into(),
+                wanted: "private key",
+            }),
             2,
-            "flotilla: can not use /k.pem for TLS: no key in it",
+            "flotilla: tls.key: /k.pem holds no private key in PEM form",
         ),
         (ServeError::Runtime("lost".to_owned()), 1, "flotilla: lost"),
     ] {

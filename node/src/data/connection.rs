@@ -8,7 +8,7 @@ use rustls::ServerConfig;
 
 use super::pace::Pace;
 use super::secure::Secure;
-use super::socket::Socket;
+use super::socket::{Socket, Then};
 use crate::tls::{Binding, SessionKey};
 
 /// What a transfer moves over. Dropped in the middle, it tells the peer no clean end: over TLS there is no
@@ -39,16 +39,21 @@ impl Connection {
     }
 
     /// Sends all of `data`.
-    pub(super) async fn write_all(
-        &mut self,
-        mut data: &[u8],
-        pace: &mut Pace,
-    ) -> Result<(), Failure> {
+    pub(super) async fn write_all(&mut self, data: &[u8], pace: &mut Pace) -> Result<(), Failure> {
+        self.write(data, Then::More, pace).await
+    }
+
+    /// Sends all of `data`, behind which [`finish`](Self::finish) comes at once.
+    pub(super) async fn write_last(&mut self, data: &[u8], pace: &mut Pace) -> Result<(), Failure> {
+        self.write(data, Then::End, pace).await
+    }
+
+    async fn write(&mut self, mut data: &[u8], then: Then, pace: &mut Pace) -> Result<(), Failure> {
         while !data.is_empty() {
             let piece = data.get(..pace.piece()).unwrap_or(data);
             let sent = match self {
                 Self::Clear(socket) => {
-                    pace.watch(socket.send(piece)).await?.map_err(|_| Failure::DataBroken)?
+                    pace.watch(socket.send(piece, then)).await?.map_err(|_| Failure::DataBroken)?
                 }
                 Self::Tls(secure) => {
                     let taken = secure.encrypt(piece).map_err(|_| Failure::DataBroken)?;
@@ -73,6 +78,16 @@ impl Connection {
                 pace.watch(socket.receive(out)).await?.map_err(|_| Failure::DataBroken)
             }
             Self::Tls(secure) => secure.read(out, pace).await,
+        }
+    }
+
+    /// Closes after an upload that came to its end.
+    pub(super) async fn close(self, pace: &mut Pace) {
+        match self {
+            // Both sides have said all: nothing is unread, so the close is a clean end.
+            Self::Clear(socket) => drop(socket),
+            // The upload is whole: a client that has gone already does not change that.
+            Self::Tls(secure) => drop(secure.finish(pace).await),
         }
     }
 

@@ -73,8 +73,7 @@ pub async fn receive(
     }
     let Upload { connection, sink, pending, written, .. } = upload;
     let size = written.saturating_add(length(&pending));
-    // The upload is whole: a client that has gone already does not change that.
-    let _ = connection.finish(&mut pace).await;
+    connection.close(&mut pace).await;
     sink.finish(written, pending, size).await?;
     Ok(Received { bytes: terms.progress.bytes().saturating_sub(before), size })
 }

@@ -136,7 +136,11 @@ async fn copy(
                 buffer::put_empty(text);
             }
             None => {
-                connection.write_all(data, pace).await?;
+                if rest.length() == 0 {
+                    connection.write_last(data, pace).await?;
+                } else {
+                    connection.write_all(data, pace).await?;
+                }
                 buffer::put_filled(piece);
             }
         }

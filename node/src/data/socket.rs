@@ -47,6 +47,15 @@ pub struct Keepalive {
     pub user_timeout: Option<Duration>,
 }
 
+/// What comes behind bytes that are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// Something, or it is not known.
+    More,
+    /// The end of the stream, at once.
+    End,
+}
+
 /// Which readiness to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
@@ -189,8 +198,15 @@ impl Socket {
     }
 
     /// Sends from the front of `data` what the kernel takes.
-    pub(super) async fn send(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.run(Direction::Write, |descriptor| send_now(descriptor, data)).await
+    pub(super) async fn send(&mut self, data: &[u8], then: Then) -> io::Result<usize> {
+        let flags = match then {
+            Then::More => SendFlags::NOSIGNAL,
+            // The end of the stream then goes out in the last segment: one packet and one wake-up of
+            // the client less.
+            Then::End => SendFlags::NOSIGNAL | SendFlags::MORE,
+        };
+        self.run(Direction::Write, |descriptor| Ok(rustix::net::send(descriptor, data, flags)?))
+            .await
     }
 
     /// What a connect that was begun came to.

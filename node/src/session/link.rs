@@ -75,7 +75,7 @@ async fn accept(grant: Option<&mut Grant>, deadline: Instant) -> Result<Socket, 
     let Some(grant) = grant else { return Err(Failure::Internal) };
     let accepted = tokio::time::timeout_at(deadline.into(), grant.accept());
     let accepted = accepted.await.map_err(|_| Failure::DataTimeout)?;
-    Socket::new(accepted.stream).map_err(|_| Failure::DataBroken)
+    Ok(Socket::prepared(accepted.stream))
 }
 
 async fn active(target: SocketAddr, local: IpAddr, deadline: Instant) -> Result<Socket, Failure> {

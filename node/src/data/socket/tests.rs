@@ -18,7 +18,7 @@ fn registers_only_when_a_call_would_block() {
         rustix::event::poll(&mut set, None).unwrap();
         let mut got = Vec::with_capacity(16);
         assert_eq!(socket.receive(&mut got).await.unwrap(), 4);
-        assert_eq!(socket.send(b"back").await.unwrap(), 4);
+        assert_eq!(socket.send(b"back", Then::More).await.unwrap(), 4);
         assert!(matches!(socket.stream, Stream::Fresh(_)));
         socket.finish().unwrap();
         let mut all = Vec::new();
@@ -36,7 +36,7 @@ fn waits_for_what_comes_later() {
             client.read_exact(&mut ask).unwrap();
             client.write_all(b"later").unwrap();
         });
-        assert_eq!(socket.send(b"now").await.unwrap(), 3);
+        assert_eq!(socket.send(b"now", Then::More).await.unwrap(), 3);
         let mut got = Vec::with_capacity(16);
         while got.len() < 5 {
             assert!(socket.receive(&mut got).await.unwrap() > 0);
@@ -52,7 +52,7 @@ fn bytes_nobody_read_do_not_turn_the_close_into_a_reset() {
     run(async {
         let (mut socket, mut client) = pair();
         client.write_all(b"nobody asked for this").unwrap();
-        assert_eq!(socket.send(&[7; 10_000]).await.unwrap(), 10_000);
+        assert_eq!(socket.send(&[7; 10_000], Then::More).await.unwrap(), 10_000);
         socket.finish().unwrap();
         let mut all = Vec::new();
         client.read_to_end(&mut all).unwrap();
@@ -64,7 +64,7 @@ fn bytes_nobody_read_do_not_turn_the_close_into_a_reset() {
 fn a_reset_is_seen_at_the_end() {
     run(async {
         let (mut socket, client) = pair();
-        socket.send(b"lost").await.unwrap();
+        socket.send(b"lost", Then::More).await.unwrap();
         reset(client);
         assert_eq!(socket.finish(), Err(Failure::DataBroken));
     });
@@ -92,7 +92,7 @@ fn connects_in_active_mode_from_the_given_address() {
         let (mut client, from) = listener.accept().unwrap();
         assert_eq!(from.ip(), local);
         assert_eq!(socket.peer_address().unwrap(), target);
-        socket.send(b"hello").await.unwrap();
+        socket.send(b"hello", Then::More).await.unwrap();
         socket.finish().unwrap();
         let mut all = Vec::new();
         client.read_to_end(&mut all).unwrap();

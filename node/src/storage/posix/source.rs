@@ -45,13 +45,13 @@ impl Source for Reader {
             return None;
         }
         let file = self.file.as_ref()?;
+        if self.root.memory {
+            // tmpfs has no disk to wait for, and does not know the question.
+            return Some(rustix::io::pread(file, buffer, offset).map_err(failure));
+        }
         let slice = IoSliceMut::new(&mut *buffer);
         match rustix::io::preadv2(file, &mut [slice], offset, ReadWriteFlags::NOWAIT) {
             Ok(count) => Some(Ok(count)),
-            // tmpfs does not know the question, but then it has no disk to wait for.
-            Err(Errno::OPNOTSUPP) if self.root.memory => {
-                Some(rustix::io::pread(file, buffer, offset).map_err(failure))
-            }
             // Not in the page cache, or a file system that can not tell.
             Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::INTR | Errno::NOSYS) => None,
             Err(error) => Some(Err(failure(error))),
