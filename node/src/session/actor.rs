@@ -159,11 +159,11 @@ impl Session {
             if moved {
                 continue;
             }
-            if self.flush(task, now) {
-                continue;
-            }
             if self.is_over() {
                 return Poll::Ready(());
+            }
+            if self.flush(task, now) {
+                continue;
             }
             let Some(deadline) = self.next_deadline() else { return Poll::Pending };
             if self.timer.poll(task, deadline).is_pending() {
@@ -251,7 +251,7 @@ impl Session {
                 self.stage = Stage::Closing;
                 true
             }
-            Stage::Open => resumes,
+            Stage::Open => self.machine.on_sent(now) || resumes,
             Stage::BeforeTls => {
                 self.stage = Stage::Open;
                 self.begin_handshake();

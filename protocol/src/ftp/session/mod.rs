@@ -8,9 +8,10 @@
 //!
 //! # Order
 //! Commands are answered in the order in which they came. While a request is open ([`Activity`] is not
-//! idle) further lines wait in a bounded backlog; NOOP and STAT are answered at once when nothing
+//! idle) or replies are not taken by the client, further lines wait in a bounded backlog; NOOP and STAT are answered at once when nothing
 //! waits before them, and ABOR ends what is under way at once but is answered in its turn. When the
-//! backlog is full, [`Session::wants_input`] is false and the owner stops reading.
+//! backlog is full, [`Session::wants_input`] is false and the owner stops reading. When all output is
+//! sent, the owner says so by [`Session::on_sent`].
 //!
 //! Every 150 is followed by exactly one final reply: the 150 is written only by
 //! [`Outcome::TransferOpened`] in [`Activity::Transferring`], which is left only by
@@ -203,6 +204,15 @@ impl Session {
         self.reader = reader;
     }
 
+    /// All output was sent. Lines that waited for that are executed; whether there were any.
+    pub fn on_sent(&mut self, now: Instant) -> bool {
+        let waiting = matches!(self.activity, Activity::Idle) && !self.backlog.is_empty();
+        if waiting {
+            self.advance(now);
+        }
+        waiting
+    }
+
     /// The open request is answered.
     pub fn on_outcome(&mut self, outcome: Outcome, now: Instant) {
         self.clock.active = now;
@@ -279,7 +289,7 @@ impl Session {
 
     fn on_line(&mut self, line: &[u8], now: Instant) {
         let queued = self.backlog_start < self.backlog.len();
-        if !queued && matches!(self.activity, Activity::Idle) {
+        if !queued && self.may_execute() {
             self.clock.active = now;
             self.execute(line);
             self.advance(now);
@@ -303,7 +313,7 @@ impl Session {
 
     /// Executes what waits until something is under way again, then ends the session if it should end.
     fn advance(&mut self, now: Instant) {
-        while matches!(self.activity, Activity::Idle) {
+        while self.may_execute() {
             if let Some(text) = self.clock.stopping {
                 self.reply(421, text.as_bytes());
                 self.close();
@@ -321,6 +331,11 @@ impl Session {
             self.clock.active = now;
             self.execute(&line);
         }
+    }
+
+    /// Whether the next line may be executed: nothing is under way, and the client reads what it is told.
+    fn may_execute(&self) -> bool {
+        matches!(self.activity, Activity::Idle) && self.output.len() < OUTPUT_BYTES_MAX
     }
 
     /// Executes one line; the session is idle.
@@ -428,6 +443,10 @@ fn is_http(line: &[u8]) -> bool {
 
 /// Stands in the backlog for a line that was too long: no real line holds a NUL in front.
 const TOO_LONG: &[u8] = b"\0too long";
+
+/// Replies that wait to be sent before commands wait too: a client that asks and never reads costs no
+/// more than this and one reply.
+const OUTPUT_BYTES_MAX: usize = 16 * 1024;
 
 /// Bytes of lines that wait for their turn before the owner stops reading: four lines of the longest
 /// kind, or about a thousand ordinary ones. One read of the owner may come on top.

@@ -211,6 +211,21 @@ fn a_backlog_that_is_never_empty_does_not_grow() {
 }
 
 #[test]
+fn a_client_that_does_not_read_is_not_answered_for_ever() {
+    let mut bench = Bench::logged_in();
+    let input = b"HELP\r\n".repeat(2000);
+    bench.session.on_bytes(&input, bench.now);
+    assert!(bench.session.output().len() < 32 * 1024);
+    let mut replies = 0;
+    while !bench.session.output().is_empty() {
+        replies += bench.said().matches("214 End").count();
+        bench.session.on_sent(bench.now);
+    }
+    assert_eq!(replies, 2000);
+    assert!(bench.session.wants_input());
+}
+
+#[test]
 fn http_requests_end_the_connection() {
     let mut bench = Bench::new();
     let request = b"POST / HTTP/1.1\r\nHost: a\r\n\r\nUSER joe\r\n";
