@@ -13,6 +13,13 @@ fn die_in_mid_upload(server: &Server, path: &str, part: &[u8]) -> u64 {
     data.write(part).unwrap();
     data.reset();
     wire.reset();
+    // Its owner sees an upload while it is under way, too: the size is final when the transfer is over.
+    wait::until("the end of the transfer", || {
+        let log = server.log();
+        log.lines()
+            .any(|line| line.contains("transfer ended") && line.contains("upload"))
+            .then_some(())
+    });
     kept(server, path)
 }
 
@@ -147,8 +154,8 @@ fn the_owner_deletes_it() {
 #[test]
 fn what_becomes_of_it_is_configured() {
     let server = Server::builder().set("storage.on_abort", "publish").start();
-    die_in_mid_upload(&server, "big", &[1; 100_000]);
-    wait::until("the published part", || server.file("big").exists().then_some(()));
+    let size = die_in_mid_upload(&server, "big", &[1; 100_000]);
+    assert_eq!(std::fs::metadata(server.file("big")).unwrap().len(), size);
 
     let server = Server::builder().set("storage.on_abort", "delete").start();
     let mut wire: Wire = server.login();

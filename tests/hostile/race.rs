@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use flotilla_tests::Server;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, Mode, OFlags, RenameFlags, open, openat, renameat_with};
 
 /// Swaps two names again and again while the body runs.
 fn while_swapping(one: &Path, two: &Path, body: impl FnOnce()) {
@@ -64,6 +64,8 @@ fn a_swapped_link_is_not_read_through() {
 fn a_swapped_link_is_not_written_through() {
     let server = start();
     let mut wire = server.login();
+    // The folder itself, whatever it is called at the moment.
+    let folder = open(&server.file("d"), OFlags::DIRECTORY | OFlags::PATH, Mode::empty()).unwrap();
     while_swapping(&server.file("d"), &server.file("link"), || {
         for round in 0..ROUNDS {
             let data = wire.open();
@@ -76,12 +78,8 @@ fn a_swapped_link_is_not_written_through() {
             wire.expect_any(&[257, 451, 550, 553]);
             wire.send("DELE d/f");
             if wire.expect_any(&[250, 451, 550]).code == 250 {
-                for folder in ["d", "link"] {
-                    let path = server.file(folder);
-                    if !path.is_symlink() && path.is_dir() {
-                        let _ = std::fs::write(path.join("f"), "inside");
-                    }
-                }
+                openat(&folder, "f", OFlags::CREATE | OFlags::WRONLY, Mode::RUSR | Mode::WUSR)
+                    .unwrap();
             }
         }
     });
