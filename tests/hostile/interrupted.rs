@@ -90,6 +90,28 @@ fn an_aborted_upload_is_kept() {
     assert!(!server.file("big").exists());
 }
 
+/// With the final reply the upload is over: what is asked next finds it as it will stay.
+#[test]
+fn the_final_reply_is_the_end() {
+    let server = Server::start();
+    let mut wire = server.login();
+    for round in 0..30 {
+        let mut data = wire.begin("STOR big");
+        data.write(&[1; 100_000]).unwrap();
+        if round % 2 == 0 {
+            data.reset();
+            wire.expect_any(&[426, 451]);
+        } else {
+            wire.send("ABOR");
+            wire.expect(426);
+            wire.expect_any(&[225, 226]);
+        }
+        wire.size("big");
+        wire.ask("DELE big", 250);
+        wire.ask("SIZE big", 550);
+    }
+}
+
 /// Nobody else sees it: not under its name, not in a listing, not by its temporary name.
 #[test]
 fn nobody_else_sees_it() {
