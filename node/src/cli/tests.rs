@@ -4,6 +4,7 @@ use clap::{CommandFactory, Parser};
 
 use super::*;
 use crate::config::{Fault, Origin, Problem};
+use crate::tls::TlsError;
 
 fn parse(words: &str) -> Result<Verb, clap::Error> {
     Cli::try_parse_from(words.split(' ')).map(|cli| cli.verb)

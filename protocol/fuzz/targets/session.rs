@@ -93,9 +93,12 @@ impl Driver {
     }
 
     fn send(&mut self, bytes: &[u8]) {
-        // An owner reads only when it is asked to, and not while it shakes hands.
-        if self.session.wants_input() && !matches!(self.open, Some(Open::Tls)) {
+        // An owner reads only when it is asked to.
+        if self.session.wants_input() {
             self.session.on_bytes(bytes, self.now);
+        }
+        if matches!(self.open, Some(Open::Tls)) {
+            assert!(self.session.output().is_empty(), "clear bytes answered during the handshake");
         }
     }
 
@@ -152,7 +155,11 @@ impl Driver {
 
     /// Polls until nothing is asked, and judges what was written.
     fn settle(&mut self, event: Event) {
-        let output = std::mem::take(self.session.output());
+        let mut output = std::mem::take(self.session.output());
+        // Everything is read by this client, so lines that wait for that go on.
+        while self.session.on_sent(self.now) {
+            output.append(self.session.output());
+        }
         assert!(!self.closed || output.is_empty(), "words after the last ones");
         let codes = reply_codes(&output);
         let marks = codes.iter().filter(|&&code| code == 150).count();
