@@ -155,11 +155,6 @@ impl Lane {
         health
     }
 
-    /// Jobs that are behind their deadline.
-    pub fn stuck(&self) -> usize {
-        self.health().stuck
-    }
-
     /// Waits for a slot, unless too many do already or there is no hope.
     async fn wait(&self, shard: &Shard) -> Result<OwnedSemaphorePermit, Failure> {
         let (_, stuck) = shard.count(self.clock.now());

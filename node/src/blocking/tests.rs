@@ -56,7 +56,7 @@ async fn stuck_jobs_time_out_fill_the_lane_and_recover() {
 
     // One comes back: the lane works again, with one slot less.
     drop(first_end);
-    while lane.stuck() == 2 {
+    while lane.health().stuck == 2 {
         tokio::task::yield_now().await;
     }
     assert!(!lane.health().stalled);
@@ -65,7 +65,7 @@ async fn stuck_jobs_time_out_fill_the_lane_and_recover() {
     while lane.health().running > 0 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(lane.stuck(), 0);
+    assert_eq!(lane.health().stuck, 0);
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ mod socket;
 mod splice;
 
 #[cfg(test)]
-mod twin;
+pub(crate) mod twin;
 
 pub use connection::Connection;
 pub use list::{Collected, Listing};

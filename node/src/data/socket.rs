@@ -85,15 +85,6 @@ impl Socket {
         }
     }
 
-    /// This end.
-    pub fn local_address(&self) -> io::Result<SocketAddr> {
-        match &self.stream {
-            Stream::Fresh(stream) => stream.local_addr(),
-            Stream::Registered(stream) => stream.local_addr(),
-            Stream::Lost => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
-
     /// Sets the keepalive options.
     pub fn keep_alive(&self, options: &Keepalive) -> io::Result<()> {
         let descriptor = self.descriptor()?;

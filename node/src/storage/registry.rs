@@ -108,11 +108,6 @@ impl Storages {
         })
     }
 
-    /// Jobs behind their deadline, over all roots.
-    pub fn stuck(&self) -> usize {
-        self.health().stuck
-    }
-
     /// Removes old unfinished uploads from all roots, one root after the other.
     pub async fn sweep(self: Arc<Self>, age: Duration) -> Swept {
         let mut sum = Swept::default();

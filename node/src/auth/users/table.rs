@@ -37,6 +37,7 @@ use super::policy::Policy;
 use super::read::read_user;
 use crate::auth::hash::StoredHash;
 use crate::auth::{Account, Permissions};
+use crate::config::bytes;
 
 /// One user of the file.
 #[derive(Clone, Debug)]
@@ -142,14 +143,9 @@ pub fn parse_home(text: &str) -> Result<VirtualPath, String> {
     VirtualPath::root().resolve(text.as_bytes()).map_err(|error| error.to_string())
 }
 
-/// A number of bytes, with or without a unit.
+/// A number of bytes per second: [`bytes::parse`], behind which `/s` may stand.
 pub fn parse_rate(text: &str) -> Option<u64> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at_checked(digits)?;
-    let unit = unit.trim();
-    let unit = unit.strip_suffix("/s").unwrap_or(unit);
-    let (_, factor) = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
-    number.parse::<u64>().ok()?.checked_mul(*factor)
+    bytes::parse(text.strip_suffix("/s").unwrap_or(text))
 }
 
 fn most_common<'a>(users: impl Iterator<Item = &'a Arc<User>>) -> Option<Arc<StoredHash>> {
@@ -202,18 +198,6 @@ pub const PROTOCOLS: &[&str] = &["ftp", "ftps", "ssh"];
 
 /// A name is also that of a folder.
 const NAME_BYTES_MAX: usize = flotilla_protocol::path::NAME_BYTES_MAX;
-
-/// Units of rates, in bytes per second.
-const UNITS: &[(&str, u64)] = &[
-    ("", 1),
-    ("B", 1),
-    ("kB", 1_000),
-    ("MB", 1_000_000),
-    ("GB", 1_000_000_000),
-    ("KiB", 1 << 10),
-    ("MiB", 1 << 20),
-    ("GiB", 1 << 30),
-];
 
 #[cfg(test)]
 mod tests;

@@ -146,16 +146,6 @@ impl Session {
             && !matches!(self.activity, Activity::Closing)
     }
 
-    /// Whether the last words are written.
-    pub fn is_closing(&self) -> bool {
-        matches!(self.activity, Activity::Closing)
-    }
-
-    /// Whether a transfer is open.
-    pub fn is_transferring(&self) -> bool {
-        matches!(self.activity, Activity::Transferring(_))
-    }
-
     /// Whether the control connection is protected.
     pub fn is_secure(&self) -> bool {
         self.connection.secure
