@@ -29,6 +29,8 @@
 //!   `--config` finds the same files.
 //! - Secrets are named by file (`…_file`), never written into the configuration.
 //!
+//! Users have [a file of their own](super::users).
+//!
 //! # Errors
 //!
 //! A configuration is taken whole or not at all. `flotilla check` prints everything that is wrong,

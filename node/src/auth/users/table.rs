@@ -1,25 +1,5 @@
-//! The users file, read and understood.
-//!
-//! ```toml
-//! [[user]]
-//! name = "bob"                      # no "/", no control characters; case matters
-//! password = "$argon2id$..."        # see auth::hash; none: no login by password
-//! keys = ["ssh-ed25519 AAAA... bob@laptop"]
-//! home = "projects/bob"             # default: the name; ".": the root itself
-//! root = "/srv/other"               # a storage root of the user's own
-//! permissions = ["read", "list"]    # default: all of read, write, append, delete, rename, mkdir, list, hidden
-//! protocols = ["ftps", "ssh"]       # default: ftp, ftps, ssh
-//! networks = ["192.0.2.0/24"]       # default: any; a single address is a network of one
-//! limits = { sessions = 4, upload = "10MiB", download = 0 }   # rates in bytes per second; 0: none
-//! expires = 2030-12-31              # a date is its beginning in UTC; or 2030-12-31T18:00:00+01:00
-//! disabled = false
-//! certificate = "required"          # "off", "required" (beside the password), "sufficient" (instead)
-//! certificate_fingerprints = ["sha256:..."]   # without these two the
-//! certificate_names = ["bob@example.org"]     # common name must be the user's
-//! message = "Welcome"               # shown after login; may have several lines
-//! ```
-//!
-//! `hidden` is granted by default, since users of other servers expect to see their dot files.
+//! The users file, read and understood. Its form is described in
+//! [the manual](crate::manual::users).
 
 use std::collections::HashMap;
 use std::path::Path;
