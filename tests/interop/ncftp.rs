@@ -38,8 +38,8 @@ fn in_clear() {
     house.half_got("big.bin");
     ncftp(&house, "ncftpget").args(["-V", "-z", &address]).arg(&got).arg("/big.bin").succeed();
     house.assert_got("big.bin");
-    // Its resumed upload (-z) is not tested: after REST it sends the file from the start, whatever the
-    // server. Appending is how its users resume.
+    // Its resumed upload (-z) is not tested: after REST it sends the file from the start, whatever
+    // the server. Appending is how its users resume.
     std::fs::create_dir_all(house.server.file("half")).unwrap();
     house.half_put("big.bin", "half/big.bin");
     house.here.write("rest/big.bin", house.ours("big.bin").split_off((3 << 20) / 2));

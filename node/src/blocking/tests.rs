@@ -10,7 +10,8 @@ fn lane(running: usize, waiting: usize) -> Arc<Lane> {
     Lane::new(LaneLimits { shards: 1, running, waiting, deadline: DEADLINE })
 }
 
-/// A job that sits in a read of a pipe until the returned end is closed, as one of a dead NFS server.
+/// A job that sits in a read of a pipe until the returned end is closed, as one of a dead NFS
+/// server.
 fn stuck_job() -> (impl FnOnce(&Ticket) -> Result<(), Failure>, std::io::PipeWriter) {
     let (mut reader, writer) = std::io::pipe().unwrap();
     let job = move |_: &Ticket| {

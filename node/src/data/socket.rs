@@ -20,7 +20,8 @@ use tokio::io::Interest;
 #[derive(Debug)]
 pub struct Socket {
     stream: Stream,
-    /// A second descriptor for work on the blocking pool, which may outlive the socket by one piece.
+    /// A second descriptor for work on the blocking pool, which may outlive the socket by one
+    /// piece.
     lent: Option<Arc<OwnedFd>>,
 }
 
@@ -105,8 +106,8 @@ impl Socket {
         }
     }
 
-    /// A descriptor of its own for work elsewhere. If that is still under way when the socket is dropped, the
-    /// connection is shut down, so that the peer does not wait for it.
+    /// A descriptor of its own for work elsewhere. If that is still under way when the socket is
+    /// dropped, the connection is shut down, so that the peer does not wait for it.
     pub(super) fn lend(&mut self) -> io::Result<Arc<OwnedFd>> {
         if let Some(lent) = &self.lent {
             return Ok(Arc::clone(lent));
@@ -192,8 +193,8 @@ impl Socket {
     pub(super) async fn send(&mut self, data: &[u8], then: Then) -> io::Result<usize> {
         let flags = match then {
             Then::More => SendFlags::NOSIGNAL,
-            // The end of the stream then goes out in the last segment: one packet and one wake-up of
-            // the client less.
+            // The end of the stream then goes out in the last segment: one packet and one wake-up
+            // of the client less.
             Then::End => SendFlags::NOSIGNAL | SendFlags::MORE,
         };
         self.run(Direction::Write, |descriptor| Ok(rustix::net::send(descriptor, data, flags)?))
@@ -211,9 +212,9 @@ impl Socket {
         Ok(rustix::net::shutdown(self.descriptor()?, Shutdown::Write)?)
     }
 
-    /// Ends a download over a clear connection. The kernel goes on delivering what it holds after the
-    /// close, unless unread bytes turn the close into a reset: they are drained. A reset by the peer that
-    /// has been seen by now is an error.
+    /// Ends a download over a clear connection. The kernel goes on delivering what it holds after
+    /// the close, unless unread bytes turn the close into a reset: they are drained. A reset by the
+    /// peer that has been seen by now is an error.
     pub(super) fn finish(self) -> Result<(), Failure> {
         self.end().map_err(|_| Failure::DataBroken)?;
         let descriptor = self.descriptor().map_err(|_| Failure::DataBroken)?;
@@ -281,12 +282,14 @@ pub(super) fn is_of_network(error: Errno) -> bool {
     )
 }
 
-/// Connects to the client in active mode, from the control connection's own address, as its firewall
-/// expects. The source port is any: port 20 needs a privilege and no client of today asks for it.
+/// Connects to the client in active mode, from the control connection's own address, as its
+/// firewall expects. The source port is any: port 20 needs a privilege and no client of today asks
+/// for it.
 ///
 /// # Errors
 ///
-/// [`Failure::DataTimeout`] at the deadline, [`Failure::DataRefused`] for all that the network says.
+/// [`Failure::DataTimeout`] at the deadline, [`Failure::DataRefused`] for all that the network
+/// says.
 pub async fn connect_active(
     target: SocketAddr,
     local: IpAddr,

@@ -1,5 +1,5 @@
-//! Storage for tests: anonymous files behind the storage traits with knobs for what a disk may do, and
-//! the two ends of a loopback connection.
+//! Storage for tests: anonymous files behind the storage traits with knobs for what a disk may do,
+//! and the two ends of a loopback connection.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
