@@ -4,12 +4,12 @@
 //!
 //! - `actix`: actors and their arbiters. A session is an actor and stays on the arbiter that it
 //!   began on, so that its state needs no lock. `actix-rt` names the arbiters' runtime.
-//! - `actix-web`: the server of health and metrics; it runs on the same arbiters.
+//! - `actix-web`: health and metrics over HTTP, with arbiters like everything else.
 //! - `tokio`: what actix runs on. Sockets, timers, signals and channels are used directly.
-//! - `socket2`: options that the standard library does not set: keepalive, linger, reuse of
-//!   addresses, the queue of a listener.
+//! - `socket2`: options that the standard library does not set: keepalive, reuse of addresses and
+//!   ports, the queue of a listener, out-of-band data in line.
 //! - `rustix`: system calls without `unsafe`: `openat2` and what else keeps a path inside its
-//!   root, `splice` and `sendfile`, unnamed files.
+//!   root, `statx`, `splice` and `sendfile`.
 //!
 //! Not used: `actix::io::FramedWrite`, which loses bytes when its actor stops and has no bound.
 //!
@@ -21,7 +21,7 @@
 //! - `tokio-rustls`: TLS on control connections. Data connections [drive rustls
 //!   themselves](crate::data), to send many records per system call.
 //! - `rcgen`: the self-signed certificate of a first start.
-//! - `x509-parser`: names and end of a certificate, for logins by certificate and for the log.
+//! - `x509-parser`: names and end of certificates, for logins by certificate and for the metrics.
 //! - `argon2`: new password hashes. `bcrypt`, `sha-crypt`, `yescrypt`: those that come from other
 //!   systems.
 //! - `zeroize`: a password is wiped when it is dropped.
