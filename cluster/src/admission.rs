@@ -32,7 +32,8 @@ pub struct Limits {
 pub struct Request<'a> {
     /// The name of the account.
     pub user: &'a str,
-    /// The account's own limit of sessions at once; 0: none. It holds beside `per_user`, not in its place.
+    /// The account's own limit of sessions at once; 0: none. It holds beside `per_user`, not in its
+    /// place.
     pub account_sessions: u32,
     /// The client's address.
     pub address: IpAddr,
@@ -128,8 +129,8 @@ impl Admission {
         decrement(&mut self.origins, &slot.origin);
     }
 
-    /// The token bucket as a point in time: each login moves `full_at` by one interval, and there is
-    /// a token as long as the bucket is short of a full second by no more than the rest.
+    /// The token bucket as a point in time: each login moves `full_at` by one interval, and there
+    /// is a token as long as the bucket is short of a full second by no more than the rest.
     fn take_token(&mut self, now: Instant) -> Result<(), Denied> {
         let rate = self.limits.logins_per_second;
         if rate == 0 {

@@ -22,7 +22,8 @@ pub struct Rules {
     pub ban_window: Duration,
     /// How long a ban lasts (`limits.ban_for`).
     pub ban_for: Duration,
-    /// Networks whose failed logins are not counted: balancers, monitors. A ban by hand holds there too.
+    /// Networks whose failed logins are not counted: balancers, monitors. A ban by hand holds there
+    /// too.
     pub exempt: Vec<IpNet>,
 }
 

@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// What 227 and 229 say: the configured address (`ftp.passive.address`) for IPv4 clients, else the one
-/// that the client dialled, which it can reach. 227 carries a literal IPv4 address, never a name
-/// (RFC 959, 4.2).
+/// What 227 and 229 say: the configured address (`ftp.passive.address`) for IPv4 clients, else the
+/// one that the client dialled, which it can reach. 227 carries a literal IPv4 address, never a
+/// name (RFC 959, 4.2).
 pub(crate) fn advertised(dialled: IpAddr, configured: Option<Ipv4Addr>, port: u16) -> SocketAddr {
     let dialled = dialled.to_canonical();
     let address = match (dialled, configured) {

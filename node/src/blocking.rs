@@ -1,10 +1,10 @@
 //! Bounded lanes to the blocking pool: a storage that hangs fills its own lane and nothing else.
 //!
-//! Every arbiter is a single-threaded runtime with blocking threads of its own, so a [`Lane`] is cut
-//! into shards and each thread that submits jobs keeps to one of them: no lock is shared by cores.
-//! A shard lets a fixed number of jobs run, a fixed number wait, and judges each by a deadline. A
-//! thread in a system call that never returns can not be ended; its slot stays taken, is counted by
-//! [`Lane::health`], and when every slot of a shard is stuck, new jobs fail at once.
+//! Every arbiter is a single-threaded runtime with blocking threads of its own, so a [`Lane`] is
+//! cut into shards and each thread that submits jobs keeps to one of them: no lock is shared by
+//! cores. A shard lets a fixed number of jobs run, a fixed number wait, and judges each by a
+//! deadline. A thread in a system call that never returns can not be ended; its slot stays taken,
+//! is counted by [`Lane::health`], and when every slot of a shard is stuck, new jobs fail at once.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -69,12 +69,12 @@ impl Lane {
         Arc::new(Self { shards, waiting_max: limits.waiting, clock })
     }
 
-    /// Runs a job on a blocking thread. Fails with [`Failure::StorageTimeout`] when it is behind its
-    /// deadline, when too many wait, or when all slots are stuck.
+    /// Runs a job on a blocking thread. Fails with [`Failure::StorageTimeout`] when it is behind
+    /// its deadline, when too many wait, or when all slots are stuck.
     ///
-    /// Dropped before the job has begun, the job is dropped unrun; dropped later, it runs to its end
-    /// (or to its next [`Ticket::step`]) and its result is dropped there. So whatever must happen in
-    /// any case belongs into the `Drop` of what the job owns or yields.
+    /// Dropped before the job has begun, the job is dropped unrun; dropped later, it runs to its
+    /// end (or to its next [`Ticket::step`]) and its result is dropped there. So whatever must
+    /// happen in any case belongs into the `Drop` of what the job owns or yields.
     pub async fn run<T, F>(self: Arc<Self>, job: F) -> Result<T, Failure>
     where
         T: Send + 'static,
@@ -111,10 +111,10 @@ impl Lane {
         }
     }
 
-    /// Drops `what` on a blocking thread, since its `Drop` does file work. Nobody waits for it and it is
-    /// never lost: it waits for a slot as long as it takes, and is dropped on this thread where there
-    /// is no runtime (any more). Those who wait are what was open when the storage began to hang, so
-    /// they are bounded by the open transfers.
+    /// Drops `what` on a blocking thread, since its `Drop` does file work. Nobody waits for it and
+    /// it is never lost: it waits for a slot as long as it takes, and is dropped on this thread
+    /// where there is no runtime (any more). Those who wait are what was open when the storage
+    /// began to hang, so they are bounded by the open transfers.
     pub fn dispose<T: Send + 'static>(&self, what: T) {
         let (Some((index, shard)), Ok(runtime)) = (self.shard(), Handle::try_current()) else {
             return drop(what);
@@ -153,11 +153,6 @@ impl Lane {
             health.stalled |= stuck == shard.slots.len();
         }
         health
-    }
-
-    /// Jobs that are behind their deadline.
-    pub fn stuck(&self) -> usize {
-        self.health().stuck
     }
 
     /// Waits for a slot, unless too many do already or there is no hope.
@@ -212,8 +207,8 @@ impl Ticket {
         Ok(Self { clock, state, shard, slot, _permit: permit })
     }
 
-    /// Called by long jobs between steps: the deadline begins anew. An error means that nobody wants the
-    /// result any more, and the job must end.
+    /// Called by long jobs between steps: the deadline begins anew. An error means that nobody
+    /// wants the result any more, and the job must end.
     pub fn step(&self) -> Result<(), Failure> {
         if !self.state.wanted.load(Ordering::Acquire) {
             return Err(Failure::Aborted);
@@ -333,8 +328,8 @@ thread_local! {
 /// storages that hang together still leave most of tokio's 512 blocking threads to others.
 const RUNNING_MAX: usize = 16;
 
-/// Enough for every transfer of a busy arbiter to have one job in the queue; at 16 jobs at a time and
-/// 1 ms each the last one waits a quarter of a second.
+/// Enough for every transfer of a busy arbiter to have one job in the queue; at 16 jobs at a time
+/// and 1 ms each the last one waits a quarter of a second.
 const WAITING_MAX: usize = 4096;
 
 #[cfg(test)]

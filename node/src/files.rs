@@ -1,8 +1,8 @@
 //! What a user sees of a storage: the same operations, judged by the permissions of the account.
 //!
-//! The storage is the user's own view ([`Storages::view`](crate::storage::Storages::view)), whose root is
-//! the user's home; so paths are those that the client sees, and confinement is the kernel's work, not
-//! this module's. What it decides:
+//! The storage is the user's own view ([`Storages::view`](crate::storage::Storages::view)), whose
+//! root is the user's home; so paths are those that the client sees, and confinement is the
+//! kernel's work, not this module's. What it decides:
 //!
 //! | operation | needs |
 //! | --- | --- |

@@ -53,8 +53,8 @@ pub(crate) fn settings(config: &Config) -> Settings {
     }
 }
 
-/// The byte rates of users, shared by all sessions of a user on the node. The lock is taken at logins
-/// of users with a rate only, never by a transfer.
+/// The byte rates of users, shared by all sessions of a user on the node. The lock is taken at
+/// logins of users with a rate only, never by a transfer.
 #[derive(Default)]
 pub(crate) struct Rates(Mutex<HashMap<String, UserRates>>);
 

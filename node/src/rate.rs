@@ -1,8 +1,8 @@
 //! Byte-rate limits of a user, shared fairly and without a lock by all of the user's transfers.
 //!
-//! The limit is one line of time: every byte moved by anybody reserves `1 / rate` seconds on it, and
-//! who moved waits for the end of what was reserved. So the sum never exceeds the rate, what
-//! a slow transfer leaves is there for the others, and since every transfer moves pieces of the same
+//! The limit is one line of time: every byte moved by anybody reserves `1 / rate` seconds on it,
+//! and who moved waits for the end of what was reserved. So the sum never exceeds the rate, what a
+//! slow transfer leaves is there for the others, and since every transfer moves pieces of the same
 //! length (a quarter of a second of its share) in turn, each gets the same.
 //!
 //! A user without a limit has no [`Rate`], and the transfer touches nothing.
@@ -61,7 +61,8 @@ pub struct Share {
 }
 
 impl Share {
-    /// The most bytes to move before the next [`charge`](Self::charge): a quarter of a second of this share.
+    /// The most bytes to move before the next [`charge`](Self::charge): a quarter of a second of
+    /// this share.
     pub fn piece(&self) -> usize {
         let transfers = u64::from(self.rate.transfers().max(1));
         let share = self.rate.bytes_per_second() / transfers / PIECES_PER_SECOND;
@@ -109,7 +110,8 @@ mod tests {
 
     use super::*;
 
-    /// Moves pieces of all shares in the order of their waits until `until`, and tells the bytes of each.
+    /// Moves pieces of all shares in the order of their waits until `until`, and tells the bytes of
+    /// each.
     fn simulate(shares: &[Share], start: Instant, until: Duration) -> Vec<u64> {
         let mut next = vec![Duration::ZERO; shares.len()];
         let mut bytes = vec![0; shares.len()];

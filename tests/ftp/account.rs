@@ -1,5 +1,5 @@
-//! What the users file says of a user (design, section 9): home, permissions, protocols, networks, the
-//! end of the account. None of it is told to who does not know the password.
+//! What the users file says of a user (design, section 9): home, permissions, protocols, networks,
+//! the end of the account. None of it is told to who does not know the password.
 
 use flotilla_tests::{PASSWORD, Server, User, Wire};
 
@@ -10,7 +10,8 @@ fn refused(wire: &mut Wire, user: &str) -> String {
     wire.ask(format!("PASS {PASSWORD}"), 530).text()
 }
 
-/// The home is made at the first login, bears the user's name by default, and is the only place there is.
+/// The home is made at the first login, bears the user's name by default, and is the only place
+/// there is.
 #[test]
 fn a_home_is_made_at_the_first_login() {
     let server = Server::builder().user(User::new("bob").unset("home")).file("alice's", "").start();

@@ -1,5 +1,5 @@
-//! draft-bryan-ftpext-hash (HASH, OPTS HASH, RANG) and the older XCRC, XMD5, XSHA forms. The values are
-//! those of "abc" in the standards.
+//! draft-bryan-ftpext-hash (HASH, OPTS HASH, RANG) and the older XCRC, XMD5, XSHA forms. The values
+//! are those of "abc" in the standards.
 
 use flotilla_tests::Server;
 

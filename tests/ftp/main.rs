@@ -1,5 +1,5 @@
-//! FTP in clear, byte by byte: one file per RFC or draft, each test with the clause that it holds the
-//! server to.
+//! FTP in clear, byte by byte: one file per RFC or draft, each test with the clause that it holds
+//! the server to.
 
 mod account;
 mod hash;

@@ -1,4 +1,5 @@
-//! draft-somers-ftp-mfxx: MFMT and MFF set what MDTM and MLST tell; and MDTM as a setter, as clients use it.
+//! draft-somers-ftp-mfxx: MFMT and MFF set what MDTM and MLST tell; and MDTM as a setter, as
+//! clients use it.
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, UNIX_EPOCH};

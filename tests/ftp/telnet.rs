@@ -1,5 +1,5 @@
-//! RFC 854 inside FTP (RFC 959, 4.1.3 and 5.3; RFC 1123, 4.1.2.10 and 4.1.2.12): telnet bytes in the
-//! command stream.
+//! RFC 854 inside FTP (RFC 959, 4.1.3 and 5.3; RFC 1123, 4.1.2.10 and 4.1.2.12): telnet bytes in
+//! the command stream.
 
 use flotilla_tests::Server;
 use rustix::net::SendFlags;

@@ -37,7 +37,8 @@ impl House {
     }
 }
 
-/// A certificate that suffices makes the password superfluous: USER is 232, or PASS of anything is fine.
+/// A certificate that suffices makes the password superfluous: USER is 232, or PASS of anything is
+/// fine.
 #[test]
 fn a_certificate_can_suffice() {
     let house = start();

@@ -1,4 +1,5 @@
-//! FTP under TLS, byte by byte: RFC 2228 and RFC 4217, and what ties data connections to their session.
+//! FTP under TLS, byte by byte: RFC 2228 and RFC 4217, and what ties data connections to their
+//! session.
 
 mod certificate;
 mod host;

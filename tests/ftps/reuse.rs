@@ -21,7 +21,8 @@ fn fetch_as(wire: &mut Wire, tls: &TlsClient) -> Result<Vec<u8>, u16> {
     }
 }
 
-/// A client that resumes its own control session is served under every setting, and the handshake is a short one.
+/// A client that resumes its own control session is served under every setting, and the handshake
+/// is a short one.
 #[test]
 fn the_own_session_is_resumed() {
     for reuse in ["off", "match", "require"] {
@@ -38,7 +39,8 @@ fn the_own_session_is_resumed() {
     }
 }
 
-/// `match`: a data connection that resumes somebody else's session is refused; nothing is sent to it.
+/// `match`: a data connection that resumes somebody else's session is refused; nothing is sent to
+/// it.
 #[test]
 fn another_session_is_refused() {
     for reuse in ["match", "require"] {
@@ -67,7 +69,8 @@ fn an_earlier_session_of_the_same_client_is_refused() {
     assert_eq!(fetch_as(&mut second, &tls), Err(522));
 }
 
-/// `match` serves a full handshake, as clients without resumption make it; `require` refuses it with 522.
+/// `match` serves a full handshake, as clients without resumption make it; `require` refuses it
+/// with 522.
 #[test]
 fn a_full_handshake_is_served_unless_resumption_is_required() {
     for (reuse, expected) in [

@@ -7,7 +7,8 @@ fn versions(server: &Server) -> [TlsClient; 2] {
     [server.tls().tls12(), server.tls().tls13()]
 }
 
-/// 4 and 12: AUTH TLS, the handshake, login, PBSZ, PROT P, and protected transfers both ways, in either version.
+/// 4 and 12: AUTH TLS, the handshake, login, PBSZ, PROT P, and protected transfers both ways, in
+/// either version.
 #[test]
 fn files_move_under_tls() {
     let bytes = Content::new(4).bytes(3_000_001);

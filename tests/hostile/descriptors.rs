@@ -14,8 +14,8 @@ fn ticks(server: &Server) -> u64 {
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
-/// More connections than the descriptors allow: who is in goes on, transfers included; who is too many is
-/// turned away or waits.
+/// More connections than the descriptors allow: who is in goes on, transfers included; who is too
+/// many is turned away or waits.
 #[test]
 fn connections_may_use_descriptors_up() {
     let mut server = start();
@@ -25,8 +25,8 @@ fn connections_may_use_descriptors_up() {
     early.ask("NOOP", 200);
     assert_eq!(early.fetch("a"), b"content");
 
-    // Over one second of doing nothing, the server must not burn the processor on accepting what it can
-    // not accept. The second is what is measured, not a wait.
+    // Over one second of doing nothing, the server must not burn the processor on accepting what it
+    // can not accept. The second is what is measured, not a wait.
     let before = ticks(&server);
     std::thread::sleep(Duration::from_secs(1));
     let used = ticks(&server) - before;
@@ -37,7 +37,8 @@ fn connections_may_use_descriptors_up() {
     assert_served(&mut server);
 }
 
-/// More transfers than descriptors: those that do not fit are refused with a 4yz reply, the others go on.
+/// More transfers than descriptors: those that do not fit are refused with a 4yz reply, the others
+/// go on.
 #[test]
 fn transfers_may_use_descriptors_up() {
     let mut server = start();

@@ -2,7 +2,8 @@
 
 use flotilla_tests::{Program, Server};
 
-/// A server whose root is a file system of 8 MiB of its own, or `None` where this user may make none.
+/// A server whose root is a file system of 8 MiB of its own, or `None` where this user may make
+/// none.
 fn start_small(reserve: &str) -> Option<Server> {
     let mut flags = vec!["--mount"];
     if !rustix::process::geteuid().is_root() {

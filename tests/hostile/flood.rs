@@ -143,7 +143,8 @@ fn connections_that_come_and_go_leave_nothing() {
     let before = descriptors();
     for round in 0..300 {
         let mut wire = server.connect();
-        // A port that was told and not used stays this client's for a while: fewer than the range has.
+        // A port that was told and not used stays this client's for a while: fewer than the range
+        // has.
         match round % 20 {
             7 => {
                 wire.login("alice");

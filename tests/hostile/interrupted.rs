@@ -1,5 +1,5 @@
-//! Clients that die in mid-transfer (design, section 8): what was uploaded is kept for its owner, who
-//! resumes it; nobody else sees it.
+//! Clients that die in mid-transfer (design, section 8): what was uploaded is kept for its owner,
+//! who resumes it; nobody else sees it.
 
 use std::net::Shutdown;
 
@@ -13,7 +13,8 @@ fn die_in_mid_upload(server: &Server, path: &str, part: &[u8]) -> u64 {
     data.write(part).unwrap();
     data.reset();
     wire.reset();
-    // Its owner sees an upload while it is under way, too: the size is final when the transfer is over.
+    // Its owner sees an upload while it is under way, too: the size is final when the transfer is
+    // over.
     wait::until("the end of the transfer", || {
         let log = server.log();
         log.lines()

@@ -1,5 +1,5 @@
-//! Clients that mean harm, and conditions that nobody wants: what the server must withstand, and how it
-//! keeps serving the others.
+//! Clients that mean harm, and conditions that nobody wants: what the server must withstand, and
+//! how it keeps serving the others.
 
 mod bounce;
 mod descriptors;

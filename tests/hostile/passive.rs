@@ -1,5 +1,5 @@
-//! Passive ports that run out (design, section 5): 425 at once, never a port outside the range, and one
-//! port serves many addresses.
+//! Passive ports that run out (design, section 5): 425 at once, never a port outside the range, and
+//! one port serves many addresses.
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};

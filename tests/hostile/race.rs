@@ -1,5 +1,5 @@
-//! Symbolic links that are swapped in while a path is resolved: checking first and opening then would
-//! be seen here.
+//! Symbolic links that are swapped in while a path is resolved: checking first and opening then
+//! would be seen here.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Data-port theft (RFC 2577, 5; design, section 5): who connects to a passive port first and is not
-//! the client gets nothing, and does not stop the client.
+//! Data-port theft (RFC 2577, 5; design, section 5): who connects to a passive port first and is
+//! not the client gets nothing, and does not stop the client.
 
 use std::net::Ipv4Addr;
 
@@ -59,7 +59,8 @@ fn a_stranger_can_not_upload() {
     assert_eq!(std::fs::read(server.file("a")).unwrap(), b"genuine");
 }
 
-/// Another user on the client's own address has a port of their own: what they connect to is theirs.
+/// Another user on the client's own address has a port of their own: what they connect to is
+/// theirs.
 #[test]
 fn sessions_of_one_address_are_kept_apart() {
     let server = Server::builder().file("a", "for one").file("b", "for two").start();

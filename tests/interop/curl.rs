@@ -2,7 +2,7 @@
 
 use flotilla_tests::{PASSWORD, Program};
 
-use super::house::{FILES, House, Security};
+use super::house::{FILES, House, Security, assert_lists, under_each_security};
 
 /// A transfer with the options that every one needs.
 fn curl(house: &House, security: Security, path: &str) -> Program {
@@ -17,11 +17,11 @@ fn curl(house: &House, security: Security, path: &str) -> Program {
             _ => format!("%{byte:02X}"),
         })
         .collect();
-    let program = Program::new("curl")
+    let program = house
+        .program("curl")
         .args(["--silent", "--show-error", "--fail", "--max-time", "100", "--globoff"])
         .args(["--user", &format!("alice:{PASSWORD}")])
-        .arg(format!("{scheme}://{address}/{encoded}"))
-        .within(house.here.path());
+        .arg(format!("{scheme}://{address}/{encoded}"));
     match security {
         Security::Clear => program,
         _ => program.arg("--ssl-reqd").arg("--cacert").arg(house.server.authority_file()),
@@ -33,7 +33,7 @@ fn everything(security: Security) {
     let listed = curl(&house, security, "").succeed().stdout;
     let names = curl(&house, security, "").arg("--list-only").succeed().stdout;
     for (name, length) in FILES {
-        assert!(names.lines().any(|line| line == name), "{name} is not in {names}");
+        assert_lists(&names, name);
         let line = listed.lines().find(|line| line.ends_with(name)).expect("a line");
         assert_eq!(line.split_whitespace().nth(4), Some(length.to_string().as_str()), "{line}");
 
@@ -78,20 +78,7 @@ fn everything(security: Security) {
     house.assert_protocol(security);
 }
 
-#[test]
-fn in_clear() {
-    everything(Security::Clear);
-}
-
-#[test]
-fn under_explicit_tls() {
-    everything(Security::Explicit);
-}
-
-#[test]
-fn under_implicit_tls() {
-    everything(Security::Implicit);
-}
+under_each_security!(everything);
 
 /// Active mode, by EPRT and by PORT.
 #[test]

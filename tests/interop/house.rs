@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use flotilla_tests::content::{Content, assert_same};
 use flotilla_tests::server::Builder;
-use flotilla_tests::{Folder, Server};
+use flotilla_tests::{Folder, Program, Server};
 
 /// How a client reaches the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,11 @@ impl House {
         Content::new(here_seed(name)).bytes(length(name))
     }
 
+    /// A client that runs in [`here`](Self::here) and finds no settings of the user's.
+    pub fn program(&self, name: &str) -> Program {
+        Program::new(name).env("HOME", self.here.path()).within(self.here.path())
+    }
+
     /// Where the client keeps what it fetches.
     pub fn got(&self, name: &str) -> PathBuf {
         let folder = self.here.join("got");
@@ -112,6 +117,33 @@ impl House {
         let fits = logins.iter().all(|line| line.contains("ftps") == secure);
         assert!(fits, "not by {security:?}: {logins:#?}");
     }
+}
+
+/// Makes a test of `everything`, which takes a [`Security`], for each of them.
+macro_rules! under_each_security {
+    ($everything:ident) => {
+        #[test]
+        fn in_clear() {
+            $everything(Security::Clear);
+        }
+
+        #[test]
+        fn under_explicit_tls() {
+            $everything(Security::Explicit);
+        }
+
+        #[test]
+        fn under_implicit_tls() {
+            $everything(Security::Implicit);
+        }
+    };
+}
+pub(crate) use under_each_security;
+
+/// A listing of one entry per line must have this line.
+#[track_caller]
+pub fn assert_lists(listing: &str, line: &str) {
+    assert!(listing.lines().any(|listed| listed == line), "{line} is not in {listing}");
 }
 
 #[track_caller]

@@ -1,9 +1,9 @@
 //! lftp.
 
+use flotilla_tests::PASSWORD;
 use flotilla_tests::program::Said;
-use flotilla_tests::{PASSWORD, Program};
 
-use super::house::{FILES, House, Security};
+use super::house::{FILES, House, Security, assert_lists, under_each_security};
 
 /// Runs a script; any command that fails ends it with a failure.
 #[track_caller]
@@ -19,12 +19,7 @@ fn lftp(house: &House, security: Security, script: &str) -> Said {
          open -u alice,{PASSWORD} {scheme}://{address}\n{script}\nexit 0\n",
         authority.display()
     );
-    Program::new("lftp")
-        .args(["-f", "/dev/stdin"])
-        .env("HOME", house.here.path())
-        .within(house.here.path())
-        .stdin(script)
-        .succeed()
+    house.program("lftp").args(["-f", "/dev/stdin"]).stdin(script).succeed()
 }
 
 fn everything(security: Security) {
@@ -32,7 +27,7 @@ fn everything(security: Security) {
     let names = lftp(&house, security, "cls -1").stdout;
     lftp(&house, security, "mkdir new");
     for (name, _) in FILES {
-        assert!(names.lines().any(|line| line == name), "{name} is not in {names}");
+        assert_lists(&names, name);
         std::fs::create_dir_all(house.here.join("got")).unwrap();
         lftp(
             &house,
@@ -59,20 +54,7 @@ fn everything(security: Security) {
     house.assert_protocol(security);
 }
 
-#[test]
-fn in_clear() {
-    everything(Security::Clear);
-}
-
-#[test]
-fn under_explicit_tls() {
-    everything(Security::Explicit);
-}
-
-#[test]
-fn under_implicit_tls() {
-    everything(Security::Implicit);
-}
+under_each_security!(everything);
 
 /// Whole trees there and back, several files at a time, and one file in several pieces.
 #[test]

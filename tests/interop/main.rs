@@ -1,5 +1,5 @@
-//! Real clients against the real server: each logs in, lists, uploads, downloads, resumes, renames and
-//! deletes, in clear and under TLS where it can, and every byte is compared.
+//! Real clients against the real server: each logs in, lists, uploads, downloads, resumes, renames
+//! and deletes, in clear and under TLS where it can, and every byte is compared.
 //!
 //! A client that is missing fails its tests; `tests/run` installs them all.
 

@@ -2,15 +2,14 @@
 
 use flotilla_tests::{PASSWORD, Program};
 
-use super::house::{FILES, House, Security};
+use super::house::{FILES, House, Security, assert_lists};
 
 fn ncftp(house: &House, program: &str) -> Program {
     let address = house.authority(Security::Clear);
-    Program::new(program)
+    house
+        .program(program)
         .args(["-u", "alice", "-p", PASSWORD, "-P", &address.port().to_string()])
         .args(["-t", "20", "-r", "1"])
-        .env("HOME", house.here.path())
-        .within(house.here.path())
 }
 
 #[test]
@@ -29,7 +28,7 @@ fn in_clear() {
         .args(FILES.map(|(name, _)| name))
         .succeed();
     for (name, _) in FILES {
-        assert!(names.lines().any(|line| line == name), "{name} is not in {names}");
+        assert_lists(&names, name);
         assert!(long.lines().any(|line| line.ends_with(name)), "{name} is not in {long}");
         house.assert_got(name);
         house.assert_put(name, &format!("new/{name}"));
@@ -38,8 +37,8 @@ fn in_clear() {
     house.half_got("big.bin");
     ncftp(&house, "ncftpget").args(["-V", "-z", &address]).arg(&got).arg("/big.bin").succeed();
     house.assert_got("big.bin");
-    // Its resumed upload (-z) is not tested: after REST it sends the file from the start, whatever the
-    // server. Appending is how its users resume.
+    // Its resumed upload (-z) is not tested: after REST it sends the file from the start, whatever
+    // the server. Appending is how its users resume.
     std::fs::create_dir_all(house.server.file("half")).unwrap();
     house.half_put("big.bin", "half/big.bin");
     house.here.write("rest/big.bin", house.ours("big.bin").split_off((3 << 20) / 2));

@@ -1,8 +1,8 @@
 //! Python's ftplib.
 
-use flotilla_tests::{PASSWORD, Program};
+use flotilla_tests::PASSWORD;
 
-use super::house::{FILES, House, Security};
+use super::house::{FILES, House, Security, under_each_security};
 
 fn everything(security: Security) {
     let house = House::open();
@@ -15,11 +15,11 @@ fn everything(security: Security) {
         Security::Implicit => "implicit",
     };
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/client.py");
-    let mut program = Program::new("python3")
+    let mut program = house
+        .program("python3")
         .args([script, kind, &address.ip().to_string(), &address.port().to_string()])
         .args(["alice", PASSWORD])
-        .arg(house.server.authority_file())
-        .within(house.here.path());
+        .arg(house.server.authority_file());
     for (name, _) in FILES {
         program = program.arg(name);
     }
@@ -35,17 +35,4 @@ fn everything(security: Security) {
     house.assert_protocol(security);
 }
 
-#[test]
-fn in_clear() {
-    everything(Security::Clear);
-}
-
-#[test]
-fn under_explicit_tls() {
-    everything(Security::Explicit);
-}
-
-#[test]
-fn under_implicit_tls() {
-    everything(Security::Implicit);
-}
+under_each_security!(everything);

@@ -2,12 +2,13 @@
 
 use flotilla_tests::{PASSWORD, Program};
 
-use super::house::{FILES, House, Security};
+use super::house::{FILES, House, Security, assert_lists, under_each_security};
 
 fn rclone(house: &House, security: Security, arguments: &[&str]) -> Program {
     let address = house.authority(security);
     let hidden = Program::new("rclone").args(["obscure", PASSWORD]).succeed().stdout;
-    Program::new("rclone")
+    house
+        .program("rclone")
         .args([
             "--config",
             "/dev/null",
@@ -19,7 +20,6 @@ fn rclone(house: &House, security: Security, arguments: &[&str]) -> Program {
             "20s",
         ])
         .args(arguments)
-        .env("HOME", house.here.path())
         .env("SSL_CERT_FILE", house.server.authority_file())
         .env("RCLONE_CONFIG_THERE_TYPE", "ftp")
         .env("RCLONE_CONFIG_THERE_HOST", address.ip().to_string())
@@ -28,7 +28,6 @@ fn rclone(house: &House, security: Security, arguments: &[&str]) -> Program {
         .env("RCLONE_CONFIG_THERE_PASS", hidden.trim())
         .env("RCLONE_CONFIG_THERE_TLS", (security == Security::Implicit).to_string())
         .env("RCLONE_CONFIG_THERE_EXPLICIT_TLS", (security == Security::Explicit).to_string())
-        .within(house.here.path())
 }
 
 fn everything(security: Security) {
@@ -42,10 +41,7 @@ fn everything(security: Security) {
     )
     .succeed();
     for (name, length) in FILES {
-        assert!(
-            listed.lines().any(|line| line == format!("{length};{name}")),
-            "{name} is not in {listed}"
-        );
+        assert_lists(&listed, &format!("{length};{name}"));
         house.assert_got(name);
         house.assert_put(name, &format!("new/{name}"));
     }
@@ -69,17 +65,4 @@ fn everything(security: Security) {
     house.assert_protocol(security);
 }
 
-#[test]
-fn in_clear() {
-    everything(Security::Clear);
-}
-
-#[test]
-fn under_explicit_tls() {
-    everything(Security::Explicit);
-}
-
-#[test]
-fn under_implicit_tls() {
-    everything(Security::Implicit);
-}
+under_each_security!(everything);

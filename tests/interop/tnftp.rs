@@ -1,19 +1,18 @@
 //! tnftp, the BSD client (no TLS).
 
+use flotilla_tests::PASSWORD;
 use flotilla_tests::program::Said;
-use flotilla_tests::{PASSWORD, Program};
 
-use super::house::{FILES, House, Security};
+use super::house::{FILES, House, Security, assert_lists};
 
 /// Runs commands after the login. The client's exit code tells nothing; what it did is looked at.
 fn tnftp(house: &House, options: &[&str], commands: &str) -> Said {
     let address = house.authority(Security::Clear);
-    Program::new("tnftp")
+    house
+        .program("tnftp")
         .args(["-n", "-i", "-v", "-q", "20"])
         .args(options)
         .args([address.ip().to_string(), address.port().to_string()])
-        .env("HOME", house.here.path())
-        .within(house.here.path())
         .stdin(format!("user alice {PASSWORD}\nbinary\n{commands}\nbye\n"))
         .run()
 }
@@ -25,7 +24,7 @@ fn everything(options: &[&str]) {
     let names = tnftp(&house, options, "nlist").stdout;
     for (name, _) in FILES {
         assert!(said.stdout.lines().any(|line| line.ends_with(name)), "{name} is not in {said}");
-        assert!(names.lines().any(|line| line == name), "{name} is not in {names}");
+        assert_lists(&names, name);
     }
     let mut script = String::from("mkdir new\n");
     for (name, _) in FILES {
@@ -77,13 +76,7 @@ fn by_url() {
     let house = House::open();
     let address = house.authority(Security::Clear);
     let url = format!("ftp://alice:{PASSWORD}@{address}");
-    let run = |arguments: &[&str]| {
-        Program::new("tnftp")
-            .args(arguments)
-            .env("HOME", house.here.path())
-            .within(house.here.path())
-            .succeed()
-    };
+    let run = |arguments: &[&str]| house.program("tnftp").args(arguments).succeed();
     let got = house.got("big.bin").display().to_string();
     run(&["-V", "-o", &got, &format!("{url}/big.bin")]);
     house.assert_got("big.bin");

@@ -2,12 +2,13 @@
 
 use flotilla_tests::{PASSWORD, Program};
 
-use super::house::{FILES, House, Security};
+use super::house::{FILES, House, Security, under_each_security};
 
 fn wget(house: &House, security: Security, path: &str) -> Program {
     let address = house.authority(security);
     let scheme = if security == Security::Clear { "ftp" } else { "ftps" };
-    let program = Program::new("wget")
+    let program = house
+        .program("wget")
         .args(["--no-verbose", "--tries=1", "--timeout=20", "--no-glob", "--no-config"])
         .args([
             "--restrict-file-names=nocontrol",
@@ -15,9 +16,7 @@ fn wget(house: &House, security: Security, path: &str) -> Program {
             "--remote-encoding=UTF-8",
         ])
         .args(["--ftp-user=alice", &format!("--ftp-password={PASSWORD}")])
-        .arg(format!("{scheme}://{address}/{path}"))
-        .env("HOME", house.here.path())
-        .within(house.here.path());
+        .arg(format!("{scheme}://{address}/{path}"));
     let authority = format!("--ca-certificate={}", house.server.authority_file().display());
     match security {
         Security::Clear => program,
@@ -47,20 +46,7 @@ fn everything(security: Security) {
     house.assert_protocol(security);
 }
 
-#[test]
-fn in_clear() {
-    everything(Security::Clear);
-}
-
-#[test]
-fn under_explicit_tls() {
-    everything(Security::Explicit);
-}
-
-#[test]
-fn under_implicit_tls() {
-    everything(Security::Implicit);
-}
+under_each_security!(everything);
 
 /// A whole tree.
 #[test]

@@ -1,4 +1,5 @@
-//! `flotilla check`: everything that is wrong, each with file, line, key and the nearest name; exit code 2.
+//! `flotilla check`: everything that is wrong, each with file, line, key and the nearest name; exit
+//! code 2.
 
 use flotilla_tests::{Folder, Program, Server};
 

@@ -1,5 +1,5 @@
-//! TERM drains: idle sessions are told to go, transfers are completed, then the exit code is 0. A second
-//! TERM ends at once.
+//! TERM drains: idle sessions are told to go, transfers are completed, then the exit code is 0. A
+//! second TERM ends at once.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! The first start: with nothing but a folder, the server makes what it needs and tells the password
-//! once.
+//! The first start: with nothing but a folder, the server makes what it needs and tells the
+//! password once.
 
 use std::path::Path;
 use std::process::Child;

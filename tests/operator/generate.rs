@@ -7,7 +7,7 @@ use flotilla_tests::{Program, Server};
 fn the_manual_page_is_complete() {
     let page = Program::flotilla().args(["gen", "man"]).succeed().stdout;
     assert!(page.contains(".TH flotilla") || page.contains(".TH FLOTILLA"), "{page}");
-    for word in ["serve", "check", "user", "ping", "EXIT"] {
+    for word in ["serve", "check", "user", "ping", "USERS", "SIGNALS", "FILES", "EXIT"] {
         assert!(page.contains(word), "{word} is not in the manual page");
     }
 }

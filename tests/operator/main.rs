@@ -1,4 +1,5 @@
-//! The operator's side (design, section 9): verbs, exit codes, signals, reload, health, limits and logs.
+//! The operator's side (design, section 9): verbs, exit codes, signals, reload, health, limits and
+//! logs.
 
 mod check;
 mod drain;

@@ -1,4 +1,5 @@
-//! What keeps a server from starting: a clear message that names the culprit, and the right exit code.
+//! What keeps a server from starting: a clear message that names the culprit, and the right exit
+//! code.
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -58,7 +59,8 @@ fn a_root_that_is_no_folder_is_refused() {
     assert!(said.stderr.contains(&file.display().to_string()), "{said}");
 }
 
-/// A root, a users file or a key that this user may not read; a data folder that may not be written.
+/// A root, a users file or a key that this user may not read; a data folder that may not be
+/// written.
 #[test]
 fn what_may_not_be_read_is_named() {
     for (name, mode, codes) in [

@@ -87,8 +87,9 @@ impl Data {
         self.0.flush()
     }
 
-    /// Sends the rest, ends the stream properly, and waits for the server to do the same: closing with
-    /// something unread (a session ticket) would reset the connection and lose what is still on its way.
+    /// Sends the rest, ends the stream properly, and waits for the server to do the same: closing
+    /// with something unread (a session ticket) would reset the connection and lose what is still
+    /// on its way.
     ///
     /// # Errors
     /// As the socket's, but for how the server ends its side, which is [`Data::read_all`]'s affair.
@@ -126,7 +127,8 @@ impl Data {
     }
 }
 
-/// Connects from an address (or any) within [`DEADLINE`], which is also set for every read and write.
+/// Connects from an address (or any) within [`DEADLINE`], which is also set for every read and
+/// write.
 ///
 /// # Errors
 /// As the socket's.

@@ -2,8 +2,8 @@
 //! reads raw bytes, certificates, content, and programs run under a deadline.
 //!
 //! Every [`Server`] has a folder and a loopback address of its own, so tests run in parallel and
-//! beside other copies of themselves. Nothing here sleeps to let something happen: whatever is waited
-//! for is waited for by name and with a deadline ([`wait`]).
+//! beside other copies of themselves. Nothing here sleeps to let something happen: whatever is
+//! waited for is waited for by name and with a deadline ([`wait`]).
 
 pub mod authority;
 pub mod config;

@@ -39,12 +39,13 @@ impl Lease {
     }
 }
 
-/// 127.1.0.1: clear of 127.0.0.0/16, where clients are, and of the addresses that tests pick by hand
-/// (127.200.0.0 and above).
+/// 127.1.0.1: clear of 127.0.0.0/16, where clients are, and of the addresses that tests pick by
+/// hand (127.200.0.0 and above).
 const FIRST: u32 = 0x0001_0001;
 /// 127.1.0.1 to 127.180.255.255 or so.
 const ADDRESSES: u32 = 180 << 16;
-/// Sends processes with neighbouring numbers far apart (a prime near ADDRESSES divided by the golden ratio).
+/// Sends processes with neighbouring numbers far apart (a prime near ADDRESSES divided by the
+/// golden ratio).
 const SPREAD: u32 = 7_290_713;
 /// Held as UDP, so that it is in no server's way.
 const CLAIM_PORT: u16 = 19_999;

@@ -300,7 +300,8 @@ impl Builder {
         self
     }
 
-    /// Starts the server by another program, which must execute its last arguments in place of itself.
+    /// Starts the server by another program, which must execute its last arguments in place of
+    /// itself.
     pub fn wrap<S: AsRef<str>>(mut self, wrapper: impl IntoIterator<Item = S>) -> Self {
         self.wrapper = wrapper.into_iter().map(|word| word.as_ref().to_owned()).collect();
         self

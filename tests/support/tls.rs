@@ -15,7 +15,8 @@ use crate::{Authority, Identity};
 #[derive(Clone, Debug)]
 pub struct TlsClient {
     setup: Setup,
-    /// Made once per change: rustls resumes a session only under the configuration that it began with.
+    /// Made once per change: rustls resumes a session only under the configuration that it began
+    /// with.
     config: Arc<ClientConfig>,
 }
 

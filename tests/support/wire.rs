@@ -36,7 +36,8 @@ impl Reply {
         String::from_utf8_lossy(&self.lines.join(&b'\n')).into_owned()
     }
 
-    /// The lines between the first and the last, with the leading space that they must have taken away.
+    /// The lines between the first and the last, with the leading space that they must have taken
+    /// away.
     pub fn middle(&self) -> Vec<String> {
         let inner = self.lines.get(1..self.lines.len().saturating_sub(1)).unwrap_or_default();
         inner

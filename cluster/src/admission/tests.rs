@@ -2,6 +2,11 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[expect(clippy::disallowed_methods, reason = "the one way to a first instant")]
+fn start() -> Instant {
+    Instant::now()
+}
+
 fn request(user: &str, address: [u8; 4]) -> Request<'_> {
     Request { user, account_sessions: 0, address: IpAddr::from(address) }
 }
@@ -13,7 +18,7 @@ fn limits(sessions: u32, per_user: u32, per_address: u32) -> Limits {
 #[test]
 fn no_limit_means_no_limit() {
     let mut admission = Admission::new(Limits::default());
-    let now = Instant::now();
+    let now = start();
     let slots: Vec<Slot> =
         (0..1000).map(|_| admission.admit(request("a", [1, 1, 1, 1]), now).unwrap()).collect();
     assert_eq!(admission.sessions(), 1000);
@@ -23,7 +28,7 @@ fn no_limit_means_no_limit() {
 
 #[test]
 fn each_limit_is_named_by_its_key() {
-    let now = Instant::now();
+    let now = start();
     let cases = [
         (limits(1, 0, 0), 0, "limits.sessions = 1 is reached"),
         (limits(0, 1, 0), 0, "limits.per_user = 1 is reached"),
@@ -49,7 +54,7 @@ fn each_limit_is_named_by_its_key() {
 #[test]
 fn another_user_and_another_address_are_not_concerned() {
     let mut admission = Admission::new(limits(0, 1, 1));
-    let now = Instant::now();
+    let now = start();
     let _first = admission.admit(request("a", [1, 1, 1, 1]), now).unwrap();
     assert_eq!(
         admission.admit(request("a", [1, 1, 1, 2]), now).unwrap_err().key,
@@ -75,7 +80,7 @@ fn a_site_is_one_origin() {
 fn a_denied_login_takes_no_token() {
     let mut admission =
         Admission::new(Limits { per_user: 1, logins_per_second: 2, ..Limits::default() });
-    let now = Instant::now();
+    let now = start();
     let _a = admission.admit(request("a", [1, 1, 1, 1]), now).unwrap();
     assert_eq!(
         admission.admit(request("a", [1, 1, 1, 1]), now).unwrap_err().key,
@@ -91,7 +96,7 @@ fn a_denied_login_takes_no_token() {
 #[test]
 fn a_lower_limit_ends_nobody_and_admits_nobody() {
     let mut admission = Admission::new(limits(3, 0, 0));
-    let now = Instant::now();
+    let now = start();
     let mut slots: Vec<Slot> =
         (0..3).map(|_| admission.admit(request("a", [1, 1, 1, 1]), now).unwrap()).collect();
     admission.set_limits(limits(2, 0, 0));
@@ -106,7 +111,7 @@ fn a_lower_limit_ends_nobody_and_admits_nobody() {
 #[test]
 fn a_clock_that_stands_still_or_steps_back_is_harmless() {
     let mut admission = Admission::new(Limits { logins_per_second: 1, ..Limits::default() });
-    let now = Instant::now() + Duration::from_secs(10);
+    let now = start() + Duration::from_secs(10);
     let _slot = admission.admit(request("a", [1, 1, 1, 1]), now).unwrap();
     let before = now - Duration::from_secs(5);
     assert!(admission.admit(request("a", [1, 1, 1, 1]), before).is_err());
@@ -145,7 +150,7 @@ proptest! {
     fn limits_hold_and_counts_vanish(steps in prop::collection::vec(step(), 1..200)) {
         let mut admission = Admission::new(Limits::default());
         let mut live: Vec<(Slot, String, IpAddr)> = Vec::new();
-        let mut now = Instant::now();
+        let mut now = start();
         for step in steps {
             match step {
                 Step::Wait(ms) => now += Duration::from_millis(ms),
@@ -189,8 +194,8 @@ proptest! {
     #[test]
     fn the_rate_holds(rate in 1..50_u32, waits in prop::collection::vec(0..400_u64, 1..300)) {
         let mut admission = Admission::new(Limits { logins_per_second: rate, ..Limits::default() });
-        let start = Instant::now();
-        let mut now = start;
+        let begin = start();
+        let mut now = begin;
         let mut admitted = 0_u32;
         for wait in waits {
             now += Duration::from_millis(wait);
@@ -198,7 +203,7 @@ proptest! {
                 admission.release(slot);
                 admitted += 1;
             }
-            let most = f64::from(rate) * (now - start).as_secs_f64() + f64::from(rate);
+            let most = f64::from(rate) * (now - begin).as_secs_f64() + f64::from(rate);
             prop_assert!(f64::from(admitted) <= most + 1e-6);
         }
         let step = Duration::from_nanos(NANOS_PER_SECOND.div_ceil(u64::from(rate)));

@@ -2,6 +2,11 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[expect(clippy::disallowed_methods, reason = "the one way to a first instant")]
+fn start() -> Instant {
+    Instant::now()
+}
+
 fn rules(ban_after: u32) -> Rules {
     Rules {
         ban_after,
@@ -22,7 +27,7 @@ fn seconds(count: u64) -> Duration {
 #[test]
 fn the_last_failure_bans_and_the_ban_ends() {
     let mut bans = Bans::new(rules(3));
-    let now = Instant::now();
+    let now = start();
     assert_eq!(bans.on_failure(address(1), now), None);
     assert_eq!(bans.on_failure(address(1), now + seconds(1)), None);
     assert_eq!(bans.is_banned(address(1), now + seconds(1)), None);
@@ -38,7 +43,7 @@ fn the_last_failure_bans_and_the_ban_ends() {
 #[test]
 fn failures_outside_the_window_do_not_count() {
     let mut bans = Bans::new(rules(2));
-    let now = Instant::now();
+    let now = start();
     assert_eq!(bans.on_failure(address(1), now), None);
     assert_eq!(bans.on_failure(address(1), now + seconds(600)), None);
     assert!(bans.on_failure(address(1), now + seconds(1199)).is_some());
@@ -47,7 +52,7 @@ fn failures_outside_the_window_do_not_count() {
 #[test]
 fn zero_never_bans() {
     let mut bans = Bans::new(rules(0));
-    let now = Instant::now();
+    let now = start();
     assert!((0..1000).all(|_| bans.on_failure(address(1), now).is_none()));
     assert_eq!(bans.tracked(), 0);
 }
@@ -55,7 +60,7 @@ fn zero_never_bans() {
 #[test]
 fn exempt_addresses_are_not_scored_but_can_be_banned_by_hand() {
     let mut bans = Bans::new(rules(1));
-    let now = Instant::now();
+    let now = start();
     let local: IpAddr = "::ffff:127.0.0.1".parse().unwrap();
     assert_eq!(bans.on_failure(local, now), None);
     assert_eq!(bans.tracked(), 0);
@@ -66,7 +71,7 @@ fn exempt_addresses_are_not_scored_but_can_be_banned_by_hand() {
 #[test]
 fn a_site_is_banned_as_one() {
     let mut bans = Bans::new(rules(2));
-    let now = Instant::now();
+    let now = start();
     bans.on_failure("2001:db8::1".parse().unwrap(), now);
     assert!(bans.on_failure("2001:db8::2".parse().unwrap(), now).is_some());
     assert!(bans.is_banned("2001:db8::3".parse().unwrap(), now).is_some());
@@ -77,7 +82,7 @@ fn a_site_is_banned_as_one() {
 #[test]
 fn bans_are_listed_made_and_lifted() {
     let mut bans = Bans::new(rules(1));
-    let now = Instant::now();
+    let now = start();
     bans.ban(address(1), now + seconds(9000));
     bans.on_failure(address(2), now);
     let list = bans.list(now);
@@ -95,7 +100,7 @@ fn bans_are_listed_made_and_lifted() {
 #[test]
 fn a_longer_ban_is_kept() {
     let mut bans = Bans::new(rules(1));
-    let now = Instant::now();
+    let now = start();
     bans.ban(address(1), now + seconds(9000));
     assert_eq!(bans.on_failure(address(1), now), Some(now + seconds(9000)));
     bans.ban(address(1), now + seconds(1));
@@ -105,7 +110,7 @@ fn a_longer_ban_is_kept() {
 #[test]
 fn tables_are_bounded_and_forget_the_oldest() {
     let mut bans = Bans::new(rules(2));
-    let now = Instant::now();
+    let now = start();
     let nth = |n: u32| IpAddr::from((0x0a00_0000 + n).to_be_bytes());
     let count = u32::try_from(ADDRESSES_MAX).unwrap() + 10;
     for n in 0..count {
@@ -125,7 +130,7 @@ fn tables_are_bounded_and_forget_the_oldest() {
 #[test]
 fn a_ban_longer_than_the_clock_is_long_enough() {
     let mut bans = Bans::new(Rules { ban_for: Duration::MAX, ..rules(1) });
-    let now = Instant::now();
+    let now = start();
     assert!(bans.on_failure(address(1), now).unwrap() > now + TEN_YEARS - seconds(1));
 }
 
@@ -139,7 +144,7 @@ proptest! {
     ) {
         let mut bans = Bans::new(rules(ban_after));
         let mut model: Vec<Vec<Instant>> = vec![Vec::new(); 3];
-        let mut now = Instant::now();
+        let mut now = start();
         for (who, wait) in failures {
             now += seconds(wait);
             let times = &mut model[usize::from(who)];

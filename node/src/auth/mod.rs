@@ -2,11 +2,13 @@
 //!
 //! # Map
 //! - [`users`]: the users file, its reload and the judgement by it; [`demo`]: the first user.
-//! - [`hash`]: stored hashes; [`worker`]: the threads that compute them; [`cache`]: verified passwords.
+//! - [`hash`]: stored hashes; [`worker`]: the threads that compute them; [`cache`]: verified
+//!   passwords.
 //! - [`chain`]: several authenticators as one; [`anonymous`]: the one without passwords.
 //!
 //! # What must hold
-//! - Unknown name, wrong password, wrong certificate: one answer and one cost ([`Refusal::Incorrect`]).
+//! - Unknown name, wrong password, wrong certificate: one answer and one cost
+//!   ([`Refusal::Incorrect`]).
 //! - Policy ([`Refusal::Policy`]) speaks only after the password was right, and always then.
 
 pub mod anonymous;

@@ -49,7 +49,8 @@ impl Workers {
     /// Runs `job` on a worker.
     ///
     /// # Errors
-    /// [`Busy`] if the queue is full, if the answer is not there by the deadline or if the job panics.
+    /// [`Busy`] if the queue is full, if the answer is not there by the deadline or if the job
+    /// panics.
     pub async fn run<T, F>(&self, job: F) -> Result<T, Busy>
     where
         T: Send + 'static,
@@ -73,7 +74,8 @@ impl Workers {
 }
 
 fn work(queue: &Mutex<Receiver<Job>>) {
-    // Only this thread is meant, as Linux has it. Without the right to do so it is as fast as others.
+    // Only this thread is meant, as Linux has it. Without the right to do so it is as fast as
+    // others.
     let _ = rustix::process::nice(NICE);
     loop {
         // One thread at a time waits for a job, the others wait for their turn to do so.
@@ -85,8 +87,8 @@ fn work(queue: &Mutex<Receiver<Job>>) {
     }
 }
 
-/// Jobs that wait: at 25 ms each (argon2id as we write it) on two cores about 13 s of work, more than
-/// anybody waits, and at 1 KiB each about 1 MiB.
+/// Jobs that wait: at 25 ms each (argon2id as we write it) on two cores about 13 s of work, more
+/// than anybody waits, and at 1 KiB each about 1 MiB.
 pub const QUEUE_MAX: usize = 1024;
 
 /// How long a login waits for its hash; below the 60 s that clients commonly wait for a reply.

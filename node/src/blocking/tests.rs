@@ -10,7 +10,8 @@ fn lane(running: usize, waiting: usize) -> Arc<Lane> {
     Lane::new(LaneLimits { shards: 1, running, waiting, deadline: DEADLINE })
 }
 
-/// A job that sits in a read of a pipe until the returned end is closed, as one of a dead NFS server.
+/// A job that sits in a read of a pipe until the returned end is closed, as one of a dead NFS
+/// server.
 fn stuck_job() -> (impl FnOnce(&Ticket) -> Result<(), Failure>, std::io::PipeWriter) {
     let (mut reader, writer) = std::io::pipe().unwrap();
     let job = move |_: &Ticket| {
@@ -56,7 +57,7 @@ async fn stuck_jobs_time_out_fill_the_lane_and_recover() {
 
     // One comes back: the lane works again, with one slot less.
     drop(first_end);
-    while lane.stuck() == 2 {
+    while lane.health().stuck == 2 {
         tokio::task::yield_now().await;
     }
     assert!(!lane.health().stalled);
@@ -65,7 +66,7 @@ async fn stuck_jobs_time_out_fill_the_lane_and_recover() {
     while lane.health().running > 0 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(lane.stuck(), 0);
+    assert_eq!(lane.health().stuck, 0);
 }
 
 #[tokio::test]

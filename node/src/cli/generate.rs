@@ -73,8 +73,31 @@ pub(super) fn man() -> Result<String, ServeError> {
         let _ = writeln!(page, "{}{}", roff(key.doc), later(key));
         let _ = writeln!(page, ".br\nExample: {}", roff(key.example));
     }
+    page.push_str(".SH USERS\n");
+    page.push_str(&plain(include_str!("../manual/users.md")));
+    page.push_str(SIGNALS);
+    page.push_str(FILES);
     page.push_str(EXIT_CODES);
     Ok(page)
+}
+
+/// Markdown of the manual as roff: paragraphs, lists and blocks of code, no more.
+fn plain(markdown: &str) -> String {
+    let mut text = String::new();
+    let mut code = false;
+    for line in markdown.lines() {
+        if line.starts_with("```") {
+            code = !code;
+            text.push_str(if code { ".nf\n" } else { ".fi\n" });
+        } else if line.is_empty() {
+            text.push_str(".PP\n");
+        } else if let Some(item) = line.strip_prefix("- ").filter(|_| !code) {
+            let _ = writeln!(text, ".IP \\(bu 2\n{}", roff(item));
+        } else {
+            let _ = writeln!(text, "{}", roff(line));
+        }
+    }
+    text
 }
 
 fn render(command: &clap::Command, page: &mut Vec<u8>) -> std::io::Result<()> {
@@ -145,6 +168,45 @@ fn roff(text: &str) -> String {
 
 /// The data folder of a service that was given none: the working directory means nothing there.
 const STATE_FOLDER: &str = "/var/lib/flotilla";
+const SIGNALS: &str = ".SH SIGNALS
+.TP
+TERM
+Drains: no new connections, idle sessions are told to go, transfers are completed for up to
+timeouts.drain; then the exit status is 0. A second TERM ends at once.
+.TP
+INT
+As TERM.
+.TP
+HUP
+Reads the configuration again, certificates included, and opens the transfer log again. The new
+configuration is validated first: after an error the old one stays in force, and the error is
+logged.
+";
+const FILES: &str = ".SH FILES
+.TP
+/etc/flotilla/flotilla.toml
+The configuration, where \\-\\-config names no other file.
+.TP
+/etc/flotilla/conf.d/*.toml
+More of it, in the order of their names; conf.d lies beside the main file.
+.PP
+In the data folder (node.data_dir):
+.TP
+users.toml
+The users (users.file).
+.TP
+files/
+What is served (storage.root).
+.TP
+tls\\-self\\-signed.pem
+Certificate and key, made at the first start where none is configured.
+.TP
+node\\-id
+The name of the node, made at the first start where node.id is \\(dqauto\\(dq.
+.TP
+run/addresses.json
+Where the node listens, for scripts.
+";
 const EXIT_CODES: &str = ".SH EXIT STATUS
 .TP
 0
@@ -160,5 +222,5 @@ Wrong usage or configuration.
 An address can not be listened on.
 .TP
 4
-The store of the pool refused.
+The store of a pool refused this node; kept for a later version.
 ";

@@ -141,7 +141,8 @@ fn places(config: &Config, check: &mut Check<'_>) {
     }
 }
 
-/// Whether `path` is `folder` or lies in it, by name or, where both exist, by what the names lead to.
+/// Whether `path` is `folder` or lies in it, by name or, where both exist, by what the names lead
+/// to.
 fn lies_in(path: &Path, folder: &Path) -> bool {
     path.starts_with(folder)
         || matches!(

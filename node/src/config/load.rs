@@ -34,11 +34,9 @@ pub fn load(options: LoadOptions) -> Result<(Config, Origins), ConfigError> {
     load_from(&options, Some(Path::new(MAIN_FILE)), &variables)
 }
 
-/// What flags alone give: no file and no environment is looked at. For tests and embedding.
-///
-/// # Errors
-/// Everything that is wrong with them.
-pub fn load_flags(flags: &[(&str, &str)]) -> Result<(Config, Origins), ConfigError> {
+/// What flags alone give: no file and no environment is looked at.
+#[cfg(test)]
+pub(crate) fn load_flags(flags: &[(&str, &str)]) -> Result<(Config, Origins), ConfigError> {
     let flags = flags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     let options = LoadOptions { file: None, flags: flags.collect() };
     load_from(&options, None, &[])

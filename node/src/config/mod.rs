@@ -8,6 +8,7 @@ use flotilla_cluster::ports::PortRange;
 use ipnet::IpNet;
 
 mod assemble;
+pub(crate) mod bytes;
 mod check;
 mod error;
 mod key;
@@ -25,7 +26,9 @@ mod value;
 pub use check::check_files;
 pub use error::{ConfigError, Fault, Origin, Problem};
 pub use key::{Key, Standing, find, keys};
-pub use load::{LoadOptions, MAIN_FILE, load, load_flags};
+#[cfg(test)]
+pub(crate) use load::load_flags;
+pub use load::{LoadOptions, MAIN_FILE, load};
 pub use origins::{Origins, Setting};
 
 /// The whole configuration of a node, validated: whatever holds one may trust it.

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use toml::Value;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use super::DataPeer;
+use super::{DataPeer, bytes};
 
 /// What would have been right, to stand after "expected".
 pub(super) struct Expected(pub(super) String);
@@ -182,20 +182,12 @@ pub(super) fn duration_or_zero(value: &Value) -> Reading<Duration> {
 
 /// A number of bytes: a number, or one with a unit.
 pub(super) fn size(value: &Value) -> Reading<u64> {
-    let bytes = match value {
+    let size = match value {
         Value::Integer(bytes) => u64::try_from(*bytes).ok(),
-        Value::String(text) => parse_size(text),
+        Value::String(text) => bytes::parse(text),
         _ => None,
     };
-    bytes.map_or_else(|| expected("a size such as \"64MiB\", \"10GB\" or a number of bytes"), Ok)
-}
-
-fn parse_size(text: &str) -> Option<u64> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at_checked(digits)?;
-    let unit = unit.trim();
-    let (_, factor) = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
-    number.parse::<u64>().ok()?.checked_mul(*factor)
+    size.map_or_else(|| expected("a size such as \"64MiB\", \"10GB\" or a number of bytes"), Ok)
 }
 
 /// Permission bits in octal.
@@ -232,16 +224,3 @@ const WORKERS_MAX: usize = 1024;
 const NAME_CHARS_MAX: usize = 64;
 /// Ten years: far above any use, far below where a deadline overflows.
 const DURATION_MAX: Duration = Duration::from_secs(10 * 365 * 86_400);
-/// Units of sizes, in bytes.
-const UNITS: &[(&str, u64)] = &[
-    ("", 1),
-    ("B", 1),
-    ("kB", 1_000),
-    ("MB", 1_000_000),
-    ("GB", 1_000_000_000),
-    ("TB", 1_000_000_000_000),
-    ("KiB", 1 << 10),
-    ("MiB", 1 << 20),
-    ("GiB", 1 << 30),
-    ("TiB", 1 << 40),
-];

@@ -11,8 +11,8 @@ use super::secure::Secure;
 use super::socket::{Socket, Then};
 use crate::tls::{Binding, SessionKey};
 
-/// What a transfer moves over. Dropped in the middle, it tells the peer no clean end: over TLS there is no
-/// `close_notify`.
+/// What a transfer moves over. Dropped in the middle, it tells the peer no clean end: over TLS
+/// there is no `close_notify`.
 #[derive(Debug)]
 pub enum Connection {
     /// As it is.
@@ -22,8 +22,8 @@ pub enum Connection {
 }
 
 impl Connection {
-    /// Shakes hands as the TLS server and tells whose session was resumed: see [`judge`](crate::tls::judge). Tickets given
-    /// out here belong to the session `key` as well.
+    /// Shakes hands as the TLS server and tells whose session was resumed: see
+    /// [`judge`](crate::tls::judge). Tickets given out here belong to the session `key` as well.
     ///
     /// # Errors
     ///

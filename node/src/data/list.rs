@@ -1,9 +1,10 @@
 //! A directory to a data connection, or a bounded piece of it into memory.
 //!
-//! The storage reads and formats the next batch on its pool while the last one is sent. With `-R` a listing goes
-//! down [`DEPTH_MAX`] levels and never through a symbolic link; directories that can not be opened are passed over
-//! there. It remembers at most [`WAITING_MAX`] directories to visit and fails beyond that, since half a listing
-//! would pass for a whole one. A directory itself may have any number of entries.
+//! The storage reads and formats the next batch on its pool while the last one is sent. With `-R` a
+//! listing goes down [`DEPTH_MAX`] levels and never through a symbolic link; directories that can
+//! not be opened are passed over there. It remembers at most [`WAITING_MAX`] directories to visit
+//! and fails beyond that, since half a listing would pass for a whole one. A directory itself may
+//! have any number of entries.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -50,8 +51,8 @@ struct Place {
 }
 
 impl Listing {
-    /// Opens the directory, or finds the file: what fails here fails before the 150. `rights` are told in the
-    /// `perm` facts; `now_seconds` decides how LIST writes times.
+    /// Opens the directory, or finds the file: what fails here fails before the 150. `rights` are
+    /// told in the `perm` facts; `now_seconds` decides how LIST writes times.
     ///
     /// # Errors
     ///
@@ -94,7 +95,8 @@ impl Listing {
     ///
     /// # Errors
     ///
-    /// [`Failure::DataBroken`], [`Failure::DataStalled`], the storage's, and [`Failure::Limit`] for too large a tree.
+    /// [`Failure::DataBroken`], [`Failure::DataStalled`], the storage's, and [`Failure::Limit`] for
+    /// too large a tree.
     pub async fn send(mut self, mut connection: Connection, terms: &Terms) -> Result<u64, Failure> {
         let before = terms.progress.bytes();
         let mut pace = Pace::new(terms);
@@ -287,7 +289,8 @@ async fn join<A: Future, B: Future>(first: A, second: B) -> (A::Output, B::Outpu
 pub(super) const DEPTH_MAX: usize = 32;
 /// Directories that wait to be visited: with their names a few mebibytes.
 pub(super) const WAITING_MAX: usize = 65_536;
-/// Lines read and sent at a time in bytes: about 900 entries, against which the trip to the pool does not count.
+/// Lines read and sent at a time in bytes: about 900 entries, against which the trip to the pool
+/// does not count.
 const BATCH_BYTES: usize = 64 * 1024;
 const TRUNCATED: &[u8] = b"(the listing is too long and ends here)\r\n";
 

@@ -2,8 +2,8 @@
 //!
 //! A transfer is one future that the session polls on its own task: [`send()`], [`receive()`] or
 //! [`Listing::send`]. It owns its [`Connection`]; dropping the future is the abort. Nothing of it
-//! passes through a mailbox, and one poll moves about a mebibyte at the most before it lets the arbiter's
-//! other sessions run.
+//! passes through a mailbox, and one poll moves about a mebibyte at the most before it lets the
+//! arbiter's other sessions run.
 //!
 //! | file | what |
 //! | --- | --- |
@@ -28,7 +28,7 @@ mod socket;
 mod splice;
 
 #[cfg(test)]
-mod twin;
+pub(crate) mod twin;
 
 pub use connection::Connection;
 pub use list::{Collected, Listing};

@@ -100,7 +100,8 @@ impl Pace {
     }
 }
 
-/// Bytes that one transfer moves before others run: about a quarter of a millisecond by sendfile, half of one with TLS.
+/// Bytes that one transfer moves before others run: about a quarter of a millisecond by sendfile,
+/// half of one with TLS.
 pub(super) const RUN_BYTES_MAX: usize = 1024 * 1024;
 /// The timer's resolution: shorter delays would be rounded up; they stay on the account instead.
 const DELAY_MIN: Duration = Duration::from_millis(2);

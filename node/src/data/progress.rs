@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-/// Shared by a transfer and its session in an `Rc`: the one writes, the other reads for STAT and for
-/// its idle time.
+/// Shared by a transfer and its session in an `Rc`: the one writes, the other reads for STAT and
+/// for its idle time.
 #[derive(Debug)]
 pub struct Progress {
     bytes: Cell<u64>,

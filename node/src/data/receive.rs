@@ -1,8 +1,9 @@
 //! A data connection to a file.
 //!
-//! A small upload is read to its end and then written and published by one job of the storage's pool. A larger
-//! one goes on by [`splice`] where it comes clear and unchanged, and otherwise through a buffer of a
-//! mebibyte. The socket's own buffer fills while a piece is written, so the network does not wait for the disk.
+//! A small upload is read to its end and then written and published by one job of the storage's
+//! pool. A larger one goes on by [`splice`] where it comes clear and unchanged, and otherwise
+//! through a buffer of a mebibyte. The socket's own buffer fills while a piece is written, so the
+//! network does not wait for the disk.
 
 use std::sync::Arc;
 
@@ -15,13 +16,15 @@ use super::pace::{Pace, Terms};
 use super::splice;
 use crate::storage::Sink;
 
-/// What the end of the stream is worth. On a clear connection a killed client looks like one that is done.
+/// What the end of the stream is worth. On a clear connection a killed client looks like one that
+/// is done.
 pub trait AtEnd {
     /// Asked once, when the stream has ended and before the file is published.
     ///
     /// # Errors
     ///
-    /// A failure keeps the file from being published; its bytes are kept as the storage keeps those of a broken upload.
+    /// A failure keeps the file from being published; its bytes are kept as the storage keeps those
+    /// of a broken upload.
     fn check(&self) -> Result<(), Failure>;
 }
 
@@ -44,8 +47,9 @@ pub struct Received {
 ///
 /// # Errors
 ///
-/// [`Failure::DataBroken`] (also for a TLS stream without `close_notify`), [`Failure::DataStalled`], the
-/// storage's failures, and those of `at_end`. What was received is written before that, but not published.
+/// [`Failure::DataBroken`] (also for a TLS stream without `close_notify`),
+/// [`Failure::DataStalled`], the storage's failures, and those of `at_end`. What was received is
+/// written before that, but not published.
 pub async fn receive(
     connection: Connection,
     sink: Arc<dyn Sink>,
@@ -169,8 +173,8 @@ fn length(buffer: &[u8]) -> u64 {
     u64::try_from(buffer.len()).unwrap_or(u64::MAX)
 }
 
-/// The first buffer in bytes: an upload that fits is written and published in one job, and one that comes slowly
-/// holds no more than that.
+/// The first buffer in bytes: an upload that fits is written and published in one job, and one that
+/// comes slowly holds no more than that.
 const FIRST_BYTES: usize = 96 * 1024;
 /// Room in bytes below which a buffer counts as full: one record of TLS must fit.
 const ROOM_BYTES_MIN: usize = 32 * 1024;

@@ -1,7 +1,7 @@
 //! TLS on a data connection: rustls driven straight over the socket.
 //!
-//! An adapter around a stream would pass 4 to 16 KiB per system call. Here a download encrypts a whole
-//! piece and sends up to 64 records in one `writev`; an upload receives up to a mebibyte of
+//! An adapter around a stream would pass 4 to 16 KiB per system call. Here a download encrypts a
+//! whole piece and sends up to 64 records in one `writev`; an upload receives up to a mebibyte of
 //! records at once and hands them to rustls one by one.
 
 use std::future::poll_fn;
@@ -62,7 +62,8 @@ impl Secure {
     async fn shake_hands(&mut self, scope: &mut SessionScope) -> io::Result<()> {
         loop {
             match scope.run(|| self.feed()) {
-                // What is left to send then, tickets among it, rides with the first bytes of the transfer.
+                // What is left to send then, tickets among it, rides with the first bytes of the
+                // transfer.
                 Ok(_) if !self.tls.is_handshaking() => return Ok(()),
                 Ok(true) => {}
                 Ok(false) => {
@@ -80,7 +81,8 @@ impl Secure {
         }
     }
 
-    /// Encrypts from the front of `data` what fits now and tells how much that was; [`flush`](Self::flush) sends it.
+    /// Encrypts from the front of `data` what fits now and tells how much that was;
+    /// [`flush`](Self::flush) sends it.
     pub(super) fn encrypt(&mut self, data: &[u8]) -> io::Result<usize> {
         self.tls.writer().write(data)
     }
@@ -120,13 +122,13 @@ impl Secure {
         socket.attempt(Direction::Write, |descriptor| tls.write_tls(&mut Gather(descriptor)))
     }
 
-    /// Appends plaintext to the room that `out` has, at least 16 KiB; 0 is the end, said by the peer's
-    /// `close_notify`.
+    /// Appends plaintext to the room that `out` has, at least 16 KiB; 0 is the end, said by the
+    /// peer's `close_notify`.
     ///
     /// # Errors
     ///
-    /// [`Failure::DataBroken`] also if the stream ends without `close_notify`: anybody on the path could
-    /// have cut it there.
+    /// [`Failure::DataBroken`] also if the stream ends without `close_notify`: anybody on the path
+    /// could have cut it there.
     pub(super) async fn read(
         &mut self,
         out: &mut Vec<u8>,
@@ -150,9 +152,9 @@ impl Secure {
         }
     }
 
-    /// Sends what the client waits for during an upload: the end of a TLS 1.2 handshake. The tickets of TLS 1.3 are
-    /// kept for [`finish`](Self::finish): a client that never reads and closes with tickets unread resets its
-    /// own connection, and what it sent last is lost with it.
+    /// Sends what the client waits for during an upload: the end of a TLS 1.2 handshake. The
+    /// tickets of TLS 1.3 are kept for [`finish`](Self::finish): a client that never reads and
+    /// closes with tickets unread resets its own connection, and what it sent last is lost with it.
     fn answer(&mut self) {
         if self.tls.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
             while self.tls.wants_write() && self.write_now().is_ok() {}
@@ -184,8 +186,8 @@ impl Secure {
     }
 
     /// Hands the next whole record to rustls, and with it the next one's header: rustls keeps its
-    /// buffer while it holds something, and would otherwise make a new one for every record. `false`
-    /// if no whole record is there.
+    /// buffer while it holds something, and would otherwise make a new one for every record.
+    /// `false` if no whole record is there.
     fn feed(&mut self) -> io::Result<bool> {
         let Some(rest) = self.received.get(self.record..) else { return Ok(false) };
         let Some(length) = record_length(rest) else { return Ok(false) };
@@ -233,8 +235,9 @@ impl Secure {
         }
     }
 
-    /// Says the end in both ways: `close_notify` and FIN. What the peer still sends, its own `close_notify` for
-    /// one, is read away in the background, so that no reset destroys what it has not read yet.
+    /// Says the end in both ways: `close_notify` and FIN. What the peer still sends, its own
+    /// `close_notify` for one, is read away in the background, so that no reset destroys what it
+    /// has not read yet.
     pub(super) async fn finish(mut self, pace: &mut Pace) -> Result<(), Failure> {
         self.tls.send_close_notify();
         self.flush_watched(pace).await?;
@@ -251,8 +254,8 @@ impl Secure {
     }
 }
 
-/// The whole length of the record at the front of `bytes`, once its header is there. A length that no
-/// record may have ends the wait for it: rustls judges.
+/// The whole length of the record at the front of `bytes`, once its header is there. A length that
+/// no record may have ends the wait for it: rustls judges.
 fn record_length(bytes: &[u8]) -> Option<usize> {
     let [_, _, _, high, low] = bytes.first_chunk::<HEADER_BYTES>()?;
     let length = HEADER_BYTES + usize::from(u16::from_be_bytes([*high, *low]));

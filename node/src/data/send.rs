@@ -1,8 +1,8 @@
 //! A file to a data connection.
 //!
-//! Clear and unchanged, the kernel moves it: `sendfile` in calls of a mebibyte, on this thread while the file is in
-//! the page cache and on the storage's pool where it is not. Otherwise pieces of 256 KiB are read, again here or
-//! there, converted or encrypted, and written.
+//! Clear and unchanged, the kernel moves it: `sendfile` in calls of a mebibyte, on this thread
+//! while the file is in the page cache and on the storage's pool where it is not. Otherwise pieces
+//! of 256 KiB are read, again here or there, converted or encrypted, and written.
 
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -29,13 +29,14 @@ pub struct Download {
     pub ascii: bool,
 }
 
-/// Sends the file as long as it was when it was opened, then ends the connection cleanly. Tells the bytes of the
-/// data connection.
+/// Sends the file as long as it was when it was opened, then ends the connection cleanly. Tells the
+/// bytes of the data connection.
 ///
 /// # Errors
 ///
 /// [`Failure::DataBroken`], [`Failure::DataStalled`], the storage's failures, and
-/// [`Failure::StorageError`] if the file became shorter. The connection is then closed without a clean end.
+/// [`Failure::StorageError`] if the file became shorter. The connection is then closed without a
+/// clean end.
 pub async fn send(
     mut connection: Connection,
     source: Arc<dyn Source>,
@@ -92,8 +93,8 @@ impl Rest {
         Ok(())
     }
 
-    /// Whether the next `count` bytes seem to be in the page cache: one byte in every stretch that the kernel
-    /// reads ahead at once is asked for, and the last one.
+    /// Whether the next `count` bytes seem to be in the page cache: one byte in every stretch that
+    /// the kernel reads ahead at once is asked for, and the last one.
     fn is_warm(&self, count: usize) -> bool {
         let last = u64::try_from(count.saturating_sub(1)).unwrap_or(u64::MAX);
         let mut probe = [0];
@@ -148,7 +149,8 @@ async fn copy(
     Ok(())
 }
 
-/// Lets the kernel move the rest. `false` if it can not for this file: the caller copies what is left.
+/// Lets the kernel move the rest. `false` if it can not for this file: the caller copies what is
+/// left.
 async fn splice_out(
     socket: &mut Socket,
     rest: &mut Rest,
@@ -238,7 +240,8 @@ fn send_warm(socket: &Socket, rest: &Rest, count: usize) -> Step {
     Step::from_result(sent.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN)))
 }
 
-/// The same on the storage's pool, where it may wait for the disk. The socket does not block there either.
+/// The same on the storage's pool, where it may wait for the disk. The socket does not block there
+/// either.
 async fn send_cold(socket: &mut Socket, rest: &Rest, count: usize) -> Result<Step, Failure> {
     if rest.source.descriptor().is_none() {
         return Ok(Step::Unable);
@@ -275,10 +278,11 @@ fn is_writable(socket: BorrowedFd<'_>) -> bool {
     !matches!(poll(&mut set, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(0))
 }
 
-/// Up to here in bytes a file is read and written in one go: two system calls that never wait for the disk, where
-/// `sendfile` would need its probe as well.
+/// Up to here in bytes a file is read and written in one go: two system calls that never wait for
+/// the disk, where `sendfile` would need its probe as well.
 const SMALL_BYTES_MAX: u64 = 64 * 1024;
-/// The kernel's default read-ahead (`read_ahead_kb`): pages of one stretch mostly come and go together.
+/// The kernel's default read-ahead (`read_ahead_kb`): pages of one stretch mostly come and go
+/// together.
 const PROBE_STRIDE_BYTES: usize = 128 * 1024;
 
 const _: () = assert!(RUN_BYTES_MAX / PROBE_STRIDE_BYTES <= 8, "probes stay under 1 % of the work");

@@ -74,15 +74,6 @@ impl Socket {
         }
     }
 
-    /// This end.
-    pub fn local_address(&self) -> io::Result<SocketAddr> {
-        match &self.stream {
-            Stream::Fresh(stream) => stream.local_addr(),
-            Stream::Registered(stream) => stream.local_addr(),
-            Stream::Lost => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
-
     fn descriptor(&self) -> io::Result<BorrowedFd<'_>> {
         match &self.stream {
             Stream::Fresh(stream) => Ok(stream.as_fd()),

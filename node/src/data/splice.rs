@@ -1,8 +1,8 @@
 //! Uploads without a copy in between: socket to pipe to file.
 //!
-//! Chosen by measurement, though not by much: 512 MiB per upload from loopback into tmpfs, on a machine busy with other
-//! work, took 1.17, 1.32, 1.32 CPU seconds per GiB against 1.31, 1.38, 1.43 with a buffer of a mebibyte, in
-//! alternating rounds. The pages of the file cost most of both.
+//! Chosen by measurement, though not by much: 512 MiB per upload from loopback into tmpfs, on a
+//! machine busy with other work, took 1.17, 1.32, 1.32 CPU seconds per GiB against 1.31, 1.38, 1.43
+//! with a buffer of a mebibyte, in alternating rounds. The pages of the file cost most of both.
 
 use std::cell::RefCell;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -18,8 +18,9 @@ use super::pace::Pace;
 use super::receive::Upload;
 use super::socket::{Direction, Socket};
 
-/// Moves the rest of a clear upload. `true` at the end of the stream; `false` if the kernel or the storage can not do it, and
-/// the caller copies what follows. Whatever the result, nothing is left in the pipe.
+/// Moves the rest of a clear upload. `true` at the end of the stream; `false` if the kernel or the
+/// storage can not do it, and the caller copies what follows. Whatever the result, nothing is left
+/// in the pipe.
 pub(super) async fn run(upload: &mut Upload, pace: &mut Pace) -> Result<bool, Failure> {
     let Some(pipe) = Pipe::take() else { return Ok(false) };
     let pipe = Arc::new(pipe);
@@ -72,7 +73,8 @@ async fn fill_and_empty(
     }
 }
 
-/// Moves the pipe's bytes into the file, on the storage's pool. `false` if the storage has no descriptor.
+/// Moves the pipe's bytes into the file, on the storage's pool. `false` if the storage has no
+/// descriptor.
 async fn empty(upload: &mut Upload, pipe: &Arc<Pipe>, count: usize) -> Result<bool, Failure> {
     let held = Arc::clone(pipe);
     let offset = upload.written;
@@ -114,8 +116,9 @@ struct Pipe {
 }
 
 impl Pipe {
-    /// One that is idle, or a new one. `None` if there is none to be had, or only a small one: a user may own
-    /// 64 MiB of them (`pipe-user-pages-soft`), and below a certain size a buffer is as good.
+    /// One that is idle, or a new one. `None` if there is none to be had, or only a small one: a
+    /// user may own 64 MiB of them (`pipe-user-pages-soft`), and below a certain size a buffer is
+    /// as good.
     fn take() -> Option<Self> {
         if let Some(pipe) = IDLE.with_borrow_mut(Vec::pop) {
             return Some(pipe);

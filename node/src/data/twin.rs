@@ -1,5 +1,5 @@
-//! Storage for tests: anonymous files behind the storage traits with knobs for what a disk may do, and
-//! the two ends of a loopback connection.
+//! Storage for tests: anonymous files behind the storage traits with knobs for what a disk may do,
+//! and the two ends of a loopback connection.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -24,7 +24,7 @@ pub(super) fn run<F: Future>(future: F) -> F::Output {
 }
 
 /// The server's and the client's end of a connection.
-pub(super) fn pair() -> (Socket, TcpStream) {
+pub(crate) fn pair() -> (Socket, TcpStream) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -36,7 +36,7 @@ pub(super) fn reset(client: TcpStream) {
     socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
 }
 
-pub(super) fn terms() -> Terms {
+pub(crate) fn terms() -> Terms {
     Terms {
         stalled: Duration::from_secs(20),
         rate: None,
@@ -81,7 +81,7 @@ pub(super) fn attributes(kind: Kind, size: u64) -> Attributes {
     }
 }
 
-pub(super) struct TwinSource {
+pub(crate) struct TwinSource {
     pub(super) file: OwnedFd,
     pub(super) attributes: Attributes,
     pub(super) warm: bool,
@@ -90,7 +90,7 @@ pub(super) struct TwinSource {
 }
 
 impl TwinSource {
-    pub(super) fn new(content: &[u8]) -> Self {
+    pub(crate) fn new(content: &[u8]) -> Self {
         Self {
             file: file(content),
             attributes: attributes(Kind::File, content.len() as u64),

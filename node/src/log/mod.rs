@@ -129,8 +129,8 @@ impl fmt::Debug for LogHandle {
     }
 }
 
-/// The configured levels; the HTTP library's notes on its own threads count as warnings at least, unless
-/// they are asked for by name.
+/// The configured levels; the HTTP library's notes on its own threads count as warnings at least,
+/// unless they are asked for by name.
 fn targets(level: &str) -> Result<Targets, ServeError> {
     format!("actix_server=warn,{level}")
         .parse()

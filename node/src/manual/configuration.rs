@@ -29,6 +29,8 @@
 //!   `--config` finds the same files.
 //! - Secrets are named by file (`…_file`), never written into the configuration.
 //!
+//! Users have [a file of their own](super::users).
+//!
 //! # Errors
 //!
 //! A configuration is taken whole or not at all. `flotilla check` prints everything that is wrong,
@@ -47,7 +49,8 @@
 //! the reference would have to be kept elsewhere as well. Here [one table](crate::config::keys)
 //! has all of it, the `toml` parser gives the place of every value, and reading, suggestions,
 //! `config show`, the manual page and the reference below come from the table. The compiler sees
-//! that each field of [`Config`](crate::config::Config) has a key, a test that each key has a field.
+//! that each field of [`Config`](crate::config::Config) has a key, a test that each key has a
+//! field.
 //!
 //! # Reference
 #![doc = include_str!("reference.md")]

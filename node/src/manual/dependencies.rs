@@ -1,18 +1,63 @@
-//! What the part of the node that configures and logs is built on, and why.
+//! What the node is built on, and why.
+//!
+//! # Actors and sockets
+//!
+//! - `actix`: actors and their arbiters. A session is an actor and stays on the arbiter that it
+//!   began on, so that its state needs no lock. `actix-rt` names the arbiters' runtime.
+//! - `actix-web`: health and metrics over HTTP, with arbiters like everything else.
+//! - `tokio`: what actix runs on. Sockets, timers, signals and channels are used directly.
+//! - `socket2`: options that the standard library does not set: keepalive, reuse of addresses and
+//!   ports, the queue of a listener, out-of-band data in line.
+//! - `rustix`: system calls without `unsafe`: `openat2` and what else keeps a path inside its
+//!   root, `statx`, `splice` and `sendfile`.
+//!
+//! Not used: `actix::io::FramedWrite`, which loses bytes when its actor stops and has no bound.
+//!
+//! # TLS and secrets
+//!
+//! - `rustls` with `aws-lc-rs`: TLS 1.2 and 1.3 in safe code. Ticketers and session caches can be
+//!   replaced, which ties data connections to their session; the cryptography is the fastest of
+//!   rustls' providers and serves for digests, PBKDF2 and randomness as well.
+//! - `tokio-rustls`: TLS on control connections. Data connections [drive rustls
+//!   themselves](crate::data), to send many records per system call.
+//! - `rcgen`: the self-signed certificate of a first start.
+//! - `x509-parser`: names and end of certificates, for logins by certificate and for the metrics.
+//! - `argon2`: new password hashes. `bcrypt`, `sha-crypt`, `yescrypt`: those that come from other
+//!   systems.
+//! - `zeroize`: a password is wiped when it is dropped.
+//!
+//! Not used: OpenSSL, which would bring C code of a version that the system chooses.
+//!
+//! # Storage
+//!
+//! - `crc32fast`, `md-5`: the digests of HASH and its elders that `aws-lc-rs` does not have.
+//!
+//! # Configuration and command line
 //!
 //! - `clap` (with `clap_complete`, `clap_mangen`): the command line; the manual page and the
 //!   completions come from the same definition and can not disagree with it.
-//! - `toml`: the parser. It goes on after an error and gives the place of every value, which is what
-//!   makes complaints with lines possible. See [configuration](super::configuration) for why no
-//!   layering library stands above it.
+//! - `toml`: the parser. It goes on after an error and gives the place of every value, which is
+//!   what makes complaints with lines possible.
+//! - `toml_edit`: `flotilla user` changes the users file and keeps its comments and order.
+//! - `serde`, `serde_json`: `--json` and the JSON log.
 //! - `humantime`: times as people write them, and timestamps in the log.
-//! - `strsim`: the nearest name of an unknown key.
 //! - `ipnet`: networks in CIDR form.
-//! - `serde_json`: `--json` and the JSON log.
-//! - `thiserror`: error types; `anyhow` in tests only.
-//! - `time`: calendar dates of xferlog lines, in UTC. Local time is left out on purpose: reading it
-//!   is not safe in a process with threads, and the logs of a fleet should agree.
-//! - `tracing`, `tracing-subscriber`: events with fields, filters by module. `EnvFilter` is not
-//!   used: it takes a lock whenever a span is entered, which is per step of every session. Its writers are not used: they nest the fields of spans, and write on the thread that
-//!   logs. `tracing-appender` would cure the second and not the first, and can neither open its
-//!   file again nor carry the transfer log as well. See [logs](super::logs).
+//! - `strsim`: the nearest name of an unknown key.
+//! - `rpassword`: a password typed at a terminal is not shown.
+//! - `thiserror`: error types with their texts.
+//!
+//! Not used: `figment` and `config`, which know no line numbers: see
+//! [configuration](super::configuration).
+//!
+//! # Logs and metrics
+//!
+//! - `tracing`, `tracing-subscriber`: events with fields, filters by module.
+//! - `prometheus-client`: metrics in the text form of OpenMetrics, counted without locks.
+//! - `time`: calendar dates of xferlog lines, of `expires` and of certificates, in UTC. Local time
+//!   is left out on purpose: reading it is not safe in a process with threads, and the logs of a
+//!   fleet should agree.
+//!
+//! Not used: `EnvFilter`, which takes a lock whenever a span is entered, that is per step of every
+//! session. The writers of `tracing-subscriber`, which nest the fields of spans and write on the
+//! thread that logs. `tracing-appender`, which would cure the second and not the first, and can
+//! neither open its file again nor carry the transfer log as well. See [logs](super::logs).

@@ -4,10 +4,9 @@
 //!
 //! One line per event on standard error, so that a service manager or a container keeps it.
 //! `telemetry.log = "text"` is for people: time, level, message, `name=value`; in colour on a
-//! terminal. `"json"` is for programs: one flat object per line with `timestamp`, `level`, `target`,
-//! `message`. In both, the fields of a session stand in each of its lines: `node`, `session`, `user`,
-//! `client`, `protocol`, `command`, `path`, `bytes`, `elapsed_ms`, `reply`, `trace_id`, where they
-//! apply.
+//! terminal. `"json"` is for programs: one flat object per line with `timestamp`, `level`,
+//! `target`, `message`. Each line has `node`. The lines of a session have `session` and `client`,
+//! and where they apply `user`, `protocol`, `command`, `path`, `bytes`, `elapsed_ms` and `reply`.
 //!
 //! Clients choose names and paths; control characters and what else could forge a line, a field or
 //! act on a terminal is escaped. Passwords never reach a log.

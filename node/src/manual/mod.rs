@@ -4,3 +4,4 @@ pub mod configuration;
 pub mod defaults;
 pub mod dependencies;
 pub mod logs;
+pub mod users;

@@ -3,9 +3,9 @@
 //! The range is interleaved over the arbiters ([`PortRange::share`]); each has a [`PortShard`] that
 //! alone binds and accepts on its ports, so that in the normal case a grant, its connection and its
 //! end touch one thread only and take no lock. A port serves many clients: pending [`Grant`]s are
-//! keyed by (port, client address), and no two grants whose [`PeerRule`]s overlap ever share a port,
-//! so an arriving connection belongs to one grant or to nobody. Listeners are bound when first
-//! needed and stay open; a file costs one `accept4`.
+//! keyed by (port, client address), and no two grants whose [`PeerRule`]s overlap ever share a
+//! port, so an arriving connection belongs to one grant or to nobody. Listeners are bound when
+//! first needed and stay open; a file costs one `accept4`.
 //!
 //! Only when its own ports are used up (or it has none: a range smaller than the number of
 //! arbiters) does a shard ask the others, over bounded channels; accepted connections then cross

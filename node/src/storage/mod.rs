@@ -73,8 +73,8 @@ impl<T: Unpin> Future for Work<T> {
     }
 }
 
-/// A tree of files under one user's root. Paths can not leave it, whatever links it holds. Knows nothing of
-/// users' permissions (that is `Files`); it does know whose unfinished uploads it shows.
+/// A tree of files under one user's root. Paths can not leave it, whatever links it holds. Knows
+/// nothing of users' permissions (that is `Files`); it does know whose unfinished uploads it shows.
 pub trait Storage: Send + Sync {
     /// Attributes of a path; links are followed inside the root if `follow`.
     fn attributes(&self, path: &VirtualPath, follow: bool) -> Work<Attributes>;
@@ -94,7 +94,8 @@ pub trait Storage: Send + Sync {
     fn remove_directory(&self, path: &VirtualPath) -> Work<()>;
     /// Removes a file or link, or an unfinished upload that bears the name.
     fn remove_file(&self, path: &VirtualPath) -> Work<()>;
-    /// Renames; a plain file in the way is replaced if `replace`, otherwise it is [`Failure::Exists`].
+    /// Renames; a plain file in the way is replaced if `replace`, otherwise it is
+    /// [`Failure::Exists`].
     fn rename(&self, from: &VirtualPath, to: &VirtualPath, replace: bool) -> Work<()>;
     /// Sets times and mode.
     fn set_attributes(&self, path: &VirtualPath, change: AttributeChange) -> Work<()>;
@@ -119,11 +120,12 @@ pub enum CreateMode {
     Replace,
     /// As `Replace`, but refused with [`Failure::Exists`] if something bears the name.
     New,
-    /// Goes on from this offset: on the owner's unfinished upload if no published file bears the name, else in
-    /// place on the published one, as FTP servers do: what arrived is then there for the next attempt, whoever
-    /// makes it. [`Failure::BadOffset`] behind the end.
+    /// Goes on from this offset: on the owner's unfinished upload if no published file bears the
+    /// name, else in place on the published one, as FTP servers do: what arrived is then there for
+    /// the next attempt, whoever makes it. [`Failure::BadOffset`] behind the end.
     Resume(u64),
-    /// At the end of what is there, as `Resume`; a published file only ever grows, also under two who append.
+    /// At the end of what is there, as `Resume`; a published file only ever grows, also under two
+    /// who append.
     Append,
     /// A name that nothing bears, made from the wanted one.
     Unique,
@@ -153,51 +155,59 @@ pub trait Source: Send + Sync {
     fn attributes(&self) -> &Attributes;
     /// The descriptor, where the kernel may move the bytes by itself (sendfile).
     fn descriptor(&self) -> Option<BorrowedFd<'_>>;
-    /// Reads up to `buffer.len()` bytes from `offset` without blocking: `None` if that would wait for the storage.
+    /// Reads up to `buffer.len()` bytes from `offset` without blocking: `None` if that would wait
+    /// for the storage.
     fn read_now(&self, offset: u64, buffer: &mut [u8]) -> Option<Result<usize, Failure>>;
     /// Reads on the blocking pool; the buffer comes back with the number of bytes, 0 at the end.
     fn read(self: Arc<Self>, offset: u64, buffer: Vec<u8>) -> Work<(Vec<u8>, usize)>;
-    /// Runs `task` on the blocking pool of this storage with the descriptor (a sendfile that may wait for the disk).
-    /// The task must be of bounded length and must not wait for a peer: `storage.timeout` covers the whole of it.
+    /// Runs `task` on the blocking pool of this storage with the descriptor (a sendfile that may
+    /// wait for the disk). The task must be of bounded length and must not wait for a peer:
+    /// `storage.timeout` covers the whole of it.
     fn with_descriptor(self: Arc<Self>, task: DescriptorTask) -> Work<usize>;
 }
 
 /// Work with a descriptor on the blocking pool.
 pub type DescriptorTask = Box<dyn FnOnce(BorrowedFd<'_>) -> Result<usize, Failure> + Send>;
 
-/// An upload under way. Dropped without [`Sink::publish`] it is abandoned as the storage's `on_abort` says.
+/// An upload under way. Dropped without [`Sink::publish`] it is abandoned as the storage's
+/// `on_abort` says.
 pub trait Sink: Send + Sync {
-    /// The published path that it will have (STOU: the name made). After [`Sink::publish`] the one that it has: a
-    /// unique name that somebody else took in the meantime is made anew.
+    /// The published path that it will have (STOU: the name made). After [`Sink::publish`] the one
+    /// that it has: a unique name that somebody else took in the meantime is made anew.
     fn path(&self) -> &VirtualPath;
     /// The offset of the first byte to be written.
     fn start(&self) -> u64;
-    /// Writes at an offset on the blocking pool; the buffer comes back empty for reuse. Short writes do not happen.
+    /// Writes at an offset on the blocking pool; the buffer comes back empty for reuse. Short
+    /// writes do not happen.
     fn write(self: Arc<Self>, offset: u64, buffer: Vec<u8>) -> Work<Vec<u8>>;
-    /// Runs `task` on the blocking pool with the descriptor (splice from a pipe). `None` if there is no descriptor.
+    /// Runs `task` on the blocking pool with the descriptor (splice from a pipe). `None` if there
+    /// is no descriptor.
     fn with_descriptor(self: Arc<Self>, task: DescriptorTask) -> Option<Work<usize>>;
     /// Makes the bytes visible under the path, `size` bytes long, atomically. Called at most once.
     fn publish(self: Arc<Self>, size: u64) -> Work<()>;
-    /// Writes the last piece at an offset and publishes, in one trip to the pool: what a small upload costs.
+    /// Writes the last piece at an offset and publishes, in one trip to the pool: what a small
+    /// upload costs.
     fn finish(self: Arc<Self>, offset: u64, last: Vec<u8>, size: u64) -> Work<()>;
 }
 
 /// A directory being listed.
 pub trait Directory: Send {
-    /// The next entries: `visit` is called for each with its attributes (one `statx` per entry) until the batch is full.
-    /// `false` from the future means that the end was reached.
+    /// The next entries: `visit` is called for each with its attributes (one `statx` per entry)
+    /// until the batch is full. `false` from the future means that the end was reached.
     fn next_batch(self: Box<Self>, visit: Visitor) -> Work<(Box<dyn Directory>, Visitor, bool)>;
 }
 
-/// Receives the entries of one batch, in the directory's order, on the thread that reads the directory. Writes lines into its own buffer.
+/// Receives the entries of one batch, in the directory's order, on the thread that reads the
+/// directory. Writes lines into its own buffer.
 pub type Visitor = Box<dyn Visit>;
 
 /// See [`Visitor`].
 pub trait Visit: Send {
-    /// One entry, `.` and `..` excluded. `false` ends the batch after this entry (the buffer is full).
+    /// One entry, `.` and `..` excluded. `false` ends the batch after this entry (the buffer is
+    /// full).
     fn entry(&mut self, entry: &flotilla_protocol::entry::Entry<'_>) -> bool;
-    /// Whether [`Entry::target`](flotilla_protocol::entry::Entry::target) is to be read, which costs a system call
-    /// per symbolic link. Asked once per batch.
+    /// Whether [`Entry::target`](flotilla_protocol::entry::Entry::target) is to be read, which
+    /// costs a system call per symbolic link. Asked once per batch.
     fn wants_target(&self) -> bool {
         false
     }

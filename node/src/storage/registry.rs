@@ -33,8 +33,8 @@ type Roots = HashMap<PathBuf, (Arc<Lane>, Option<Posix>)>;
 type Homes = HashMap<(u64, u64), Weak<Root>>;
 
 impl Storages {
-    /// Opens the default root and those of the hosts. Blocks; for the start of the node and for checks. A
-    /// missing default root is made where it lies in the data folder.
+    /// Opens the default root and those of the hosts. Blocks; for the start of the node and for
+    /// checks. A missing default root is made where it lies in the data folder.
     pub fn open(config: &Config) -> Result<Self, RootError> {
         let config::Storage { root, atomic_uploads, on_abort, umask, reserve, timeout, .. } =
             config.storage.clone();
@@ -65,8 +65,8 @@ impl Storages {
         Ok(this)
     }
 
-    /// The files of an account, from its home down: the home is the view's root and is made if it is
-    /// missing. The root is the account's own, else the host's, else the default.
+    /// The files of an account, from its home down: the home is the view's root and is made if it
+    /// is missing. The root is the account's own, else the host's, else the default.
     pub fn view(&self, account: &Account, host: Option<&Path>) -> Work<Arc<dyn Storage>> {
         let path = account.root.as_deref().or(host).unwrap_or(&self.default).to_owned();
         let (owner, home) = (account.name.clone(), account.home.clone());
@@ -106,11 +106,6 @@ impl Storages {
                 stalled: sum.stalled || one.stalled,
             }
         })
-    }
-
-    /// Jobs behind their deadline, over all roots.
-    pub fn stuck(&self) -> usize {
-        self.health().stuck
     }
 
     /// Removes old unfinished uploads from all roots, one root after the other.

@@ -17,6 +17,8 @@ mod drain;
 mod identity;
 
 use std::future::Future;
+use std::net::TcpListener;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,11 +32,11 @@ use crate::config::Config;
 use crate::error::ServeError;
 use crate::health::http::{self, Endpoints};
 use crate::health::{ACTOR, Health, Probe, Readiness, STARTING};
-use crate::listen::{Acceptor, Adopt};
+use crate::listen::{Acceptor, Adopt, Security};
 use crate::log::LogHandle;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
-use crate::ports::{PortSettings, Ports};
+use crate::ports::{PortSettings, Ports, ShardSeed};
 use crate::registry::{Registry, SetLimits, Subscribe};
 use crate::tls;
 use crate::worker::{Surroundings, Worker};
@@ -116,7 +118,6 @@ impl Node {
         let settings = PortSettings::new(config.ftp.passive_ports, config.timeouts.data_connect);
         let (ports, seeds) = Ports::new(settings, arbiter_count);
         let ports = ports.start();
-        let sessions_max = build::connections_max(config, descriptors);
         let surroundings = Surroundings {
             registry: registry.clone(),
             metrics: Arc::clone(&metrics),
@@ -124,20 +125,9 @@ impl Node {
             sessions_made: Arc::default(),
         };
         let mut addresses = listeners.addresses;
-        let mut arbiters = Vec::with_capacity(arbiter_count);
-        let mut acceptors = Vec::with_capacity(arbiter_count);
-        for (seed, sockets) in seeds.into_iter().zip(listeners.sets) {
-            let arbiter = build::arbiter()?;
-            let surroundings = surroundings.clone();
-            let tls = tls.clone();
-            let acceptor = Acceptor::start_in_arbiter(&arbiter.handle(), move |_| {
-                let worker = Worker::new(seed.start(), tls, surroundings);
-                Acceptor::new(std::rc::Rc::new(worker), sockets, sessions_max)
-            });
-            registry.do_send(Subscribe(acceptor.clone().recipient()));
-            arbiters.push(arbiter);
-            acceptors.push(acceptor);
-        }
+        let sessions_max = build::connections_max(config, descriptors);
+        let sets = seeds.into_iter().zip(listeners.sets);
+        let (arbiters, acceptors) = start_acceptors(sets, &tls, &surroundings, sessions_max)?;
         let health = Health::new(
             Arc::clone(&readiness),
             Arc::clone(&metrics),
@@ -236,6 +226,30 @@ impl Node {
         self.policy = policy;
         info!("configuration reloaded");
     }
+}
+
+/// Starts an arbiter with its acceptor for each set of listeners, and tells them of bans.
+fn start_acceptors(
+    sets: impl Iterator<Item = (ShardSeed, Vec<(TcpListener, Security)>)>,
+    tls: &tls::Store,
+    surroundings: &Surroundings,
+    sessions_max: usize,
+) -> Result<(Vec<Arbiter>, Vec<Addr<Acceptor>>), ServeError> {
+    let mut arbiters = Vec::new();
+    let mut acceptors = Vec::new();
+    for (seed, listeners) in sets {
+        let arbiter = build::arbiter()?;
+        let (tls, surroundings) = (tls.clone(), surroundings.clone());
+        let registry = surroundings.registry.clone();
+        let acceptor = Acceptor::start_in_arbiter(&arbiter.handle(), move |_| {
+            let worker = Worker::new(seed.start(), tls, surroundings);
+            Acceptor::new(Rc::new(worker), listeners, sessions_max)
+        });
+        registry.do_send(Subscribe(acceptor.clone().recipient()));
+        arbiters.push(arbiter);
+        acceptors.push(acceptor);
+    }
+    Ok((arbiters, acceptors))
 }
 
 /// Removes unfinished uploads that are too old, now and every hour.

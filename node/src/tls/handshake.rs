@@ -1,4 +1,4 @@
-//! Handshakes with a deadline, tied to a session.
+//! The handshake of a control connection: with a deadline, tied to a session.
 
 use std::future::poll_fn;
 use std::io;
@@ -12,7 +12,7 @@ use tokio::time::timeout_at;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::session::{Binding, SessionKey, SessionScope};
+use super::session::{SessionKey, SessionScope};
 
 /// Why a handshake did not succeed. The peer got its alert, where there was one to send.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,11 @@ impl From<io::Error> for HandshakeError {
     }
 }
 
-/// Handshake of a control connection. The tickets it hands out belong to the session `key`.
+/// Handshake of a control connection. The tickets it hands out belong to the session `key`. Data
+/// connections shake hands in [`data::Connection::secure`](crate::data::Connection::secure).
+///
+/// # Errors
+/// See [`HandshakeError`]; [`HandshakeError::Deadline`] once `deadline` has passed.
 pub async fn handshake_control<IO>(
     io: IO,
     config: Arc<ServerConfig>,
@@ -48,44 +52,14 @@ pub async fn handshake_control<IO>(
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    handshake(io, config, key, deadline).await.map(|(stream, _)| stream)
-}
-
-/// Handshake of a data connection of the session `key`, and whose TLS session it is: see
-/// [`judge`](super::judge).
-pub async fn handshake_data<IO>(
-    io: IO,
-    config: Arc<ServerConfig>,
-    key: SessionKey,
-    deadline: Instant,
-) -> Result<(TlsStream<IO>, Binding), HandshakeError>
-where
-    IO: AsyncRead + AsyncWrite + Unpin,
-{
-    let (stream, scope) = handshake(io, config, key, deadline).await?;
-    let binding = scope.binding(stream.get_ref().1);
-    Ok((stream, binding))
+    let mut scope = SessionScope::new(key);
+    let mut accept = pin!(TlsAcceptor::from(config).accept(io));
+    let stepped = poll_fn(|context| scope.run(|| accept.as_mut().poll(context)));
+    Ok(timeout_at(deadline.into(), stepped).await.map_err(|_| HandshakeError::Deadline)??)
 }
 
 /// The client certificate of a control connection, DER, verified against `tls.client_ca` in this
 /// very handshake; `None` if the client showed none or was not asked.
 pub fn peer_certificate(connection: &ServerConnection) -> Option<Arc<[u8]>> {
     connection.peer_certificates()?.first().map(|certificate| Arc::from(certificate.as_ref()))
-}
-
-async fn handshake<IO>(
-    io: IO,
-    config: Arc<ServerConfig>,
-    key: SessionKey,
-    deadline: Instant,
-) -> Result<(TlsStream<IO>, SessionScope), HandshakeError>
-where
-    IO: AsyncRead + AsyncWrite + Unpin,
-{
-    let mut scope = SessionScope::new(key);
-    let mut accept = pin!(TlsAcceptor::from(config).accept(io));
-    let stepped = poll_fn(|context| scope.run(|| accept.as_mut().poll(context)));
-    let stream =
-        timeout_at(deadline.into(), stepped).await.map_err(|_| HandshakeError::Deadline)??;
-    Ok((stream, scope))
 }

@@ -23,7 +23,7 @@ mod tests;
 mod ticket;
 
 pub use error::TlsError;
-pub use handshake::{HandshakeError, handshake_control, handshake_data, peer_certificate};
+pub use handshake::{HandshakeError, handshake_control, peer_certificate};
 pub use material::CertificateInfo;
 pub use session::{Binding, SessionKey, SessionScope, judge};
 pub use store::Store;

@@ -33,13 +33,7 @@ struct Shared {
     ring: Arc<KeyRing>,
     /// Counts reloads; read by every call, written by reloads only.
     version: AtomicU64,
-    current: Mutex<Current>,
-}
-
-struct Current {
-    tls: Tls,
-    hosts: Vec<Host>,
-    configs: Arc<Configs>,
+    current: Mutex<Arc<Configs>>,
 }
 
 struct Configs {
@@ -62,14 +56,13 @@ impl Store {
         let ring = KeyRing::new().map_err(|_| rustls::Error::FailedToGetRandomBytes)?;
         let ring = Arc::new(ring);
         let configs = Arc::new(Configs::load(tls, hosts, data_dir, &provider, &ring)?);
-        let current = Current { tls: tls.clone(), hosts: hosts.to_vec(), configs };
-        let local = RefCell::new(Arc::new(current.configs.copied()));
+        let local = RefCell::new(Arc::new(configs.copied()));
         let shared = Arc::new(Shared {
             data_dir: data_dir.to_owned(),
             provider,
             ring,
             version: AtomicU64::new(0),
-            current: Mutex::new(current),
+            current: Mutex::new(configs),
         });
         Ok(Self { shared, seen: Cell::new(0), local })
     }
@@ -92,20 +85,13 @@ impl Store {
         Ok(())
     }
 
-    /// Reads all files again; what was in use stays so on error. Tickets stay valid.
-    pub fn reload(&self) -> Result<(), TlsError> {
-        let current = self.shared.current();
-        let (tls, hosts) = (current.tls.clone(), current.hosts.clone());
-        drop(current);
-        self.replace(&tls, &hosts)
-    }
-
-    /// As [`Store::reload`], with a new configuration.
+    /// Reads all files again, with the configuration of now; what was in use stays so on error.
+    /// Tickets stay valid. Reads files, as [`load`](Self::load) does.
     pub fn replace(&self, tls: &Tls, hosts: &[Host]) -> Result<(), TlsError> {
         let Shared { data_dir, provider, ring, .. } = &*self.shared;
         let configs = Arc::new(Configs::load(tls, hosts, data_dir, provider, ring)?);
         let mut current = self.shared.current();
-        *current = Current { tls: tls.clone(), hosts: hosts.to_vec(), configs };
+        *current = configs;
         self.shared.version.fetch_add(1, Ordering::Release);
         Ok(())
     }
@@ -131,7 +117,7 @@ impl Store {
             let current = self.shared.current();
             // Under the lock: version and configurations belong together.
             self.seen.set(self.shared.version.load(Ordering::Acquire));
-            *self.local.borrow_mut() = Arc::new(current.configs.copied());
+            *self.local.borrow_mut() = Arc::new(current.copied());
         }
         self.local.borrow()
     }
@@ -152,7 +138,7 @@ impl fmt::Debug for Store {
 }
 
 impl Shared {
-    fn current(&self) -> std::sync::MutexGuard<'_, Current> {
+    fn current(&self) -> std::sync::MutexGuard<'_, Arc<Configs>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,5 +1,5 @@
-//! The session machine under lists of operations: lines of a client in any order and cut, answers of
-//! an owner that are right, wrong or late, and time.
+//! The session machine under lists of operations: lines of a client in any order and cut, answers
+//! of an owner that are right, wrong or late, and time.
 //!
 //! Held: at most one request is open; output is whole, well-formed replies; a 150 comes only from a
 //! transfer's opening, once, and its end is answered at once by one final reply; what arrives

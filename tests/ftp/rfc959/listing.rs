@@ -39,7 +39,8 @@ fn a_listing_of_nothing_is_refused() {
     }
 }
 
-/// A path, a file, options before it: `-a` has hidden names, `-l` the long form, `-d` the directory itself.
+/// A path, a file, options before it: `-a` has hidden names, `-l` the long form, `-d` the directory
+/// itself.
 #[test]
 fn options_are_understood() {
     let server = Server::builder().file("d/seen", "").file("d/.hidden", "").start();

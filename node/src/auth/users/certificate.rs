@@ -24,7 +24,8 @@ pub struct Rule {
     pub(super) demand: Demand,
     /// SHA-256 of whole certificates; empty: not looked at.
     pub(super) fingerprints: Vec<[u8; 32]>,
-    /// Common name, or DNS name or mail address of the subject's alternative names; empty: not looked at.
+    /// Common name, or DNS name or mail address of the subject's alternative names; empty: not
+    /// looked at.
     pub(super) names: Vec<String>,
 }
 

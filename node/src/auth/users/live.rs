@@ -1,16 +1,17 @@
 //! The users file as an authenticator.
 //!
 //! The file is looked at in every login (one `stat`) and read again when it changed, so what
-//! `flotilla user` does holds from the next login on. A file that was replaced is read at once; one that
-//! is written in place is left alone until it has been still for [`STILL`], since half of it may
-//! be missing. A file that can not be read or understood changes nothing: the last good one stays
-//! in force, and the fault is logged once.
+//! `flotilla user` does holds from the next login on. A file that was replaced is read at once; one
+//! that is written in place is left alone until it has been still for [`STILL`], since half of it
+//! may be missing. A file that can not be read or understood changes nothing: the last good one
+//! stays in force, and the fault is logged once.
 //!
 //! # Equal cost
 //! An unknown user, one without a password, one that is disabled: all cost a hash. Unknown users
 //! are checked against a decoy, the hash of one whose scheme and parameters are the most common in
-//! the file; the result is thrown away. What this can not hide: users whose hashes cost more or less
-//! than the decoy take a different time. A file whose hashes are all of one kind hides everything.
+//! the file; the result is thrown away. What this can not hide: users whose hashes cost more or
+//! less than the decoy take a different time. A file whose hashes are all of one kind hides
+//! everything.
 
 use std::fs::{self, Metadata};
 use std::io::{self, Read};

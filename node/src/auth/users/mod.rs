@@ -1,4 +1,5 @@
-//! The users file: what it says, who may change it, and how logins are judged by it.
+//! The users file: what it says, who may change it, and how logins are judged by it. Its form
+//! is described in [the manual](crate::manual::users).
 
 mod certificate;
 mod edit;

@@ -1,25 +1,5 @@
-//! The users file, read and understood.
-//!
-//! ```toml
-//! [[user]]
-//! name = "bob"                      # no "/", no control characters; case matters
-//! password = "$argon2id$..."        # see auth::hash; none: no login by password
-//! keys = ["ssh-ed25519 AAAA... bob@laptop"]
-//! home = "projects/bob"             # default: the name; ".": the root itself
-//! root = "/srv/other"               # a storage root of the user's own
-//! permissions = ["read", "list"]    # default: all of read, write, append, delete, rename, mkdir, list, hidden
-//! protocols = ["ftps", "ssh"]       # default: ftp, ftps, ssh
-//! networks = ["192.0.2.0/24"]       # default: any; a single address is a network of one
-//! limits = { sessions = 4, upload = "10MiB", download = 0 }   # rates in bytes per second; 0: none
-//! expires = 2030-12-31              # a date is its beginning in UTC; or 2030-12-31T18:00:00+01:00
-//! disabled = false
-//! certificate = "required"          # "off", "required" (beside the password), "sufficient" (instead)
-//! certificate_fingerprints = ["sha256:..."]   # without these two the
-//! certificate_names = ["bob@example.org"]     # common name must be the user's
-//! message = "Welcome"               # shown after login; may have several lines
-//! ```
-//!
-//! `hidden` is granted by default, since users of other servers expect to see their dot files.
+//! The users file, read and understood. Its form is described in
+//! [the manual](crate::manual::users).
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -37,6 +17,7 @@ use super::policy::Policy;
 use super::read::read_user;
 use crate::auth::hash::StoredHash;
 use crate::auth::{Account, Permissions};
+use crate::config::bytes;
 
 /// One user of the file.
 #[derive(Clone, Debug)]
@@ -142,14 +123,9 @@ pub fn parse_home(text: &str) -> Result<VirtualPath, String> {
     VirtualPath::root().resolve(text.as_bytes()).map_err(|error| error.to_string())
 }
 
-/// A number of bytes, with or without a unit.
+/// A number of bytes per second: [`bytes::parse`], behind which `/s` may stand.
 pub fn parse_rate(text: &str) -> Option<u64> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at_checked(digits)?;
-    let unit = unit.trim();
-    let unit = unit.strip_suffix("/s").unwrap_or(unit);
-    let (_, factor) = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
-    number.parse::<u64>().ok()?.checked_mul(*factor)
+    bytes::parse(text.strip_suffix("/s").unwrap_or(text))
 }
 
 fn most_common<'a>(users: impl Iterator<Item = &'a Arc<User>>) -> Option<Arc<StoredHash>> {
@@ -202,18 +178,6 @@ pub const PROTOCOLS: &[&str] = &["ftp", "ftps", "ssh"];
 
 /// A name is also that of a folder.
 const NAME_BYTES_MAX: usize = flotilla_protocol::path::NAME_BYTES_MAX;
-
-/// Units of rates, in bytes per second.
-const UNITS: &[(&str, u64)] = &[
-    ("", 1),
-    ("B", 1),
-    ("kB", 1_000),
-    ("MB", 1_000_000),
-    ("GB", 1_000_000_000),
-    ("KiB", 1 << 10),
-    ("MiB", 1 << 20),
-    ("GiB", 1 << 30),
-];
 
 #[cfg(test)]
 mod tests;

@@ -66,9 +66,9 @@ pub(super) fn regular(attributes: &Attributes) -> Result<(), Failure> {
     }
 }
 
-/// Sets times and mode of what an `O_PATH` descriptor pins. Such a descriptor needs no permission on the
-/// file itself (the mode 0 that a client wants to change back), but the calls that take one are younger
-/// than the kernels in use; the name of the descriptor in `/proc` does the same.
+/// Sets times and mode of what an `O_PATH` descriptor pins. Such a descriptor needs no permission
+/// on the file itself (the mode 0 that a client wants to change back), but the calls that take one
+/// are younger than the kernels in use; the name of the descriptor in `/proc` does the same.
 pub(super) fn set(file: &OwnedFd, change: AttributeChange) -> Result<(), Failure> {
     let now = of_descriptor(file).map_err(failure)?;
     if !matches!(now.kind, Kind::File | Kind::Directory) {

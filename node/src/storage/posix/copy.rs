@@ -1,4 +1,5 @@
-//! Copies inside the root: shared extents where the file system can, else by the kernel, else by hand.
+//! Copies inside the root: shared extents where the file system can, else by the kernel, else by
+//! hand.
 
 use std::os::fd::OwnedFd;
 
@@ -56,8 +57,8 @@ pub(super) fn file(
     })
 }
 
-/// Copies the first bytes of a file to the start of another, in steps. Fewer only at the end of the file,
-/// which is an error unless as much as there is was asked for.
+/// Copies the first bytes of a file to the start of another, in steps. Fewer only at the end of the
+/// file, which is an error unless as much as there is was asked for.
 pub(super) fn range(
     source: &OwnedFd,
     target: &OwnedFd,

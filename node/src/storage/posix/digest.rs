@@ -8,8 +8,8 @@ use std::os::fd::OwnedFd;
 use super::source::read_at;
 use crate::blocking::Ticket;
 
-/// The digest of a range of a file in lower-case hex, and where the range ended: at the end of the file
-/// if that comes first.
+/// The digest of a range of a file in lower-case hex, and where the range ended: at the end of the
+/// file if that comes first.
 pub(super) fn range(
     file: &OwnedFd,
     algorithm: Algorithm,
@@ -75,6 +75,6 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Per step: long enough that the deadline's clock costs nothing, short enough that a client who goes
-/// away ends the work within milliseconds.
+/// Per step: long enough that the deadline's clock costs nothing, short enough that a client who
+/// goes away ends the work within milliseconds.
 const STEP_BYTES: usize = 1 << 20;

@@ -3,8 +3,8 @@
 use flotilla_protocol::ftp::Failure;
 use rustix::io::Errno;
 
-/// What an error of the file system means to the one who asked. What nobody can foresee is logged here,
-/// since the wire says no more than "storage error".
+/// What an error of the file system means to the one who asked. What nobody can foresee is logged
+/// here, since the wire says no more than "storage error".
 pub(super) fn failure(error: Errno) -> Failure {
     match error {
         Errno::NOENT => Failure::NotFound,
@@ -32,7 +32,8 @@ pub(super) fn failure(error: Errno) -> Failure {
     }
 }
 
-/// As [`failure`] for renames, where an invalid argument means a directory that would move into itself.
+/// As [`failure`] for renames, where an invalid argument means a directory that would move into
+/// itself.
 pub(super) fn rename_failure(error: Errno) -> Failure {
     match error {
         Errno::INVAL => Failure::BadRename,

@@ -1,4 +1,5 @@
-//! A directory being listed: `getdents` into one buffer, one `statx` per entry, nothing allocated per entry.
+//! A directory being listed: `getdents` into one buffer, one `statx` per entry, nothing allocated
+//! per entry.
 
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
@@ -25,8 +26,8 @@ pub(super) struct Listing {
     /// `None` only while it is dropped.
     directory: Option<OwnedFd>,
     buffer: Vec<MaybeUninit<u8>>,
-    /// Names that the kernel gave with the last ones delivered, each with its NUL: what came into the
-    /// buffer behind the entry that filled the batch.
+    /// Names that the kernel gave with the last ones delivered, each with its NUL: what came into
+    /// the buffer behind the entry that filled the batch.
     left: Vec<u8>,
     /// How much of `left` is delivered.
     taken: usize,
@@ -122,7 +123,8 @@ impl Deliver<'_> {
         }
         let attributes = match attribute::of_c_entry(self.directory, name) {
             Ok(attributes) => attributes,
-            // Removed since the directory was read; or one broken entry, which must not hide the others.
+            // Removed since the directory was read; or one broken entry, which must not hide the
+            // others.
             Err(Errno::NOENT) => return Ok(true),
             Err(Errno::ACCESS | Errno::IO | Errno::STALE | Errno::OVERFLOW) => {
                 tracing::debug!("entry of a listing without attributes");
@@ -168,8 +170,8 @@ impl Deliver<'_> {
     }
 }
 
-/// What one `getdents` fills: the kernel reads 32 KiB at a time in its own tools' hands as well, and some
-/// thousand names are enough to make the call cheap.
+/// What one `getdents` fills: the kernel reads 32 KiB at a time in its own tools' hands as well,
+/// and some thousand names are enough to make the call cheap.
 const BUFFER_BYTES: usize = 32 << 10;
 
 /// The longest target of a link (`PATH_MAX`).

@@ -15,8 +15,8 @@ use super::name::Owner;
 use super::root::{Root, split};
 use crate::storage::Work;
 
-/// To read a plain file or directory: whatever else bears the name neither hangs the thread (pipe, lease)
-/// nor becomes our terminal.
+/// To read a plain file or directory: whatever else bears the name neither hangs the thread (pipe,
+/// lease) nor becomes our terminal.
 pub(super) const READ: OFlags =
     OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 

@@ -1,4 +1,5 @@
-//! Directories of a POSIX file system as a [`Storage`]: local, NFS, EFS, Gluster, Samba, s3fs mounts.
+//! Directories of a POSIX file system as a [`Storage`]: local, NFS, EFS, Gluster, Samba, s3fs
+//! mounts.
 //!
 //! - `root`: the descriptor of the root directory and `openat2` beneath it; nothing leaves it.
 //! - `name`, `partial`: reserved names of unfinished uploads, and who may touch one.
@@ -6,10 +7,10 @@
 //! - `lookup`, `source`, `listing`, `attribute`: what is there.
 //! - `tree`, `copy`, `digest`, `sweep`: everything else that changes or reads files.
 //!
-//! Reads try the kernel's caches on the thread of the caller and go to the [`Lane`] when the answer is
-//! not there, or always where the file system is not local. Whatever changes something goes to the lane:
-//! a journal that is being written makes even a local rename wait, and that would stop an arbiter. Only
-//! small new files on a file system in memory are written by the arbiter itself.
+//! Reads try the kernel's caches on the thread of the caller and go to the [`Lane`] when the answer
+//! is not there, or always where the file system is not local. Whatever changes something goes to
+//! the lane: a journal that is being written makes even a local rename wait, and that would stop an
+//! arbiter. Only small new files on a file system in memory are written by the arbiter itself.
 
 mod attribute;
 mod copy;
@@ -101,7 +102,8 @@ impl Posix {
         Self { root: Arc::clone(&self.root), owner: Arc::new(Owner::new(owner)) }
     }
 
-    /// A directory of it, made if it is missing, as a root of its own: links inside it lead nowhere else.
+    /// A directory of it, made if it is missing, as a root of its own: links inside it lead nowhere
+    /// else.
     pub fn home(&self, home: &VirtualPath) -> Work<Self> {
         let this = self.clone();
         if home.is_root() {

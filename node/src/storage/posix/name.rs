@@ -1,8 +1,8 @@
 //! Reserved names: what unfinished uploads are called on the disk.
 //!
-//! An upload is written next to its future place, under a name that says whose it is and what it will
-//! be called, so that its owner finds it by one lookup and a listing maps it back without any other
-//! record, on any node of a pool and after any restart:
+//! An upload is written next to its future place, under a name that says whose it is and what it
+//! will be called, so that its owner finds it by one lookup and a listing maps it back without any
+//! other record, on any node of a pool and after any restart:
 //!
 //! | form | when |
 //! | --- | --- |

@@ -1,12 +1,12 @@
 //! Unfinished uploads: who may touch one.
 //!
-//! Under an owner's reserved name ([`Owner::partial`]) lies at most one file. Who writes it holds an
-//! exclusive `flock` on it, and only who holds that lock may rename, replace or remove what the name
-//! names. A lock counts only if the name still names the locked file once it is taken, so a name never
-//! changes under its holder, and the publishing rename can not move somebody else's bytes. Two sessions
-//! that upload one name at once both go on: the second one, which finds the lock taken, writes a file
-//! of its own, and whoever publishes last wins. The lock dies with the process or the node, so what a
-//! crash leaves behind can be resumed at once.
+//! Under an owner's reserved name ([`Owner::partial`]) lies at most one file. Who writes it holds
+//! an exclusive `flock` on it, and only who holds that lock may rename, replace or remove what the
+//! name names. A lock counts only if the name still names the locked file once it is taken, so a
+//! name never changes under its holder, and the publishing rename can not move somebody else's
+//! bytes. Two sessions that upload one name at once both go on: the second one, which finds the
+//! lock taken, writes a file of its own, and whoever publishes last wins. The lock dies with the
+//! process or the node, so what a crash leaves behind can be resumed at once.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -154,8 +154,8 @@ pub(super) fn rename_new(
     match rustix::fs::linkat(from, old, to, new, AtFlags::empty()) {
         Ok(()) => rustix::fs::unlinkat(from, old, AtFlags::empty()),
         Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => {
-            // A directory, or no links at all: a plain rename replaces nothing but an empty directory
-            // or, in the blink between these two calls, a file.
+            // A directory, or no links at all: a plain rename replaces nothing but an empty
+            // directory or, in the blink between these two calls, a file.
             match attribute::of_entry(to, new) {
                 Ok(_) => Err(Errno::EXIST),
                 Err(Errno::NOENT) => rustix::fs::renameat(from, old, to, new),

@@ -59,12 +59,12 @@ impl Room {
     }
 }
 
-/// Half of the room, so that two uploads at once do not overdraw it together, and so that the looks get
-/// closer as it gets tight.
+/// Half of the room, so that two uploads at once do not overdraw it together, and so that the looks
+/// get closer as it gets tight.
 fn until_next_look(room: u64) -> u64 {
     (room / 2).min(LOOK_BYTES_MAX)
 }
 
-/// Between two looks at the free space at the most: 64 MiB, so that the look costs nothing, and a hundred
-/// uploads at once overdraw the reserve by 6 GiB at the very most.
+/// Between two looks at the free space at the most: 64 MiB, so that the look costs nothing, and a
+/// hundred uploads at once overdraw the reserve by 6 GiB at the very most.
 const LOOK_BYTES_MAX: u64 = 64 << 20;

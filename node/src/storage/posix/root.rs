@@ -27,15 +27,15 @@ pub struct PosixOptions {
     pub reserve: u64,
 }
 
-/// An open root. A path can not leave it: `openat2` resolves every link inside it, and whatever changes
-/// a name acts on an open parent directory and that single name.
+/// An open root. A path can not leave it: `openat2` resolves every link inside it, and whatever
+/// changes a name acts on an open parent directory and that single name.
 #[derive(Debug)]
 pub(in crate::storage) struct Root {
     descriptor: OwnedFd,
     pub(super) lane: Arc<Lane>,
     pub(super) options: PosixOptions,
-    /// On a file system whose caches answer without any network, so that cached answers may be taken on
-    /// the arbiter's own thread.
+    /// On a file system whose caches answer without any network, so that cached answers may be
+    /// taken on the arbiter's own thread.
     pub(super) local: bool,
     /// On a file system that lies in memory, where nothing ever waits for a disk or a journal.
     pub(super) memory: bool,
@@ -100,8 +100,8 @@ impl Root {
         }
     }
 
-    /// As [`Root::open_at`], but only if that needs nothing but memory: `None` if it would wait, or can not
-    /// tell. Other file systems mounted below a local root are left to the pool as well.
+    /// As [`Root::open_at`], but only if that needs nothing but memory: `None` if it would wait, or
+    /// can not tell. Other file systems mounted below a local root are left to the pool as well.
     pub(super) fn open_cached(&self, path: &[u8], flags: OFlags) -> Option<Result<OwnedFd, Errno>> {
         if !self.local {
             return None;
@@ -121,8 +121,8 @@ impl Root {
         Ok(Place { directory, name: name.to_vec() })
     }
 
-    /// As [`Root::open_parent`], but only where whatever is done in that directory then needs nothing but
-    /// memory.
+    /// As [`Root::open_parent`], but only where whatever is done in that directory then needs
+    /// nothing but memory.
     pub(super) fn open_parent_in_memory(&self, path: &VirtualPath) -> Option<Place> {
         if !self.memory {
             return None;
@@ -203,12 +203,12 @@ const CONFINED: ResolveFlags = ResolveFlags::IN_ROOT.union(ResolveFlags::NO_MAGI
 /// On every open: not inherited, no wait for the other end of a pipe or a lease, no terminal taken.
 const QUIET: OFlags = OFlags::CLOEXEC;
 
-/// `openat2` gives up when a directory on the path moves at the wrong moment. One that moves all the time
-/// is an attack, and its answer is an error.
+/// `openat2` gives up when a directory on the path moves at the wrong moment. One that moves all
+/// the time is an attack, and its answer is an error.
 const RETRIES: u32 = 64;
 
-/// Magic numbers of the file systems on disks of this machine, whose caches are the truth (statfs(2)):
-/// ext2 to ext4, XFS, Btrfs, overlayfs, F2FS, bcachefs, ZFS.
+/// Magic numbers of the file systems on disks of this machine, whose caches are the truth
+/// (statfs(2)): ext2 to ext4, XFS, Btrfs, overlayfs, F2FS, bcachefs, ZFS.
 const LOCAL: [i64; 7] =
     [0xEF53, 0x5846_5342, 0x9123_683E, 0x794C_7630, 0xF2F5_2010, 0xCA45_1A4E, 0x2FC1_2FC1];
 

@@ -191,8 +191,8 @@ impl Part {
         Ok(())
     }
 
-    /// Makes the file as long as the upload. It may be longer (an older attempt); shorter means that bytes
-    /// got lost, and zeros in their place would be a lie.
+    /// Makes the file as long as the upload. It may be longer (an older attempt); shorter means
+    /// that bytes got lost, and zeros in their place would be a lie.
     fn cut(&self, size: u64) -> Result<(), Failure> {
         let now = attribute::of_descriptor(&self.file).map_err(failure)?.size;
         if now < size {
@@ -269,15 +269,16 @@ impl Part {
         }
     }
 
-    /// Whether the name was published since the last byte came: by the client itself, most likely, which
-    /// went on in another session. Nobody would ever look for this attempt's bytes.
+    /// Whether the name was published since the last byte came: by the client itself, most likely,
+    /// which went on in another session. Nobody would ever look for this attempt's bytes.
     fn is_overtaken(&self) -> bool {
         let published = attribute::of_entry(&self.place.directory, &self.place.name);
         let own = attribute::of_descriptor(&self.file);
         matches!((published, own), (Ok(published), Ok(own)) if published.modified > own.modified)
     }
 
-    /// Makes a file that only this upload knew the one that the owner finds, unless there is a longer one.
+    /// Makes a file that only this upload knew the one that the owner finds, unless there is a
+    /// longer one.
     fn keep(&self, name: &[u8], size: u64) -> Result<(), Failure> {
         let directory = &self.place.directory;
         let (shown, _) = self.owner.partial(&self.place.name);
@@ -315,6 +316,6 @@ impl Drop for Part {
     }
 }
 
-/// What an arbiter writes into memory by itself at once: a mebibyte takes some 300 us, as long as the same in
-/// one `sendfile` of a download.
+/// What an arbiter writes into memory by itself at once: a mebibyte takes some 300 us, as long as
+/// the same in one `sendfile` of a download.
 const INLINE_BYTES_MAX: usize = 1 << 20;

@@ -74,7 +74,8 @@ impl Source for Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        // Closing a local file that was only read does not wait; on others it may speak to the server.
+        // Closing a local file that was only read does not wait; on others it may speak to the
+        // server.
         if let Some(file) = self.file.take()
             && !self.root.local
         {

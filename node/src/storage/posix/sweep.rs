@@ -27,8 +27,8 @@ pub struct Swept {
     pub skipped: u64,
 }
 
-/// Walks the whole root, one directory per job, so that transfers get their turn in between, and removes
-/// what was written last longer than `age` ago and is not being written.
+/// Walks the whole root, one directory per job, so that transfers get their turn in between, and
+/// removes what was written last longer than `age` ago and is not being written.
 pub(super) async fn run(root: Arc<Root>, age: Duration) -> Swept {
     let mut swept = Swept::default();
     let before = SystemTime::now()

@@ -68,7 +68,8 @@ pub(super) fn remove_directory(root: &Root, path: &VirtualPath) -> Result<(), Fa
     })
 }
 
-/// Removes a file, and with it the owner's unfinished upload of that name, which would come to light.
+/// Removes a file, and with it the owner's unfinished upload of that name, which would come to
+/// light.
 pub(super) fn remove_file(root: &Root, owner: &Owner, path: &VirtualPath) -> Result<(), Failure> {
     if path.is_root() {
         return Err(Failure::IsDirectory);
@@ -121,7 +122,8 @@ pub(super) fn rename(
     }
 }
 
-/// An unfinished upload is listed under its name, so it can be renamed under it; it stays unfinished.
+/// An unfinished upload is listed under its name, so it can be renamed under it; it stays
+/// unfinished.
 fn rename_partial(root: &Root, owner: &Owner, from: &Place, to: &Place) -> Result<(), Failure> {
     match attribute::of_entry(&to.directory, &to.name) {
         Ok(_) => Err(Failure::Exists),

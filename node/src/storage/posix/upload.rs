@@ -1,8 +1,9 @@
 //! How uploads begin.
 //!
-//! A new file is written under a reserved name in the same directory and renamed when complete; it takes
-//! over the permission bits of the file that it replaces, and a symbolic link is replaced as a name like any
-//! other. Going on with a published file (`Resume`, `Append`) happens in place, through links.
+//! A new file is written under a reserved name in the same directory and renamed when complete; it
+//! takes over the permission bits of the file that it replaces, and a symbolic link is replaced as
+//! a name like any other. Going on with a published file (`Resume`, `Append`) happens in place,
+//! through links.
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::AtomicBool;
@@ -117,8 +118,8 @@ impl Begin<'_> {
             Found::Held(held) => {
                 let start = checked(offset, held.size)?;
                 if start < held.size {
-                    // What lies behind the offset is of an attempt that the client gave up; kept, it would
-                    // count as arrived if this one breaks off as well.
+                    // What lies behind the offset is of an attempt that the client gave up; kept,
+                    // it would count as arrived if this one breaks off as well.
                     rustix::fs::ftruncate(&held.file, start).map_err(failure)?;
                 }
                 self.temporary(
@@ -304,8 +305,10 @@ impl Drop for Unlink<'_> {
 const IN_PLACE: OFlags =
     OFlags::WRONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
-/// Counted names before random ones: in a directory with thousands of them counting would take long.
+/// Counted names before random ones: in a directory with thousands of them counting would take
+/// long.
 const UNIQUE_COUNTED: u32 = 100;
 
-/// All tries: the counted names and a few random ones, of which one in four thousand million is taken.
+/// All tries: the counted names and a few random ones, of which one in four thousand million is
+/// taken.
 const UNIQUE_TRIES: u32 = UNIQUE_COUNTED + 8;

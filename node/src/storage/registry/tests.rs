@@ -130,13 +130,13 @@ async fn a_hanging_root_takes_only_its_own_threads() {
             }
         })
         .await;
-    assert_eq!((storages.stuck(), storages.health().stalled), (16, true));
+    assert_eq!((storages.health().stuck, storages.health().stalled), (16, true));
     let made = stuck.make_directory(&VirtualPath::root().resolve(b"made").unwrap());
     assert_eq!(made.await, Err(Failure::StorageTimeout));
     well.remove_file(&file).await.unwrap();
 
     drop(ends);
-    while storages.stuck() > 0 {
+    while storages.health().stuck > 0 {
         tokio::task::yield_now().await;
     }
     assert!(!storages.health().stalled);

@@ -29,8 +29,8 @@ impl Session {
         self.reply(200, b"OK");
     }
 
-    /// ABOR in its turn: what it aborted has answered already, so only the data connection is left to
-    /// be forgotten (RFC 959, 4.1.3).
+    /// ABOR in its turn: what it aborted has answered already, so only the data connection is left
+    /// to be forgotten (RFC 959, 4.1.3).
     pub(super) fn abor(&mut self) {
         if let Some(ready) = self.ready()
             && std::mem::take(&mut ready.prepared) == Prepared::Passive

@@ -3,15 +3,16 @@
 //! # Use
 //! Make it with [`Session::new`], then loop: give it what came in (`on_bytes`, `on_outcome`,
 //! `on_timeout`), send what [`Session::output`] holds, and carry out what [`Session::poll`] asks
-//! until it asks nothing more. Before [`Request::StartTls`] and [`Request::Close`] all output must be
-//! on its way. [`Session::next_deadline`] says when to call `on_timeout`; early calls do no harm.
+//! until it asks nothing more. Before [`Request::StartTls`] and [`Request::Close`] all output must
+//! be on its way. [`Session::next_deadline`] says when to call `on_timeout`; early calls do no
+//! harm.
 //!
 //! # Order
-//! Commands are answered in the order in which they came. While a request is open ([`Activity`] is not
-//! idle) or replies are not taken by the client, further lines wait in a bounded backlog; NOOP and STAT are answered at once when nothing
-//! waits before them, and ABOR ends what is under way at once but is answered in its turn. When the
-//! backlog is full, [`Session::wants_input`] is false and the owner stops reading. When all output is
-//! sent, the owner says so by [`Session::on_sent`].
+//! Commands are answered in the order in which they came. While a request is open ([`Activity`] is
+//! not idle) or replies are not taken by the client, further lines wait in a bounded backlog; NOOP
+//! and STAT are answered at once when nothing waits before them, and ABOR ends what is under way at
+//! once but is answered in its turn. When the backlog is full, [`Session::wants_input`] is false
+//! and the owner stops reading. When all output is sent, the owner says so by [`Session::on_sent`].
 //!
 //! Every 150 is followed by exactly one final reply: the 150 is written only by
 //! [`Outcome::TransferOpened`] in [`Activity::Transferring`], which is left only by
@@ -146,16 +147,6 @@ impl Session {
             && !matches!(self.activity, Activity::Closing)
     }
 
-    /// Whether the last words are written.
-    pub fn is_closing(&self) -> bool {
-        matches!(self.activity, Activity::Closing)
-    }
-
-    /// Whether a transfer is open.
-    pub fn is_transferring(&self) -> bool {
-        matches!(self.activity, Activity::Transferring(_))
-    }
-
     /// Whether the control connection is protected.
     pub fn is_secure(&self) -> bool {
         self.connection.secure
@@ -169,8 +160,8 @@ impl Session {
         }
     }
 
-    /// When [`Session::on_timeout`] must be called, if nothing happens before. Requests and transfers
-    /// have deadlines of their own, which their owner keeps.
+    /// When [`Session::on_timeout`] must be called, if nothing happens before. Requests and
+    /// transfers have deadlines of their own, which their owner keeps.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         match (&self.activity, &self.login) {
@@ -304,14 +295,16 @@ impl Session {
                 _ => {}
             }
         }
-        // Executed lines go first, or a client that always keeps one waiting would make it grow for ever.
+        // Executed lines go first, or a client that always keeps one waiting would make it grow for
+        // ever.
         self.backlog.drain(..self.backlog_start);
         self.backlog_start = 0;
         self.backlog.extend_from_slice(line);
         self.backlog.push(b'\n');
     }
 
-    /// Executes what waits until something is under way again, then ends the session if it should end.
+    /// Executes what waits until something is under way again, then ends the session if it should
+    /// end.
     fn advance(&mut self, now: Instant) {
         while self.may_execute() {
             if let Some(text) = self.clock.stopping {
@@ -333,7 +326,8 @@ impl Session {
         }
     }
 
-    /// Whether the next line may be executed: nothing is under way, and the client reads what it is told.
+    /// Whether the next line may be executed: nothing is under way, and the client reads what it is
+    /// told.
     fn may_execute(&self) -> bool {
         matches!(self.activity, Activity::Idle) && self.output.len() < OUTPUT_BYTES_MAX
     }
@@ -434,8 +428,8 @@ impl Session {
     }
 }
 
-/// Whether the line begins an HTTP request: a browser that was tricked into talking to this port would
-/// send FTP commands in its body next.
+/// Whether the line begins an HTTP request: a browser that was tricked into talking to this port
+/// would send FTP commands in its body next.
 fn is_http(line: &[u8]) -> bool {
     let method = line.split(|&byte| byte == b' ').next().unwrap_or_default();
     matches!(method, b"GET" | b"POST" | b"PUT" | b"HEAD" | b"OPTIONS" | b"CONNECT")
@@ -444,10 +438,10 @@ fn is_http(line: &[u8]) -> bool {
 /// Stands in the backlog for a line that was too long: no real line holds a NUL in front.
 const TOO_LONG: &[u8] = b"\0too long";
 
-/// Replies that wait to be sent before commands wait too: a client that asks and never reads costs no
-/// more than this and one reply.
+/// Replies that wait to be sent before commands wait too: a client that asks and never reads costs
+/// no more than this and one reply.
 const OUTPUT_BYTES_MAX: usize = 16 * 1024;
 
-/// Bytes of lines that wait for their turn before the owner stops reading: four lines of the longest
-/// kind, or about a thousand ordinary ones. One read of the owner may come on top.
+/// Bytes of lines that wait for their turn before the owner stops reading: four lines of the
+/// longest kind, or about a thousand ordinary ones. One read of the owner may come on top.
 const BACKLOG_BYTES_MAX: usize = 4 * super::LINE_BYTES_MAX;

@@ -57,8 +57,8 @@ pub(super) enum Purpose {
 }
 
 impl Session {
-    /// Writes the reply to an answer. An answer that fits nothing under way is dropped: it comes from
-    /// a request that the session has given up.
+    /// Writes the reply to an answer. An answer that fits nothing under way is dropped: it comes
+    /// from a request that the session has given up.
     pub(super) fn complete(&mut self, outcome: Outcome) {
         match (std::mem::replace(&mut self.activity, Activity::Idle), outcome) {
             (Activity::Waiting(Wait::Host), Outcome::Host(banner)) => match banner {

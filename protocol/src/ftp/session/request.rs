@@ -17,7 +17,8 @@ pub enum Request {
     Logout,
     /// An operation on files; answered by [`Outcome::File`].
     File(FileRequest),
-    /// Prepare a passive data connection; answered by [`Outcome::Passive`]. Replaces an earlier one.
+    /// Prepare a passive data connection; answered by [`Outcome::Passive`]. Replaces an earlier
+    /// one.
     OpenPassive {
         /// EPSV: the port alone is told.
         extended: bool,
@@ -25,11 +26,11 @@ pub enum Request {
     /// Drop the passive preparation. No answer.
     ClosePassive,
     /// Move a file, a listing or an upload over a data connection. Answered by
-    /// [`Outcome::TransferOpened`] once the data connection stands, then by [`Outcome::TransferEnded`]; or by the
-    /// latter alone.
+    /// [`Outcome::TransferOpened`] once the data connection stands, then by
+    /// [`Outcome::TransferEnded`]; or by the latter alone.
     Transfer(TransferRequest),
-    /// End the request or transfer under way as soon as possible (ABOR). It is answered as usual, with [`Failure::Aborted`]
-    /// if it did not happen to be complete.
+    /// End the request or transfer under way as soon as possible (ABOR). It is answered as usual,
+    /// with [`Failure::Aborted`] if it did not happen to be complete.
     Abort,
     /// Handshake on the control connection, after everything written so far is sent and everything
     /// received so far is dropped; answered by [`Outcome::Secured`].
@@ -42,7 +43,8 @@ pub enum Request {
 pub struct Credentials {
     /// The name of USER.
     pub user: Vec<u8>,
-    /// The password of PASS; `None` when USER alone may do, because the client showed a certificate.
+    /// The password of PASS; `None` when USER alone may do, because the client showed a
+    /// certificate.
     pub password: Option<Vec<u8>>,
 }
 
@@ -106,7 +108,8 @@ pub enum FileRequest {
     },
     /// Free bytes for this user. Answers [`FileReply::Available`].
     Available(VirtualPath),
-    /// STAT with a path: LIST lines over the control connection, bounded by the owner. Answers [`FileReply::Listing`].
+    /// STAT with a path: LIST lines over the control connection, bounded by the owner. Answers
+    /// [`FileReply::Listing`].
     List(ListRequest),
 }
 
@@ -117,7 +120,8 @@ pub enum FileReply {
     Done,
     /// What the path is and what the user may do with it.
     Attributes(Attributes, Rights),
-    /// Lower-case hexadecimal digest, the range that it covers, and its last byte's offset plus one.
+    /// Lower-case hexadecimal digest, the range that it covers, and its last byte's offset plus
+    /// one.
     Digest {
         /// Hexadecimal digits.
         hex: String,
@@ -225,11 +229,13 @@ pub enum Route {
 /// Why a login was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoginRefusal {
-    /// Wrong name, password, certificate or anything else a stranger must not tell apart (530). Counts as a failed attempt.
+    /// Wrong name, password, certificate or anything else a stranger must not tell apart (530).
+    /// Counts as a failed attempt.
     Incorrect,
     /// The name needs a password after all (331): the certificate does not suffice alone.
     NeedPassword,
-    /// Policy: expired, disabled, wrong network or protocol; said only after the password was right (530).
+    /// Policy: expired, disabled, wrong network or protocol; said only after the password was right
+    /// (530).
     Policy(String),
     /// A limit, named by its key (421, and the connection ends).
     Limit(String),

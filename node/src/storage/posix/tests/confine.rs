@@ -65,8 +65,8 @@ async fn pipes_and_devices_neither_hang_nor_open() {
     }
 }
 
-/// A directory on the path is swapped with a link to the outside all the time. Whatever the moment, the
-/// answer is of the inside or an error.
+/// A directory on the path is swapped with a link to the outside all the time. Whatever the moment,
+/// the answer is of the inside or an error.
 #[test]
 fn a_swapped_directory_never_lets_anyone_out() {
     let bench = Bench::new();

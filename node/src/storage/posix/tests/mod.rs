@@ -22,7 +22,8 @@ use crate::storage::{CreateMode, CreateOptions, Sink, Storage, Visit, Visitor};
 const OPTIONS: PosixOptions =
     PosixOptions { atomic_uploads: true, on_abort: OnAbort::Keep, umask: 0o022, reserve: 0 };
 
-/// A directory with `root/` inside, which is served, and room beside it for what must not be reached.
+/// A directory with `root/` inside, which is served, and room beside it for what must not be
+/// reached.
 struct Bench {
     outside: PathBuf,
     root: PathBuf,
