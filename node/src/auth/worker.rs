@@ -141,7 +141,8 @@ mod tests {
         let (begun, second_begun) = mpsc::channel();
         assert_eq!(workers.run(move || gate.recv()).await, Err(Busy));
         assert_eq!(workers.run(move || begun.send(())).await, Err(Busy));
-        release.send(()).unwrap();
+        // On a machine so busy that not even the first job was begun there is nobody to release.
+        let _ = release.send(());
         // Its sender is dropped with the job.
         assert!(second_begun.recv().is_err());
     }

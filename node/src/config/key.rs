@@ -101,9 +101,12 @@ pub(super) fn nearest(unknown: &str) -> Option<&'static str> {
     if elsewhere.iter().any(|key| key.name.split('.').next() == Some(top)) {
         elsewhere.retain(|key| key.name.split('.').next() == Some(top));
     }
-    if unknown.contains('.')
-        && let [only] = elsewhere.as_slice()
-    {
+    // A section that is nearly right comes before a key of the same name elsewhere.
+    let is_section = |name: &&str| strsim::damerau_levenshtein(unknown, name) <= slips_max(unknown);
+    if let Some(section) = keys().map(|key| key.section()).find(is_section) {
+        return Some(section);
+    }
+    if let [only] = elsewhere.as_slice() {
         return Some(only.name);
     }
     let whole = keys().flat_map(|key| [key.name, key.section()]).filter_map(|name| {
