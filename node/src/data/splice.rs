@@ -30,7 +30,10 @@ pub(super) async fn run(upload: &mut Upload, pace: &mut Pace) -> Result<bool, Fa
         // The connection failed: what it brought before is kept.
         empty(upload, &pipe, filled).await?;
     }
-    if let Ok(pipe) = Arc::try_unwrap(pipe) {
+    // After a failure it may hold bytes that must not reach the next upload.
+    if end.is_ok()
+        && let Ok(pipe) = Arc::try_unwrap(pipe)
+    {
         pipe.put();
     }
     end
@@ -55,8 +58,8 @@ async fn fill_and_empty(
                 *filled += count;
                 pace.moved(count).await;
             }
-            // Something came between the refusal and the question why.
-            Step::Full if *filled == 0 => {}
+            // The kernel stops before urgent data, which reading passes.
+            Step::Full if *filled == 0 => return Ok(false),
             Step::Full | Step::Nothing if step == Step::Full || *filled >= WORTH_BYTES => {
                 let count = std::mem::take(filled);
                 if !empty(upload, pipe, count).await? {
@@ -108,6 +111,12 @@ enum Step {
     Broken,
 }
 
+/// Whether bytes are still to be read.
+fn is_open(socket: BorrowedFd<'_>) -> std::io::Result<bool> {
+    let (_, count) = rustix::net::recv(socket, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT)?;
+    Ok(count > 0)
+}
+
 /// A pipe, empty while it is in the arbiter's store.
 struct Pipe {
     reader: OwnedFd,
@@ -149,6 +158,8 @@ impl Pipe {
                     full = true;
                     Ok(0)
                 }
+                // Before urgent data 0 does not mean the end.
+                Ok(0) if is_open(descriptor)? => Err(Errno::NOSYS.into()),
                 result => Ok(result?),
             }
         });

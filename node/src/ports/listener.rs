@@ -142,7 +142,12 @@ impl Listener {
         if let PeerRule::Same(client) = rule {
             return exact.get(client).is_none_or(|place| place.expired(now));
         }
-        exact.iter().all(|(client, place)| place.expired(now) || !rule.admits(*client))
+        // Who comes late for an earlier grant does not pass for the next client where TLS proves who it is.
+        let proves = *rule == PeerRule::Any;
+        exact.iter().all(|(client, place)| {
+            let lingers = matches!(place, Place::Lingering(_));
+            place.expired(now) || !rule.admits(*client) || (proves && lingers)
+        })
     }
 
     /// Begins a wait; [`Listener::has_place`] must have said yes to its rule.
@@ -212,8 +217,10 @@ impl Listener {
                 };
                 if wait.served() {
                     broad.swap_remove(index);
-                } else if let Some((_, place)) = broad.get_mut(index) {
-                    *place = Place::Lingering(until);
+                } else {
+                    // Only this session's client can still come late; others need not be kept away.
+                    broad.swap_remove(index);
+                    exact.insert(wait.client, Place::Lingering(until));
                     self.counters.lingering.up();
                 }
             }

@@ -69,7 +69,10 @@ pub(super) enum Stage {
     /// The reply to AUTH must be on its way before the handshake begins.
     BeforeTls,
     /// The last words must be on their way.
-    Closing,
+    Closing {
+        /// The patience.
+        until: Instant,
+    },
     /// Everything is sent and the sending side is closed; the client's bytes are thrown away until its end
     /// comes, for a close with unread bytes would reset the connection and eat the last words.
     Lingering {
@@ -150,6 +153,10 @@ impl Session {
     fn drive(&mut self, task: &mut Task<'_>) -> Poll<()> {
         for _ in 0..TURNS_MAX {
             let now = Instant::now();
+            // Also for a client whose input never runs dry.
+            if self.next_deadline().is_some_and(|deadline| now >= deadline) {
+                self.on_deadline(now);
+            }
             self.perform(now);
             // The control connection first: an end that came together with that of an upload must be
             // known when the upload is judged.
@@ -248,7 +255,7 @@ impl Session {
         let resumes = self.unsent_since.take().is_some();
         match self.stage {
             Stage::Open if self.ended && self.transfer.is_none() && self.work.is_none() => {
-                self.stage = Stage::Closing;
+                self.close(now);
                 true
             }
             Stage::Open => self.machine.on_sent(now) || resumes,
@@ -257,7 +264,7 @@ impl Session {
                 self.begin_handshake();
                 true
             }
-            Stage::Closing => match self.wire.poll_shutdown(task) {
+            Stage::Closing { .. } => match self.wire.poll_shutdown(task) {
                 Poll::Pending => false,
                 Poll::Ready(_) if self.ended => {
                     self.on_lost(now);
@@ -272,12 +279,17 @@ impl Session {
         }
     }
 
+    /// Sends what is left, then ends.
+    pub(super) fn close(&mut self, now: Instant) {
+        self.stage = Stage::Closing { until: now + self.policy.config.timeouts.stalled };
+    }
+
     fn next_deadline(&self) -> Option<Instant> {
         let unsent = self.unsent_since.map(|since| since + self.policy.config.timeouts.stalled);
         let stage = match self.stage {
-            Stage::Lingering { until } => Some(until),
+            Stage::Closing { until } | Stage::Lingering { until } => Some(until),
             Stage::Open => self.machine.next_deadline(),
-            Stage::BeforeTls | Stage::Closing => None,
+            Stage::BeforeTls => None,
         };
         match (unsent, stage) {
             (Some(unsent), Some(stage)) => Some(unsent.min(stage)),
@@ -288,7 +300,7 @@ impl Session {
     fn on_deadline(&mut self, now: Instant) {
         let stalled = self.policy.config.timeouts.stalled;
         let unsent = self.unsent_since.is_some_and(|since| now >= since + stalled);
-        if unsent || matches!(self.stage, Stage::Lingering { .. }) {
+        if unsent || matches!(self.stage, Stage::Closing { .. } | Stage::Lingering { .. }) {
             self.on_lost(now);
         } else {
             self.machine.on_timeout(now);

@@ -45,6 +45,12 @@ impl Link {
         // A port that takes anybody may have been reached by strangers first; each costs one handshake.
         for _ in 0..STRANGERS_MAX {
             let config = Arc::clone(&protection.config);
+            // A stranger who says nothing must not use up the client's time.
+            let deadline = if protection.strangers {
+                deadline.min(Instant::now() + STRANGER_PATIENCE)
+            } else {
+                deadline
+            };
             let secured = Connection::secure(socket, config, protection.key, deadline).await;
             match secured {
                 Ok((connection, binding)) if !protection.strangers => {
@@ -83,4 +89,7 @@ async fn active(target: SocketAddr, local: IpAddr, deadline: Instant) -> Result<
 }
 
 /// Handshakes with strangers before a transfer is given up.
-const STRANGERS_MAX: usize = 8;
+const STRANGERS_MAX: usize = 16;
+
+/// How long one handshake on a port that takes anybody may last: a client on a slow path needs about a second.
+const STRANGER_PATIENCE: Duration = Duration::from_secs(3);

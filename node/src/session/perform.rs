@@ -52,12 +52,12 @@ impl Session {
                     self.host = None;
                 }
                 Request::SelectHost(name) => self.select_host(&name, now),
-                Request::Authenticate(credentials) => self.authenticate(credentials),
+                Request::Authenticate(credentials) => self.authenticate(credentials, now),
                 Request::File(request) => self.operate(request, now),
                 Request::OpenPassive { .. } => self.open_passive(now),
                 Request::Transfer(request) => self.open_transfer(request, now),
                 Request::StartTls => self.stage = Stage::BeforeTls,
-                Request::Close => self.stage = Stage::Closing,
+                Request::Close => self.close(now),
             }
         }
     }
@@ -167,8 +167,10 @@ impl Session {
         if self.wire.server_name().and_then(find).is_some_and(|shown| Some(shown) != found) {
             return self.machine.on_outcome(Outcome::Host(None), now);
         }
-        self.host = found;
-        let banner = self.host.and_then(|index| hosts.get(index)).map(|host| {
+        if found.is_some() {
+            self.host = found;
+        }
+        let banner = found.and_then(|index| hosts.get(index)).map(|host| {
             host.banner.clone().unwrap_or_else(|| self.policy.config.ftp.banner.clone())
         });
         // Without any [[host]] every name is this server (RFC 7151, 3.2.1: the default host).
@@ -177,7 +179,13 @@ impl Session {
         self.machine.on_outcome(Outcome::Host(banner), now);
     }
 
-    fn authenticate(&mut self, credentials: Credentials) {
+    fn authenticate(&mut self, credentials: Credentials, now: Instant) {
+        if self.worker.is_banned(self.peer.ip(), now) {
+            // It connected before the ban.
+            let text = "This address is banned for a while (limits.ban_for).".to_owned();
+            let user = String::from_utf8_lossy(&credentials.user).into_owned();
+            return self.finish_work(Done::Login(user, Err(LoginRefusal::Limit(text))), now);
+        }
         let user = String::from_utf8_lossy(&credentials.user).into_owned();
         let attempt = Attempt {
             user: credentials.user,
@@ -220,7 +228,7 @@ impl Session {
         let request = GrantRequest {
             client,
             local: self.local.ip(),
-            rule: self.policy.peers.rule(client, self.machine.is_secure()),
+            rule: self.policy.peers.rule(client, self.machine.is_private()),
         };
         match self.worker.ports.grant(request) {
             Work::Ready(result) => {
@@ -243,11 +251,16 @@ impl Session {
         }
     }
 
+    /// The name of the host that HOST chose.
+    pub(super) fn host_name(&self) -> Option<&str> {
+        let host = self.host.and_then(|index| self.policy.config.hosts.get(index));
+        host.map(|host| host.name.as_str())
+    }
+
     /// The handshake of the control connection; everything for it is sent and nothing is read.
     pub(super) fn begin_handshake(&mut self) {
         let Some(stream) = self.wire.detach() else { return };
-        let host = self.host.and_then(|index| self.policy.config.hosts.get(index));
-        let config = self.worker.tls.control(host.map(|host| host.name.as_str()));
+        let config = self.worker.tls.control(self.host_name());
         let key = self.key;
         let deadline = Instant::now() + self.policy.config.timeouts.login;
         self.work = Some(Box::pin(async move {

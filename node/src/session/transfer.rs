@@ -61,7 +61,7 @@ impl OpenTransfer {
         let login = session.login.as_ref()?;
         let config = &session.policy.config;
         let protection = request.protected.then(|| Protection {
-            config: session.worker.tls.data(None),
+            config: session.worker.tls.data(session.host_name()),
             key: session.key,
             reuse: config.ftp.data_reuse,
             strangers: config.ftp.data_peer == crate::config::DataPeer::Tls,
@@ -177,7 +177,9 @@ impl Run {
         let opened = || shared.open(None, name);
         let connection = self.link.open(opened).await?;
         let shared = Rc::clone(&self.shared);
-        let at_end = move || shared.judge_end();
+        // Under TLS the end of the stream is proved by itself.
+        let is_proved = self.link.protection.is_some();
+        let at_end = move || if is_proved { Ok(()) } else { shared.judge_end() };
         receive(connection, sink, self.ascii, &at_end, &self.terms).await.map(|done| done.bytes)
     }
 

@@ -153,7 +153,7 @@ pub(super) fn rules(config: &Config) -> Rules {
 }
 
 /// Threads for blocking file work per arbiter: enough to keep a disk queue busy; lanes bound each storage below that.
-const BLOCKING_THREADS: usize = 64;
+const BLOCKING_THREADS: usize = 512;
 
 /// Descriptors kept for listeners, logs and the runtime, at most a quarter of all. An eighth of the rest is kept for transfers: an
 /// idle session has one descriptor, a transferring one up to six.

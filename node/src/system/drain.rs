@@ -48,14 +48,15 @@ impl Node {
         for acceptor in &self.acceptors {
             acceptor.do_send(Halt);
         }
-        let deadline = tokio::time::Instant::now() + LAST_WORDS;
-        for acceptor in &self.acceptors {
-            while tokio::time::Instant::now() < deadline
-                && matches!(acceptor.send(Count).await, Ok(left) if left > 0)
-            {
-                tokio::time::sleep(LAST_WORDS_STEP).await;
+        let ended = async {
+            for acceptor in &self.acceptors {
+                while matches!(acceptor.send(Count).await, Ok(left) if left > 0) {
+                    tokio::time::sleep(LAST_WORDS_STEP).await;
+                }
             }
-        }
+        };
+        // An arbiter that does not answer is not waited for.
+        let _ = tokio::time::timeout(LAST_WORDS, ended).await;
     }
 }
 

@@ -87,8 +87,9 @@ pub async fn run(
                 Some(Control::Reload(config)) => node.reload(*config, log),
                 Some(Control::Stop) | None => break,
             },
-            _ = watch.tick() => if !node.is_whole() {
-                break;
+            _ = watch.tick() => if let Err(defect) = node.is_whole() {
+                node.drain(&mut control).await;
+                return Err(defect);
             },
         }
     }
@@ -184,16 +185,18 @@ impl Node {
 
     /// Whether every actor that there is one of lives. The death of one is a defect: the node turns unready and
     /// is drained, rather than go on without it.
-    fn is_whole(&self) -> bool {
+    fn is_whole(&self) -> Result<(), ServeError> {
         let dead = [
             ("registry", !self.registry.connected()),
             ("health", !self.health.connected()),
             ("acceptor", !self.acceptors.iter().all(Addr::connected)),
         ];
-        let Some((name, _)) = dead.into_iter().find(|(_, is_dead)| *is_dead) else { return true };
+        let Some((name, _)) = dead.into_iter().find(|(_, is_dead)| *is_dead) else {
+            return Ok(());
+        };
         error!(name, "an actor is gone, the node is drained");
         self.readiness.set(ACTOR, format!("{name} is gone"));
-        false
+        Err(ServeError::Runtime(format!("the {name} actor died")))
     }
 
     /// Takes a new configuration over; on any error the old one stays in force.

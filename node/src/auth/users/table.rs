@@ -123,7 +123,7 @@ pub fn parse_home(text: &str) -> Result<VirtualPath, String> {
     VirtualPath::root().resolve(text.as_bytes()).map_err(|error| error.to_string())
 }
 
-/// A number of bytes per second: [`bytes::parse`], behind which `/s` may stand.
+/// A number of bytes per second: `config::bytes`, behind which `/s` may stand.
 pub fn parse_rate(text: &str) -> Option<u64> {
     bytes::parse(text.strip_suffix("/s").unwrap_or(text))
 }

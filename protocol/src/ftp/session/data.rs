@@ -232,6 +232,9 @@ impl Session {
         if ready.form == Form::Ascii && restart.offset() > 0 {
             return self.reply(554, b"Offsets count bytes of TYPE I; send TYPE I first.");
         }
+        if let Restart::Range { .. } = restart {
+            return self.reply(504, b"RANG is for RETR and HASH; uploads go on with REST.");
+        }
         let mode = match (mode, restart) {
             (Some(mode), _) => mode,
             (None, Restart::Nothing | Restart::Offset(0)) => StoreMode::Replace,
@@ -322,7 +325,8 @@ impl Session {
         let mut what = verb.to_owned();
         if !argument.is_empty() {
             what.push(' ');
-            what.push_str(&String::from_utf8_lossy(argument));
+            let shown = argument.get(..SHOWN_BYTES_MAX).unwrap_or(argument);
+            what.push_str(&String::from_utf8_lossy(shown));
         }
         self.request = Some(Request::Transfer(TransferRequest { kind, route, protected, ascii }));
         self.activity = Activity::Transferring(Transfer { what, bytes: 0, opened: false });
@@ -352,6 +356,9 @@ impl Session {
         self.ready().is_some_and(|ready| ready.extended_only)
     }
 }
+
+/// How much of a path replies about its transfer repeat.
+const SHOWN_BYTES_MAX: usize = 256;
 
 /// Below it lie the ports of services that a bounced connection could attack (RFC 2577, 3).
 const ACTIVE_PORT_MIN: u16 = 1024;

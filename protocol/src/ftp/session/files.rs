@@ -167,16 +167,19 @@ impl Session {
     }
 
     fn opts_mlst(&mut self, facts: crate::ftp::Facts) {
-        if let Some(ready) = self.ready() {
-            ready.facts = facts;
-        }
+        let Some(ready) = self.ready() else {
+            return self.reply(530, b"Log in with USER and PASS first.");
+        };
+        ready.facts = facts;
         let mut text = b"MLST OPTS ".to_vec();
         facts.write(&mut text);
         self.reply(200, text.trim_ascii_end());
     }
 
     fn opts_hash(&mut self, algorithm: Option<Algorithm>) {
-        let Some(ready) = self.ready() else { return };
+        let Some(ready) = self.ready() else {
+            return self.reply(530, b"Log in with USER and PASS first.");
+        };
         if let Some(algorithm) = algorithm {
             ready.hash = algorithm;
         }

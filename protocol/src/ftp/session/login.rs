@@ -204,17 +204,29 @@ impl Session {
         }
         match level {
             Private => {
-                self.protection.private = true;
+                self.set_private(true);
                 self.reply(200, b"Data connections are private.");
             }
             Clear if self.settings.tls == TlsPolicy::Required => {
                 self.reply(534, b"Data connections must be private here.");
             }
             Clear => {
-                self.protection.private = false;
+                self.set_private(false);
                 self.reply(200, b"Data connections are clear.");
             }
             Unsupported => self.reply(536, b"TLS knows PROT C and PROT P."),
         }
+    }
+
+    /// Who may use a passive port depends on the protection, so a port that was prepared under another one is
+    /// given up.
+    fn set_private(&mut self, private: bool) {
+        if self.protection.private != private
+            && let Some(ready) = self.ready()
+            && std::mem::take(&mut ready.prepared) == Prepared::Passive
+        {
+            self.signals.close_passive = true;
+        }
+        self.protection.private = private;
     }
 }

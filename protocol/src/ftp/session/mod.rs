@@ -147,6 +147,11 @@ impl Session {
             && !matches!(self.activity, Activity::Closing)
     }
 
+    /// Whether data connections are protected: PROT P holds.
+    pub fn is_private(&self) -> bool {
+        self.protection.private
+    }
+
     /// Whether the control connection is protected.
     pub fn is_secure(&self) -> bool {
         self.connection.secure
@@ -261,17 +266,18 @@ impl Session {
     /// What the owner must do next; `None` when it should wait for input.
     #[must_use]
     pub fn poll(&mut self) -> Option<Request> {
-        if std::mem::take(&mut self.signals.abort) {
-            return Some(Request::Abort);
-        }
         if std::mem::take(&mut self.signals.close_passive) {
             return Some(Request::ClosePassive);
         }
         if std::mem::take(&mut self.signals.logout) {
             return Some(Request::Logout);
         }
+        // What is to be aborted must have begun.
         if let Some(request) = self.request.take() {
             return Some(request);
+        }
+        if std::mem::take(&mut self.signals.abort) {
+            return Some(Request::Abort);
         }
         std::mem::take(&mut self.signals.close).then_some(Request::Close)
     }
@@ -290,8 +296,10 @@ impl Session {
         if verb.is_some_and(|verb| verb.info().during_transfer) {
             match command {
                 Ok(Command::Abor) => self.signals.abort = true,
-                Ok(Command::Noop) if !queued => return self.noop(),
-                Ok(Command::Stat(None)) if !queued => return self.transfer_status(),
+                Ok(Command::Noop) if !queued && !self.is_unread() => return self.noop(),
+                Ok(Command::Stat(None)) if !queued && !self.is_unread() => {
+                    return self.transfer_status();
+                }
                 _ => {}
             }
         }
@@ -329,7 +337,12 @@ impl Session {
     /// Whether the next line may be executed: nothing is under way, and the client reads what it is
     /// told.
     fn may_execute(&self) -> bool {
-        matches!(self.activity, Activity::Idle) && self.output.len() < OUTPUT_BYTES_MAX
+        matches!(self.activity, Activity::Idle) && !self.is_unread()
+    }
+
+    /// Whether the client leaves replies unread.
+    fn is_unread(&self) -> bool {
+        self.output.len() >= OUTPUT_BYTES_MAX
     }
 
     /// Executes one line; the session is idle.

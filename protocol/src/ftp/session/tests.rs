@@ -250,6 +250,7 @@ fn tls_where_it_is_required() {
     assert!(bench.say("PROT C").starts_with("534"));
     assert!(bench.say("PROT E").starts_with("536"));
     assert!(bench.say("PROT P").starts_with("200"));
+    assert!(matches!(bench.session.poll(), Some(Request::ClosePassive) | None));
     let request = bench.begin("LIST");
     assert!(request.protected && request.ascii);
     assert!(bench.say("REIN").is_empty());
@@ -445,4 +446,44 @@ fn rename_needs_its_two_halves_together() {
     bench.answer(Outcome::File(Ok(FileReply::Done)));
     assert!(bench.said().starts_with("250"));
     assert!(bench.say("RNTO c").starts_with("503"));
+}
+
+#[test]
+fn status_that_nobody_reads_waits() {
+    let mut bench = Bench::logged_in();
+    bench.begin("RETR a");
+    bench.open();
+    for _ in 0..10_000 {
+        bench.line("STAT");
+        if !bench.session.wants_input() {
+            break;
+        }
+    }
+    assert!(bench.session.output().len() < 32 * 1024);
+    assert!(!bench.session.wants_input());
+}
+
+#[test]
+fn an_abort_behind_its_command_aborts_it() {
+    let mut bench = Bench::logged_in();
+    bench.passive();
+    bench.session.on_bytes(b"RETR a\r\nABOR\r\n", bench.now);
+    assert!(matches!(bench.session.poll(), Some(Request::Transfer(_))));
+    assert!(matches!(bench.session.poll(), Some(Request::Abort)));
+}
+
+#[test]
+fn another_protection_gives_the_port_up() {
+    let mut bench = Bench::new();
+    bench.line("AUTH TLS");
+    assert!(matches!(bench.session.poll(), Some(Request::StartTls)));
+    bench.answer(Outcome::Secured(Ok(false)));
+    bench.said();
+    bench.log_in();
+    bench.say("PBSZ 0");
+    bench.say("PROT P");
+    bench.passive();
+    bench.say("PROT C");
+    assert!(matches!(bench.session.poll(), Some(Request::ClosePassive)));
+    assert!(bench.say("LIST").starts_with("425"));
 }
