@@ -65,7 +65,7 @@ fn a_swapped_link_is_not_written_through() {
     let server = start();
     let mut wire = server.login();
     // The folder itself, whatever it is called at the moment.
-    let folder = open(&server.file("d"), OFlags::DIRECTORY | OFlags::PATH, Mode::empty()).unwrap();
+    let folder = open(server.file("d"), OFlags::DIRECTORY | OFlags::PATH, Mode::empty()).unwrap();
     while_swapping(&server.file("d"), &server.file("link"), || {
         for round in 0..ROUNDS {
             let data = wire.open();
