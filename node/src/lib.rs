@@ -19,6 +19,7 @@ pub mod tls;
 
 mod address;
 mod health;
+mod keepalive;
 mod listen;
 mod metrics;
 mod policy;
@@ -29,8 +30,6 @@ mod worker;
 
 pub use error::ServeError;
 pub use system::{Control, run};
-
-use std::rc::Rc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -46,15 +45,19 @@ pub fn serve(
     config: Config,
     reload: impl Fn() -> Result<Config, ConfigError> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let log = Rc::new(log::init(&config.telemetry)?);
-    actix::System::new().block_on(async move {
+    let log = log::init(&config.telemetry)?;
+    let system = actix::System::new();
+    let result = system.block_on(async {
         let signals = Signals::new().map_err(|error| ServeError::Runtime(error.to_string()))?;
         let (control, controlled) = mpsc::channel(CONTROLS_MAX);
-        let signals = actix::spawn(signals.forward(control, Rc::clone(&log), reload));
+        let signals = actix::spawn(signals.forward(control, reload));
         let result = run(config, controlled, Some(&log)).await;
         signals.abort();
         result
-    })
+    });
+    // Dropping it would wait for threads that a dead storage may hold for ever. The process ends next.
+    std::mem::forget(system);
+    result
 }
 
 /// The signals that a node obeys.
@@ -76,7 +79,6 @@ impl Signals {
     async fn forward(
         mut self,
         control: mpsc::Sender<Control>,
-        log: Rc<log::LogHandle>,
         reload: impl Fn() -> Result<Config, ConfigError>,
     ) {
         loop {
@@ -85,9 +87,6 @@ impl Signals {
                 _ = self.interrupt.recv() => Control::Stop,
                 _ = self.hang_up.recv() => match reload() {
                     Ok(config) => {
-                        if let Err(error) = log.reload(&config.telemetry) {
-                            tracing::error!(%error, "log settings refused, the old ones stay");
-                        }
                         Control::Reload(Box::new(config))
                     }
                     Err(error) => {

@@ -5,6 +5,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::ports::PortCounts;
+
 /// The metrics; shared by all arbiters, counted with atomics, none of them per command.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -16,6 +18,11 @@ pub(crate) struct Metrics {
     pub(crate) logins_refused: Counter,
     pub(crate) tls_failed: Counter,
     pub(crate) passive_refused: Counter,
+    passive_listening: Gauge,
+    passive_pending: Gauge,
+    passive_lingering: Gauge,
+    passive_granted: Gauge,
+    passive_strangers: Gauge,
     pub(crate) transfers: Counter,
     pub(crate) transfers_failed: Counter,
     pub(crate) bytes_in: Counter,
@@ -52,6 +59,27 @@ impl Metrics {
                 "passive_refused",
                 "PASV and EPSV that found no free port",
             ),
+            passive_listening: gauge(&mut registry, "passive_listening", "Open passive listeners"),
+            passive_pending: gauge(
+                &mut registry,
+                "passive_pending",
+                "Passive ports that wait for their client",
+            ),
+            passive_lingering: gauge(
+                &mut registry,
+                "passive_lingering",
+                "Passive ports kept from a client for a while because it did not come",
+            ),
+            passive_granted: gauge(
+                &mut registry,
+                "passive_granted",
+                "Passive ports granted since the start",
+            ),
+            passive_strangers: gauge(
+                &mut registry,
+                "passive_strangers",
+                "Data connections closed because nobody waited for their address, since the start",
+            ),
             transfers: counter(&mut registry, "transfers", "Transfers, listings included"),
             transfers_failed: counter(&mut registry, "transfers_failed", "Transfers that failed"),
             bytes_in: bytes(&mut registry, "received", "Bytes of uploads"),
@@ -68,6 +96,19 @@ impl Metrics {
                 metric
             },
             registry,
+        }
+    }
+
+    /// Takes over the counts of the passive ports.
+    pub(crate) fn ports(&self, counts: &PortCounts) {
+        for (gauge, count) in [
+            (&self.passive_listening, counts.listening),
+            (&self.passive_pending, counts.pending),
+            (&self.passive_lingering, counts.lingering),
+            (&self.passive_granted, counts.granted_total),
+            (&self.passive_strangers, counts.refused_total),
+        ] {
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
 

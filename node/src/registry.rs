@@ -5,9 +5,9 @@
 //! acceptors) of each ban, so that a banned address is turned away at the door without a question.
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use actix::{Actor, Addr, Context, Handler, Message, Recipient};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
 use flotilla_cluster::admission::{Admission, Denied, Limits, Request, Slot};
 use flotilla_cluster::ban::{Bans, Rules};
 use tracing::warn;
@@ -97,6 +97,7 @@ impl Actor for Registry {
 
     fn started(&mut self, context: &mut Self::Context) {
         context.set_mailbox_capacity(MAILBOX);
+        context.run_interval(TICK, |registry, _| registry.bans.on_tick(Instant::now()));
     }
 }
 
@@ -110,7 +111,7 @@ impl Handler<Admit> for Registry {
             address: message.address,
         };
         let slot = self.admission.admit(request, Instant::now())?;
-        Ok(Permit { slot: Some(slot), registry: actix::AsyncContext::address(context) })
+        Ok(Permit { slot: Some(slot), registry: context.address() })
     }
 }
 
@@ -153,6 +154,9 @@ impl Handler<SetLimits> for Registry {
     }
 }
 
-/// Logins that wait for their slot at once; more are told to try again later. An answer takes about a
-/// microsecond, so this is a few milliseconds of waiting.
+/// How often memory of bans and failures that are over is given back.
+const TICK: Duration = Duration::from_secs(60);
+
+/// Logins that wait for their slot at once; more wait in front of the mailbox, up to their deadline. An answer
+/// takes about a microsecond, so this is a few milliseconds of waiting.
 const MAILBOX: usize = 4096;

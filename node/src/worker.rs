@@ -70,9 +70,16 @@ impl Worker {
 
     /// Notes a ban, and forgets those that are over.
     pub(crate) fn ban(&self, address: IpAddr, until: Instant) {
-        let now = Instant::now();
         let mut bans = self.bans.borrow_mut();
-        bans.retain(|_, until| *until > now);
+        if bans.len() >= BANS_MAX {
+            let now = Instant::now();
+            bans.retain(|_, until| *until > now);
+        }
+        if bans.len() >= BANS_MAX {
+            // As the registry does: the ban that ends next gives way.
+            let next = bans.iter().min_by_key(|(_, until)| **until).map(|(address, _)| *address);
+            next.map(|address| bans.remove(&address));
+        }
         bans.insert(address, until);
     }
 
@@ -91,6 +98,9 @@ impl Worker {
         self.sessions_made.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
+
+/// Bans that an arbiter knows: as many as the registry keeps.
+const BANS_MAX: usize = flotilla_cluster::ban::BANS_MAX;
 
 /// One read of a control connection: four command lines of the longest kind.
 const SCRATCH_BYTES: usize = 16 * 1024;

@@ -36,4 +36,4 @@ pub use pace::Terms;
 pub use progress::Progress;
 pub use receive::{AtEnd, Received, receive};
 pub use send::{Download, send};
-pub use socket::{Keepalive, Socket, connect_active};
+pub use socket::{Socket, connect_active};

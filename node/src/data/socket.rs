@@ -6,14 +6,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use flotilla_protocol::ftp::Failure;
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown};
-use socket2::{Domain, Protocol, SockRef, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockRef, Type};
 use tokio::io::Interest;
+
+use crate::keepalive;
 
 /// A connected, non-blocking TCP socket. A transfer that never has to wait, such as that of a
 /// small file, registers nothing with the reactor.
@@ -32,19 +34,6 @@ enum Stream {
     Registered(tokio::net::TcpStream),
     /// The registration failed: nothing works any more.
     Lost,
-}
-
-/// Options that keep a connection alive on its path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keepalive {
-    /// Silence before the first probe.
-    pub idle: Duration,
-    /// Between probes.
-    pub interval: Duration,
-    /// Probes without an answer before the connection is given up.
-    pub probes: u32,
-    /// How long sent bytes may stay unacknowledged; `None`: as the system has it.
-    pub user_timeout: Option<Duration>,
 }
 
 /// What comes behind bytes that are sent.
@@ -92,18 +81,6 @@ impl Socket {
             Stream::Registered(stream) => stream.local_addr(),
             Stream::Lost => Err(io::ErrorKind::NotConnected.into()),
         }
-    }
-
-    /// Sets the keepalive options.
-    pub fn keep_alive(&self, options: &Keepalive) -> io::Result<()> {
-        let descriptor = self.descriptor()?;
-        let socket = SockRef::from(&descriptor);
-        let keepalive = TcpKeepalive::new()
-            .with_time(options.idle)
-            .with_interval(options.interval)
-            .with_retries(options.probes);
-        socket.set_tcp_keepalive(&keepalive)?;
-        socket.set_tcp_user_timeout(options.user_timeout)
     }
 
     fn descriptor(&self) -> io::Result<BorrowedFd<'_>> {
@@ -320,6 +297,7 @@ fn start_connection(target: SocketAddr, local: IpAddr) -> io::Result<Socket> {
     )?;
     // A port in TIME_WAIT towards another client is free for this one.
     socket.set_reuse_address(true)?;
+    keepalive::enable(&SockRef::from(&socket))?;
     socket.bind(&SocketAddr::new(local, 0).into())?;
     match socket.connect(&target.into()) {
         Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => Err(error),

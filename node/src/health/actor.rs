@@ -4,12 +4,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use actix::{Actor, AsyncContext, Context, Handler, Message};
+use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, WrapFuture};
 use tracing::warn;
 
 use super::{Readiness, STORAGE};
 use crate::metrics::Metrics;
 use crate::policy::Policy;
+use crate::ports::{Ports, ReadCounts};
 use crate::tls;
 
 /// The actor.
@@ -18,6 +19,7 @@ pub(crate) struct Health {
     metrics: Arc<Metrics>,
     policy: Arc<Policy>,
     tls: tls::Store,
+    ports: Addr<Ports>,
     /// The port of `health.tcp` while it is open.
     open: Option<TcpListener>,
 }
@@ -28,11 +30,18 @@ impl Health {
         metrics: Arc<Metrics>,
         policy: Arc<Policy>,
         tls: tls::Store,
+        ports: Addr<Ports>,
     ) -> Self {
-        Self { readiness, metrics, policy, tls, open: None }
+        Self { readiness, metrics, policy, tls, ports, open: None }
     }
 
-    fn probe(&mut self) {
+    fn probe(&mut self, context: &mut Context<Self>) {
+        let counts = self.ports.send(ReadCounts).into_actor(self);
+        context.spawn(counts.map(|counts, health, _| {
+            if let Ok(counts) = counts {
+                health.metrics.ports(&counts);
+            }
+        }));
         let health = self.policy.storages.health();
         if health.stalled {
             let reason = format!("{} operations exceed storage.timeout", health.stuck);
@@ -81,19 +90,19 @@ impl Actor for Health {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        self.probe();
-        context.run_interval(INTERVAL, |health, _| health.probe());
+        self.probe(context);
+        context.run_interval(INTERVAL, Self::probe);
     }
 }
 
 impl Handler<Probe> for Health {
     type Result = ();
 
-    fn handle(&mut self, message: Probe, _: &mut Self::Context) {
+    fn handle(&mut self, message: Probe, context: &mut Self::Context) {
         if let Some(policy) = message.0 {
             self.policy = policy;
         }
-        self.probe();
+        self.probe(context);
     }
 }
 

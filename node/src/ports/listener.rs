@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use rustix::net::SocketFlags;
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tracing::{debug, warn};
@@ -20,6 +20,7 @@ use super::counts::Counters;
 use super::grant::Accepted;
 use super::rule::{PeerRule, canonical};
 use super::wait::Wait;
+use crate::keepalive;
 
 /// A listener on (local address, port) with its pending and lingering grants. No two of them
 /// overlap in the addresses they admit.
@@ -85,6 +86,7 @@ impl Listener {
         }
         // Accepted sockets inherit it: no system call per connection.
         socket.set_tcp_nodelay(true)?;
+        keepalive::enable(&SockRef::from(&socket))?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         #[expect(

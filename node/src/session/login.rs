@@ -1,6 +1,7 @@
 //! One login: judged by the authenticator, admitted by the registry, then the user's files are opened.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{Addr, MailboxError};
 use flotilla_protocol::ftp::{LoginGrant, LoginRefusal};
@@ -61,7 +62,7 @@ pub(super) async fn run(
         }
     };
     let admit = Admit { user: account.name.clone(), account_sessions: account.sessions, address };
-    let permit = match registry.send(admit).await {
+    let permit = match registry.send(admit).timeout(ADMISSION).await {
         Ok(Ok(permit)) => permit,
         Ok(Err(denied)) => return Err(LoginRefusal::Limit(denied.to_string())),
         Err(MailboxError::Closed | MailboxError::Timeout) => return Err(LoginRefusal::Unavailable),
@@ -78,3 +79,6 @@ pub(super) async fn run(
     let (upload_rate, download_rate) = policy.rates.of(&account);
     Ok(LoggedIn { account, files, upload_rate, download_rate, _permit: permit })
 }
+
+/// How long a slot may be waited for: the registry answers within microseconds unless something is broken.
+const ADMISSION: Duration = Duration::from_secs(5);

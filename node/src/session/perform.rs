@@ -7,7 +7,7 @@ use std::task::{Context as Task, Poll};
 use std::time::Instant;
 
 use flotilla_protocol::ftp::{
-    Credentials, Failure, FileRequest, LoginRefusal, Outcome, Request, TransferRequest,
+    Credentials, Failure, FileReply, FileRequest, LoginRefusal, Outcome, Request, TransferRequest,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -16,10 +16,11 @@ use tracing::debug;
 use super::actor::{Session, Stage};
 use super::files;
 use super::login::{self, LoggedIn};
+use super::record::Change;
 use super::transfer::OpenTransfer;
 use super::wire::Wire;
 use crate::address::advertised;
-use crate::auth::{Attempt, Protocol, Secret};
+use crate::auth::{Attempt, Secret};
 use crate::ports::{Grant, GrantRequest};
 use crate::storage::Work;
 use crate::tls::{self, HandshakeError};
@@ -29,10 +30,10 @@ pub(super) type Open = Pin<Box<dyn Future<Output = Done>>>;
 
 /// What a request brought, before the machine hears of it.
 pub(super) enum Done {
-    /// It is for the machine alone.
-    Outcome(Outcome),
+    /// A file operation, and what it was to change.
+    File(Option<Change>, Result<FileReply, Failure>),
     /// A login was judged.
-    Login(Result<Box<LoggedIn>, LoginRefusal>),
+    Login(String, Result<Box<LoggedIn>, LoginRefusal>),
     /// A passive port was granted.
     Granted(Result<Grant, Failure>),
     /// The handshake of the control connection is over.
@@ -91,15 +92,20 @@ impl Session {
 
     fn finish_work(&mut self, done: Done, now: Instant) {
         let outcome = match done {
-            Done::Outcome(outcome) => outcome,
-            Done::Login(Ok(login)) => {
+            Done::File(change, result) => {
+                if let Some(change) = change {
+                    self.log_change(&change, result.as_ref().err());
+                }
+                Outcome::File(result)
+            }
+            Done::Login(_, Ok(login)) => {
                 let grant = login.grant(&self.policy.config);
                 self.log_login(&login.account.name);
                 self.login = Some(*login);
                 Outcome::Login(Ok(grant))
             }
-            Done::Login(Err(refusal)) => {
-                self.log_refusal(&refusal);
+            Done::Login(user, Err(refusal)) => {
+                self.log_refusal(&user, &refusal);
                 Outcome::Login(Err(refusal))
             }
             Done::Granted(Ok(grant)) => {
@@ -172,18 +178,19 @@ impl Session {
     }
 
     fn authenticate(&mut self, credentials: Credentials) {
+        let user = String::from_utf8_lossy(&credentials.user).into_owned();
         let attempt = Attempt {
             user: credentials.user,
             password: credentials.password.map(Secret::new),
             certificate: self.wire.peer_certificate(),
             client: self.peer.ip(),
-            protocol: if self.machine.is_secure() { Protocol::Ftps } else { Protocol::Ftp },
+            protocol: self.protocol(),
         };
         let policy = Arc::clone(&self.policy);
         let registry = self.worker.registry.clone();
         let host = self.host;
         self.work = Some(Box::pin(async move {
-            Done::Login(login::run(policy, registry, host, attempt).await.map(Box::new))
+            Done::Login(user, login::run(policy, registry, host, attempt).await.map(Box::new))
         }));
     }
 
@@ -191,14 +198,14 @@ impl Session {
         let Some(login) = &self.login else {
             return self.machine.on_outcome(Outcome::File(Err(Failure::Internal)), now);
         };
+        let change = Change::of(&request);
         match files::run(&login.files, request) {
             Work::Ready(result) => {
                 let result = result.unwrap_or(Err(Failure::Internal));
-                self.machine.on_outcome(Outcome::File(result), now);
+                self.finish_work(Done::File(change, result), now);
             }
             Work::Pending(future) => {
-                self.work =
-                    Some(Box::pin(async move { Done::Outcome(Outcome::File(future.await)) }));
+                self.work = Some(Box::pin(async move { Done::File(change, future.await) }));
             }
         }
     }

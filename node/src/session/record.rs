@@ -1,13 +1,15 @@
 //! What is logged of a session: its login, each transfer, and one line with totals at its end.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use flotilla_protocol::ftp::{Failure, LoginRefusal, Phase};
+use flotilla_protocol::ftp::{Failure, FileRequest, LoginRefusal, Phase};
+use flotilla_protocol::path::VirtualPath;
 use tracing::{debug, info};
 
 use super::actor::Session;
 use super::transfer::{Kind, OpenTransfer};
 use crate::auth::Protocol;
+use crate::auth::users::protocol_name;
 use crate::log::{Direction, TransferRecord};
 
 /// The time that listings are told relative to, seconds since 1970.
@@ -15,6 +17,39 @@ pub(super) fn now_seconds() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
+
+/// A change to the files that is no transfer, for the log.
+#[derive(Debug)]
+pub(super) struct Change {
+    command: &'static str,
+    path: VirtualPath,
+    /// The new name.
+    to: Option<VirtualPath>,
+}
+
+impl Change {
+    /// What a request is to change; `None` if it only looks.
+    pub(super) fn of(request: &FileRequest) -> Option<Self> {
+        let (command, path, to) = match request {
+            FileRequest::Rename { from, to } => ("rename", from, Some(to)),
+            FileRequest::Copy { from, to } => ("copy", from, Some(to)),
+            FileRequest::MakeDirectory(path) => ("make directory", path, None),
+            FileRequest::RemoveDirectory(path) => ("remove directory", path, None),
+            FileRequest::Delete(path) => (DELETE, path, None),
+            FileRequest::SetAttributes { path, .. } => ("set attributes", path, None),
+            FileRequest::ChangeDirectory(_)
+            | FileRequest::Attributes(_)
+            | FileRequest::CheckRename(_)
+            | FileRequest::Digest { .. }
+            | FileRequest::Available(_)
+            | FileRequest::List(_) => return None,
+        };
+        Some(Self { command, path: path.clone(), to: to.cloned() })
+    }
+}
+
+/// The command of a deletion, which the transfer log knows too.
+const DELETE: &str = "delete";
 
 /// Sums over a session.
 #[derive(Debug)]
@@ -35,8 +70,8 @@ impl Totals {
 }
 
 impl Session {
-    pub(super) fn protocol(&self) -> &'static str {
-        if self.machine.is_secure() { "ftps" } else { "ftp" }
+    pub(super) fn protocol(&self) -> Protocol {
+        if self.machine.is_secure() { Protocol::Ftps } else { Protocol::Ftp }
     }
 
     pub(super) fn log_login(&mut self, user: &str) {
@@ -46,12 +81,12 @@ impl Session {
             session = self.guard.id,
             user,
             client = %self.peer.ip(),
-            protocol = self.protocol(),
+            protocol = protocol_name(self.protocol()),
             "logged in"
         );
     }
 
-    pub(super) fn log_refusal(&self, refusal: &LoginRefusal) {
+    pub(super) fn log_refusal(&self, user: &str, refusal: &LoginRefusal) {
         self.worker.metrics.logins_refused.inc();
         let reason = match refusal {
             LoginRefusal::Incorrect => "incorrect",
@@ -61,8 +96,9 @@ impl Session {
         };
         info!(
             session = self.guard.id,
+            user,
             client = %self.peer.ip(),
-            protocol = self.protocol(),
+            protocol = protocol_name(self.protocol()),
             reason,
             "login refused"
         );
@@ -107,7 +143,7 @@ impl Session {
             session = self.guard.id,
             user = self.totals.user,
             client = %self.peer.ip(),
-            protocol = self.protocol(),
+            protocol = protocol_name(self.protocol()),
             command,
             %path,
             bytes,
@@ -132,7 +168,40 @@ impl Session {
                 anonymous: login.account.anonymous,
                 user: &login.account.name,
                 complete: result.is_ok(),
-                protocol: if self.machine.is_secure() { Protocol::Ftps } else { Protocol::Ftp },
+                protocol: self.protocol(),
+            });
+        }
+    }
+
+    /// A change to the files that is no transfer.
+    pub(super) fn log_change(&self, change: &Change, failure: Option<&Failure>) {
+        let reply = failure.map_or(250, |failure| failure.code(Phase::Command).0);
+        info!(
+            session = self.guard.id,
+            user = self.totals.user,
+            client = %self.peer.ip(),
+            protocol = protocol_name(self.protocol()),
+            command = change.command,
+            path = %change.path,
+            to = change.to.as_ref().map(tracing::field::display),
+            reply,
+            "files changed"
+        );
+        if let (Some(log), Some(login), DELETE) =
+            (&self.policy.xferlog, &self.login, change.command)
+        {
+            log.record(&TransferRecord {
+                ended: SystemTime::now(),
+                elapsed: Duration::ZERO,
+                client: self.peer.ip(),
+                bytes: 0,
+                path: &change.path,
+                ascii: false,
+                direction: Direction::Delete,
+                anonymous: login.account.anonymous,
+                user: &login.account.name,
+                complete: failure.is_none(),
+                protocol: self.protocol(),
             });
         }
     }
@@ -145,7 +214,7 @@ impl Session {
                 session = self.guard.id,
                 user,
                 client = %self.peer.ip(),
-                protocol = self.protocol(),
+                protocol = protocol_name(self.protocol()),
                 uploads = totals.uploads,
                 downloads = totals.downloads,
                 bytes_in = totals.bytes_in,

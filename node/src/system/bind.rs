@@ -2,14 +2,14 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::addresses::Addresses;
 use crate::config::Config;
 use crate::error::ServeError;
+use crate::keepalive;
 use crate::listen::Security;
 
 /// All listening sockets of the node.
@@ -47,6 +47,12 @@ fn claim(address: SocketAddr) -> io::Result<SocketAddr> {
     listen(address, false)?.local_addr()
 }
 
+/// Whether `health.tcp` can be opened when the node is ready.
+pub(super) fn probe(address: Option<SocketAddr>) -> Result<(), ServeError> {
+    let Some(address) = address else { return Ok(()) };
+    claim(address).map(drop).map_err(|source| ServeError::Bind { address, source })
+}
+
 fn listen(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
@@ -63,11 +69,7 @@ fn inherit(socket: &Socket) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     // The data mark of an urgent ABOR comes in line, where the telnet rules drop it.
     socket.set_out_of_band_inline(true)?;
-    let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE_IDLE)
-        .with_interval(KEEPALIVE_INTERVAL)
-        .with_retries(KEEPALIVE_PROBES);
-    socket.set_tcp_keepalive(&keepalive)
+    keepalive::enable(&SockRef::from(socket))
 }
 
 /// Raises the limit of open files to what is allowed; tells how many that are.
@@ -80,13 +82,6 @@ pub(super) fn raise_descriptor_limit() -> u64 {
 
 /// Connections that wait for an accept; the kernel caps it at `net.core.somaxconn`, 4096 by default.
 const BACKLOG: i32 = 4096;
-
-/// Silence before a probe: below the shortest idle time-out in common use (60 to 350 s) with room for loss.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(75);
-/// Between probes.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
-/// Probes without an answer before the connection is given up: dead after 135 s.
-const KEEPALIVE_PROBES: u32 = 4;
 
 /// What an unlimited process is taken to have.
 const DESCRIPTORS_UNLIMITED: u64 = 1 << 20;

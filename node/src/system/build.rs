@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
+use actix_rt::Arbiter;
 use flotilla_cluster::admission::Limits;
 use flotilla_cluster::ban::Rules;
-use tokio::runtime::Runtime;
 
 use crate::auth::users::Users;
 use crate::auth::worker::Workers;
-use crate::auth::{Authenticator, chain, demo};
+use crate::auth::{chain, demo};
 use crate::cli::print;
 use crate::config::Config;
 use crate::error::ServeError;
@@ -29,7 +29,11 @@ pub(super) fn policy(config: Config, old: Option<&Policy>) -> Result<Policy, Ser
         Some(old) => Arc::clone(&old.hashers),
         None => Workers::start().map_err(|error| ServeError::Runtime(error.to_string()))?,
     };
-    let authenticator = authenticator(&config, &hashers)?;
+    if old.is_none() {
+        make_first_user(&config)?;
+    }
+    let users = Users::load(&config.users.file, Arc::clone(&hashers))?;
+    let authenticator = chain::standard(users, config.ftp.anonymous);
     let xferlog = match &config.telemetry.xferlog {
         Some(path) => Some(xferlog(path, old)?),
         None => None,
@@ -46,27 +50,23 @@ pub(super) fn policy(config: Config, old: Option<&Policy>) -> Result<Policy, Ser
     })
 }
 
-/// Anonymous, if it is on, then the users file, which is made with its first user where there is none.
-fn authenticator(
-    config: &Config,
-    hashers: &Arc<Workers>,
-) -> Result<Arc<dyn Authenticator>, ServeError> {
+/// Makes the users file with its first user where there is none, at the start of the node only: a name that is
+/// mistyped in a reload must not open a door.
+fn make_first_user(config: &Config) -> Result<(), ServeError> {
     let path = &config.users.file;
     let made = demo::ensure(path).map_err(|error| {
         ServeError::Runtime(format!("can not make the users file {}: {error}", path.display()))
     })?;
-    if let Some((name, password)) = made {
-        print(&format!("user: {name}\npassword: {password}\n"))?;
+    match made {
+        Some((name, password)) => print(&format!("user: {name}\npassword: {password}\n")),
+        None => Ok(()),
     }
-    let users = Users::load(path, Arc::clone(hashers))?;
-    Ok(chain::standard(users, config.ftp.anonymous))
 }
 
-/// The transfer log: the one in use, opened again for log rotation, if the file is the same.
+/// The transfer log: the one in use if the file is the same.
 fn xferlog(path: &Path, old: Option<&Policy>) -> Result<Arc<XferLog>, ServeError> {
     let same = old.filter(|old| old.config.telemetry.xferlog.as_deref() == Some(path));
     if let Some(log) = same.and_then(|old| old.xferlog.as_ref()) {
-        log.reopen();
         return Ok(Arc::clone(log));
     }
     let log = XferLog::open(path)
@@ -90,6 +90,14 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     compare("storage.root", old.storage.root == new.storage.root);
     compare("storage.atomic_uploads", old.storage.atomic_uploads == new.storage.atomic_uploads);
     compare("storage.umask", old.storage.umask == new.storage.umask);
+    compare("storage.on_abort", old.storage.on_abort == new.storage.on_abort);
+    compare("storage.reserve", old.storage.reserve == new.storage.reserve);
+    compare("storage.timeout", old.storage.timeout == new.storage.timeout);
+    compare("storage.partial_max_age", old.storage.partial_max_age == new.storage.partial_max_age);
+    compare("limits.connections", old.limits.connections == new.limits.connections);
+    compare("health.tcp", old.health.tcp == new.health.tcp);
+    compare("node.id", old.node.id == new.node.id);
+    compare("telemetry.log", old.telemetry.log == new.telemetry.log);
     compare("health.listen", old.health.listen == new.health.listen);
     keys
 }
@@ -102,20 +110,16 @@ pub(super) fn arbiter_count(config: &Config) -> usize {
     }
 }
 
-/// The runtime of one arbiter: its own thread, its own reactor, its own bounded blocking pool.
-pub(super) fn runtime() -> Runtime {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(BLOCKING_THREADS)
-        .build();
-    match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            // Before the first connection, and nothing can be served without it.
-            tracing::error!(%error, "no runtime for an arbiter");
-            std::process::exit(1);
-        }
-    }
+/// One arbiter: its own thread, its own reactor, its own bounded blocking pool.
+pub(super) fn arbiter() -> Result<Arbiter, ServeError> {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(BLOCKING_THREADS)
+            .build()
+    };
+    Arbiter::try_with_tokio_rt(runtime)
+        .map_err(|error| ServeError::Runtime(format!("an arbiter can not start: {error}")))
 }
 
 /// How many control connections the node takes: `limits.connections`, or what the descriptors allow.

@@ -13,6 +13,7 @@ mod addresses;
 mod bind;
 mod build;
 mod check;
+mod drain;
 mod identity;
 
 use std::future::Future;
@@ -28,8 +29,8 @@ use tracing::{error, info, warn};
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::health::http::{self, Endpoints};
-use crate::health::{ACTOR, DRAINING, Health, Probe, Readiness, STARTING};
-use crate::listen::{Acceptor, Adopt, Drain, Halt};
+use crate::health::{ACTOR, Health, Probe, Readiness, STARTING};
+use crate::listen::{Acceptor, Adopt};
 use crate::log::LogHandle;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
@@ -77,8 +78,17 @@ pub async fn run(
         log.set_node(&id);
     }
     let mut node = Node::start(config).await?;
-    while let Some(Control::Reload(config)) = control.recv().await {
-        node.reload(*config);
+    let mut watch = tokio::time::interval(WATCH);
+    loop {
+        tokio::select! {
+            message = control.recv() => match message {
+                Some(Control::Reload(config)) => node.reload(*config, log),
+                Some(Control::Stop) | None => break,
+            },
+            _ = watch.tick() => if !node.is_whole() {
+                break;
+            },
+        }
     }
     node.drain(&mut control).await;
     Ok(())
@@ -91,6 +101,7 @@ impl Node {
         let readiness = Arc::new(Readiness::new(Arc::clone(&metrics)));
         let policy = Arc::new(build::policy(config, None)?);
         let config = &policy.config;
+        bind::probe(config.health.tcp)?;
         let tls = tls::Store::load(&config.tls, &config.hosts, &config.node.data_dir)?;
         let arbiter_count = build::arbiter_count(config);
         let listeners = bind::listeners(config, arbiter_count)?;
@@ -104,7 +115,7 @@ impl Node {
         let registry = Registry::new(build::limits(config), build::rules(config)).start();
         let settings = PortSettings::new(config.ftp.passive_ports, config.timeouts.data_connect);
         let (ports, seeds) = Ports::new(settings, arbiter_count);
-        ports.start();
+        let ports = ports.start();
         let sessions_max = build::connections_max(config, descriptors);
         let surroundings = Surroundings {
             registry: registry.clone(),
@@ -116,7 +127,7 @@ impl Node {
         let mut arbiters = Vec::with_capacity(arbiter_count);
         let mut acceptors = Vec::with_capacity(arbiter_count);
         for (seed, sockets) in seeds.into_iter().zip(listeners.sets) {
-            let arbiter = Arbiter::with_tokio_rt(build::runtime);
+            let arbiter = build::arbiter()?;
             let surroundings = surroundings.clone();
             let tls = tls.clone();
             let acceptor = Acceptor::start_in_arbiter(&arbiter.handle(), move |_| {
@@ -132,6 +143,7 @@ impl Node {
             Arc::clone(&metrics),
             Arc::clone(&policy),
             tls.clone(),
+            ports,
         )
         .start();
         let endpoints = endpoints.map(|Endpoints { server, handle, address }| {
@@ -180,8 +192,22 @@ impl Node {
         Ok(())
     }
 
+    /// Whether every actor that there is one of lives. The death of one is a defect: the node turns unready and
+    /// is drained, rather than go on without it.
+    fn is_whole(&self) -> bool {
+        let dead = [
+            ("registry", !self.registry.connected()),
+            ("health", !self.health.connected()),
+            ("acceptor", !self.acceptors.iter().all(Addr::connected)),
+        ];
+        let Some((name, _)) = dead.into_iter().find(|(_, is_dead)| *is_dead) else { return true };
+        error!(name, "an actor is gone, the node is drained");
+        self.readiness.set(ACTOR, format!("{name} is gone"));
+        false
+    }
+
     /// Takes a new configuration over; on any error the old one stays in force.
-    fn reload(&mut self, config: Config) {
+    fn reload(&mut self, config: Config, log: Option<&LogHandle>) {
         for key in build::needs_restart(&self.policy.config, &config) {
             warn!(key, "changed in the configuration, takes effect at the next start");
         }
@@ -191,6 +217,13 @@ impl Node {
         };
         if let Err(error) = self.tls.replace(&policy.config.tls, &policy.config.hosts) {
             return error!(%error, "reload refused, the old configuration stays");
+        }
+        // Nothing can fail any more: from here on things change.
+        if let Some(Err(error)) = log.map(|log| log.reload(&policy.config.telemetry)) {
+            error!(%error, "log level not changed");
+        }
+        if let Some(xferlog) = &policy.xferlog {
+            xferlog.reopen();
         }
         self.registry.do_send(SetLimits {
             limits: build::limits(&policy.config),
@@ -203,66 +236,6 @@ impl Node {
         self.policy = policy;
         info!("configuration reloaded");
     }
-
-    /// Ends everything in order; see the module documentation.
-    async fn drain(self, control: &mut mpsc::Receiver<Control>) {
-        self.readiness.set(DRAINING, "the node is draining".to_owned());
-        self.health.do_send(Probe(None));
-        let patience = self.policy.config.timeouts.drain;
-        info!(seconds = patience.as_secs(), "draining");
-        let gone: Vec<_> = self.acceptors.iter().map(|acceptor| acceptor.send(Drain)).collect();
-        let all_gone = async {
-            for gone in gone {
-                let _ = gone.await;
-            }
-        };
-        tokio::select! {
-            () = all_gone => info!("all sessions have ended"),
-            () = tokio::time::sleep(patience) => {
-                warn!("timeouts.drain is over, ending the sessions that are left");
-                self.halt().await;
-            }
-            () = stopped_again(control) => {
-                warn!("stopped again, ending at once");
-                self.halt().await;
-            }
-        }
-        self.addresses.remove(&self.policy.config.node.data_dir);
-        self.janitor.abort();
-        if let Some((endpoints, watched)) = &self.endpoints {
-            watched.abort();
-            endpoints.stop(false).await;
-        }
-        for arbiter in self.arbiters {
-            arbiter.stop();
-            let _ = arbiter.join();
-        }
-    }
-
-    /// Sends every session away and gives their last words a moment.
-    async fn halt(&self) {
-        for acceptor in &self.acceptors {
-            acceptor.do_send(Halt);
-        }
-        let deadline = tokio::time::Instant::now() + LAST_WORDS;
-        for acceptor in &self.acceptors {
-            while tokio::time::Instant::now() < deadline
-                && matches!(acceptor.send(crate::listen::Count).await, Ok(left) if left > 0)
-            {
-                tokio::time::sleep(LAST_WORDS_STEP).await;
-            }
-        }
-    }
-}
-
-/// Waits for another stop; reloads in between are too late.
-async fn stopped_again(control: &mut mpsc::Receiver<Control>) {
-    while let Some(message) = control.recv().await {
-        if matches!(message, Control::Stop) {
-            return;
-        }
-    }
-    std::future::pending::<()>().await;
 }
 
 /// Removes unfinished uploads that are too old, now and every hour.
@@ -295,9 +268,7 @@ fn watch(
     })
 }
 
+/// Between two looks at the actors that there is one of.
+const WATCH: Duration = Duration::from_secs(1);
 /// Between two looks for unfinished uploads that are too old.
 const SWEEP: Duration = Duration::from_secs(3600);
-/// How long sessions that are sent away may take for their 421.
-const LAST_WORDS: Duration = Duration::from_millis(500);
-/// How often their end is looked for.
-const LAST_WORDS_STEP: Duration = Duration::from_millis(20);

@@ -1,5 +1,6 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
 
 use super::super::twin::{pair, reset, run};
 use super::*;
@@ -124,20 +125,13 @@ fn an_address_of_the_other_family_is_refused() {
 }
 
 #[test]
-fn keepalive_options_arrive() {
-    let (socket, _client) = pair();
-    let options = Keepalive {
-        idle: Duration::from_secs(75),
-        interval: Duration::from_secs(15),
-        probes: 4,
-        user_timeout: Some(Duration::from_secs(120)),
-    };
-    socket.keep_alive(&options).unwrap();
-    let descriptor = socket.descriptor().unwrap();
-    let seen = SockRef::from(&descriptor);
-    assert!(seen.keepalive().unwrap());
-    assert_eq!(seen.tcp_keepalive_time().unwrap(), options.idle);
-    assert_eq!(seen.tcp_keepalive_interval().unwrap(), options.interval);
-    assert_eq!(seen.tcp_keepalive_retries().unwrap(), options.probes);
-    assert_eq!(seen.tcp_user_timeout().unwrap(), options.user_timeout);
+fn active_connections_are_probed() {
+    run(async {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let target = listener.local_addr().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let socket = connect_active(target, target.ip(), deadline).await.unwrap();
+        let descriptor = socket.descriptor().unwrap();
+        assert!(socket2::SockRef::from(&descriptor).keepalive().unwrap());
+    });
 }
