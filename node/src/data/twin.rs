@@ -202,7 +202,15 @@ impl Sink for TwinSink {
 
     fn with_descriptor(self: Arc<Self>, task: DescriptorTask) -> Option<Work<usize>> {
         let twin = Arc::clone(&self);
-        self.has_descriptor.then(|| job(&self.jobs, move || task(twin.file.as_fd())))
+        self.has_descriptor.then(|| {
+            job(&self.jobs, move || {
+                // A full disk, or a pool that gives the job up before it runs.
+                if twin.size_max < u64::MAX {
+                    return Err(Failure::NoSpace);
+                }
+                task(twin.file.as_fd())
+            })
+        })
     }
 
     fn publish(self: Arc<Self>, size: u64) -> Work<()> {

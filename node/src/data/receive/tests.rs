@@ -190,3 +190,43 @@ fn a_dropped_upload_publishes_nothing() {
     });
     assert_eq!(sink.published(), None);
 }
+
+#[test]
+fn bytes_of_a_failed_upload_never_reach_the_next_one() {
+    let full = Arc::new(TwinSink { size_max: 100_000, ..TwinSink::new(b"", 0) });
+    let (socket, mut client) = pair();
+    let client = std::thread::spawn(move || {
+        // The server gives up in the middle.
+        let _ = client.write_all(&pattern(3_000_000));
+    });
+    let sink = Arc::clone(&full) as Arc<dyn Sink>;
+    let received = run(receive(Connection::Clear(socket), sink, false, &fine, &terms()));
+    assert_eq!(received, Err(Failure::NoSpace));
+    assert_eq!(full.published(), None);
+    client.join().unwrap();
+    let next = Arc::new(TwinSink::new(b"", 0));
+    let content = vec![b'n'; 1_000_000];
+    upload(&next, &content, false).unwrap();
+    assert!(next.content() == content);
+}
+
+#[test]
+fn urgent_bytes_neither_stop_nor_end_an_upload() {
+    let content = pattern(600_000);
+    let (socket, mut client) = pair();
+    let sent = content.clone();
+    let client = std::thread::spawn(move || {
+        let (first, second) = sent.split_at(300_000);
+        client.write_all(first).unwrap();
+        rustix::net::send(&client, b"!", rustix::net::SendFlags::OOB).unwrap();
+        client.write_all(second).unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        client
+    });
+    let sink = Arc::new(TwinSink::new(b"", 0));
+    let receiver = Arc::clone(&sink) as Arc<dyn Sink>;
+    let received = run(receive(Connection::Clear(socket), receiver, false, &fine, &terms()));
+    client.join().unwrap();
+    assert_eq!(received.map(|received| received.size), Ok(600_000));
+    assert!(sink.content() == content);
+}
