@@ -279,11 +279,13 @@ async fn small_files_in_memory_are_written_at_once() {
         panic!("nothing to wait for");
     };
     let sink: Arc<dyn Sink> = Arc::from(sink);
-    let long = Arc::clone(&sink).write(0, vec![1; 1 << 20]);
+    const LONG: usize = (1 << 20) + 1;
+    let long = Arc::clone(&sink).write(0, vec![1; LONG]);
     assert!(matches!(long, Work::Pending(_)));
     long.await.unwrap();
-    assert!(matches!(sink.finish(1 << 20, vec![2; 9], (1 << 20) + 9), Work::Ready(Some(Ok(())))));
-    assert_eq!(bench.read("file").len(), (1 << 20) + 9);
+    let end = LONG as u64;
+    assert!(matches!(sink.finish(end, vec![2; 9], end + 9), Work::Ready(Some(Ok(())))));
+    assert_eq!(bench.read("file").len(), LONG + 9);
     put_part(&bench, &bench.posix, "part", b"12345").await;
     put(&bench.posix, "part", CreateMode::Resume(5), b"678").await.unwrap();
     assert_eq!(bench.read("part"), b"12345678");
