@@ -29,17 +29,23 @@ impl Wire {
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(buffer);
         match self {
-            // A read that does not fill the buffer has emptied the socket, and the next one waits for
-            // the reactor without asking the kernel: `poll_read` knows that, `try_read` does not.
-            Self::Clear(stream) => ready!(Pin::new(stream).poll_read(context, &mut buffer))?,
+            // Not `poll_read`: it takes a read that does not fill the buffer for the last one, but the
+            // kernel also stops at the urgent byte of a telnet synch, with more behind it.
+            Self::Clear(stream) => loop {
+                ready!(stream.poll_read_ready(context))?;
+                match stream.try_read(buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return Poll::Ready(result),
+                }
+            },
             Self::Tls(stream) => {
+                let mut buffer = ReadBuf::new(buffer);
                 ready!(Pin::new(stream.as_mut()).poll_read(context, &mut buffer))?;
+                Poll::Ready(Ok(buffer.filled().len()))
             }
-            Self::Detached => return Poll::Pending,
+            Self::Detached => Poll::Pending,
         }
-        Poll::Ready(Ok(buffer.filled().len()))
     }
 
     /// Writes `output` and takes off its front what is on its way; ready when all of it is.
