@@ -103,7 +103,9 @@ pub(super) fn nearest(unknown: &str) -> Option<&'static str> {
     }
     // A section that is nearly right comes before a key of the same name elsewhere.
     let is_section = |name: &&str| strsim::damerau_levenshtein(unknown, name) <= slips_max(unknown);
-    if let Some(section) = keys().map(|key| key.section()).find(is_section) {
+    if !unknown.contains('.')
+        && let Some(section) = keys().map(|key| key.section()).find(is_section)
+    {
         return Some(section);
     }
     if let [only] = elsewhere.as_slice() {

@@ -29,3 +29,10 @@
 //! - **`timeouts.idle = "10m"`**: with the NOOPs that many clients send, long enough for a person;
 //!   short enough that forgotten sessions do not add up.
 //! - **`timeouts.drain = "10m"`**: transfers end on their own; what takes longer can resume.
+//! - **`data_reuse = "match"`**: a data connection may resume only its own control connection's
+//!   session. A ticket of another session is not honoured, rather than the connection refused: some
+//!   clients keep one store of tickets for all of their sessions, and the full handshake that is
+//!   left gives nobody more than a connection without a ticket has.
+//! - **Exhausted passive ports leave readiness alone**: a port serves many addresses, so what is used
+//!   up is used up for one client; were the node to turn unready, one client could take it out of
+//!   the pool. The reply is 425, and `passive_refused` counts.

@@ -60,7 +60,14 @@ impl Role {
         if !self.resumes(flags) {
             return None;
         }
-        session::opened(SessionKey::from_bytes(*key));
+        let key = SessionKey::from_bytes(*key);
+        if self == Self::Data && key != session::current() {
+            // Some clients keep one store of tickets for all of their sessions (Go's, and so rclone). A
+            // ticket of another session is not honoured, which leaves a full handshake: no more than
+            // anybody without a ticket gets, and what `data_reuse = "require"` refuses.
+            return None;
+        }
+        session::opened(key);
         Some(message.to_vec())
     }
 }
