@@ -2,7 +2,6 @@
 
 mod handshake;
 mod material;
-mod memory;
 mod resume;
 
 use std::fs;
