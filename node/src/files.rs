@@ -24,14 +24,13 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use flotilla_protocol::entry::{Attributes, Entry, Kind, Rights};
+use flotilla_protocol::entry::{AttributeChange, Attributes, Entry, Kind, Rights};
 use flotilla_protocol::ftp::{Algorithm, Failure};
 use flotilla_protocol::path::VirtualPath;
 
 use crate::auth::Account;
 use crate::storage::{
-    AttributeChange, CreateMode, CreateOptions, Directory, Sink, Source, Storage, Visit, Visitor,
-    Work,
+    CreateMode, CreateOptions, Directory, Sink, Source, Storage, Visit, Visitor, Work,
 };
 
 /// A user's files.

@@ -120,6 +120,48 @@ pub struct Attributes {
     pub identity: (u64, u64),
 }
 
+/// What to change about a file. `None` leaves as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AttributeChange {
+    /// The length in bytes: a plain file is cut, or filled with zeros.
+    pub size: Option<u64>,
+    /// The numbers of owner and group.
+    pub owner: Option<(u32, u32)>,
+    /// Permission bits.
+    pub mode: Option<u32>,
+    /// The time of the last access.
+    pub accessed: Option<Timestamp>,
+    /// The time of the last change of the contents.
+    pub modified: Option<Timestamp>,
+}
+
+/// What `statvfs` knows of a file system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileSystem {
+    /// Bytes of a block that the file system likes to be read and written by.
+    pub block_bytes: u64,
+    /// Bytes of the unit that blocks are counted in.
+    pub fragment_bytes: u64,
+    /// Blocks in all.
+    pub blocks: u64,
+    /// Free blocks.
+    pub blocks_free: u64,
+    /// Free blocks above the server's reserve.
+    pub blocks_available: u64,
+    /// Inodes in all.
+    pub files: u64,
+    /// Free inodes.
+    pub files_free: u64,
+    /// Free inodes for everybody.
+    pub files_available: u64,
+    /// Its number.
+    pub id: u64,
+    /// Read-only.
+    pub read_only: bool,
+    /// The longest name in bytes.
+    pub name_bytes_max: u64,
+}
+
 impl Attributes {
     /// The type and permission bits as `ls -l` shows them: `drwxr-xr-x`.
     pub fn mode_string(&self) -> [u8; 10] {

@@ -8,6 +8,7 @@
 //! # Map
 //! - [`path`]: paths as clients see them; parsed once, unable to leave their root.
 //! - [`entry`]: what listings and status replies say of a file.
+//! - [`failure`], [`digest`]: what can go wrong, and the hash algorithms, for all protocols.
 //! - [`ftp`]: RFC 959 and its successors: lines, commands, replies, listings, and the session.
 //! - [`manual`]: decisions and their reasons, what is missing, and the mistakes of others.
 //!
@@ -15,7 +16,7 @@
 //! - A [`path::VirtualPath`] is normalised, from whatever bytes it was made.
 //! - No text of a peer ends a line or forges a reply: [`ftp::Reply`] alone writes replies.
 //! - What a command means is decided in [`ftp::Command::parse`] and nowhere else, and
-//!   [`ftp::Failure::code`] alone knows the reply codes of failures.
+//!   [`failure::Failure::code`] alone knows the reply codes of failures.
 //! - However a stream is cut into reads, the same lines come out of it.
 //! - Nothing grows without a limit that has a name.
 //!
@@ -24,7 +25,9 @@
 //! `now`; commands of the owner; and `poll*` outputs, which are `#[must_use]`. Inputs never fail
 //! and never panic, whatever a peer sends.
 
+pub mod digest;
 pub mod entry;
+pub mod failure;
 pub mod ftp;
 pub mod manual;
 pub mod path;

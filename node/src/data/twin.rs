@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use flotilla_protocol::entry::{Attributes, Entry, Kind, Timestamp};
+use flotilla_protocol::entry::{AttributeChange, Attributes, Entry, Kind, Timestamp};
 use flotilla_protocol::ftp::{Algorithm, Failure};
 use flotilla_protocol::path::VirtualPath;
 
 use super::{Progress, Socket, Terms};
 use crate::storage::{
-    AttributeChange, CreateOptions, DescriptorTask, Directory, Sink, Source, Storage, Visitor, Work,
+    CreateOptions, DescriptorTask, Directory, Sink, Source, Storage, Visitor, Work,
 };
 
 /// A runtime as an arbiter has it.

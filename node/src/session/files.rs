@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use flotilla_protocol::entry::AttributeChange;
 use flotilla_protocol::ftp::{Failure, FileReply, FileRequest, ListRequest};
 
 use super::record;
 use crate::data::Listing;
 use crate::files::Files;
-use crate::storage::{AttributeChange, Storage, Work};
+use crate::storage::{Storage, Work};
 
 /// Carries out one operation.
 pub(super) fn run(files: &Files, request: FileRequest) -> Work<FileReply> {
@@ -25,9 +26,9 @@ pub(super) fn run(files: &Files, request: FileRequest) -> Work<FileReply> {
         FileRequest::MakeDirectory(path) => files.make_directory(&path).map(done),
         FileRequest::RemoveDirectory(path) => files.remove_directory(&path).map(done),
         FileRequest::Delete(path) => files.remove_file(&path).map(done),
-        FileRequest::SetAttributes { path, modified, mode } => {
-            files.set_attributes(&path, AttributeChange { modified, mode }).map(done)
-        }
+        FileRequest::SetAttributes { path, modified, mode } => files
+            .set_attributes(&path, AttributeChange { modified, mode, ..AttributeChange::default() })
+            .map(done),
         FileRequest::Copy { from, to } => files.copy(&from, &to, true).map(done),
         FileRequest::Digest { path, algorithm, start, end } => files
             .digest(&path, algorithm, start, end)

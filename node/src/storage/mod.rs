@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use flotilla_protocol::entry::{Attributes, Timestamp};
+use flotilla_protocol::entry::{AttributeChange, Attributes};
 use flotilla_protocol::ftp::{Algorithm, Failure};
 use flotilla_protocol::path::VirtualPath;
 
@@ -138,15 +138,6 @@ pub struct CreateOptions {
     pub mode: CreateMode,
     /// A promised size in bytes (ALLO), 0 when unknown: refused at once if it can not fit.
     pub expected: u64,
-}
-
-/// What to change.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AttributeChange {
-    /// New modification time.
-    pub modified: Option<Timestamp>,
-    /// New permission bits.
-    pub mode: Option<u32>,
 }
 
 /// A plain file open for reading.

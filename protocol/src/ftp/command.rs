@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::{digest::Algorithm, facts::Facts};
+use super::facts::Facts;
+use crate::digest::Algorithm;
 use crate::entry::Timestamp;
 
 /// A parsed command; arguments borrow from the line.

@@ -1,69 +1,7 @@
-//! The only table from failure to reply.
+//! The only table from failure to reply code.
 
 use super::reply::Code;
-
-/// What went wrong, and whose fault it is. Carried by outcomes; mapped to the wire here and nowhere
-/// else.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    // The client's request does not fit the tree.
-    /// No such file or directory.
-    NotFound,
-    /// Something already bears the name.
-    Exists,
-    /// A directory was needed.
-    NotDirectory,
-    /// A plain file was needed.
-    IsDirectory,
-    /// The directory is not empty.
-    NotEmpty,
-    /// Not a plain file or directory (device, socket, pipe), or a link that points nowhere useful.
-    NotRegular,
-    /// The name can not be used: bad bytes, too long, or reserved by the server.
-    BadName,
-    /// The offset of REST or RANG lies behind the end of the file.
-    BadOffset,
-    /// A rename across file systems, or of a directory into itself.
-    BadRename,
-    // Policy.
-    /// The user's permissions (the text names the missing one) or the file's mode forbid it.
-    Denied(&'static str),
-    /// A limit was hit; the text names its key.
-    Limit(String),
-    // Storage.
-    /// No space, or below the reserve.
-    NoSpace,
-    /// A quota of the file system.
-    Quota,
-    /// The storage did not answer within its deadline, or all of its workers are stuck.
-    StorageTimeout,
-    /// An input/output error; details are in the log, not on the wire.
-    StorageError,
-    /// The storage can not do this.
-    Unsupported,
-    // The data connection.
-    /// No passive port is free for this client.
-    PortsExhausted,
-    /// The client did not connect (or could not be reached) in time.
-    DataTimeout,
-    /// The active connection was refused or unreachable.
-    DataRefused,
-    /// It broke in mid-transfer: reset, or a TLS connection without its proper end.
-    DataBroken,
-    /// Nothing moved for the `stalled` time-out.
-    DataStalled,
-    /// The TLS handshake of the data connection failed.
-    DataHandshake,
-    /// The data connection does not resume the control connection's TLS session, where that is
-    /// required (522).
-    DataNotResumed,
-    /// The client asked for the end by ABOR.
-    Aborted,
-    /// The server is shutting down or the session was kicked.
-    Stopping,
-    /// Our own fault.
-    Internal,
-}
+use crate::failure::Failure;
 
 /// When the failure happened: RFC 959 has different codes before and after the 150.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,40 +60,6 @@ impl Failure {
             (Self::Stopping, _) => 421,
         };
         Code(code)
-    }
-
-    /// The reply text: what is wrong, in the user's words.
-    pub fn text(&self) -> &str {
-        match self {
-            Self::NotFound => "No such file or directory.",
-            Self::Exists => "Something already bears this name.",
-            Self::NotDirectory => "Not a directory.",
-            Self::IsDirectory => "Is a directory.",
-            Self::NotEmpty => "The directory is not empty.",
-            Self::NotRegular => "Not a plain file.",
-            Self::BadName => "This name can not be used.",
-            Self::BadOffset => "The restart point lies behind the end of the file.",
-            Self::BadRename => "Can not be renamed to there.",
-            Self::Denied(reason) => reason,
-            Self::Limit(limit) => limit,
-            Self::NoSpace => "No space left on the server.",
-            Self::Quota => "Your quota is used up.",
-            Self::StorageTimeout => "The storage does not answer; try again later.",
-            Self::StorageError => "The storage reports an error; the log has details.",
-            Self::Unsupported => "The storage can not do this.",
-            Self::PortsExhausted => "No passive port is free; try again later.",
-            Self::DataTimeout => "No data connection came about in time.",
-            Self::DataRefused => "The data connection was refused.",
-            Self::DataBroken => "The data connection broke; the transfer is not complete.",
-            Self::DataStalled => "Nothing moved for too long; the transfer is not complete.",
-            Self::DataHandshake => "The TLS handshake of the data connection failed.",
-            Self::DataNotResumed => {
-                "The data connection must resume the TLS session of the control connection."
-            }
-            Self::Aborted => "Aborted; the transfer is not complete.",
-            Self::Stopping => "The server ends this session.",
-            Self::Internal => "An error on our side; the log has details.",
-        }
     }
 }
 

@@ -5,7 +5,6 @@
 //! [`Reply`]s and [`Request`]s to its owner.
 
 mod command;
-mod digest;
 mod error;
 mod facts;
 mod glob;
@@ -16,12 +15,13 @@ mod reply;
 mod session;
 mod verb;
 
+pub use crate::digest::Algorithm;
+pub use crate::failure::Failure;
 pub use command::{
     Command, DataProtection, ListOptions, ParseError, RangeLimits, Representation, SiteCommand,
     Structure, TransferMode,
 };
-pub use digest::Algorithm;
-pub use error::{Failure, Phase};
+pub use error::Phase;
 pub use facts::Facts;
 pub use line::{LINE_BYTES_MAX, Line, LineReader};
 pub use reply::{Code, Reply};

@@ -1,8 +1,8 @@
 //! The one table of verbs: name, syntax, when it is allowed, and how its argument is read.
 
 use super::command::{Command, ParseError};
-use super::digest::Algorithm;
 use super::parse;
+use crate::digest::Algorithm;
 
 /// When a verb may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 
-use flotilla_protocol::entry::{Attributes, Kind, Timestamp};
+use flotilla_protocol::entry::{AttributeChange, Attributes, Kind, Timestamp};
 use flotilla_protocol::ftp::Failure;
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, Statx, StatxFlags, StatxTimestamp, Timespec, Timestamps,
@@ -11,7 +11,6 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::fault::failure;
-use crate::storage::AttributeChange;
 
 /// Attributes of an open file.
 pub(super) fn of_descriptor(descriptor: impl AsFd) -> Result<Attributes, Errno> {

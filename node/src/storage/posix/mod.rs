@@ -36,7 +36,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use flotilla_protocol::entry::Attributes;
+use flotilla_protocol::entry::{AttributeChange, Attributes};
 use flotilla_protocol::ftp::{Algorithm, Failure};
 use flotilla_protocol::path::VirtualPath;
 use rustix::fs::{Mode, OFlags};
@@ -54,7 +54,7 @@ pub(super) use self::root::Root;
 use self::root::check;
 use self::source::Reader;
 use self::upload::Begin;
-use super::{AttributeChange, CreateMode, CreateOptions, Directory, Sink, Source, Storage, Work};
+use super::{CreateMode, CreateOptions, Directory, Sink, Source, Storage, Work};
 use crate::blocking::Lane;
 
 /// Why a root can not be served.

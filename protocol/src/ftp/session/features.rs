@@ -22,7 +22,7 @@ impl Session {
             lines.push(b"EPSV".to_vec());
         }
         let mut line = Vec::new();
-        hash.write_feature(&mut line);
+        write_hash_feature(hash, &mut line);
         lines.push(std::mem::take(&mut line));
         facts.write_feature(&mut line);
         lines.push(line);
@@ -99,3 +99,17 @@ const SITE_COMMANDS: [&str; 6] = [
 
 /// HELP starts a new line after that many bytes: eight verbs.
 const HELP_LINE_BYTES: usize = 40;
+
+/// `HASH SHA-512;SHA-256*;...`, the current algorithm marked (draft-bryan-ftpext-hash).
+fn write_hash_feature(current: Algorithm, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"HASH ");
+    for (place, algorithm) in Algorithm::ALL.into_iter().enumerate() {
+        if place > 0 {
+            out.push(b';');
+        }
+        out.extend_from_slice(algorithm.name().as_bytes());
+        if algorithm == current {
+            out.push(b'*');
+        }
+    }
+}

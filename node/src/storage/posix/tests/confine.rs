@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 use std::sync::atomic::AtomicBool;
 
 use super::*;
-use crate::storage::AttributeChange;
+use flotilla_protocol::entry::AttributeChange;
 
 #[tokio::test]
 async fn absolute_links_are_resolved_inside_the_root() {

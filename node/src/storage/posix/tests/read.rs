@@ -1,10 +1,10 @@
 //! What is there: attributes, contents, digests, roots that can not be served.
 
-use flotilla_protocol::entry::{Kind, Timestamp};
+use flotilla_protocol::entry::{AttributeChange, Kind, Timestamp};
 use flotilla_protocol::ftp::Algorithm;
 
 use super::*;
-use crate::storage::{AttributeChange, Source, Work};
+use crate::storage::{Source, Work};
 
 #[tokio::test]
 async fn what_the_caches_know_is_ready_at_once() {
@@ -51,7 +51,11 @@ async fn times_and_modes_are_set() {
     bench.write("file", b"");
     let modified = Timestamp { seconds: 1_000_000_000, nanoseconds: 5 };
     for mode in [0o000, 0o640, 0o4755] {
-        let change = AttributeChange { modified: Some(modified), mode: Some(mode) };
+        let change = AttributeChange {
+            modified: Some(modified),
+            mode: Some(mode),
+            ..AttributeChange::default()
+        };
         bench.posix.set_attributes(&path("file"), change).await.unwrap();
         let found = bench.posix.attributes(&path("file"), true).await.unwrap();
         // Nobody makes programs that run as somebody else.

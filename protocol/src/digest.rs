@@ -1,4 +1,4 @@
-//! The hash algorithms that HASH and its older forms know.
+//! The hash algorithms that HASH, its older forms, and SFTP's `check-file` know.
 
 /// Hash algorithms (draft-bryan-ftpext-hash names).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -40,20 +40,6 @@ impl Algorithm {
         };
         Self::ALL.into_iter().find(|algorithm| alike(algorithm.name()))
     }
-
-    /// Appends the line of FEAT: `HASH SHA-512;SHA-256*;...`, the current algorithm marked.
-    pub fn write_feature(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"HASH ");
-        for (place, algorithm) in Self::ALL.into_iter().enumerate() {
-            if place > 0 {
-                out.push(b';');
-            }
-            out.extend_from_slice(algorithm.name().as_bytes());
-            if algorithm == self {
-                out.push(b'*');
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -72,12 +58,5 @@ mod tests {
         assert_eq!(Algorithm::parse(b"sha256"), Some(Algorithm::Sha256));
         assert_eq!(Algorithm::parse(b"SHA-3"), None);
         assert_eq!(Algorithm::parse(b""), None);
-    }
-
-    #[test]
-    fn the_feature_line_marks_the_current_one() {
-        let mut out = Vec::new();
-        Algorithm::default().write_feature(&mut out);
-        assert_eq!(out, b"HASH SHA-512;SHA-256*;SHA-1;MD5;CRC32");
     }
 }
