@@ -21,6 +21,7 @@ mod address;
 mod health;
 mod keepalive;
 mod listen;
+mod login;
 mod metrics;
 mod policy;
 mod registry;

@@ -16,18 +16,18 @@ use crate::rate::Rate;
 use crate::registry::{Admit, Failed, Permit, Registry};
 
 /// What a login yields; dropped at the logout.
-pub(super) struct LoggedIn {
-    pub(super) account: Arc<Account>,
-    pub(super) files: Files,
-    pub(super) upload_rate: Option<Arc<Rate>>,
-    pub(super) download_rate: Option<Arc<Rate>>,
+pub(crate) struct LoggedIn {
+    pub(crate) account: Arc<Account>,
+    pub(crate) files: Files,
+    pub(crate) upload_rate: Option<Arc<Rate>>,
+    pub(crate) download_rate: Option<Arc<Rate>>,
     /// The slot of the session.
     _permit: Permit,
 }
 
 impl LoggedIn {
     /// What the machine hears of it.
-    pub(super) fn grant(&self, config: &Config) -> LoginGrant {
+    pub(crate) fn grant(&self, config: &Config) -> LoginGrant {
         LoginGrant {
             message: self.account.message.clone(),
             directory: VirtualPath::root(),
@@ -37,7 +37,7 @@ impl LoggedIn {
 }
 
 /// Judges one attempt.
-pub(super) async fn run(
+pub(crate) async fn run(
     policy: Arc<Policy>,
     registry: Addr<Registry>,
     host: Option<usize>,
