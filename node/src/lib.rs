@@ -25,6 +25,7 @@ mod metrics;
 mod policy;
 mod registry;
 mod session;
+mod ssh;
 mod system;
 mod worker;
 
