@@ -26,6 +26,7 @@ mod metrics;
 mod policy;
 mod registry;
 mod session;
+mod ssh;
 mod system;
 mod worker;
 

@@ -54,7 +54,10 @@ pub(crate) async fn run(
             }
             return Err(LoginRefusal::Incorrect);
         }
-        Err(Refusal::NeedPassword) => return Err(LoginRefusal::NeedPassword),
+        // More is asked of SSH clients only.
+        Err(Refusal::NeedPassword | Refusal::More { .. }) => {
+            return Err(LoginRefusal::NeedPassword);
+        }
         Err(Refusal::Policy(text)) => return Err(LoginRefusal::Policy(text)),
         Err(Refusal::Unavailable(failure)) => {
             warn!(client = %address, ?failure, "login backend unavailable");

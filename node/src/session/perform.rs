@@ -191,6 +191,7 @@ impl Session {
             user: credentials.user,
             password: credentials.password.map(Secret::new),
             certificate: self.wire.peer_certificate(),
+            ssh: None,
             client: self.peer.ip(),
             protocol: self.protocol(),
         };
