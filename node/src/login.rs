@@ -1,5 +1,6 @@
 //! One login: judged by the authenticator, admitted by the registry, then the user's files are opened.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,6 +65,17 @@ pub(crate) async fn run(
             return Err(LoginRefusal::Unavailable);
         }
     };
+    admit(&policy, &registry, host, account, address).await
+}
+
+/// Takes a slot for an account that was let in, and opens its files.
+pub(crate) async fn admit(
+    policy: &Policy,
+    registry: &Addr<Registry>,
+    host: Option<usize>,
+    account: Arc<Account>,
+    address: IpAddr,
+) -> Result<LoggedIn, LoginRefusal> {
     let admit = Admit { user: account.name.clone(), account_sessions: account.sessions, address };
     let permit = match registry.send(admit).timeout(ADMISSION).await {
         Ok(Ok(permit)) => permit,

@@ -21,3 +21,4 @@ mod transfer;
 mod wire;
 
 pub(crate) use actor::{Guard, Session, Stop};
+pub(crate) use timer::Timer;

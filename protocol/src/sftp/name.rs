@@ -26,6 +26,11 @@ impl NameList {
         self.count as usize
     }
 
+    /// Whether there may be no room for another entry.
+    pub fn is_full(&self) -> bool {
+        self.buffer.len() + 1024 > self.bytes_max
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.count == 0
