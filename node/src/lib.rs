@@ -26,6 +26,7 @@ mod policy;
 mod registry;
 mod session;
 mod system;
+mod threshold;
 mod worker;
 
 pub use error::ServeError;

@@ -145,6 +145,8 @@ fn limits(reader: &mut Reader<'_>) -> Option<Limits> {
             per_address: "limits.per_address" as count,
             logins_per_second: "limits.logins_per_second" as count,
             connections: "limits.connections" as count,
+            unauthenticated: "limits.unauthenticated" as count,
+            unauthenticated_per_address: "limits.unauthenticated_per_address" as count,
             login_attempts: "limits.login_attempts" as count,
             ban_after: "limits.ban_after" as count,
             ban_window: "limits.ban_window" as duration,

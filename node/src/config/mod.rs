@@ -209,6 +209,10 @@ pub struct Limits {
     pub logins_per_second: u32,
     /// Control connections on this node, logged in or not; 0: what the descriptor limit allows.
     pub connections: u32,
+    /// Control connections on this node without a login; 0: a quarter of all.
+    pub unauthenticated: u32,
+    /// Those from one address, or one IPv6 /64.
+    pub unauthenticated_per_address: u32,
     /// Failed logins before one connection is closed.
     pub login_attempts: u32,
     /// Failed logins of an address before it is banned; 0: never.

@@ -190,6 +190,18 @@ pub(super) const TABLE: &[Key] = &[
         "10000",
     ),
     key(
+        "limits.unauthenticated",
+        "0",
+        "Control connections without a login on this node; 0: a quarter of `limits.connections`, 64 at least.",
+        "500",
+    ),
+    key(
+        "limits.unauthenticated_per_address",
+        "32",
+        "Control connections without a login from one client address or IPv6 /64 on this node; 0: no limit.",
+        "8",
+    ),
+    key(
         "limits.login_attempts",
         "5",
         "Failed logins after which a connection is closed; 0: no limit.",

@@ -48,7 +48,9 @@ impl Session {
                 Request::Abort => self.abort(now),
                 Request::ClosePassive => self.passive = None,
                 Request::Logout => {
-                    self.login = None;
+                    if self.login.take().is_some() {
+                        self.guard.entrance = self.worker.threshold.come_back(self.peer.ip());
+                    }
                     self.host = None;
                 }
                 Request::SelectHost(name) => self.select_host(&name, now),
@@ -102,6 +104,7 @@ impl Session {
                 let grant = login.grant(&self.policy.config);
                 self.log_login(&login.account.name);
                 self.login = Some(*login);
+                self.guard.entrance = None;
                 Outcome::Login(Ok(grant))
             }
             Done::Login(user, Err(refusal)) => {

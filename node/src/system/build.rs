@@ -18,6 +18,7 @@ use crate::log::XferLog;
 use crate::policy::{Policy, settings};
 use crate::ports::PeerPolicy;
 use crate::storage::Storages;
+use crate::threshold;
 
 /// Builds the policy of a configuration; what lives on over a reload comes from the old one.
 pub(super) fn policy(config: Config, old: Option<&Policy>) -> Result<Policy, ServeError> {
@@ -132,6 +133,17 @@ pub(super) fn connections_max(config: &Config, descriptors: u64) -> usize {
     }
 }
 
+/// How many may be connected without a login.
+pub(super) fn threshold(config: &Config, connections_max: usize) -> threshold::Limits {
+    let node = match config.limits.unauthenticated {
+        0 => u32::try_from(connections_max / UNAUTHENTICATED_PART)
+            .unwrap_or(u32::MAX)
+            .max(UNAUTHENTICATED_MIN),
+        connections => connections,
+    };
+    threshold::Limits { node, per_address: config.limits.unauthenticated_per_address }
+}
+
 /// The limits of admission.
 pub(super) fn limits(config: &Config) -> Limits {
     Limits {
@@ -151,6 +163,13 @@ pub(super) fn rules(config: &Config) -> Rules {
         exempt: Vec::new(),
     }
 }
+
+/// A quarter of all connections may be strangers': a login takes milliseconds, so that many are at it at once only in
+/// a rush, such as all clients coming back after an outage.
+const UNAUTHENTICATED_PART: usize = 4;
+
+/// What a small `limits.connections` leaves to strangers.
+const UNAUTHENTICATED_MIN: u32 = 64;
 
 /// Threads for blocking file work per arbiter: enough to keep a disk queue busy; lanes bound each storage below that.
 const BLOCKING_THREADS: usize = 512;
