@@ -81,9 +81,9 @@ impl Session {
     pub(super) fn poll_transfer(&mut self, task: &mut Task<'_>, now: Instant) -> bool {
         let Some(transfer) = &mut self.transfer else { return false };
         let result = transfer.poll(task);
-        let opened = transfer.take_opened();
-        let moved = opened.is_some() || result.is_ready();
-        if let Some(outcome) = opened {
+        let news = transfer.take_news();
+        let moved = news.is_some() || result.is_ready();
+        if let Some(outcome) = news {
             self.machine.on_outcome(outcome, now);
         }
         if let Poll::Ready(result) = result {
