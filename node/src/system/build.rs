@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 use actix_rt::Arbiter;
 use flotilla_cluster::admission::Limits;
 use flotilla_cluster::ban::Rules;
+use tracing::warn;
 
 use crate::auth::users::Users;
 use crate::auth::worker::Workers;
@@ -127,9 +128,18 @@ pub(super) fn arbiter() -> Result<Arbiter, ServeError> {
 pub(super) fn connections_max(config: &Config, descriptors: u64) -> usize {
     let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
     let allowed = (descriptors - DESCRIPTORS_KEPT.min(descriptors / 4)) / 8 * 7;
-    match config.limits.connections {
+    let wanted = config.limits.connections as usize;
+    if wanted > allowed || wanted == 0 && allowed < CONNECTIONS_FEW {
+        warn!(
+            "limits.connections" = wanted,
+            descriptors,
+            connections = allowed,
+            "the limit of open files is low (LimitNOFILE of systemd, ulimit -Hn), the node takes fewer connections"
+        );
+    }
+    match wanted {
         0 => allowed.max(1),
-        connections => (connections as usize).min(allowed).max(1),
+        connections => connections.min(allowed).max(1),
     }
 }
 
@@ -163,6 +173,9 @@ pub(super) fn rules(config: &Config) -> Rules {
         exempt: Vec::new(),
     }
 }
+
+/// With `limits.connections = 0`, a node that takes fewer says so: nobody limits it to that on purpose.
+const CONNECTIONS_FEW: usize = 1000;
 
 /// A quarter of all connections may be strangers': a login takes milliseconds, so that many are at it at once only in
 /// a rush, such as all clients coming back after an outage.
