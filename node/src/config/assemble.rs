@@ -10,7 +10,7 @@ use super::source::describe;
 use super::value::{
     Expected, Reading, addresses, choice, count, data_peer, duration, duration_or_zero, filter,
     flag, host_name, line, node_id, optional_address, optional_line, optional_path,
-    passive_address, path, ports, size, umask, workers,
+    passive_address, path, paths, ports, size, umask, workers,
 };
 use super::{
     Config, DataReuse, Ftp, Health, Host, Limits, LogFormat, Node, OnAbort, Storage, Telemetry,
@@ -96,6 +96,7 @@ fn tls(reader: &mut Reader<'_>) -> Option<Tls> {
         certificate: "tls.certificate" as optional_path,
         key: "tls.key" as optional_path,
         client_ca: "tls.client_ca" as optional_path,
+        client_crl: "tls.client_crl" as paths,
         min_version: "tls.min_version" as choice(&[
             ("1.2", TlsVersion::V12),
             ("1.3", TlsVersion::V13),

@@ -125,6 +125,8 @@ pub struct Tls {
     pub key: Option<PathBuf>,
     /// PEM authorities of client certificates; `None`: none is asked for.
     pub client_ca: Option<PathBuf>,
+    /// PEM lists of client certificates that were revoked; empty: revocation is not checked.
+    pub client_crl: Vec<PathBuf>,
     /// `"1.2"` or `"1.3"`.
     pub min_version: TlsVersion,
 }

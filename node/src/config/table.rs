@@ -96,6 +96,12 @@ pub(super) const TABLE: &[Key] = &[
         r#""/etc/flotilla/tls/clients.pem""#,
     ),
     key(
+        "tls.client_crl",
+        "[]",
+        "PEM files with revocation lists for client certificates; not empty: each certificate below the authority needs a list of its issuer that is not expired. Read again at HUP.",
+        r#"["/etc/flotilla/tls/clients.crl"]"#,
+    ),
+    key(
         "tls.min_version",
         r#""1.2""#,
         "Oldest TLS version that is spoken: `1.2` or `1.3`.",

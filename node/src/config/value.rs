@@ -99,6 +99,15 @@ pub(super) fn optional_path(value: &Value) -> Reading<Option<PathBuf>> {
     }
 }
 
+/// Paths.
+pub(super) fn paths(value: &Value) -> Reading<Vec<PathBuf>> {
+    let items = value.as_array().map(|items| items.iter().map(path).collect());
+    match items {
+        Some(Ok(paths)) => Ok(paths),
+        Some(Err(_)) | None => expected("a list of paths such as [\"clients.crl\"]"),
+    }
+}
+
 /// Addresses with ports.
 pub(super) fn addresses(value: &Value) -> Reading<Vec<SocketAddr>> {
     list(value, |text| text.parse().ok()).map_or_else(
