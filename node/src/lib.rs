@@ -28,6 +28,7 @@ mod registry;
 mod session;
 mod ssh;
 mod system;
+mod threshold;
 mod worker;
 
 pub use error::ServeError;

@@ -96,9 +96,17 @@ impl Acceptor {
                 "421 Too many connections (limits.connections).\r\n",
             );
         }
+        let entrance = match self.worker.threshold.enter(peer.ip()) {
+            Ok(entrance) => entrance,
+            Err(crowded) => {
+                self.worker.metrics.refused_unauthenticated.inc();
+                debug!(client = %peer.ip(), ?crowded, "too many connections without a login");
+                return turn_away(stream, security, crowded.farewell());
+            }
+        };
         let id = self.worker.next_session();
         let worker = Rc::clone(&self.worker);
-        let guard = Guard { id, _alive: alive.clone() };
+        let guard = Guard { id, entrance: Some(entrance), _alive: alive.clone() };
         if security == Security::Ssh {
             let Some(transport) = worker.policy().ssh.clone() else { return };
             let session = SshSession::open(worker, transport, acceptor, guard, stream, peer);

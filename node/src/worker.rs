@@ -15,6 +15,7 @@ use crate::policy::Policy;
 use crate::ports::PortShard;
 use crate::registry::Registry;
 use crate::ssh::ReadBuffers;
+use crate::threshold::Threshold;
 use crate::tls;
 
 /// The surroundings of an arbiter's sessions.
@@ -27,6 +28,8 @@ pub(crate) struct Worker {
     pub(crate) tls: tls::Store,
     /// Counters of the node.
     pub(crate) metrics: Arc<Metrics>,
+    /// Who is connected and not logged in.
+    pub(crate) threshold: Threshold,
     /// One read of a control connection goes here; it is empty again before the next session's turn.
     pub(crate) scratch: RefCell<Vec<u8>>,
     /// Spare read buffers of SSH connections.
@@ -43,6 +46,7 @@ pub(crate) struct Worker {
 pub(crate) struct Surroundings {
     pub(crate) registry: Addr<Registry>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) threshold: Threshold,
     pub(crate) policy: Arc<Policy>,
     /// Counts the sessions of the node: one atomic step per connection.
     pub(crate) sessions_made: Arc<AtomicU64>,
@@ -50,12 +54,13 @@ pub(crate) struct Surroundings {
 
 impl Worker {
     pub(crate) fn new(ports: Rc<PortShard>, tls: tls::Store, surroundings: Surroundings) -> Self {
-        let Surroundings { registry, metrics, policy, sessions_made } = surroundings;
+        let Surroundings { registry, metrics, threshold, policy, sessions_made } = surroundings;
         Self {
             ports,
             registry,
             tls,
             metrics,
+            threshold,
             scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
             ssh_buffers: Rc::default(),
             ssh_held: Cell::new(0),

@@ -29,6 +29,7 @@ use crate::listen::{Acceptor, Ended, Security};
 use crate::login::LoggedIn;
 use crate::policy::Policy;
 use crate::ports::Grant;
+use crate::threshold::Entrance;
 use crate::tls::SessionKey;
 use crate::worker::Worker;
 
@@ -85,6 +86,8 @@ pub(super) enum Stage {
 pub(crate) struct Guard {
     /// The session's number, unique in the process.
     pub(crate) id: u64,
+    /// The place among those who are not logged in; `None` while it is.
+    pub(crate) entrance: Option<Entrance>,
     /// A drain waits until all of these are gone.
     pub(crate) _alive: mpsc::Sender<()>,
 }

@@ -48,7 +48,9 @@ impl Session {
                 Request::Abort => self.abort(now),
                 Request::ClosePassive => self.passive = None,
                 Request::Logout => {
-                    self.login = None;
+                    if self.login.take().is_some() {
+                        self.guard.entrance = self.worker.threshold.come_back(self.peer.ip());
+                    }
                     self.host = None;
                 }
                 Request::SelectHost(name) => self.select_host(&name, now),
@@ -79,9 +81,9 @@ impl Session {
     pub(super) fn poll_transfer(&mut self, task: &mut Task<'_>, now: Instant) -> bool {
         let Some(transfer) = &mut self.transfer else { return false };
         let result = transfer.poll(task);
-        let opened = transfer.take_opened();
-        let moved = opened.is_some() || result.is_ready();
-        if let Some(outcome) = opened {
+        let news = transfer.take_news();
+        let moved = news.is_some() || result.is_ready();
+        if let Some(outcome) = news {
             self.machine.on_outcome(outcome, now);
         }
         if let Poll::Ready(result) = result {
@@ -102,6 +104,7 @@ impl Session {
                 let grant = login.grant(&self.policy.config);
                 self.log_login(&login.account.name);
                 self.login = Some(*login);
+                self.guard.entrance = None;
                 Outcome::Login(Ok(grant))
             }
             Done::Login(user, Err(refusal)) => {

@@ -44,8 +44,8 @@ pub(super) enum Kind {
 /// What the transfer and its session tell each other.
 struct Shared {
     progress: Rc<Progress>,
-    /// The 150 that the machine has not heard of yet.
-    opened: RefCell<Option<Outcome>>,
+    /// The 150, or the name after it, that the machine has not heard of yet.
+    news: RefCell<Option<Outcome>>,
     /// When the control connection ended, if it did.
     control_lost: Cell<Option<Instant>>,
 }
@@ -75,7 +75,7 @@ impl OpenTransfer {
         };
         let shared = Rc::new(Shared {
             progress: Rc::new(Progress::new(now)),
-            opened: RefCell::new(None),
+            news: RefCell::new(None),
             control_lost: Cell::new(None),
         });
         let (kind, rate) = match &request.kind {
@@ -108,13 +108,16 @@ impl OpenTransfer {
         self.future.as_mut().poll(task)
     }
 
-    /// What the machine must hear before anything else of this transfer.
-    pub(super) fn take_opened(&mut self) -> Option<Outcome> {
-        let opened = self.shared.opened.borrow_mut().take();
-        if let Some(Outcome::TransferOpened { name: Some(name), .. }) = &opened {
+    /// What the machine must hear before the end of this transfer.
+    pub(super) fn take_news(&mut self) -> Option<Outcome> {
+        let news = self.shared.news.borrow_mut().take();
+        if let Some(
+            Outcome::TransferOpened { name: Some(name), .. } | Outcome::TransferNamed(name),
+        ) = &news
+        {
             self.kind = Kind::Upload(name.clone());
         }
-        opened
+        news
     }
 
     /// The control connection ended while the transfer runs.
@@ -174,13 +177,19 @@ impl Run {
         let sink: Arc<dyn Sink> = self.files.create(&path, options).await?.into();
         let name = (mode == CreateMode::Unique).then(|| sink.path().clone());
         let shared = Rc::clone(&self.shared);
+        let promised = name.clone();
+        let published = Arc::clone(&sink);
         let opened = || shared.open(None, name);
         let connection = self.link.open(opened).await?;
         let shared = Rc::clone(&self.shared);
         // Under TLS the end of the stream is proved by itself.
         let is_proved = self.link.protection.is_some();
         let at_end = move || if is_proved { Ok(()) } else { shared.judge_end() };
-        receive(connection, sink, self.ascii, &at_end, &self.terms).await.map(|done| done.bytes)
+        let done = receive(connection, sink, self.ascii, &at_end, &self.terms).await?;
+        if promised.is_some_and(|promised| promised != *published.path()) {
+            self.shared.rename(published.path());
+        }
+        Ok(done.bytes)
     }
 
     async fn list(mut self, request: ListRequest) -> Result<u64, Failure> {
@@ -194,7 +203,17 @@ impl Run {
 
 impl Shared {
     fn open(&self, size: Option<u64>, name: Option<VirtualPath>) {
-        *self.opened.borrow_mut() = Some(Outcome::TransferOpened { size, name });
+        *self.news.borrow_mut() = Some(Outcome::TransferOpened { size, name });
+    }
+
+    /// The name that a unique upload got in the end.
+    fn rename(&self, published: &VirtualPath) {
+        let mut news = self.news.borrow_mut();
+        match &mut *news {
+            // The 150 is not out yet.
+            Some(Outcome::TransferOpened { name, .. }) => *name = Some(published.clone()),
+            _ => *news = Some(Outcome::TransferNamed(published.clone())),
+        }
     }
 
     /// Whether the end of a clear data stream is the end of the file. A client that was killed ends both of

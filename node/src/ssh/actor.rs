@@ -96,6 +96,9 @@ impl SshSession {
             if let Poll::Ready(reason) = self.poll_transport(task) {
                 return Poll::Ready(reason);
             }
+            if self.guard.entrance.is_some() && self.connection.login().is_some() {
+                self.guard.entrance = None;
+            }
             let moved = self.connection.poll_work(task);
             self.connection.pump_by_letter();
             if let Phase::Open { courier, .. } = &mut self.running {

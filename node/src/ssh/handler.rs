@@ -12,20 +12,20 @@ use send_wrapper::SendWrapper;
 use tracing::debug;
 
 use super::connection::Connection;
-use super::entrance::Entrance;
+use super::gate::Gate;
 use super::program;
 use super::transport::Transport;
 
 /// The handler of one connection.
 pub(super) struct Door {
     connection: SendWrapper<Rc<Connection>>,
-    entrance: SendWrapper<Rc<Entrance>>,
+    gate: SendWrapper<Rc<Gate>>,
 }
 
 impl Door {
     pub(super) fn new(connection: Rc<Connection>, transport: Arc<Transport>) -> Self {
-        let entrance = Rc::new(Entrance::new(Rc::clone(&connection), transport));
-        Self { connection: SendWrapper::new(connection), entrance: SendWrapper::new(entrance) }
+        let gate = Rc::new(Gate::new(Rc::clone(&connection), transport));
+        Self { connection: SendWrapper::new(connection), gate: SendWrapper::new(gate) }
     }
 
     /// Lets a channel run what it asked for, or tells it that it may not.
@@ -70,11 +70,11 @@ impl Handler for Door {
     type Error = Error;
 
     async fn auth_none(&mut self, _: &str) -> Result<Auth, Error> {
-        Ok(self.entrance.methods())
+        Ok(self.gate.methods())
     }
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Error> {
-        let judged = stay(Rc::clone(&self.entrance).password(user.into(), password.into()));
+        let judged = stay(Rc::clone(&self.gate).password(user.into(), password.into()));
         Ok(judged.await)
     }
 
@@ -84,9 +84,9 @@ impl Handler for Door {
         offer: PublicKeyOffer<'_>,
     ) -> Result<Auth, Error> {
         let judged = {
-            let entrance = Rc::clone(&self.entrance);
+            let gate = Rc::clone(&self.gate);
             let (key, algorithm) = (offer.public_key.clone(), offer.algorithm.clone());
-            stay(entrance.offered(user.into(), key, algorithm))
+            stay(gate.offered(user.into(), key, algorithm))
         };
         Ok(judged.await)
     }
@@ -96,7 +96,7 @@ impl Handler for Door {
         user: &str,
         key: VerifiedPublicKey<'_>,
     ) -> Result<Auth, Error> {
-        let judged = stay(Rc::clone(&self.entrance).key(user.into(), key.public_key.clone()));
+        let judged = stay(Rc::clone(&self.gate).key(user.into(), key.public_key.clone()));
         Ok(judged.await)
     }
 
@@ -105,7 +105,7 @@ impl Handler for Door {
         user: &str,
         certificate: &russh::keys::Certificate,
     ) -> Result<Auth, Error> {
-        let judged = stay(Rc::clone(&self.entrance).certificate(user.into(), certificate.clone()));
+        let judged = stay(Rc::clone(&self.gate).certificate(user.into(), certificate.clone()));
         Ok(judged.await)
     }
 
@@ -116,7 +116,7 @@ impl Handler for Door {
         response: Option<Response<'a>>,
     ) -> Result<Auth, Error> {
         let answer = response.and_then(|mut answers| answers.next());
-        let judged = stay(Rc::clone(&self.entrance).interactive(user.into(), answer));
+        let judged = stay(Rc::clone(&self.gate).interactive(user.into(), answer));
         Ok(judged.await)
     }
 

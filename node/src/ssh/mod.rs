@@ -7,7 +7,7 @@
 //! | file | what |
 //! | --- | --- |
 //! | `actor` | the `SshSession` actor: storage work, letters, deadlines, the end |
-//! | `handler`, `entrance` | what the library calls; logins |
+//! | `handler`, `gate` | what the library calls; logins |
 //! | `connection`, `channel` | the channels of a connection, and what moves through each |
 //! | `outlet` | the way of bytes into the library |
 //! | `link` | the socket under the library |
@@ -26,7 +26,7 @@ mod actor;
 pub(crate) mod algorithm;
 mod channel;
 mod connection;
-mod entrance;
+mod gate;
 mod handler;
 pub(crate) mod host_key;
 pub(crate) mod key;

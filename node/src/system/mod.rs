@@ -38,6 +38,7 @@ use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::ports::{PortSettings, Ports, ShardSeed};
 use crate::registry::{Registry, SetLimits, Subscribe};
+use crate::threshold::Threshold;
 use crate::tls;
 use crate::worker::{Surroundings, Worker};
 
@@ -59,6 +60,9 @@ struct Node {
     tls: tls::Store,
     registry: Addr<Registry>,
     health: Addr<Health>,
+    threshold: Threshold,
+    /// Control connections that the node takes at once.
+    connections_max: usize,
     acceptors: Vec<Addr<Acceptor>>,
     arbiters: Vec<Arbiter>,
     endpoints: Option<(actix_web::dev::ServerHandle, JoinHandle<()>)>,
@@ -119,16 +123,19 @@ impl Node {
         let settings = PortSettings::new(config.ftp.passive_ports, config.timeouts.data_connect);
         let (ports, seeds) = Ports::new(settings, arbiter_count);
         let ports = ports.start();
+        let connections_max = build::connections_max(config, descriptors);
+        let limits = build::threshold(config, connections_max);
+        let threshold = Threshold::new(limits, metrics.unauthenticated.clone());
         let surroundings = Surroundings {
             registry: registry.clone(),
             metrics: Arc::clone(&metrics),
+            threshold: threshold.clone(),
             policy: Arc::clone(&policy),
             sessions_made: Arc::default(),
         };
         let mut addresses = listeners.addresses;
-        let sessions_max = build::connections_max(config, descriptors);
         let sets = seeds.into_iter().zip(listeners.sets);
-        let (arbiters, acceptors) = start_acceptors(sets, &tls, &surroundings, sessions_max)?;
+        let (arbiters, acceptors) = start_acceptors(sets, &tls, &surroundings, connections_max)?;
         let health = Health::new(
             Arc::clone(&readiness),
             Arc::clone(&metrics),
@@ -151,6 +158,8 @@ impl Node {
             tls,
             registry,
             health,
+            threshold,
+            connections_max,
             acceptors,
             arbiters,
             endpoints,
@@ -225,6 +234,7 @@ impl Node {
             limits: build::limits(&policy.config),
             rules: build::rules(&policy.config),
         });
+        self.threshold.set_limits(build::threshold(&policy.config, self.connections_max));
         for acceptor in &self.acceptors {
             acceptor.do_send(Adopt(Arc::clone(&policy)));
         }

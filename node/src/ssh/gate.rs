@@ -21,7 +21,7 @@ use crate::login;
 use crate::registry::Failed;
 
 /// The way into one connection.
-pub(super) struct Entrance {
+pub(super) struct Gate {
     connection: Rc<Connection>,
     transport: Arc<Transport>,
     /// What the client may try next.
@@ -31,7 +31,7 @@ pub(super) struct Entrance {
     failures: Cell<u32>,
 }
 
-impl Entrance {
+impl Gate {
     pub(super) fn new(connection: Rc<Connection>, transport: Arc<Transport>) -> Self {
         let next = connection.policy.authenticator.ssh_methods();
         Self {
