@@ -1,4 +1,8 @@
-//! Shell patterns for names in listings.
+//! Shell patterns: for names in listings, and for the paths of commands.
+
+mod walk;
+
+pub use walk::{MATCHES_MAX, Step, TooMany, Walk};
 
 use crate::path::NAME_BYTES_MAX;
 
