@@ -49,6 +49,17 @@ pub fn is_pattern(component: &[u8]) -> bool {
     component.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
 }
 
+/// The text of a pattern that fits nothing: each backslash gives way to what follows it.
+pub fn unescape(pattern: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(pattern.len());
+    let mut bytes = pattern.iter();
+    while let Some(&byte) = bytes.next() {
+        let byte = if byte == b'\\' { bytes.next().copied().unwrap_or(byte) } else { byte };
+        text.push(byte);
+    }
+    text
+}
+
 /// Matches one element of the pattern, which is no `*`, with one character of the name; gives back
 /// what is left of both.
 fn step<'p, 'n>(pattern: &'p [u8], name: &'n [u8]) -> Option<(&'p [u8], &'n [u8])> {
