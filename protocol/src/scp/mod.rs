@@ -21,50 +21,59 @@
 //!   [`WRITE_BYTES_MAX`] that is not written and [`DEPTH_MAX`] directories.
 
 mod invocation;
+mod line;
+mod output;
 mod receiver;
 mod request;
 mod sender;
+#[cfg(test)]
+mod tests;
+mod upload;
 
 pub use invocation::{Invocation, Role};
-pub use receiver::Receiver;
 pub use request::{Outcome, Request};
-pub use sender::Sender;
 
+use self::receiver::Receiver;
+use self::sender::Sender;
 use crate::path::VirtualPath;
 
-/// Either end, for an owner that drives both alike.
+/// One run of `scp` on the server. See the module documentation for its contract.
 #[derive(Debug)]
-pub enum Machine {
-    /// `scp -t`.
-    Receiver(Receiver),
-    /// `scp -f`.
-    Sender(Sender),
+pub struct Machine {
+    end: End,
+}
+
+#[derive(Debug)]
+enum End {
+    Receiver(Box<Receiver>),
+    Sender(Box<Sender>),
 }
 
 impl Machine {
-    /// The end that the command line asks for; relative paths begin at `home`.
+    /// What the command line asks for; relative paths begin at `home`.
     pub fn new(invocation: &Invocation, home: VirtualPath) -> Self {
-        match &invocation.role {
-            Role::Sink(_) => Self::Receiver(Receiver::new(invocation, home)),
-            Role::Source(_) => Self::Sender(Sender::new(invocation, home)),
-        }
+        let end = match &invocation.role {
+            Role::Sink(target) => End::Receiver(Receiver::new(invocation, target, home).into()),
+            Role::Source(sources) => End::Sender(Sender::new(invocation, sources, home).into()),
+        };
+        Self { end }
     }
 
     // Getters.
 
     /// Whether bytes of the client can be used now.
     pub fn wants_input(&self) -> bool {
-        match self {
-            Self::Receiver(machine) => machine.wants_input(),
-            Self::Sender(machine) => machine.wants_input(),
+        match &self.end {
+            End::Receiver(machine) => machine.wants_input(),
+            End::Sender(machine) => machine.wants_input(),
         }
     }
 
     /// The exit status, once everything is asked, answered and taken.
     pub fn exit_status(&self) -> Option<u8> {
-        match self {
-            Self::Receiver(machine) => machine.exit_status(),
-            Self::Sender(machine) => machine.exit_status(),
+        match &self.end {
+            End::Receiver(machine) => machine.exit_status(),
+            End::Sender(machine) => machine.exit_status(),
         }
     }
 
@@ -72,25 +81,25 @@ impl Machine {
 
     /// Takes bytes of the client and gives back how many; the rest is to be offered again.
     pub fn on_bytes(&mut self, bytes: &[u8]) -> usize {
-        match self {
-            Self::Receiver(machine) => machine.on_bytes(bytes),
-            Self::Sender(machine) => machine.on_bytes(bytes),
+        match &mut self.end {
+            End::Receiver(machine) => machine.on_bytes(bytes),
+            End::Sender(machine) => machine.on_bytes(bytes),
         }
     }
 
     /// All bytes are taken, and no more will come.
     pub fn on_end(&mut self) {
-        match self {
-            Self::Receiver(machine) => machine.on_end(),
-            Self::Sender(machine) => machine.on_end(),
+        match &mut self.end {
+            End::Receiver(machine) => machine.on_end(),
+            End::Sender(machine) => machine.on_end(),
         }
     }
 
     /// The answer to the open request.
     pub fn on_outcome(&mut self, outcome: Outcome) {
-        match self {
-            Self::Receiver(machine) => machine.on_outcome(outcome),
-            Self::Sender(machine) => machine.on_outcome(outcome),
+        match &mut self.end {
+            End::Receiver(machine) => machine.on_outcome(outcome),
+            End::Sender(machine) => machine.on_outcome(outcome),
         }
     }
 
@@ -99,14 +108,14 @@ impl Machine {
     /// How much one [`Request::Read`] asks for at the most: best what one packet carries, since
     /// [`Machine::output`] then hands the buffers on without a copy.
     pub fn set_read_bytes(&mut self, bytes: usize) {
-        if let Self::Sender(machine) = self {
+        if let End::Sender(machine) = &mut self.end {
             machine.set_read_bytes(bytes);
         }
     }
 
     /// Gives back the buffer of a [`Request::Write`] that is carried out, for the next one.
     pub fn recycle(&mut self, buffer: Vec<u8>) {
-        if let Self::Receiver(machine) = self {
+        if let End::Receiver(machine) = &mut self.end {
             machine.recycle(buffer);
         }
     }
@@ -116,18 +125,18 @@ impl Machine {
     /// The next request.
     #[must_use]
     pub fn poll(&mut self) -> Option<Request> {
-        match self {
-            Self::Receiver(machine) => machine.poll(),
-            Self::Sender(machine) => machine.poll(),
+        match &mut self.end {
+            End::Receiver(machine) => machine.poll(),
+            End::Sender(machine) => machine.poll(),
         }
     }
 
     /// Bytes for the client, `max` at the most and never none.
     #[must_use]
     pub fn output(&mut self, max: usize) -> Option<Vec<u8>> {
-        match self {
-            Self::Receiver(machine) => machine.output(max),
-            Self::Sender(machine) => machine.output(max),
+        match &mut self.end {
+            End::Receiver(machine) => machine.output(max),
+            End::Sender(machine) => machine.output(max),
         }
     }
 }
@@ -138,3 +147,11 @@ pub const WRITE_BYTES_MAX: usize = 256 * 1024;
 pub const LINE_BYTES_MAX: usize = 2048;
 /// The deepest nesting of directories.
 pub const DEPTH_MAX: usize = 64;
+/// The most bytes of output that wait for the client before more of it is made: eight packets of the
+/// size that OpenSSH takes.
+pub const OUTPUT_BYTES_MAX: usize = 256 * 1024;
+/// How much a [`Request::Read`] asks for if the owner does not say: the largest packet that SSH
+/// peers commonly take.
+const READ_BYTES: usize = 64 * 1024;
+/// How many names a [`Request::ReadDirectory`] asks for: with 64 directories open, 4 MiB of names.
+const NAMES_MAX: usize = 256;
