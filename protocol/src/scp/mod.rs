@@ -22,13 +22,11 @@
 
 mod invocation;
 mod line;
-mod output;
 mod receiver;
 mod request;
 mod sender;
 #[cfg(test)]
 mod tests;
-mod upload;
 
 pub use invocation::{Invocation, Role};
 pub use request::{Outcome, Request};

@@ -1,9 +1,9 @@
 //! One file on its way from the client.
 
-use super::{Request, WRITE_BYTES_MAX};
 use crate::entry::AttributeChange;
 use crate::failure::Failure;
 use crate::path::VirtualPath;
+use crate::scp::{Request, WRITE_BYTES_MAX};
 
 /// A file under way: what is still to come and what waits to be written.
 #[derive(Debug)]

@@ -1,8 +1,13 @@
 //! The server's end of an upload: `scp -t`.
 
-use super::line::{self, BadName, Line, MODE_BITS, Times};
-use super::upload::Upload;
-use super::{DEPTH_MAX, Invocation, LINE_BYTES_MAX, OUTPUT_BYTES_MAX, Outcome, Request};
+mod entry;
+mod judgement;
+mod upload;
+
+use self::judgement::Judgement;
+use self::upload::Upload;
+use super::line::{self, Line, Times};
+use super::{Invocation, LINE_BYTES_MAX, OUTPUT_BYTES_MAX, Outcome, Request};
 use crate::entry::{AttributeChange, Kind};
 use crate::exec::Word;
 use crate::failure::Failure;
@@ -76,27 +81,6 @@ enum Phase {
     /// The file is being published.
     Finishing(VirtualPath),
     Over,
-}
-
-/// What the client says of a file that it has sent.
-#[derive(Clone, Copy, Debug)]
-enum Judgement {
-    Good,
-    /// The client could not read it all, and filled it up.
-    Bad,
-    /// As above, and the client ends.
-    Fatal,
-    /// Neither of these: the protocol is broken.
-    Garbage,
-    /// The client ended before the file did.
-    BrokenOff,
-}
-
-impl Judgement {
-    /// What came is the true beginning of the file, or all of it.
-    fn trusts_bytes(self) -> bool {
-        matches!(self, Self::Good | Self::BrokenOff)
-    }
 }
 
 impl Receiver {
@@ -330,168 +314,6 @@ impl Receiver {
             Ok(Line::Directory { mode, name }) => self.begin_directory(mode, name),
             Ok(Line::End) => self.leave(),
             Err(why) => self.fatal(None, &format!("protocol error: {why}")),
-        }
-    }
-
-    fn begin_file(&mut self, mode: u32, size: u64, name: &[u8]) {
-        let change = self.change(mode);
-        let Some(path) = self.destination(name) else { return };
-        if self.folders.is_empty() && !self.target.is_directory && self.target.slash {
-            return self.refuse(path.as_bytes(), &Failure::NotDirectory);
-        }
-        self.request = Some(Request::Create { path: path.clone(), size, mode: mode & 0o777 });
-        self.phase = Phase::Creating(Upload::new(path, change, size));
-    }
-
-    fn begin_directory(&mut self, mode: u32, name: &[u8]) {
-        let change = self.change(mode);
-        if !self.recursive {
-            return self.fatal(None, "protocol error: received directory without -r");
-        }
-        let Some(path) = self.destination(name) else { return };
-        if self.folders.len() >= DEPTH_MAX {
-            return self.warn(path.as_bytes(), "directories are nested too deep");
-        }
-        // Its owner must be able to fill it, whatever its mode shall be in the end.
-        let mode = mode & 0o777 | 0o700;
-        self.request = Some(Request::MakeDirectory { path: path.clone(), mode });
-        self.phase = Phase::Making(Folder { path, change });
-    }
-
-    /// What `T`, and `-p`, want to be set.
-    fn change(&mut self, mode: u32) -> AttributeChange {
-        let times = self.times.take();
-        AttributeChange {
-            mode: self.preserve.then_some(mode & MODE_BITS),
-            accessed: times.map(|times| times.accessed),
-            modified: times.map(|times| times.modified),
-            ..AttributeChange::default()
-        }
-    }
-
-    /// The path of what comes; `None` if its name was refused.
-    fn destination(&mut self, name: &[u8]) -> Option<VirtualPath> {
-        match line::check_name(name) {
-            Ok(()) => {}
-            Err(BadName::Forged) => {
-                self.fatal(Some(name), "unexpected filename");
-                return None;
-            }
-            Err(BadName::Control) => {
-                self.refuse(name, &Failure::BadName);
-                return None;
-            }
-        }
-        let directory = match self.folders.last() {
-            Some(folder) => &folder.path,
-            None if self.target.is_directory => &self.target.path,
-            None => return Some(self.target.path.clone()),
-        };
-        match directory.child(name) {
-            Ok(path) => Some(path),
-            Err(error) => {
-                self.warn(name, &error.to_string());
-                None
-            }
-        }
-    }
-
-    // Directories.
-
-    fn made(&mut self, folder: Folder, result: Result<(), Failure>) {
-        match result {
-            Ok(()) => self.enter(folder),
-            Err(Failure::Exists) => {
-                self.request = Some(Request::Stat { path: folder.path.clone() });
-                self.phase = Phase::Checking(folder);
-            }
-            Err(failure) => self.refuse(folder.path.as_bytes(), &failure),
-        }
-    }
-
-    fn enter(&mut self, folder: Folder) {
-        self.folders.push(folder);
-        self.accept();
-    }
-
-    fn leave(&mut self) {
-        self.times = None;
-        match self.folders.pop() {
-            None => self.fatal(None, "protocol error: end of a directory that did not begin"),
-            Some(Folder { change, .. }) if change == AttributeChange::default() => self.accept(),
-            Some(Folder { path, change }) => {
-                self.request = Some(Request::SetAttributes { path: path.clone(), change });
-                self.phase = Phase::Leaving(path);
-            }
-        }
-    }
-
-    // Files.
-
-    fn written(&mut self, mut upload: Upload, result: Result<(), Failure>, keep: bool) -> Upload {
-        if upload.on_written(result) {
-            self.abandon = Some(keep);
-        }
-        upload
-    }
-
-    /// Takes the byte behind a file, and the line that comes with it if it is not 0.
-    fn take_judgement(&mut self, bytes: &[u8]) -> usize {
-        let (taken, judgement) = match (self.line.first(), bytes.first()) {
-            (None, Some(0)) => (1, Some(Judgement::Good)),
-            (Some(&first), _) | (None, Some(&first)) => {
-                let (taken, whole) = self.gather(bytes);
-                let judgement = match first {
-                    1 if whole => Some(Judgement::Bad),
-                    2 if whole => Some(Judgement::Fatal),
-                    1 | 2 if self.line.len() <= LINE_BYTES_MAX => None,
-                    _ => Some(Judgement::Garbage),
-                };
-                (taken, judgement)
-            }
-            (None, None) => (0, None),
-        };
-        if let Some(judgement) = judgement {
-            self.line.clear();
-            self.judge(judgement);
-        }
-        taken
-    }
-
-    fn judge(&mut self, judgement: Judgement) {
-        match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Data(mut upload) | Phase::Judging(mut upload) => {
-                if !judgement.trusts_bytes() {
-                    upload.drop_pending();
-                }
-                self.phase = Phase::Settling(upload, judgement);
-            }
-            phase => self.phase = phase,
-        }
-    }
-
-    /// Everything is written that is to be.
-    fn conclude(&mut self, upload: Upload, judgement: Judgement) {
-        let Upload { path, change, failure, .. } = upload;
-        if failure.is_none() && !matches!(judgement, Judgement::Good) {
-            self.abandon = Some(judgement.trusts_bytes());
-        }
-        match (judgement, failure) {
-            (Judgement::Good, None) => {
-                self.request = Some(Request::Finish { change });
-                self.phase = Phase::Finishing(path);
-            }
-            (Judgement::Good, Some(failure)) => self.refuse(path.as_bytes(), &failure),
-            (Judgement::Bad, _) => {
-                self.warn(path.as_bytes(), "not kept, since it could not be read whole");
-            }
-            (Judgement::Garbage, _) => {
-                self.fatal(None, "protocol error: expected the end of a file")
-            }
-            (Judgement::Fatal | Judgement::BrokenOff, _) => {
-                self.failed = true;
-                self.phase = Phase::Over;
-            }
         }
     }
 
