@@ -1,7 +1,7 @@
 //! The lines of LIST, NLST, MLSD and MLST: written straight into the caller's buffer, no
 //! allocation.
 
-pub use super::glob::{PATTERN_BYTES_MAX, is_pattern, matches};
+pub use crate::glob::{PATTERN_BYTES_MAX, is_pattern, matches};
 
 use super::facts::Facts;
 use crate::entry::{CivilTime, Entry, Kind, Rights};
