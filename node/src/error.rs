@@ -34,6 +34,9 @@ pub enum ServeError {
     /// A certificate or key can not be used.
     #[error(transparent)]
     Tls(#[from] crate::tls::TlsError),
+    /// A host key can not be used.
+    #[error(transparent)]
+    HostKey(#[from] crate::ssh::host_key::HostKeyError),
     /// The users file is wrong.
     #[error(transparent)]
     Users(#[from] UsersError),
@@ -53,7 +56,9 @@ impl ServeError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Storage { .. } | Self::User(_) | Self::Runtime(_) => RUNTIME,
-            Self::Config(_) | Self::Tls(_) | Self::Users(_) | Self::Root(_) => CONFIG,
+            Self::Config(_) | Self::Tls(_) | Self::HostKey(_) | Self::Users(_) | Self::Root(_) => {
+                CONFIG
+            }
             Self::Bind { .. } => BIND,
         }
     }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use actix::{
     Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, ResponseFuture,
-    SpawnHandle, WeakAddr,
+    SpawnHandle, WeakRecipient,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -22,6 +22,7 @@ use tracing::{debug, error, warn};
 use crate::policy::Policy;
 use crate::registry::Banned;
 use crate::session::{Guard, Session, Stop};
+use crate::ssh::SshSession;
 use crate::worker::Worker;
 
 /// The actor.
@@ -29,7 +30,7 @@ pub(crate) struct Acceptor {
     worker: Rc<Worker>,
     listeners: Vec<Option<(StdListener, Security)>>,
     loops: Vec<SpawnHandle>,
-    sessions: HashMap<u64, WeakAddr<Session>>,
+    sessions: HashMap<u64, WeakRecipient<Stop>>,
     /// Control connections on the node before new ones are turned away.
     sessions_max: usize,
     /// Every session holds a clone; when all are gone the receiver sees it.
@@ -45,6 +46,8 @@ pub(crate) enum Security {
     Explicit,
     /// Implicit FTPS.
     Implicit,
+    /// No TLS at all: SSH.
+    Ssh,
 }
 
 impl Acceptor {
@@ -104,9 +107,15 @@ impl Acceptor {
         let id = self.worker.next_session();
         let worker = Rc::clone(&self.worker);
         let guard = Guard { id, entrance: Some(entrance), _alive: alive.clone() };
+        if security == Security::Ssh {
+            let Some(transport) = worker.policy().ssh.clone() else { return };
+            let session = SshSession::open(worker, transport, acceptor, guard, stream, peer);
+            self.sessions.insert(id, session.recipient().downgrade());
+            return;
+        }
         match Session::open(worker, acceptor, guard, stream, peer, security) {
-            Ok(address) => {
-                self.sessions.insert(id, address.downgrade());
+            Ok(session) => {
+                self.sessions.insert(id, session.recipient().downgrade());
             }
             Err(error) => debug!(client = %peer.ip(), %error, "connection lost before its session"),
         }
@@ -270,7 +279,7 @@ impl Handler<Drain> for Acceptor {
         for handle in self.loops.drain(..) {
             context.cancel_future(handle);
         }
-        for session in self.sessions.values().filter_map(WeakAddr::upgrade) {
+        for session in self.sessions.values().filter_map(WeakRecipient::upgrade) {
             session.do_send(Stop::AfterTransfer);
         }
         let all_gone = self.all_gone.take();
@@ -287,7 +296,7 @@ impl Handler<Halt> for Acceptor {
     type Result = ();
 
     fn handle(&mut self, _: Halt, _: &mut Self::Context) {
-        for session in self.sessions.values().filter_map(WeakAddr::upgrade) {
+        for session in self.sessions.values().filter_map(WeakRecipient::upgrade) {
             session.do_send(Stop::Now);
         }
     }

@@ -1,6 +1,6 @@
 //! What the sessions of one arbiter share: no lock, no other thread.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -14,6 +14,7 @@ use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::ports::PortShard;
 use crate::registry::Registry;
+use crate::ssh::ReadBuffers;
 use crate::threshold::Threshold;
 use crate::tls;
 
@@ -31,6 +32,10 @@ pub(crate) struct Worker {
     pub(crate) threshold: Threshold,
     /// One read of a control connection goes here; it is empty again before the next session's turn.
     pub(crate) scratch: RefCell<Vec<u8>>,
+    /// Spare read buffers of SSH connections.
+    pub(crate) ssh_buffers: Rc<ReadBuffers>,
+    /// Bytes that the channels of SSH connections hold.
+    pub(crate) ssh_held: Cell<usize>,
     policy: RefCell<Arc<Policy>>,
     bans: RefCell<HashMap<IpAddr, Instant>>,
     sessions_made: Arc<AtomicU64>,
@@ -57,6 +62,8 @@ impl Worker {
             metrics,
             threshold,
             scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
+            ssh_buffers: Rc::default(),
+            ssh_held: Cell::new(0),
             policy: RefCell::new(policy),
             bans: RefCell::default(),
             sessions_made,

@@ -31,3 +31,4 @@ pub mod failure;
 pub mod ftp;
 pub mod manual;
 pub mod path;
+pub mod sftp;

@@ -74,6 +74,7 @@ mod tests {
                 user: user.as_bytes().to_vec(),
                 password: password.map(|text| Secret::new(text.as_bytes().to_vec())),
                 certificate: None,
+                ssh: None,
                 client: [192, 0, 2, 1].into(),
                 protocol,
             })

@@ -1,13 +1,16 @@
 //! Several authenticators as one.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::anonymous::Anonymous;
+use super::key::PublicKey;
+use super::proof::Proofs;
 use super::users::Users;
-use super::{Attempt, Authenticator, Judgement, Refusal};
+use super::{Answer, Attempt, Authenticator, Judgement, Method, Refusal};
 
-/// Asks one after the other. The first that lets the user in, or that knows the password and
-/// refuses by policy, decides.
+/// Asks one after the other. The first that lets the user in, that knows the password and refuses
+/// by policy, or that asks for a further step decides.
 ///
 /// An attempt that fails has failed with all of them, so it costs the sum of all, whether the first
 /// knows the name or not. If one could not answer, the attempt is not called wrong.
@@ -31,12 +34,32 @@ impl Authenticator for Chain {
             for link in links {
                 match link.authenticate(attempt.clone()).await {
                     Ok(account) => return Ok(account),
-                    Err(Refusal::Policy(text)) => return Err(Refusal::Policy(text)),
+                    Err(refusal @ (Refusal::Policy(_) | Refusal::More { .. })) => {
+                        return Err(refusal);
+                    }
                     Err(next) => refusal = graver(refusal, next),
                 }
             }
             Err(refusal)
         })
+    }
+
+    fn accepts_key(&self, user: &[u8], key: PublicKey, proved: &Proofs, client: IpAddr) -> Answer {
+        let ask =
+            |link: &Arc<dyn Authenticator>| link.accepts_key(user, key.clone(), proved, client);
+        let answers: Vec<_> = self.0.iter().map(ask).collect();
+        Box::pin(async move {
+            let mut accepted = false;
+            for answer in answers {
+                accepted |= answer.await;
+            }
+            accepted
+        })
+    }
+
+    fn ssh_methods(&self) -> Vec<Method> {
+        let offered: Vec<_> = self.0.iter().flat_map(|link| link.ssh_methods()).collect();
+        Method::ALL.into_iter().filter(|method| offered.contains(method)).collect()
     }
 }
 
@@ -72,6 +95,7 @@ mod tests {
             user: b"bob".to_vec(),
             password: None,
             certificate: None,
+            ssh: None,
             client: [192, 0, 2, 1].into(),
             protocol: Protocol::Ftp,
         };

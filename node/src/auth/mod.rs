@@ -5,18 +5,23 @@
 //! - [`hash`]: stored hashes; [`worker`]: the threads that compute them; [`cache`]: verified
 //!   passwords.
 //! - [`chain`]: several authenticators as one; [`anonymous`]: the one without passwords.
+//! - [`key`], [`trust`], [`proof`]: how SSH clients log in besides by password.
 //!
 //! # What must hold
 //! - Unknown name, wrong password, wrong certificate: one answer and one cost
 //!   ([`Refusal::Incorrect`]).
-//! - Policy ([`Refusal::Policy`]) speaks only after the password was right, and always then.
+//! - Policy ([`Refusal::Policy`]) speaks only after the password was right, and always then; with
+//!   SSH, after the last step of a chain.
 
 pub mod anonymous;
 pub mod cache;
 pub mod chain;
 pub mod demo;
 pub mod hash;
+pub mod key;
 mod pbkdf2;
+pub mod proof;
+pub mod trust;
 pub mod users;
 pub mod worker;
 
@@ -27,6 +32,11 @@ use std::sync::Arc;
 
 use flotilla_protocol::ftp::Failure;
 use flotilla_protocol::path::VirtualPath;
+
+use key::PublicKey;
+use proof::Proofs;
+
+pub use crate::config::{Method, Methods};
 
 /// A user who was let in: everything that policy says of them. Immutable; a reload makes new ones.
 #[derive(Clone, Debug)]
@@ -135,12 +145,57 @@ pub struct Attempt {
     pub user: Vec<u8>,
     /// The password; `None`: the client certificate must do.
     pub password: Option<Secret>,
-    /// The verified client certificate, DER.
+    /// The verified client certificate of TLS, DER.
     pub certificate: Option<Arc<[u8]>>,
+    /// How an SSH client goes about it; `None` with other protocols.
+    pub ssh: Option<SshStep>,
     /// The client's address.
     pub client: IpAddr,
     /// By which protocol.
     pub protocol: Protocol,
+}
+
+/// One step of a login over SSH.
+#[derive(Clone, Debug)]
+pub struct SshStep {
+    /// The method. With `password` and `keyboard-interactive` the attempt carries the password.
+    pub method: Method,
+    /// With `publickey`: the key, whose possession was proved by a signature.
+    pub key: Option<PublicKey>,
+    /// What this connection proved before, from [`Refusal::More`]; counts for the same user only.
+    pub proved: Proofs,
+}
+
+impl Attempt {
+    /// A step of an SSH client by `password` or `keyboard-interactive`.
+    pub fn ssh_password(
+        user: &[u8],
+        password: Secret,
+        method: Method,
+        proved: Proofs,
+        client: IpAddr,
+    ) -> Self {
+        Self {
+            user: user.to_vec(),
+            password: Some(password),
+            certificate: None,
+            ssh: Some(SshStep { method, key: None, proved }),
+            client,
+            protocol: Protocol::Ssh,
+        }
+    }
+
+    /// A step of an SSH client by `publickey`, after its signature was verified.
+    pub fn ssh_key(user: &[u8], key: PublicKey, proved: Proofs, client: IpAddr) -> Self {
+        Self {
+            user: user.to_vec(),
+            password: None,
+            certificate: None,
+            ssh: Some(SshStep { method: Method::PublicKey, key: Some(key), proved }),
+            client,
+            protocol: Protocol::Ssh,
+        }
+    }
 }
 
 /// Why an attempt failed.
@@ -150,11 +205,22 @@ pub enum Refusal {
     Incorrect,
     /// The certificate is fine but a password is demanded as well.
     NeedPassword,
-    /// The password was right; policy says no. The text is for the client.
+    /// Of SSH: this step was right, and the user's chain of methods asks for more (partial success,
+    /// RFC 4252, 5.1).
+    More {
+        /// What may come next; never empty.
+        next: Vec<Method>,
+        /// For the next attempt.
+        proved: Proofs,
+    },
+    /// All that was asked for was right; policy says no. The text is for the client.
     Policy(String),
     /// The backend failed or all hashing workers are busy beyond the deadline.
     Unavailable(Failure),
 }
+
+/// The future of whether a key is worth a signature.
+pub type Answer = Pin<Box<dyn Future<Output = bool>>>;
 
 /// The future of a judgement.
 pub type Judgement = Pin<Box<dyn Future<Output = Result<Arc<Account>, Refusal>>>>;
@@ -163,4 +229,17 @@ pub type Judgement = Pin<Box<dyn Future<Output = Result<Arc<Account>, Refusal>>>
 pub trait Authenticator: Send + Sync {
     /// Judges one attempt.
     fn authenticate(&self, attempt: Attempt) -> Judgement;
+
+    /// Whether an SSH key would do for the next step, asked before it signs anything (RFC 4252, 7).
+    /// Unknown users and keys of others are answered alike. Nothing is proved by it.
+    fn accepts_key(&self, user: &[u8], key: PublicKey, proved: &Proofs, client: IpAddr) -> Answer {
+        let _ = (user, key, proved, client);
+        Box::pin(std::future::ready(false))
+    }
+
+    /// With which methods an SSH client may begin. The same for all users, known or not: it is all
+    /// that anybody may begin with.
+    fn ssh_methods(&self) -> Vec<Method> {
+        Vec::new()
+    }
 }

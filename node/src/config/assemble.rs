@@ -8,13 +8,14 @@ use super::key;
 use super::origins::{Origins, Settings, lookup};
 use super::source::describe;
 use super::value::{
-    Expected, Reading, addresses, choice, count, data_peer, duration, duration_or_zero, filter,
-    flag, host_name, line, node_id, optional_address, optional_line, optional_path,
-    passive_address, path, paths, ports, size, umask, workers,
+    Expected, Reading, addresses, algorithms, choice, count, count_from_one, data_peer, duration,
+    duration_or_zero, filter, flag, host_name, line, methods, node_id, optional_address,
+    optional_line, optional_path, passive_address, path, paths, ports, rekey_bytes, rekey_interval,
+    size, umask, workers,
 };
 use super::{
-    Config, DataReuse, Ftp, Health, Host, Limits, LogFormat, Node, OnAbort, Storage, Telemetry,
-    Timeouts, Tls, TlsMode, TlsVersion, Users,
+    Config, DataReuse, Ftp, Health, Host, Limits, LogFormat, Node, OnAbort, Ssh, Storage,
+    Telemetry, Timeouts, Tls, TlsMode, TlsVersion, Users, algorithm,
 };
 
 /// `Some(Section { field: value, … })` if every key can be read. All are tried, so that every
@@ -32,6 +33,7 @@ pub(super) fn assemble(origins: &Origins, problems: &mut Vec<Problem>) -> Option
     let reader = &mut Reader { settings: &origins.settings, head: &Origin::Default, problems };
     let node = node(reader);
     let ftp = ftp(reader);
+    let ssh = ssh(reader);
     let tls = tls(reader);
     let users = users(reader);
     let storage = storage(reader);
@@ -46,6 +48,7 @@ pub(super) fn assemble(origins: &Origins, problems: &mut Vec<Problem>) -> Option
     Some(Config {
         node: node?,
         ftp: ftp?,
+        ssh: ssh?,
         tls: tls?,
         hosts: hosts.into_iter().collect::<Option<_>>()?,
         users: users?,
@@ -89,6 +92,32 @@ fn ftp(reader: &mut Reader<'_>) -> Option<Ftp> {
             ("require", DataReuse::Require),
         ]),
     })
+}
+
+fn ssh(reader: &mut Reader<'_>) -> Option<Ssh> {
+    section!(
+        reader,
+        Ssh {
+            listen: "ssh.listen" as addresses,
+            host_keys: "ssh.host_keys" as paths,
+            authentication: "ssh.authentication" as methods,
+            ciphers: "ssh.ciphers" as algorithms(algorithm::CIPHERS),
+            kex: "ssh.kex" as algorithms(algorithm::KEX),
+            macs: "ssh.macs" as algorithms(algorithm::MACS),
+            host_key_algorithms: "ssh.host_key_algorithms" as algorithms(algorithm::HOST_KEYS),
+            public_key_algorithms: "ssh.public_key_algorithms"
+                as algorithms(algorithm::PUBLIC_KEYS),
+            prefer_hw_aes: "ssh.prefer_hw_aes" as flag,
+            user_ca_keys: "ssh.user_ca_keys" as paths,
+            revoked_keys: "ssh.revoked_keys" as optional_path,
+            channels: "ssh.channels" as count_from_one,
+            rekey_bytes: "ssh.rekey_bytes" as rekey_bytes,
+            rekey_interval: "ssh.rekey_interval" as rekey_interval,
+            keepalive: "ssh.keepalive" as duration_or_zero,
+            startups: "ssh.startups" as count_from_one,
+            banner: "ssh.banner" as optional_line,
+        }
+    )
 }
 
 fn tls(reader: &mut Reader<'_>) -> Option<Tls> {

@@ -123,6 +123,22 @@ pub(super) fn nearest(unknown: &str) -> Option<&'static str> {
     whole.chain(field_alone).min_by_key(|(slips, _)| *slips).map(|(_, name)| name)
 }
 
+/// The one of `names` that is most like an unknown one, if any is.
+pub(super) fn closest<'a>(
+    unknown: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let alike = |name: &'a str| {
+        let slips = match name.split_once('@') {
+            // The vendor behind the name is easily forgotten.
+            Some((short, _)) if short == unknown => 0,
+            _ => strsim::damerau_levenshtein(unknown, name),
+        };
+        (slips <= slips_max(unknown)).then_some((slips, name))
+    };
+    names.into_iter().filter_map(alike).min_by_key(|(slips, _)| *slips).map(|(_, name)| name)
+}
+
 /// How many slips still make a suggestion: one in three characters, one at least.
 fn slips_max(name: &str) -> usize {
     (name.len() / 3).max(1)

@@ -5,20 +5,6 @@ use super::key::{Key, Standing};
 
 /// Section by section, in the order of the reference.
 pub(super) const LATER: &[Key] = &[
-    key(
-        "ssh.listen",
-        r#"["0.0.0.0:2222"]"#,
-        &["[]"],
-        "Addresses for SFTP and SCP.",
-        r#"["0.0.0.0:22"]"#,
-    ),
-    key(
-        "ssh.host_keys",
-        "[]",
-        &[],
-        "Host keys in OpenSSH format; empty: made in the data folder or shared by the pool.",
-        r#"["/etc/ssh/ssh_host_ed25519_key"]"#,
-    ),
     key("pool.name", r#""main""#, &[], "Name of the pool.", r#""europe""#),
     key(
         "pool.store",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use flotilla_cluster::ports::PortRange;
 use ipnet::IpNet;
 
+pub mod algorithm;
 mod assemble;
 pub(crate) mod bytes;
 mod check;
@@ -14,6 +15,7 @@ mod error;
 mod key;
 mod later;
 mod load;
+mod method;
 mod origins;
 mod resolve;
 pub mod show;
@@ -29,6 +31,7 @@ pub use key::{Key, Standing, find, keys};
 #[cfg(test)]
 pub(crate) use load::load_flags;
 pub use load::{LoadOptions, MAIN_FILE, load};
+pub use method::{Method, Methods};
 pub use origins::{Origins, Setting};
 
 /// The whole configuration of a node, validated: whatever holds one may trust it.
@@ -37,6 +40,7 @@ pub use origins::{Origins, Setting};
 pub struct Config {
     pub node: Node,
     pub ftp: Ftp,
+    pub ssh: Ssh,
     pub tls: Tls,
     pub hosts: Vec<Host>,
     pub users: Users,
@@ -114,6 +118,45 @@ pub enum DataReuse {
     Match,
     /// Every protected data connection must resume it (522 otherwise).
     Require,
+}
+
+/// `[ssh]`.
+#[derive(Clone, Debug)]
+pub struct Ssh {
+    /// Listeners of SFTP and SCP; empty: neither.
+    pub listen: Vec<SocketAddr>,
+    /// Private keys in OpenSSH's form; empty: made in the data folder.
+    pub host_keys: Vec<PathBuf>,
+    /// By which methods users log in, who have no rule of their own.
+    pub authentication: Methods,
+    /// Names of [`algorithm::CIPHERS`]; empty: the defaults, as with all lists of algorithms.
+    pub ciphers: Vec<String>,
+    /// Names of [`algorithm::KEX`].
+    pub kex: Vec<String>,
+    /// Names of [`algorithm::MACS`].
+    pub macs: Vec<String>,
+    /// Names of [`algorithm::HOST_KEYS`].
+    pub host_key_algorithms: Vec<String>,
+    /// Names of [`algorithm::PUBLIC_KEYS`], for signatures of clients and of authorities.
+    pub public_key_algorithms: Vec<String>,
+    /// Leave chacha20-poly1305 out where the processor has instructions for AES.
+    pub prefer_hw_aes: bool,
+    /// Files with the public keys of those who certify users.
+    pub user_ca_keys: Vec<PathBuf>,
+    /// What lets nobody in any more.
+    pub revoked_keys: Option<PathBuf>,
+    /// Channels of one connection at once.
+    pub channels: u32,
+    /// Bytes in one direction after which keys are exchanged again.
+    pub rekey_bytes: u64,
+    /// Time after which keys are exchanged again.
+    pub rekey_interval: Duration,
+    /// Silence after which a client is asked whether it is there; zero: never.
+    pub keepalive: Duration,
+    /// Connections of the node at once that have not logged in.
+    pub startups: u32,
+    /// Shown before the login; `None`: nothing.
+    pub banner: Option<String>,
 }
 
 /// `[tls]`.

@@ -6,7 +6,7 @@ use super::Config;
 use super::error::Origin;
 use super::origins::{Origins, Settings};
 
-/// Makes every path absolute. The data folder and certificates start at the folder of the file that
+/// Makes every path absolute. The data folder, certificates and keys start at the folder of the file that
 /// names them (at the working directory when no file does), the users file and storage roots at
 /// the data folder.
 pub(super) fn resolve(config: &mut Config, origins: &Origins) {
@@ -19,9 +19,18 @@ pub(super) fn resolve(config: &mut Config, origins: &Origins) {
         ("tls.certificate", &mut config.tls.certificate),
         ("tls.key", &mut config.tls.key),
         ("tls.client_ca", &mut config.tls.client_ca),
+        ("ssh.revoked_keys", &mut config.ssh.revoked_keys),
         ("telemetry.xferlog", &mut config.telemetry.xferlog),
     ] {
         *path = path.take().map(|path| beside(key, &path));
+    }
+    for (key, paths) in [
+        ("ssh.host_keys", &mut config.ssh.host_keys),
+        ("ssh.user_ca_keys", &mut config.ssh.user_ca_keys),
+    ] {
+        for path in paths {
+            *path = beside(key, path);
+        }
     }
     for path in &mut config.tls.client_crl {
         *path = beside("tls.client_crl", path);

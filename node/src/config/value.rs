@@ -9,7 +9,9 @@ use ipnet::IpNet;
 use toml::Value;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use super::{DataPeer, bytes};
+use super::algorithm::Algorithms;
+use super::key::closest;
+use super::{DataPeer, Methods, bytes};
 
 /// What would have been right, to stand after "expected".
 pub(super) struct Expected(pub(super) String);
@@ -31,6 +33,14 @@ pub(super) fn count(value: &Value) -> Reading<u32> {
     match value.as_integer().map(u32::try_from) {
         Some(Ok(count)) => Ok(count),
         _ => expected("a number from 0 to 4294967295"),
+    }
+}
+
+/// A number from 1.
+pub(super) fn count_from_one(value: &Value) -> Reading<u32> {
+    match count(value) {
+        Ok(count) if count > 0 => Ok(count),
+        _ => expected("a number from 1 to 4294967295"),
     }
 }
 
@@ -101,10 +111,10 @@ pub(super) fn optional_path(value: &Value) -> Reading<Option<PathBuf>> {
 
 /// Paths.
 pub(super) fn paths(value: &Value) -> Reading<Vec<PathBuf>> {
-    let items = value.as_array().map(|items| items.iter().map(path).collect());
-    match items {
+    let paths = value.as_array().map(|items| items.iter().map(path).collect());
+    match paths {
         Some(Ok(paths)) => Ok(paths),
-        Some(Err(_)) | None => expected("a list of paths such as [\"clients.crl\"]"),
+        _ => expected("a list of paths"),
     }
 }
 
@@ -199,6 +209,50 @@ pub(super) fn size(value: &Value) -> Reading<u64> {
     size.map_or_else(|| expected("a size such as \"64MiB\", \"10GB\" or a number of bytes"), Ok)
 }
 
+/// Bytes between two key exchanges of SSH.
+pub(super) fn rekey_bytes(value: &Value) -> Reading<u64> {
+    match size(value) {
+        Ok(bytes) if (REKEY_BYTES_MIN..=REKEY_BYTES_MAX).contains(&bytes) => Ok(bytes),
+        _ => expected("a size from \"64KiB\" to \"1GiB\""),
+    }
+}
+
+/// Time between two key exchanges of SSH.
+pub(super) fn rekey_interval(value: &Value) -> Reading<Duration> {
+    match duration(value) {
+        Ok(interval) if interval >= REKEY_INTERVAL_MIN => Ok(interval),
+        _ => expected("a time from \"1s\" on, such as \"1h\""),
+    }
+}
+
+/// How users prove over SSH who they are.
+pub(super) fn methods(value: &Value) -> Reading<Methods> {
+    let Some(chains) = list(value, |text| Some(text.to_owned())) else {
+        return expected("a list of methods such as [\"publickey\", \"publickey+password\"]");
+    };
+    Methods::parse(chains.iter().map(String::as_str))
+        .map_err(|why| Expected(format!("methods to log in by ({why})")))
+}
+
+/// Names of algorithms.
+pub(super) fn algorithms(known: Algorithms) -> impl Fn(&Value) -> Reading<Vec<String>> {
+    move |value| {
+        let Some(names) = list(value, |text| Some(text.to_owned())) else {
+            return Err(Expected(format!("a list of {}, [] for the defaults", known.what)));
+        };
+        let all = || known.all().collect::<Vec<_>>();
+        match names.iter().find(|name| !all().contains(&name.as_str())) {
+            None => Ok(names),
+            Some(name) => Err(Expected(match closest(name, all()) {
+                Some(near) => {
+                    format!("{}; \"{name}\" is none, did you mean \"{near}\"?", known.what)
+                }
+                None => format!("{}; \"{name}\" is none of {}", known.what, all().join(", ")),
+            })),
+        }
+    }
+}
+
 /// Permission bits in octal.
 pub(super) fn umask(value: &Value) -> Reading<u32> {
     match value.as_str().map(|text| (text, u32::from_str_radix(text, 8))) {
@@ -231,5 +285,11 @@ fn list<T>(value: &Value, item: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
 const WORKERS_MAX: usize = 1024;
 /// Characters of a node's name: a DNS label has 63, a host name of Linux 64.
 const NAME_CHARS_MAX: usize = 64;
+/// Below, a connection would do little else than exchange keys.
+const REKEY_BYTES_MIN: u64 = 64 << 10;
+/// What RFC 4253, section 9 asks for, and the most that the transport takes.
+const REKEY_BYTES_MAX: u64 = 1 << 30;
+/// As for the bytes.
+const REKEY_INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// Ten years: far above any use, far below where a deadline overflows.
 const DURATION_MAX: Duration = Duration::from_secs(10 * 365 * 86_400);

@@ -20,13 +20,13 @@ use flotilla_protocol::ftp::{self, Connection};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use super::login::LoggedIn;
 use super::perform::Open;
 use super::record::Totals;
 use super::timer::Timer;
 use super::transfer::OpenTransfer;
 use super::wire::Wire;
 use crate::listen::{Acceptor, Ended, Security};
+use crate::login::LoggedIn;
 use crate::policy::Policy;
 use crate::ports::Grant;
 use crate::threshold::Entrance;

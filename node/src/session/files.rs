@@ -26,9 +26,10 @@ pub(super) fn run(files: &Files, request: FileRequest) -> Work<FileReply> {
         FileRequest::MakeDirectory(path) => files.make_directory(&path).map(done),
         FileRequest::RemoveDirectory(path) => files.remove_directory(&path).map(done),
         FileRequest::Delete(path) => files.remove_file(&path).map(done),
-        FileRequest::SetAttributes { path, modified, mode } => files
-            .set_attributes(&path, AttributeChange { modified, mode, ..AttributeChange::default() })
-            .map(done),
+        FileRequest::SetAttributes { path, modified, mode } => {
+            let change = AttributeChange { modified, mode, ..AttributeChange::default() };
+            files.set_attributes(&path, change, true).map(done)
+        }
         FileRequest::Copy { from, to } => files.copy(&from, &to, true).map(done),
         FileRequest::Digest { path, algorithm, start, end } => files
             .digest(&path, algorithm, start, end)

@@ -4,7 +4,6 @@
 //! | --- | --- |
 //! | `actor` | the `Session` actor: the machine, the wire, the timer, and the loop that drives them |
 //! | `perform` | carries out what the machine asks |
-//! | `login` | judges a login, takes a slot, opens the user's files |
 //! | `files` | operations without a data connection |
 //! | `link` | how a data connection comes about |
 //! | `transfer` | one transfer from its request to its result |
@@ -15,7 +14,6 @@
 mod actor;
 mod files;
 mod link;
-mod login;
 mod perform;
 mod record;
 mod timer;
@@ -23,3 +21,4 @@ mod transfer;
 mod wire;
 
 pub(crate) use actor::{Guard, Session, Stop};
+pub(crate) use timer::Timer;

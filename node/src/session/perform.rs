@@ -15,12 +15,12 @@ use tracing::debug;
 
 use super::actor::{Session, Stage};
 use super::files;
-use super::login::{self, LoggedIn};
 use super::record::Change;
 use super::transfer::OpenTransfer;
 use super::wire::Wire;
 use crate::address::advertised;
 use crate::auth::{Attempt, Secret};
+use crate::login::{self, LoggedIn};
 use crate::ports::{Grant, GrantRequest};
 use crate::storage::Work;
 use crate::tls::{self, HandshakeError};
@@ -194,6 +194,7 @@ impl Session {
             user: credentials.user,
             password: credentials.password.map(Secret::new),
             certificate: self.wire.peer_certificate(),
+            ssh: None,
             client: self.peer.ip(),
             protocol: self.protocol(),
         };

@@ -173,7 +173,7 @@ impl Run {
             StoreMode::Append => CreateMode::Append,
             StoreMode::Unique => CreateMode::Unique,
         };
-        let options = CreateOptions { mode, expected };
+        let options = CreateOptions { expected, ..CreateOptions::new(mode) };
         let sink: Arc<dyn Sink> = self.files.create(&path, options).await?.into();
         let name = (mode == CreateMode::Unique).then(|| sink.path().clone());
         let shared = Rc::clone(&self.shared);

@@ -27,6 +27,7 @@ pub(super) fn listeners(config: &Config, arbiters: usize) -> Result<Listeners, S
     for (wanted, security, bound) in [
         (&config.ftp.listen, Security::Explicit, &mut addresses.ftp),
         (&config.ftp.implicit_tls, Security::Implicit, &mut addresses.ftps),
+        (&config.ssh.listen, Security::Ssh, &mut addresses.ssh),
     ] {
         for &address in wanted {
             let address = claim(address).map_err(|source| ServeError::Bind { address, source })?;

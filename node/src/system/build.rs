@@ -18,6 +18,7 @@ use crate::error::ServeError;
 use crate::log::XferLog;
 use crate::policy::{Policy, settings};
 use crate::ports::PeerPolicy;
+use crate::ssh::Transport;
 use crate::storage::Storages;
 use crate::threshold;
 
@@ -40,6 +41,10 @@ pub(super) fn policy(config: Config, old: Option<&Policy>) -> Result<Policy, Ser
         Some(path) => Some(xferlog(path, old)?),
         None => None,
     };
+    let ssh = match config.ssh.listen.is_empty() {
+        true => None,
+        false => Some(Arc::new(Transport::new(&config, &*authenticator)?)),
+    };
     Ok(Policy {
         settings: Arc::new(settings(&config)),
         authenticator,
@@ -47,6 +52,7 @@ pub(super) fn policy(config: Config, old: Option<&Policy>) -> Result<Policy, Ser
         storages,
         peers: PeerPolicy::new(&config.ftp.data_peer),
         rates: old.map(|old| Arc::clone(&old.rates)).unwrap_or_default(),
+        ssh,
         xferlog,
         config,
     })
@@ -88,6 +94,7 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     compare("node.workers", old.node.workers == new.node.workers);
     compare("ftp.listen", old.ftp.listen == new.ftp.listen);
     compare("ftp.implicit_tls", old.ftp.implicit_tls == new.ftp.implicit_tls);
+    compare("ssh.listen", old.ssh.listen == new.ssh.listen);
     compare("ftp.passive.ports", old.ftp.passive_ports == new.ftp.passive_ports);
     compare("storage.root", old.storage.root == new.storage.root);
     compare("storage.atomic_uploads", old.storage.atomic_uploads == new.storage.atomic_uploads);

@@ -186,6 +186,9 @@ impl Node {
         for address in &self.addresses.ftps {
             info!(%address, "ftps listens");
         }
+        for address in &self.addresses.ssh {
+            info!(%address, "ssh listens");
+        }
         if let Some(address) = self.addresses.health {
             info!(%address, "health listens");
         }

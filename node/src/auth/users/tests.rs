@@ -80,6 +80,7 @@ fn attempt(user: &str, password: Option<&str>) -> Attempt {
         user: user.as_bytes().to_vec(),
         password: password.map(|text| Secret::new(text.as_bytes().to_vec())),
         certificate: None,
+        ssh: None,
         client: [192, 0, 2, 1].into(),
         protocol: Protocol::Ftp,
     }
