@@ -39,6 +39,7 @@ pub struct Builder {
 struct Addresses {
     ftp: Vec<SocketAddr>,
     ftps: Vec<SocketAddr>,
+    ssh: Vec<SocketAddr>,
     health: Option<SocketAddr>,
 }
 
@@ -67,6 +68,12 @@ impl Server {
     #[track_caller]
     pub fn ftps(&self) -> SocketAddr {
         *self.addresses.ftps.first().expect("an implicit FTPS listener")
+    }
+
+    /// The SSH listener.
+    #[track_caller]
+    pub fn ssh(&self) -> SocketAddr {
+        *self.addresses.ssh.first().expect("an SSH listener")
     }
 
     /// The health listener.
@@ -258,6 +265,7 @@ impl Builder {
         config.set("node.workers", 2);
         config.set("ftp.listen", vec![format!("{address}:0")]);
         config.set("ftp.implicit_tls", vec![format!("{address}:0")]);
+        config.set("ssh.listen", vec![format!("{address}:0")]);
         config.set("ftp.passive.ports", format!("{first}-{last}"));
         config.set("tls.certificate", certificate.as_path());
         config.set("tls.key", key.as_path());
@@ -396,6 +404,11 @@ impl Addresses {
             let values = json.get(name).and_then(|value| value.as_array());
             values.into_iter().flatten().filter_map(parse).collect()
         };
-        Self { ftp: list("ftp"), ftps: list("ftps"), health: json.get("health").and_then(parse) }
+        Self {
+            ftp: list("ftp"),
+            ftps: list("ftps"),
+            ssh: list("ssh"),
+            health: json.get("health").and_then(parse),
+        }
     }
 }
