@@ -18,6 +18,7 @@ pub mod storage;
 pub mod tls;
 
 mod address;
+mod digest;
 mod health;
 mod keepalive;
 mod listen;
