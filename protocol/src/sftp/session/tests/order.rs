@@ -150,6 +150,22 @@ fn paths_wait_for_everything_and_everything_for_them() {
 }
 
 #[test]
+fn a_run_of_reads_ends_at_a_path() {
+    let mut rig = Rig::new(Settings::default());
+    let handle = rig.open(READ);
+    rig.send(&read(handle, 0, 10));
+    rig.send(&Operation::Stat(b"a"));
+    // It would go on where the first one ends, by a step of two ids.
+    rig.send(&read(handle, 10, 10));
+    rig.send(&read(handle, 20, 10));
+    for expected in [&["read 0"][..], &["stat /a"], &["read 10", "read 20"]] {
+        let (tickets, requests) = polled(&mut rig);
+        assert_eq!(requests, expected);
+        finish(&mut rig, &tickets);
+    }
+}
+
+#[test]
 fn files_take_turns() {
     let mut rig = Rig::new(Settings { in_flight_max: 1, ..Settings::default() });
     let handles = [rig.open(READ), rig.open(READ), rig.open(WRITE)];
