@@ -99,7 +99,8 @@ mod tests {
         let address = reply.as_ptr();
         output.push(reply);
         assert_eq!(output.take(0, &mut pool), None);
-        assert_eq!(output.take(1000, &mut pool).unwrap().as_ptr(), address);
+        let reply = output.take(1000, &mut pool).unwrap();
+        assert_eq!(reply.as_ptr(), address);
         assert_eq!(output.take(1000, &mut pool), None);
     }
 
