@@ -258,6 +258,8 @@ impl Builder {
         config.set("node.workers", 2);
         config.set("ftp.listen", vec![format!("{address}:0")]);
         config.set("ftp.implicit_tls", vec![format!("{address}:0")]);
+        // Host keys take a second to make: who tests SSH asks for it.
+        config.set("ssh.listen", Vec::<String>::new());
         config.set("ftp.passive.ports", format!("{first}-{last}"));
         config.set("tls.certificate", certificate.as_path());
         config.set("tls.key", key.as_path());
