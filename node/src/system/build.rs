@@ -8,6 +8,7 @@ use actix_rt::Arbiter;
 use flotilla_cluster::admission::Limits;
 use flotilla_cluster::ban::Rules;
 
+use crate::auth::trust::Trust;
 use crate::auth::users::Users;
 use crate::auth::worker::Workers;
 use crate::auth::{chain, demo};
@@ -32,7 +33,8 @@ pub(super) fn policy(config: Config, old: Option<&Policy>) -> Result<Policy, Ser
     if old.is_none() {
         make_first_user(&config)?;
     }
-    let users = Users::load(&config.users.file, Arc::clone(&hashers))?;
+    let trust = Trust::load(&config.ssh)?;
+    let users = Users::load(&config.users.file, Arc::clone(&hashers), trust)?;
     let authenticator = chain::standard(users, config.ftp.anonymous);
     let xferlog = match &config.telemetry.xferlog {
         Some(path) => Some(xferlog(path, old)?),
@@ -86,6 +88,8 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     compare("node.workers", old.node.workers == new.node.workers);
     compare("ftp.listen", old.ftp.listen == new.ftp.listen);
     compare("ftp.implicit_tls", old.ftp.implicit_tls == new.ftp.implicit_tls);
+    compare("ssh.listen", old.ssh.listen == new.ssh.listen);
+    compare("ssh.startups", old.ssh.startups == new.ssh.startups);
     compare("ftp.passive.ports", old.ftp.passive_ports == new.ftp.passive_ports);
     compare("storage.root", old.storage.root == new.storage.root);
     compare("storage.atomic_uploads", old.storage.atomic_uploads == new.storage.atomic_uploads);
