@@ -14,6 +14,7 @@ pub mod log;
 pub mod manual;
 pub mod ports;
 pub mod rate;
+pub mod ssh;
 pub mod storage;
 pub mod tls;
 
@@ -27,7 +28,6 @@ mod metrics;
 mod policy;
 mod registry;
 mod session;
-mod ssh;
 mod system;
 mod threshold;
 mod worker;
