@@ -36,18 +36,12 @@ pub enum ServeError {
     /// A certificate or key can not be used.
     #[error(transparent)]
     Tls(#[from] crate::tls::TlsError),
-<<<<<<< HEAD
-    /// A host key can not be used.
-    #[error(transparent)]
-    HostKey(#[from] crate::ssh::host_key::HostKeyError),
-=======
     /// An SSH host key can not be used.
     #[error(transparent)]
     HostKey(#[from] HostKeyError),
     /// A file of authorities or revoked keys can not be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
->>>>>>> sshauth
     /// The users file is wrong.
     #[error(transparent)]
     Users(#[from] UsersError),
@@ -67,18 +61,12 @@ impl ServeError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Storage { .. } | Self::User(_) | Self::Runtime(_) => RUNTIME,
-<<<<<<< HEAD
-            Self::Config(_) | Self::Tls(_) | Self::HostKey(_) | Self::Users(_) | Self::Root(_) => {
-                CONFIG
-            }
-=======
             Self::Config(_)
             | Self::Tls(_)
             | Self::HostKey(_)
             | Self::Trust(_)
             | Self::Users(_)
             | Self::Root(_) => CONFIG,
->>>>>>> sshauth
             Self::Bind { .. } => BIND,
         }
     }

@@ -23,7 +23,6 @@
 //! - Bytes of a channel reach the library in order, whichever way they take: see `outlet`.
 //! - No await in a callback but that of a login.
 
-<<<<<<< HEAD
 mod actor;
 pub(crate) mod algorithm;
 mod channel;
@@ -32,15 +31,8 @@ mod expand;
 mod gate;
 mod handler;
 mod hash;
-=======
-#[cfg_attr(not(test), expect(dead_code, reason = "used by the sessions, which are being written"))]
-pub(crate) mod algorithm;
-#[cfg_attr(not(test), expect(dead_code, reason = "used by the sessions, which are being written"))]
->>>>>>> sshauth
 pub(crate) mod host_key;
-#[cfg_attr(not(test), expect(dead_code, reason = "used by the sessions, which are being written"))]
 pub(crate) mod key;
-<<<<<<< HEAD
 mod link;
 mod outlet;
 mod program;
@@ -51,9 +43,6 @@ mod throttle;
 mod transport;
 
 pub(crate) use actor::SshSession;
+pub use host_key::HostKeyError;
 pub(crate) use link::ReadBuffers;
 pub(crate) use transport::Transport;
-=======
-
-pub use host_key::HostKeyError;
->>>>>>> sshauth

@@ -9,8 +9,8 @@ use self::upload::Upload;
 use super::line::{self, Line, Times};
 use super::{Invocation, LINE_BYTES_MAX, OUTPUT_BYTES_MAX, Outcome, Request};
 use crate::entry::{AttributeChange, Kind};
-use crate::exec::Word;
 use crate::failure::Failure;
+use crate::glob::Word;
 use crate::path::VirtualPath;
 
 /// Takes files and directories from the client.
