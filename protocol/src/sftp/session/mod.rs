@@ -322,9 +322,14 @@ impl Session {
         self.status(id, refusal.status, refusal.text);
     }
 
+    /// Adds a small reply.
+    fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.output.write(&mut self.pool, write);
+    }
+
     fn status(&mut self, id: u32, status: Status, text: &str) {
         let version = self.version.unwrap_or_default();
-        self.output.write(|out| status::write(out, version, id, status, text));
+        self.write(|out| status::write(out, version, id, status, text));
     }
 
     fn check_limits(&self) -> Result<(), Violation> {

@@ -224,23 +224,50 @@ impl World {
                     self.read_replies();
                 }
             }
-            step => self.send(step),
+            Step::Size { .. } | Step::Remove { .. } | Step::Rename { .. } | Step::Open { .. } => {
+                self.send_for_path(step);
+            }
+            step => self.send_for_handle(step),
         }
         self.check_budgets();
     }
 
-    /// Sends a request and notes what it must come to.
-    fn send(&mut self, step: Step) {
+    /// Sends a request for a name and notes what it must come to.
+    fn send_for_path(&mut self, step: Step) {
         let name = |name: u8| vec![b'a' + name];
-        let none = AttributeChange::default();
         match step {
             Step::Open { name: which, flags } => {
                 let path = name(which);
-                let operation = Operation::Open { path: &path, flags, attributes: none };
+                let operation =
+                    Operation::Open { path: &path, flags, attributes: AttributeChange::default() };
                 let id = self.push(&operation);
                 let answer = self.expect_open(id, &path, flags);
                 self.expected.insert(id, answer);
             }
+            Step::Size { name: which } => {
+                let id = self.push(&Operation::Stat(&name(which)));
+                let size = self.model.size(&name(which));
+                let answer = size.map_or(Answer::Code(NO_SUCH_FILE), Answer::Size);
+                self.expected.insert(id, answer);
+            }
+            Step::Remove { name: which } => {
+                let id = self.push(&Operation::Remove(&name(which)));
+                let code = self.model.names.remove(&name(which)).map_or(NO_SUCH_FILE, |_| OK);
+                self.expected.insert(id, Answer::Code(code));
+            }
+            Step::Rename { from, to } => {
+                let (from, to) = (name(from), name(to));
+                let id = self.push(&Operation::Rename { from: &from, to: &to });
+                let code = if self.model.rename(&from, &to) { OK } else { NO_SUCH_FILE };
+                self.expected.insert(id, Answer::Code(code));
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends a request for a handle and notes what it must come to.
+    fn send_for_handle(&mut self, step: Step) {
+        match step {
             Step::Close { which } => {
                 let Some((open_id, handle)) = self.pick(which) else { return };
                 let id = self.push(&Operation::Close(Some(handle)));
@@ -291,7 +318,8 @@ impl World {
             }
             Step::Truncate { which, size } => {
                 let Some((open_id, handle)) = self.pick(which) else { return };
-                let change = AttributeChange { size: Some(size.into()), ..none };
+                let change =
+                    AttributeChange { size: Some(size.into()), ..AttributeChange::default() };
                 let id = self.push(&Operation::SetHandleStat(Some(handle), change));
                 let answer = self.expect(
                     open_id,
@@ -303,25 +331,8 @@ impl World {
                 );
                 self.expected.insert(id, answer);
             }
-            Step::Size { name: which } => {
-                let id = self.push(&Operation::Stat(&name(which)));
-                let size = self.model.size(&name(which));
-                let answer = size.map_or(Answer::Code(NO_SUCH_FILE), Answer::Size);
-                self.expected.insert(id, answer);
-            }
-            Step::Remove { name: which } => {
-                let id = self.push(&Operation::Remove(&name(which)));
-                let code = self.model.names.remove(&name(which)).map_or(NO_SUCH_FILE, |_| OK);
-                self.expected.insert(id, Answer::Code(code));
-            }
-            Step::Rename { from, to } => {
-                let (from, to) = (name(from), name(to));
-                let id = self.push(&Operation::Rename { from: &from, to: &to });
-                let code = if self.model.rename(&from, &to) { OK } else { NO_SUCH_FILE };
-                self.expected.insert(id, Answer::Code(code));
-            }
             Step::Copy { from, to, offset } => self.send_copy(from, to, offset.into()),
-            Step::Poll(_) | Step::Finish(_) | Step::Take(_) => {}
+            _ => {}
         }
     }
 
@@ -385,7 +396,7 @@ impl World {
             truncate: has(16),
             exclusive: has(32) && has(8),
         };
-        if !(flags.write || flags.read && !flags.append && !flags.truncate) {
+        if !flags.write && (!flags.read || flags.append || flags.truncate) {
             return Answer::Code(BAD_MESSAGE);
         }
         let open: Vec<_> = self.model_open.values().map(|open| open.file).collect();
