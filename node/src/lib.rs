@@ -19,6 +19,7 @@ pub mod tls;
 
 mod address;
 mod health;
+mod hex;
 mod keepalive;
 mod listen;
 mod login;

@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 
 use super::source::read_at;
 use crate::blocking::Ticket;
+use crate::hex;
 
 /// The digest of a range of a file in lower-case hex, and where the range ended: at the end of the
 /// file if that comes first.
@@ -60,19 +61,11 @@ impl State {
 
     fn finish(self) -> String {
         match self {
-            Self::Crc32(state) => hex(&state.finalize().to_be_bytes()),
-            Self::Md5(state) => hex(&state.finalize()),
-            Self::Sha(state) => hex(state.finish().as_ref()),
+            Self::Crc32(state) => hex::text(&state.finalize().to_be_bytes()),
+            Self::Md5(state) => hex::text(&state.finalize()),
+            Self::Sha(state) => hex::text(state.finish().as_ref()),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
-        text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
-        text
-    })
 }
 
 /// Per step: long enough that the deadline's clock costs nothing, short enough that a client who
