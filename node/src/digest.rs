@@ -4,6 +4,8 @@ use aws_lc_rs::digest::{self, Context};
 use flotilla_protocol::digest::Algorithm;
 use md5::Digest as _;
 
+use crate::hex;
+
 /// A digest under way.
 pub(crate) struct Digest(State);
 
@@ -37,17 +39,9 @@ impl Digest {
     /// Lower-case hex.
     pub(crate) fn finish(self) -> String {
         match self.0 {
-            State::Crc32(state) => hex(&state.finalize().to_be_bytes()),
-            State::Md5(state) => hex(&state.finalize()),
-            State::Sha(state) => hex(state.finish().as_ref()),
+            State::Crc32(state) => hex::text(&state.finalize().to_be_bytes()),
+            State::Md5(state) => hex::text(&state.finalize()),
+            State::Sha(state) => hex::text(state.finish().as_ref()),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
-        text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
-        text
-    })
 }

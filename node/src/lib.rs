@@ -21,6 +21,7 @@ pub mod tls;
 mod address;
 mod digest;
 mod health;
+mod hex;
 mod keepalive;
 mod listen;
 mod login;

@@ -105,16 +105,11 @@ impl Metrics {
             bytes_in: bytes(&mut registry, "received", "Bytes of uploads"),
             bytes_out: bytes(&mut registry, "sent", "Bytes of downloads and listings"),
             ready: gauge(&mut registry, "ready", "1 while the node is ready"),
-            certificate_expiry: {
-                let metric = Gauge::default();
-                registry.register_with_unit(
-                    "certificate_expiry",
-                    "When the first certificate ends, Unix time",
-                    Unit::Seconds,
-                    metric.clone(),
-                );
-                metric
-            },
+            certificate_expiry: seconds(
+                &mut registry,
+                "certificate_expiry",
+                "When the first certificate ends, Unix time",
+            ),
             registry,
         }
     }
@@ -172,6 +167,12 @@ fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
 fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
     let metric = Counter::default();
     registry.register(name, help, metric.clone());
+    metric
+}
+
+fn seconds(registry: &mut Registry, name: &str, help: &str) -> Gauge {
+    let metric = Gauge::default();
+    registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
     metric
 }
 

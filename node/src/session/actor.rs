@@ -25,6 +25,7 @@ use super::record::Totals;
 use super::timer::Timer;
 use super::transfer::OpenTransfer;
 use super::wire::Wire;
+use crate::address::canonical;
 use crate::auth::Protocol;
 use crate::auth::users::protocol_name;
 use crate::listen::{Acceptor, Ended, Service};
@@ -323,10 +324,6 @@ impl Session {
             self.machine.on_timeout(now);
         }
     }
-}
-
-fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 impl Actor for Session {

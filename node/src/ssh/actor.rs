@@ -21,6 +21,7 @@ use super::handler::Door;
 use super::link::Link;
 use super::record::Record;
 use super::transport::Transport;
+use crate::address::canonical;
 use crate::listen::{Acceptor, Ended};
 use crate::session::{Guard, Stop, Timer};
 use crate::threshold::Entrance;
@@ -76,7 +77,7 @@ impl SshSession {
         arrival: Arrival,
     ) -> Addr<Self> {
         let Arrival { stream, peer, startup } = arrival;
-        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        let peer = canonical(peer);
         let policy = worker.policy();
         let now = Instant::now();
         let metrics = Arc::clone(&worker.metrics);
