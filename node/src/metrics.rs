@@ -17,6 +17,7 @@ pub(crate) struct Metrics {
     pub(crate) refused_connections: Counter,
     pub(crate) refused_unauthenticated: Counter,
     pub(crate) unauthenticated: Occupied,
+    pub(crate) ssh_startups: Occupied,
     pub(crate) accept_errors: Counter,
     pub(crate) logins_granted: Counter,
     pub(crate) logins_refused: Counter,
@@ -60,6 +61,11 @@ impl Metrics {
                 "unauthenticated",
                 "Control connections that live and have no login",
             )),
+            ssh_startups: Occupied(gauge(
+                &mut registry,
+                "ssh_startups",
+                "SSH connections that live and have no login",
+            )),
             accept_errors: counter(&mut registry, "accept_errors", "Failed accepts of listeners"),
             logins_granted: counter(&mut registry, "logins_granted", "Logins that were let in"),
             logins_refused: counter(&mut registry, "logins_refused", "Logins that were refused"),
@@ -99,16 +105,11 @@ impl Metrics {
             bytes_in: bytes(&mut registry, "received", "Bytes of uploads"),
             bytes_out: bytes(&mut registry, "sent", "Bytes of downloads and listings"),
             ready: gauge(&mut registry, "ready", "1 while the node is ready"),
-            certificate_expiry: {
-                let metric = Gauge::default();
-                registry.register_with_unit(
-                    "certificate_expiry",
-                    "When the first certificate ends, Unix time",
-                    Unit::Seconds,
-                    metric.clone(),
-                );
-                metric
-            },
+            certificate_expiry: seconds(
+                &mut registry,
+                "certificate_expiry",
+                "When the first certificate ends, Unix time",
+            ),
             registry,
         }
     }
@@ -166,6 +167,12 @@ fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
 fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
     let metric = Counter::default();
     registry.register(name, help, metric.clone());
+    metric
+}
+
+fn seconds(registry: &mut Registry, name: &str, help: &str) -> Gauge {
+    let metric = Gauge::default();
+    registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
     metric
 }
 

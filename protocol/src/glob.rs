@@ -1,8 +1,10 @@
 //! Shell patterns: for names in listings, and for the paths of commands.
 
 mod walk;
+mod word;
 
 pub use walk::{MATCHES_MAX, Step, TooMany, Walk};
+pub use word::Word;
 
 use crate::path::NAME_BYTES_MAX;
 

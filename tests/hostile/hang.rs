@@ -42,6 +42,17 @@ fn assert_others_go_on(server: &Server) {
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
+/// The log says whose job hangs, and on what.
+#[track_caller]
+fn assert_told(server: &Server, path: &str) {
+    let log = server.log();
+    let fields = ["session=", "user=stuck", "client=127.0.0.1", "protocol=ftp", path];
+    let told = |line: &str| {
+        line.contains("behind its deadline") && fields.iter().all(|field| line.contains(field))
+    };
+    assert!(log.lines().any(told), "no line has {fields:?}");
+}
+
 fn readiness(server: &Server) -> (u16, String) {
     health::get(server.health(), "/readyz").unwrap()
 }
@@ -77,9 +88,10 @@ fn a_storage_that_hangs_fails_its_own_transfers_only() {
         (status == 503).then_some(body)
     });
     assert!(reason.contains("storage"), "{reason}");
+    assert_told(&server, "/big");
     assert_eq!(health::get(server.health(), "/livez").unwrap().0, 200);
     assert_others_go_on(&server);
-    // What comes now fails at once.
+    // With every slot stuck, what comes now fails at once.
     let begun = Instant::now();
     down.ask("SIZE big", 451);
     assert!(begun.elapsed() < Duration::from_millis(800), "{:?}", begun.elapsed());

@@ -14,7 +14,7 @@ fn fail_from(server: &Server, source: Ipv4Addr) {
 /// Password, and the one question of keyboard-interactive.
 #[test]
 fn passwords_let_in() {
-    let server = Server::start();
+    let server = Server::start_ssh();
     for method in ["password", "keyboard-interactive"] {
         let ssh = Ssh::new(&server).set("PreferredAuthentications", method);
         let said = ssh.sftp("pwd\n").succeed();
@@ -33,7 +33,7 @@ fn passwords_let_in() {
 /// A wrong password does not, and an unknown user looks just like one.
 #[test]
 fn unknown_users_look_like_wrong_passwords() {
-    let server = Server::builder().set("limits.ban_after", 0).start();
+    let server = Server::builder().ssh().set("limits.ban_after", 0).start();
     let say = |user: &str, password: &str| {
         let said = Ssh::new(&server).user(user).password(password).sftp("pwd\n").exit(255);
         said.stderr.lines().filter(|line| !line.contains("known hosts")).collect::<Vec<_>>().join("\n")
@@ -48,7 +48,7 @@ fn unknown_users_look_like_wrong_passwords() {
 /// `limits.login_attempts` failures end the connection, and say so.
 #[test]
 fn attempts_are_limited() {
-    let server = Server::builder().set("limits.login_attempts", 2).start();
+    let server = Server::builder().ssh().set("limits.login_attempts", 2).start();
     let ssh = Ssh::new(&server).password("wrong").set("NumberOfPasswordPrompts", 10);
     let said = ssh.sftp("pwd\n").exit(255);
     assert!(said.stderr.contains("limits.login_attempts"), "{said}");
@@ -59,7 +59,7 @@ fn attempts_are_limited() {
 /// An address that guesses over SSH is banned from FTP too, and the other way round.
 #[test]
 fn bans_hold_for_all_protocols() {
-    let server = Server::builder().set("limits.ban_after", 3).start();
+    let server = Server::builder().ssh().set("limits.ban_after", 3).start();
     let (here, there) = (Ipv4Addr::new(127, 203, 1, 1), Ipv4Addr::new(127, 203, 1, 2));
     for _ in 0..3 {
         fail_from(&server, here);
@@ -85,7 +85,7 @@ fn bans_hold_for_all_protocols() {
 /// A user whose `protocols` leave SSH out has no way in; nor has one who is disabled, late or away.
 #[test]
 fn users_have_conditions() {
-    let server = Server::builder()
+    let server = Server::builder().ssh()
         .set("limits.ban_after", 0)
         .user(User::new("ftponly").set("protocols", ["ftp", "ftps"]))
         .user(User::new("disabled").set("disabled", true))
@@ -106,7 +106,7 @@ fn users_have_conditions() {
 /// and in the midst of the exchange of keys.
 #[test]
 fn logins_have_a_deadline() {
-    let server = Server::builder().set("timeouts.login", "1s").start();
+    let server = Server::builder().ssh().set("timeouts.login", "1s").start();
     for words in [&b""[..], b"SSH-2.0-late\r\n", b"SSH-2.0-late\r\n\0\0\0\x2c\x06\x14"] {
         let begun = Instant::now();
         let mut tcp = data::dial(None, server.ssh()).unwrap();
@@ -123,7 +123,7 @@ fn logins_have_a_deadline() {
 /// Who is logged in is not hurried.
 #[test]
 fn the_deadline_ends_with_the_login() {
-    let server = Server::builder().set("timeouts.login", "2s").start();
+    let server = Server::builder().ssh().set("timeouts.login", "2s").start();
     let mut sftp = Sftp::open(&Ssh::new(&server));
     let mut late = data::dial(None, server.ssh()).unwrap();
     let mut said = Vec::new();
@@ -135,7 +135,7 @@ fn the_deadline_ends_with_the_login() {
 #[test]
 fn limits_name_their_key() {
     for key in ["limits.per_user", "limits.sessions", "limits.per_address"] {
-        let server = Server::builder().set(key, 1).start();
+        let server = Server::builder().ssh().set(key, 1).start();
         let ssh = Ssh::new(&server);
         let held = Sftp::open(&ssh);
         let said = Ssh::new(&server).sftp("pwd\n").exit(255);
@@ -156,7 +156,7 @@ fn limits_name_their_key() {
 /// restart.
 #[test]
 fn host_keys_stay() {
-    let mut server = Server::start();
+    let mut server = Server::builder().ssh().unset("ssh.host_keys").start();
     let keys = |server: &Server| {
         let (address, port) = (server.ssh().ip().to_string(), server.ssh().port().to_string());
         let said = Program::new("ssh-keyscan").args(["-T", "20", "-p", &port, &address]).succeed();
@@ -185,7 +185,7 @@ fn host_keys_stay() {
 /// Every user sees a home of their own as `/`.
 #[test]
 fn users_are_apart() {
-    let server = Server::builder()
+    let server = Server::builder().ssh()
         .user(User::new("alice").unset("home"))
         .user(User::new("bob").unset("home"))
         .start();
@@ -207,7 +207,7 @@ fn users_are_apart() {
 /// HUP takes a new password; who is logged in stays so.
 #[test]
 fn a_reload_changes_passwords_and_limits() {
-    let mut server = Server::builder().set("limits.ban_after", 0).start();
+    let mut server = Server::builder().ssh().set("limits.ban_after", 0).start();
     let mut old = Sftp::open(&Ssh::new(&server));
     // "correct horse", by the same scheme as the password of all others.
     let said = Program::new("openssl")

@@ -9,7 +9,9 @@ use rustix::process::{Pid, Signal};
 
 use crate::loopback::Lease;
 use crate::program::exit_code;
-use crate::{Authority, Config, DEADLINE, Folder, Program, TlsClient, User, Value, Wire, wait};
+use crate::{
+    Authority, Config, DEADLINE, Data, Folder, Program, TlsClient, User, Value, Wire, wait,
+};
 
 /// A running server with a folder, an address and a certificate authority of its own. When dropped
 /// it is asked to end and must do so with exit code 0; if the test failed, its log is printed.
@@ -48,6 +50,12 @@ impl Server {
     #[track_caller]
     pub fn start() -> Self {
         Self::builder().start()
+    }
+
+    /// As [`Server::start`], with SSH.
+    #[track_caller]
+    pub fn start_ssh() -> Self {
+        Self::builder().ssh().start()
     }
 
     /// As [`Server::start`], to be changed first.
@@ -110,6 +118,15 @@ impl Server {
         let mut wire = self.connect();
         wire.auth_tls(tls).login("alice").protect();
         wire
+    }
+
+    /// Logs in as `alice` and begins a download, of which the first bytes are read.
+    #[track_caller]
+    pub fn begin_download(&self, path: &str) -> (Wire, Data) {
+        let mut wire = self.login();
+        let mut data = wire.begin(format!("RETR {path}"));
+        data.read(BEGUN_BYTES).expect("the download begins");
+        (wire, data)
     }
 
     /// A client that trusts this server, with nothing to resume.
@@ -265,7 +282,8 @@ impl Builder {
         config.set("node.workers", 2);
         config.set("ftp.listen", vec![format!("{address}:0")]);
         config.set("ftp.implicit_tls", vec![format!("{address}:0")]);
-        config.set("ssh.listen", vec![format!("{address}:0")]);
+        // Host keys take a second to make: who tests SSH asks for it.
+        config.set("ssh.listen", Vec::<String>::new());
         config.set("ftp.passive.ports", format!("{first}-{last}"));
         config.set("tls.certificate", certificate.as_path());
         config.set("tls.key", key.as_path());
@@ -281,6 +299,25 @@ impl Builder {
             environment: Vec::new(),
             written: false,
         }
+    }
+
+    /// Serves SSH too, with a host key that costs nothing to make.
+    #[track_caller]
+    pub fn ssh(mut self) -> Self {
+        let key = self.folder.join("host_key");
+        Program::new("ssh-keygen")
+            .args(["-q", "-N", "", "-t", "ed25519", "-f"])
+            .arg(&key)
+            .succeed();
+        self.config.set("ssh.listen", vec![format!("{}:0", self.address())]);
+        self.config.set("ssh.host_keys", vec![key.display().to_string()]);
+        self
+    }
+
+    /// Takes a key of the configuration away, so that its default holds.
+    pub fn unset(mut self, key: &str) -> Self {
+        self.config.unset(key);
+        self
     }
 
     /// Sets a key of the configuration.
@@ -412,3 +449,6 @@ impl Addresses {
         }
     }
 }
+
+/// What [`Server::begin_download`] has read.
+pub const BEGUN_BYTES: usize = 1000;

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `actor` | the `Session` actor: the machine, the wire, the timer, and the loop that drives them |
 //! | `perform` | carries out what the machine asks |
-//! | `files` | operations without a data connection |
+//! | `operation` | operations without a data connection |
 //! | `link` | how a data connection comes about |
 //! | `transfer` | one transfer from its request to its result |
 //! | `wire` | the control connection, clear or TLS |
@@ -12,8 +12,8 @@
 //! | `record` | what is logged |
 
 mod actor;
-mod files;
 mod link;
+mod operation;
 mod perform;
 mod record;
 mod timer;

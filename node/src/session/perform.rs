@@ -14,7 +14,7 @@ use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
 use super::actor::{Session, Stage};
-use super::files;
+use super::operation;
 use super::record::Change;
 use super::transfer::OpenTransfer;
 use super::wire::Wire;
@@ -30,8 +30,8 @@ pub(super) type Open = Pin<Box<dyn Future<Output = Done>>>;
 
 /// What a request brought, before the machine hears of it.
 pub(super) enum Done {
-    /// A file operation, and what it was to change.
-    File(Option<Change>, Result<FileReply, Failure>),
+    /// A file operation.
+    File(FileRequest, Result<FileReply, Failure>),
     /// A login was judged.
     Login(String, Result<Box<LoggedIn>, LoginRefusal>),
     /// A passive port was granted.
@@ -49,6 +49,7 @@ impl Session {
                 Request::ClosePassive => self.passive = None,
                 Request::Logout => {
                     if self.login.take().is_some() {
+                        self.is_about(None);
                         self.guard.entrance = self.worker.threshold.come_back(self.peer.ip());
                     }
                     self.host = None;
@@ -93,9 +94,10 @@ impl Session {
     }
 
     fn finish_work(&mut self, done: Done, now: Instant) {
+        let secured = matches!(done, Done::Secured(_));
         let outcome = match done {
-            Done::File(change, result) => {
-                if let Some(change) = change {
+            Done::File(request, result) => {
+                if let Some(change) = Change::of(&request) {
                     self.log_change(&change, result.as_ref().err());
                 }
                 Outcome::File(result)
@@ -124,6 +126,10 @@ impl Session {
             Done::Secured(result) => self.secured(result, now),
         };
         self.machine.on_outcome(outcome, now);
+        if secured {
+            // The protocol has another name now.
+            self.is_about(self.about.user.clone());
+        }
     }
 
     fn secured(
@@ -137,7 +143,7 @@ impl Session {
                 Outcome::Secured(Ok(self.wire.peer_certificate().is_some()))
             }
             Err(error) => {
-                debug!(session = self.guard.id, client = %self.peer.ip(), %error, "tls handshake failed");
+                debug!(%error, "tls handshake failed");
                 self.worker.metrics.tls_failed.inc();
                 self.on_lost(now);
                 Outcome::Secured(Err(()))
@@ -210,14 +216,15 @@ impl Session {
         let Some(login) = &self.login else {
             return self.machine.on_outcome(Outcome::File(Err(Failure::Internal)), now);
         };
-        let change = Change::of(&request);
-        match files::run(&login.files, request) {
+        match operation::run(&login.files, &request) {
             Work::Ready(result) => {
                 let result = result.unwrap_or(Err(Failure::Internal));
-                self.finish_work(Done::File(change, result), now);
+                self.finish_work(Done::File(request, result), now);
             }
             Work::Pending(future) => {
-                self.work = Some(Box::pin(async move { Done::File(change, future.await) }));
+                let about = self.about.on(operation::path(&request));
+                let done = async move { Done::File(request, future.await) };
+                self.work = Some(Box::pin(about.within(done)));
             }
         }
     }

@@ -15,10 +15,11 @@ use flotilla_protocol::ftp::{
 use flotilla_protocol::path::VirtualPath;
 
 use super::actor::Session;
-use super::files::open_listing;
 use super::link::{Link, Protection};
+use super::operation::open_listing;
 use crate::data::{Download, Progress, Terms, receive, send};
 use crate::files::Files;
+use crate::log::About;
 use crate::ports::Grant;
 use crate::storage::{CreateMode, CreateOptions, Sink, Source, Storage};
 
@@ -26,19 +27,21 @@ use crate::storage::{CreateMode, CreateOptions, Sink, Source, Storage};
 pub(super) struct OpenTransfer {
     future: Pin<Box<dyn Future<Output = Result<u64, Failure>>>>,
     shared: Rc<Shared>,
+    /// The session and the path, for the log.
+    pub(super) about: Arc<About>,
     pub(super) kind: Kind,
     pub(super) ascii: bool,
 }
 
 /// What a transfer is, for the log.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// RETR.
-    Download(VirtualPath),
-    /// STOR, APPE, STOU: the path becomes the one made for STOU once that is known.
-    Upload(VirtualPath),
+    Download,
+    /// STOR, APPE, STOU.
+    Upload,
     /// LIST, NLST, MLSD.
-    Listing(VirtualPath),
+    Listing,
 }
 
 /// What the transfer and its session tell each other.
@@ -78,15 +81,14 @@ impl OpenTransfer {
             news: RefCell::new(None),
             control_lost: Cell::new(None),
         });
-        let (kind, rate) = match &request.kind {
+        let (kind, path, rate) = match &request.kind {
             TransferKind::Retrieve { path, .. } => {
-                (Kind::Download(path.clone()), login.download_rate.clone())
+                (Kind::Download, path, login.download_rate.clone())
             }
-            TransferKind::Store { path, .. } => {
-                (Kind::Upload(path.clone()), login.upload_rate.clone())
-            }
-            TransferKind::List(list) => (Kind::Listing(list.path.clone()), None),
+            TransferKind::Store { path, .. } => (Kind::Upload, path, login.upload_rate.clone()),
+            TransferKind::List(list) => (Kind::Listing, &list.path, None),
         };
+        let about = session.about.on(path);
         let terms =
             Terms { stalled: config.timeouts.stalled, rate, progress: Rc::clone(&shared.progress) };
         let ascii = request.ascii;
@@ -101,10 +103,11 @@ impl OpenTransfer {
             }
             TransferKind::List(list) => Box::pin(run.list(list)),
         };
-        Some(Self { future, shared, kind, ascii })
+        Some(Self { future, shared, about, kind, ascii })
     }
 
     pub(super) fn poll(&mut self, task: &mut Task<'_>) -> Poll<Result<u64, Failure>> {
+        let _scope = self.about.enter();
         self.future.as_mut().poll(task)
     }
 
@@ -115,7 +118,7 @@ impl OpenTransfer {
             Outcome::TransferOpened { name: Some(name), .. } | Outcome::TransferNamed(name),
         ) = &news
         {
-            self.kind = Kind::Upload(name.clone());
+            self.about = self.about.on(name);
         }
         news
     }

@@ -5,7 +5,7 @@
 //! cold or remote one stalls no arbiter.
 
 pub mod posix;
-mod registry;
+mod roots;
 
 use std::future::Future;
 use std::os::fd::BorrowedFd;
@@ -17,7 +17,7 @@ use flotilla_protocol::entry::{AttributeChange, Attributes, FileSystem};
 use flotilla_protocol::ftp::{Algorithm, Failure};
 use flotilla_protocol::path::VirtualPath;
 
-pub use self::registry::Storages;
+pub use self::roots::Storages;
 
 /// An answer that is often there at once.
 pub enum Work<T> {

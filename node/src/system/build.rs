@@ -9,6 +9,7 @@ use flotilla_cluster::admission::Limits;
 use flotilla_cluster::ban::Rules;
 use tracing::warn;
 
+use crate::auth::trust::Trust;
 use crate::auth::users::Users;
 use crate::auth::worker::Workers;
 use crate::auth::{chain, demo};
@@ -35,7 +36,8 @@ pub(super) fn policy(config: Config, old: Option<&Policy>) -> Result<Policy, Ser
     if old.is_none() {
         make_first_user(&config)?;
     }
-    let users = Users::load(&config.users.file, Arc::clone(&hashers))?;
+    let trust = Trust::load(&config.ssh)?;
+    let users = Users::load(&config.users.file, Arc::clone(&hashers), trust)?;
     let authenticator = chain::standard(users, config.ftp.anonymous);
     let xferlog = match &config.telemetry.xferlog {
         Some(path) => Some(xferlog(path, old)?),
@@ -159,6 +161,11 @@ pub(super) fn threshold(config: &Config, connections_max: usize) -> threshold::L
         connections => connections,
     };
     threshold::Limits { node, per_address: config.limits.unauthenticated_per_address }
+}
+
+/// How many SSH connections may be there without a login.
+pub(super) fn startups(config: &Config) -> threshold::Limits {
+    threshold::Limits { node: config.ssh.startups, per_address: 0 }
 }
 
 /// The limits of admission.

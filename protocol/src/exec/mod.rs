@@ -7,7 +7,7 @@
 mod tests;
 mod word;
 
-pub use word::Word;
+pub use crate::glob::Word;
 
 use crate::digest::Algorithm;
 use crate::scp::{Invocation, Role};
@@ -130,22 +130,25 @@ fn simple(words: Vec<Word>) -> Result<Exec, ExecError> {
             let verb = words.next().ok_or(ExecError::UnknownCommand)?;
             let algorithm = match verb.literal() {
                 Some(b"hashsum") => words.next().and_then(|word| Algorithm::parse(word.literal()?)),
-                Some(verb) => sum(verb),
+                Some(verb) => sum(verb).map(|(_, algorithm)| algorithm),
                 None => None,
             };
-            hash("rclone", algorithm, words)
+            hash("rclone", algorithm.ok_or(ExecError::UnknownCommand)?, words)
         }
-        _ => hash("hash", sum(name), words),
+        name => {
+            let (program, algorithm) = sum(name).ok_or(ExecError::UnknownCommand)?;
+            hash(program, algorithm, words)
+        }
     }
 }
 
-/// The algorithm of a command such as `md5sum`.
-fn sum(name: &[u8]) -> Option<Algorithm> {
+/// The name and the algorithm of a command such as `md5sum`.
+fn sum(name: &[u8]) -> Option<(&'static str, Algorithm)> {
     match name {
-        b"md5sum" => Some(Algorithm::Md5),
-        b"sha1sum" => Some(Algorithm::Sha1),
-        b"sha256sum" => Some(Algorithm::Sha256),
-        b"sha512sum" => Some(Algorithm::Sha512),
+        b"md5sum" => Some(("md5sum", Algorithm::Md5)),
+        b"sha1sum" => Some(("sha1sum", Algorithm::Sha1)),
+        b"sha256sum" => Some(("sha256sum", Algorithm::Sha256)),
+        b"sha512sum" => Some(("sha512sum", Algorithm::Sha512)),
         _ => None,
     }
 }
@@ -169,10 +172,9 @@ fn piped(echo: &[Word], words: Vec<Word>) -> Result<Exec, ExecError> {
 
 fn hash(
     program: &'static str,
-    algorithm: Option<Algorithm>,
+    algorithm: Algorithm,
     words: impl Iterator<Item = Word>,
 ) -> Result<Exec, ExecError> {
-    let algorithm = algorithm.ok_or(ExecError::UnknownCommand)?;
     let mut paths = Vec::new();
     let mut options = true;
     for word in words {

@@ -167,7 +167,7 @@ fn hashes() {
     assert_eq!(read("rclone hashsum sha256 a"), hash(Algorithm::Sha256, &[literal("a")]));
     assert_eq!(read("rclone hashsum crc32"), hash(Algorithm::Crc32, &[]));
     assert_eq!(read("rclone hashsum blake3"), Err(ExecError::UnknownCommand));
-    assert_eq!(read("md5sum - a"), Err(ExecError::Paths { program: "hash" }));
+    assert_eq!(read("md5sum - a"), Err(ExecError::Paths { program: "md5sum" }));
     assert!(matches!(read("md5sum -c list"), Err(ExecError::BadOption { .. })));
     // rclone escapes all but letters, digits and some signs, and puts a line end in quotes.
     assert_eq!(read("md5sum /a\\ \\$b'\n'\\*"), hash(Algorithm::Md5, &[literal("/a $b\n*")]));

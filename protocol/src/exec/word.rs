@@ -1,34 +1,6 @@
 //! Words of a command line, by the quoting rules of the POSIX shell and with none of its powers.
 
-use super::ExecError;
-
-/// A word of a command line after quotes are removed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Word {
-    /// Means itself.
-    Literal(Vec<u8>),
-    /// Has `*`, `?` or `[` outside quotes: a pattern of [`glob`](crate::glob), in which what was
-    /// quoted has backslashes.
-    Pattern(Vec<u8>),
-}
-
-impl Word {
-    /// The bytes, if they are no pattern.
-    pub fn literal(&self) -> Option<&[u8]> {
-        match self {
-            Self::Literal(text) => Some(text),
-            Self::Pattern(_) => None,
-        }
-    }
-
-    /// The word if no name fits it: its own text, as a shell has it.
-    pub fn text(&self) -> Vec<u8> {
-        match self {
-            Self::Literal(text) => text.clone(),
-            Self::Pattern(pattern) => crate::glob::unescape(pattern),
-        }
-    }
-}
+use super::{ExecError, Word};
 
 /// Splits a command line at `|` and its parts into words.
 ///

@@ -1,6 +1,6 @@
 //! The command line of `scp` on a server.
 
-use crate::exec::Word;
+use crate::glob::Word;
 
 /// `scp -t` or `scp -f` with its options.
 #[derive(Clone, Debug, PartialEq, Eq)]

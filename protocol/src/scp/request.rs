@@ -37,7 +37,8 @@ pub enum Request {
         /// What to change.
         change: AttributeChange,
     },
-    /// Begin an upload that replaces what bears the name. Answered by [`Outcome::Done`].
+    /// Begin an upload that replaces what bears the name. Answered by [`Outcome::Done`]; after a
+    /// failure there is nothing to abandon.
     Create {
         /// The file.
         path: VirtualPath,
@@ -46,7 +47,8 @@ pub enum Request {
         /// Permission bits of a new file before the server's mask, `0o777` at the most.
         mode: u32,
     },
-    /// Append to the upload. Answered by [`Outcome::Done`].
+    /// Append to the upload. Answered by [`Outcome::Done`]; a failure is followed by
+    /// [`Request::Abandon`].
     Write {
         /// 1 to [`WRITE_BYTES_MAX`](super::WRITE_BYTES_MAX) bytes.
         data: Vec<u8>,

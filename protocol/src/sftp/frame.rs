@@ -80,12 +80,10 @@ impl FrameReader {
             if self.write.is_some() {
                 return Ok(self.fill(input).map(Frame::Write));
             }
-            if input.is_empty() {
-                return Ok(None);
-            }
             let is_direct = self.partial.is_empty();
             let there = if is_direct { *input } else { self.partial.as_slice() };
             match start(there)? {
+                Start::More(_) if input.is_empty() => return Ok(None),
                 Start::More(bytes) => self.collect(input, bytes),
                 Start::Packet(bytes) if is_direct && bytes <= there.len() => {
                     return Ok(take(input, bytes).get(LENGTH_BYTES..).map(Frame::Packet));

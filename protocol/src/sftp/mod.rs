@@ -6,6 +6,8 @@
 //! that the owner filled.
 
 mod attributes;
+#[cfg(test)]
+mod client;
 mod extension;
 mod frame;
 mod handle;

@@ -24,10 +24,10 @@ impl Output {
     }
 
     /// Adds small replies, as `write` appends them.
-    pub(super) fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn write(&mut self, pool: &mut Pool, write: impl FnOnce(&mut Vec<u8>)) {
         let open = self.open && self.buffers.back().is_some_and(|last| last.len() < SHARED_BYTES);
         if !open {
-            self.buffers.push_back(Vec::with_capacity(REPLY_BYTES));
+            self.buffers.push_back(pool.small());
             self.open = true;
         }
         if let Some(last) = self.buffers.back_mut() {
@@ -64,8 +64,6 @@ impl Output {
     }
 }
 
-/// A first guess for small replies: a STATUS or ATTRS fits.
-const REPLY_BYTES: usize = 128;
 /// A buffer of small replies is closed when it is longer than this.
 const SHARED_BYTES: usize = 16 * 1024;
 
@@ -77,10 +75,10 @@ mod tests {
     fn pieces_are_the_whole_in_order() {
         for max in 1..40 {
             let (mut output, mut pool) = (Output::default(), Pool::default());
-            output.write(|out| out.extend(0..10));
-            output.write(|out| out.extend(10..15));
+            output.write(&mut pool, |out| out.extend(0..10));
+            output.write(&mut pool, |out| out.extend(10..15));
             output.push((15..50).collect());
-            output.write(|out| out.extend(50..60));
+            output.write(&mut pool, |out| out.extend(50..60));
             assert_eq!((output.len(), output.buffers.len()), (60, 3));
             let mut all = Vec::new();
             while let Some(piece) = output.take(max, &mut pool) {
@@ -99,15 +97,16 @@ mod tests {
         let address = reply.as_ptr();
         output.push(reply);
         assert_eq!(output.take(0, &mut pool), None);
-        assert_eq!(output.take(1000, &mut pool).unwrap().as_ptr(), address);
+        let reply = output.take(1000, &mut pool).unwrap();
+        assert_eq!(reply.as_ptr(), address);
         assert_eq!(output.take(1000, &mut pool), None);
     }
 
     #[test]
     fn buffers_of_small_replies_are_bounded() {
-        let mut output = Output::default();
+        let (mut output, mut pool) = (Output::default(), Pool::default());
         for _ in 0..10_000 {
-            output.write(|out| out.extend([0; 30]));
+            output.write(&mut pool, |out| out.extend([0; 30]));
         }
         assert!(output.buffers.iter().all(|buffer| buffer.len() < SHARED_BYTES + 30));
     }

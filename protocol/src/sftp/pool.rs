@@ -5,8 +5,10 @@
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     classes: [Vec<Vec<u8>>; CLASS_BYTES.len()],
-    /// The capacity of all that is kept.
+    /// The capacity of all that is kept in classes.
     bytes: usize,
+    /// For small replies.
+    small: Vec<Vec<u8>>,
 }
 
 impl Pool {
@@ -36,9 +38,22 @@ impl Pool {
         }
     }
 
+    /// An empty buffer for small replies, which grows as they come.
+    pub(super) fn small(&mut self) -> Vec<u8> {
+        let mut buffer = self.small.pop().unwrap_or_else(|| Vec::with_capacity(REPLY_BYTES));
+        buffer.clear();
+        buffer
+    }
+
     /// Keeps a buffer for another time, if there is room for it.
     pub(super) fn put(&mut self, buffer: Vec<u8>) {
         let capacity = buffer.capacity();
+        if (REPLY_BYTES..=SMALL_BYTES_MAX).contains(&capacity) {
+            if self.small.len() < SMALL_KEPT {
+                self.small.push(buffer);
+            }
+            return;
+        }
         let fits = |&class: &usize| class <= capacity && capacity < class * 2;
         if let Some(index) = CLASS_BYTES.iter().rposition(fits)
             && let Some(class) = self.classes.get_mut(index)
@@ -79,7 +94,11 @@ impl Pool {
 const CLASS_BYTES: [usize; 3] = [34 * 1024, 65 * 1024, 257 * 1024];
 /// Buffers up to here are made to measure.
 const SMALL_BYTES_MAX: usize = 8 * 1024;
-/// What a pool keeps at the most: four of the largest.
+/// What a buffer for small replies begins with: a STATUS or ATTRS fits.
+const REPLY_BYTES: usize = 128;
+/// Buffers for small replies that are kept.
+const SMALL_KEPT: usize = 4;
+/// What a pool keeps at the most, small ones aside: four of the largest.
 const POOL_BYTES_MAX: usize = 4 * 257 * 1024;
 
 #[cfg(test)]
@@ -106,7 +125,7 @@ mod tests {
     #[test]
     fn no_more_than_a_few_are_kept() {
         let mut pool = Pool::default();
-        for length in [0, 10, 40_000, 65_000, 261_133] {
+        for length in [0, 10, 1000, 40_000, 65_000, 261_133] {
             for _ in 0..100 {
                 pool.put(vec![0; length]);
                 pool.put(Vec::with_capacity(length));
@@ -115,7 +134,8 @@ mod tests {
         pool.put(Vec::with_capacity(10 << 20));
         let kept: usize = pool.classes.iter().flatten().map(Vec::capacity).sum();
         assert_eq!(kept, pool.bytes);
-        assert!(kept <= POOL_BYTES_MAX);
+        assert!(kept <= POOL_BYTES_MAX && pool.small.len() == SMALL_KEPT);
+        assert!(pool.small().is_empty());
         pool.clear();
         assert_eq!(pool.bytes, 0);
         // Whatever was put in, what comes out is large enough.

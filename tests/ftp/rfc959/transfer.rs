@@ -211,9 +211,7 @@ fn a_broken_upload_is_no_success() {
 #[test]
 fn a_broken_download_is_told() {
     let server = Server::builder().file("big", vec![0; 64 << 20]).start();
-    let mut wire = server.login();
-    let mut data = wire.begin("RETR big");
-    data.read(1000).unwrap();
+    let (mut wire, data) = server.begin_download("big");
     data.reset();
     wire.expect_any(&[426, 451]);
     wire.ask("NOOP", 200);

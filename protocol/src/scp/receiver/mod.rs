@@ -9,8 +9,8 @@ use self::upload::Upload;
 use super::line::{self, Line, Times};
 use super::{Invocation, LINE_BYTES_MAX, OUTPUT_BYTES_MAX, Outcome, Request};
 use crate::entry::{AttributeChange, Kind};
-use crate::exec::Word;
 use crate::failure::Failure;
+use crate::glob::Word;
 use crate::path::VirtualPath;
 
 /// Takes files and directories from the client.
@@ -326,16 +326,24 @@ impl Receiver {
                 phase => self.phase = phase,
             }
         }
+        self.settle();
         if self.ended {
             match &self.phase {
                 Phase::Line => {
                     self.failed |= !self.line.is_empty() || !self.folders.is_empty();
                     self.phase = Phase::Over;
                 }
-                Phase::Data(_) | Phase::Judging(_) => self.judge(Judgement::BrokenOff),
+                Phase::Data(_) | Phase::Judging(_) => {
+                    self.judge(Judgement::BrokenOff);
+                    self.settle();
+                }
                 _ => {}
             }
         }
+    }
+
+    /// Goes on behind a file once its writes are done.
+    fn settle(&mut self) {
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Settling(upload, judgement) if upload.is_idle() => {
                 self.conclude(upload, judgement);

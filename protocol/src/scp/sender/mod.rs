@@ -11,8 +11,8 @@ use super::{
     Invocation, LINE_BYTES_MAX, NAMES_MAX, OUTPUT_BYTES_MAX, Outcome, READ_BYTES, Request,
 };
 use crate::entry::Attributes;
-use crate::exec::Word;
 use crate::failure::Failure;
+use crate::glob::Word;
 use crate::path::VirtualPath;
 
 /// Sends files and directories to the client.

@@ -179,6 +179,36 @@ fn what_waits_to_be_written_is_written_before_the_end() {
 }
 
 #[test]
+fn a_client_that_ends_at_once_is_still_judged() {
+    for (judgement, asked, status) in [
+        (&b"\0"[..], "finish", 0),
+        (b"\x01no\n", "abandon false", 1),
+        (b"\x02no\n", "abandon false", 1),
+        (b"?", "abandon false", 1),
+        (b"", "abandon true", 1),
+    ] {
+        for fails in [false, true] {
+            let mut bench = Bench::new("scp -t a", home());
+            bench.send(b"C0644 3 a\n");
+            bench.asked();
+            assert_eq!(bench.machine.on_bytes(b"one"), 3);
+            let write = bench.machine.poll().unwrap();
+            assert_eq!(bench.machine.on_bytes(judgement), judgement.len());
+            bench.machine.on_end();
+            // The write is done only now.
+            let done = bench.disk.answer(write).unwrap();
+            let done = if fails { Outcome::Done(Err(Failure::NoSpace)) } else { done };
+            bench.machine.on_outcome(done);
+            bench.settle();
+            let asked = if fails { asked.replace("finish", "abandon true") } else { asked.into() };
+            assert_eq!(bench.asked(), ["write one".to_owned(), asked]);
+            assert_eq!(bench.machine.exit_status(), Some(status.max(u8::from(fails))));
+            bench.disk.assert_idle();
+        }
+    }
+}
+
+#[test]
 fn a_slow_disk_stops_the_client() {
     let mut bench = Bench::new("scp -t a", home());
     bench.send(b"C0644 9000000 a\n");

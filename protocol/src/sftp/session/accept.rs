@@ -57,7 +57,7 @@ impl Session {
     /// with 3 and served; what differs for them is that a STATUS has no text.
     fn initialise(&mut self, version: u32) {
         self.version = Some(version);
-        self.output.write(|out| {
+        self.write(|out| {
             write_packet(out, packet::VERSION, |out| {
                 put_u32(out, VERSION);
                 for (name, version) in EXTENSIONS {
@@ -123,7 +123,7 @@ impl Session {
             // No byte is no end of the file.
             let mut packet = vec![0; DATA_HEADROOM];
             wire::write_head(&mut packet, packet::DATA, id, 0, 0);
-            self.output.write(|out| out.extend_from_slice(&packet));
+            self.write(|out| out.extend_from_slice(&packet));
         } else {
             self.queue.push_read(handle, id, offset, length);
         }
@@ -246,14 +246,14 @@ impl Session {
     /// REALPATH: links are the storage's affair, so the path is only made absolute and plain.
     fn tell_path(&mut self, id: u32, path: &[u8]) -> Result<(), Refusal> {
         let path = path_of(path)?;
-        self.output.write(|out| name::write_single(out, id, path.as_bytes()));
+        self.write(|out| name::write_single(out, id, path.as_bytes()));
         Ok(())
     }
 
     fn tell_limits(&mut self, id: u32) {
         self.takes_large = true;
         let handles = self.settings.handles_max as u64;
-        self.output.write(|out| {
+        self.write(|out| {
             write_packet(out, packet::EXTENDED_REPLY, |out| {
                 put_u32(out, id);
                 put_u64(out, PACKET_BYTES_TOLD);

@@ -55,7 +55,7 @@ impl Session {
                 self.tell_attributes(id, &attributes);
             }
             (Expected::Link, Outcome::Link(target)) => {
-                self.output.write(|out| name::write_single(out, id, &target));
+                self.write(|out| name::write_single(out, id, &target));
             }
             (Expected::FileSystem, Outcome::FileSystem(system)) => {
                 self.tell_file_system(id, &system);
@@ -86,7 +86,7 @@ impl Session {
     }
 
     fn tell_handle(&mut self, id: u32, handle: HandleId) {
-        self.output.write(|out| {
+        self.write(|out| {
             write_packet(out, packet::HANDLE, |out| {
                 put_u32(out, id);
                 put_string(out, &handle.to_wire());
@@ -123,7 +123,7 @@ impl Session {
     }
 
     fn tell_attributes(&mut self, id: u32, attributes: &Attributes) {
-        self.output.write(|out| {
+        self.write(|out| {
             write_packet(out, packet::ATTRS, |out| {
                 put_u32(out, id);
                 attributes::write(out, attributes);
@@ -147,7 +147,7 @@ impl Session {
             flags,
             system.name_bytes_max,
         ];
-        self.output.write(|out| {
+        self.write(|out| {
             write_packet(out, packet::EXTENDED_REPLY, |out| {
                 put_u32(out, id);
                 for field in fields {
@@ -161,7 +161,7 @@ impl Session {
         if hashes.len() > DIGEST_BYTES_MAX {
             return self.refuse(id, TOO_MANY_BLOCKS);
         }
-        self.output.write(|out| {
+        self.write(|out| {
             write_packet(out, packet::EXTENDED_REPLY, |out| {
                 put_u32(out, id);
                 if is_named {
@@ -178,7 +178,7 @@ impl Session {
         if bytes(users) + bytes(groups) > NAMES_BYTES_MAX {
             return self.refuse(id, LONG_NAMES);
         }
-        self.output.write(|out| {
+        self.write(|out| {
             write_packet(out, packet::EXTENDED_REPLY, |out| {
                 put_u32(out, id);
                 for names in [users, groups] {

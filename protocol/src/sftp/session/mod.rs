@@ -18,7 +18,7 @@
 //! # Order
 //! As told in `queue.rs`: as if requests were carried out one by one in the order of arrival, as far
 //! as one handle and the tree are concerned. What needs no storage (REALPATH, limits, requests that
-//! are refused) is answered at once.
+//! are refused) is answered at once. Replies stand in the order in which requests were done.
 
 mod accept;
 mod answer;
@@ -167,7 +167,8 @@ impl Session {
 
     // Inputs.
 
-    /// Bytes of the channel came in, in any pieces. After an error nothing is taken any more.
+    /// Bytes of the channel came in, in any pieces; output should be sent between them, since what
+    /// needs no owner is answered here. After an error nothing is taken any more.
     pub fn on_bytes(&mut self, mut bytes: &[u8]) -> Result<(), Violation> {
         let mut reader = std::mem::take(&mut self.reader);
         let result = loop {
@@ -322,9 +323,14 @@ impl Session {
         self.status(id, refusal.status, refusal.text);
     }
 
+    /// Adds a small reply.
+    fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.output.write(&mut self.pool, write);
+    }
+
     fn status(&mut self, id: u32, status: Status, text: &str) {
         let version = self.version.unwrap_or_default();
-        self.output.write(|out| status::write(out, version, id, status, text));
+        self.write(|out| status::write(out, version, id, status, text));
     }
 
     fn check_limits(&self) -> Result<(), Violation> {
