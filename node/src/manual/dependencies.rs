@@ -24,6 +24,7 @@
 //! - `x509-parser`: names and end of certificates, for logins by certificate and for the metrics.
 //! - `argon2`: new password hashes. `bcrypt`, `sha-crypt`, `yescrypt`: those that come from other
 //!   systems.
+//! - `base64`: SSH keys and fingerprints in their written form.
 //! - `zeroize`: a password is wiped when it is dropped.
 //!
 //! Not used: OpenSSL, which would bring C code of a version that the system chooses.
