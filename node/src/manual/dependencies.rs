@@ -24,6 +24,7 @@
 //! - `x509-parser`: names and end of certificates, for logins by certificate and for the metrics.
 //! - `argon2`: new password hashes. `bcrypt`, `sha-crypt`, `yescrypt`: those that come from other
 //!   systems.
+//! - `base64`: SSH keys and fingerprints in their written form.
 //! - `zeroize`: a password is wiped when it is dropped.
 //!
 //! - `russh`, exactly 0.65.1: the SSH transport (key exchange, ciphers on `aws-lc-rs`, signatures), the
