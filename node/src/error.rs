@@ -4,9 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::auth::trust::TrustError;
 use crate::auth::users::UsersError;
 use crate::cli::user::UserError;
 use crate::config::ConfigError;
+use crate::ssh::HostKeyError;
 use crate::storage::posix::RootError;
 
 /// Why a verb of the program failed.
@@ -34,9 +36,12 @@ pub enum ServeError {
     /// A certificate or key can not be used.
     #[error(transparent)]
     Tls(#[from] crate::tls::TlsError),
-    /// A host key can not be used.
+    /// An SSH host key can not be used.
     #[error(transparent)]
-    HostKey(#[from] crate::ssh::host_key::HostKeyError),
+    HostKey(#[from] HostKeyError),
+    /// A file of authorities or revoked keys can not be used.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The users file is wrong.
     #[error(transparent)]
     Users(#[from] UsersError),
@@ -56,9 +61,12 @@ impl ServeError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Storage { .. } | Self::User(_) | Self::Runtime(_) => RUNTIME,
-            Self::Config(_) | Self::Tls(_) | Self::HostKey(_) | Self::Users(_) | Self::Root(_) => {
-                CONFIG
-            }
+            Self::Config(_)
+            | Self::Tls(_)
+            | Self::HostKey(_)
+            | Self::Trust(_)
+            | Self::Users(_)
+            | Self::Root(_) => CONFIG,
             Self::Bind { .. } => BIND,
         }
     }

@@ -10,6 +10,8 @@
 //! - [`entry`]: what listings and status replies say of a file.
 //! - [`failure`], [`digest`]: what can go wrong, and the hash algorithms, for all protocols.
 //! - [`ftp`]: RFC 959 and its successors: lines, commands, replies, listings, and the session.
+//! - [`exec`], [`scp`]: the commands that SSH clients may run, and the copy protocol of `scp`.
+//! - [`glob`]: shell patterns, for listings and for those commands.
 //! - [`manual`]: decisions and their reasons, what is missing, and the mistakes of others.
 //!
 //! # Invariants
@@ -27,8 +29,11 @@
 
 pub mod digest;
 pub mod entry;
+pub mod exec;
 pub mod failure;
 pub mod ftp;
+pub mod glob;
 pub mod manual;
 pub mod path;
+pub mod scp;
 pub mod sftp;

@@ -1,5 +1,8 @@
 //! SSH public keys in plain form, without the types of any SSH library.
 
+mod line;
+mod wire;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,8 +12,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use ipnet::IpNet;
 
+pub use line::{AuthorizedKey, Options, Pattern, lines};
+
 /// A public key, and the certificate that it came with. Whoever makes one vouches for the
-/// certificate: signed by an authority of `ssh.user_ca_keys`, in time, not revoked.
+/// certificate: made for a user, signed by the authority that it names, in time, and without
+/// critical options that are not in [`Certificate`]. Whether that authority is trusted is judged
+/// here.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicKey {
     blob: Arc<[u8]>,
@@ -29,7 +36,7 @@ pub struct Certificate {
     pub key_id: String,
     /// 0 where the authority does not number its certificates.
     pub serial: u64,
-    /// For whom it is; empty means for nobody here, although OpenSSH's format allows it to mean everybody.
+    /// For whom it is; empty: for nobody, although the format means everybody.
     pub principals: Vec<String>,
     /// Who signed it.
     pub authority: Fingerprint,

@@ -1,9 +1,10 @@
-//! `flotilla user add|passwd|rm|ls`: the users file by command.
+//! `flotilla user add|passwd|rm|ls|key`: the users file by command.
 //!
 //! A server that runs takes changes over by itself, at the next login.
 
-use std::io::{self, BufRead, Write};
-use std::path::Path;
+use std::io::{self, BufRead, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
@@ -11,10 +12,11 @@ use zeroize::Zeroizing;
 use crate::auth::demo::random_password;
 use crate::auth::hash::{HashError, PASSWORD_BYTES_MAX, StoredHash};
 use crate::auth::users::{
-    EditError, Editor, NewUser, PERMISSIONS, PROTOCOLS, Table, UsersError, check_name,
+    EditError, Editor, NewUser, PERMISSIONS, PROTOCOLS, Table, User, UsersError, check_name,
     parse_expiry, parse_home, parse_rate,
 };
 
+pub mod key;
 mod list;
 
 /// What to do with the users file.
@@ -28,6 +30,9 @@ pub enum UserVerb {
     Rm(RmArgs),
     /// List the users.
     Ls(LsArgs),
+    /// Look after the SSH keys of a user.
+    #[command(subcommand)]
+    Key(key::KeyVerb),
 }
 
 /// Where a password comes from; asked for on the terminal without any of these.
@@ -71,6 +76,12 @@ pub struct AddArgs {
     /// An SSH public key, such as "ssh-ed25519 AAAA..."; may be given several times.
     #[arg(long = "key", value_name = "KEY")]
     pub keys: Vec<String>,
+    /// Of which an SSH certificate must name one; may be given several times [default: the name].
+    #[arg(long = "principal", value_name = "PRINCIPAL")]
+    pub principals: Vec<String>,
+    /// How the user logs in over SSH, such as publickey+password [default: ssh.authentication].
+    #[arg(long, value_delimiter = ',', value_name = "METHODS")]
+    pub authentication: Vec<String>,
     /// Sessions at once, 0 for any number.
     #[arg(long)]
     pub sessions: Option<u32>,
@@ -137,6 +148,22 @@ pub enum UserError {
     /// The hash could not be made.
     #[error(transparent)]
     Hash(#[from] HashError),
+    /// A file of keys.
+    #[error("{}: {reason}", path.display())]
+    Keys {
+        /// The file; `-` for standard input.
+        path: PathBuf,
+        /// What is wrong, with the line.
+        reason: String,
+    },
+    /// The user has no such key.
+    #[error("{user} has no key {key}")]
+    NoSuchKey {
+        /// The user.
+        user: String,
+        /// The fingerprint.
+        key: String,
+    },
     /// The password will not do.
     #[error("the password {0}")]
     Password(&'static str),
@@ -156,6 +183,8 @@ pub trait Prompt {
     fn ask(&mut self, text: &str) -> io::Result<Zeroizing<String>>;
     /// The first line of standard input, without its end.
     fn line(&mut self) -> io::Result<Zeroizing<String>>;
+    /// All of standard input.
+    fn text(&mut self) -> io::Result<String>;
 }
 
 /// The real terminal and standard input.
@@ -173,6 +202,10 @@ impl Prompt for Terminal {
         let end = line.trim_end_matches(['\r', '\n']).len();
         line.truncate(end);
         Ok(line)
+    }
+
+    fn text(&mut self) -> io::Result<String> {
+        io::read_to_string(io::stdin().lock().take(key::FILE_BYTES_MAX))
     }
 }
 
@@ -204,6 +237,7 @@ pub fn run_with(
             Ok(writeln!(out, "user {} removed", args.name)?)
         }
         UserVerb::Ls(args) => list::run(args, &read(users_file)?, out),
+        UserVerb::Key(verb) => key::run(verb, users_file, prompt, out),
     }
 }
 
@@ -227,6 +261,8 @@ fn add(
         name: args.name.clone(),
         password: hash.transpose()?,
         keys: args.keys.clone(),
+        principals: args.principals.clone(),
+        authentication: args.authentication.clone(),
         home: args.home.clone(),
         root: args.root.clone(),
         permissions: args.permissions.clone(),
@@ -255,12 +291,7 @@ fn passwd(
     prompt: &mut dyn Prompt,
     out: &mut dyn Write,
 ) -> Result<(), UserError> {
-    let table = read(file)?;
-    if table.find(args.name.as_bytes()).is_none() {
-        let users = table.users();
-        let names = users.iter().map(|user| &*user.account.name);
-        return Err(EditError::no_such_user(&args.name, names).into());
-    }
+    find(&read(file)?, &args.name)?;
     let password = new_password(&args.password, prompt)?;
     let hash = StoredHash::make(password.as_bytes())?;
     let mut editor = Editor::open(file)?;
@@ -307,6 +338,15 @@ fn tell(
         Some(password) if args.generate => Ok(writeln!(out, "password: {}", *password)?),
         _ => Ok(()),
     }
+}
+
+/// The user of this name.
+fn find<'a>(table: &'a Table, name: &str) -> Result<&'a Arc<User>, UserError> {
+    table.find(name.as_bytes()).ok_or_else(|| {
+        let users = table.users();
+        let names = users.iter().map(|user| &*user.account.name);
+        EditError::no_such_user(name, names).into()
+    })
 }
 
 /// The users; a file that does not exist yet has none.

@@ -37,6 +37,16 @@ pub fn check_files(config: &Config, origins: &Origins) -> Result<(), ConfigError
     for path in &config.tls.client_crl {
         check.readable(origins.of("tls.client_crl"), "tls.client_crl", path);
     }
+    let ssh = &config.ssh;
+    for (key, paths) in [("ssh.host_keys", &ssh.host_keys), ("ssh.user_ca_keys", &ssh.user_ca_keys)]
+    {
+        for path in paths {
+            check.readable(origins.of(key), key, path);
+        }
+    }
+    if let Some(path) = &ssh.revoked_keys {
+        check.readable(origins.of("ssh.revoked_keys"), "ssh.revoked_keys", path);
+    }
     for (host, (head, _)) in config.hosts.iter().zip(&origins.hosts) {
         for (key, path) in [("host.certificate", &host.certificate), ("host.key", &host.key)] {
             if let Some(path) = path {
@@ -49,16 +59,18 @@ pub fn check_files(config: &Config, origins: &Origins) -> Result<(), ConfigError
 
 fn listeners(config: &Config, check: &mut Check<'_>) {
     let ftp = &config.ftp;
-    if ftp.listen.is_empty() && ftp.implicit_tls.is_empty() {
+    if ftp.listen.is_empty() && ftp.implicit_tls.is_empty() && config.ssh.listen.is_empty() {
         check.wrong(
             "ftp.listen",
-            "no listener at all: ftp.implicit_tls is empty as well, so nobody could connect",
+            "no listener at all: ftp.implicit_tls and ssh.listen are empty as well, so nobody could \
+             connect",
         );
     }
     let mut seen = HashSet::<SocketAddr>::new();
     let addresses = std::iter::empty()
         .chain(ftp.listen.iter().map(|address| ("ftp.listen", *address)))
         .chain(ftp.implicit_tls.iter().map(|address| ("ftp.implicit_tls", *address)))
+        .chain(config.ssh.listen.iter().map(|address| ("ssh.listen", *address)))
         .chain(config.health.listen.map(|address| ("health.listen", address)))
         .chain(config.health.tcp.map(|address| ("health.tcp", address)));
     for (key, address) in addresses.filter(|(_, address)| address.port() != 0) {
@@ -136,6 +148,7 @@ fn places(config: &Config, check: &mut Check<'_>) {
     let private = [("node.data_dir", &config.node.data_dir), ("users.file", &config.users.file)]
         .into_iter()
         .chain(config.tls.key.as_ref().map(|key| ("tls.key", key)))
+        .chain(config.ssh.host_keys.iter().map(|key| ("ssh.host_keys", key)))
         .chain(host_keys)
         .collect::<Vec<_>>();
     for (key, origin, root) in std::iter::once(server).chain(roots) {

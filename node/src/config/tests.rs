@@ -166,7 +166,7 @@ fn defaults_of_unbuilt_sections_are_accepted() {
     }
     folder.write("flotilla.toml", &text);
     folder.load(&[], &[]).unwrap();
-    folder.write("flotilla.toml", "[ssh]\nlisten = []\n");
+    folder.write("flotilla.toml", "[relay]\nlisten = \"\"\n");
     folder.load(&[], &[]).unwrap();
 }
 
@@ -369,11 +369,75 @@ fn contradictions_are_named_with_their_key() {
         ]
     );
     assert_eq!(
-        folder.problems("[ftp]\nlisten = []\n"),
+        folder.problems("[ftp]\nlisten = []\n[ssh]\nlisten = []\n"),
         [
-            "flotilla.toml:2: ftp.listen: no listener at all: ftp.implicit_tls is empty as well, so nobody could connect"
+            "flotilla.toml:2: ftp.listen: no listener at all: ftp.implicit_tls and ssh.listen are empty as well, so nobody could connect"
         ]
     );
+    assert_eq!(
+        folder.problems("[ssh]\nlisten = [\"0.0.0.0:2121\"]\nhost_keys = [\"/srv/key\"]\n[storage]\nroot = \"/srv\"\n"),
+        [
+            "flotilla.toml:2: ssh.listen: 0.0.0.0:2121 is listened on twice",
+            "flotilla.toml:5: storage.root: /srv would show users ssh.host_keys, /srv/key",
+        ]
+    );
+}
+
+#[test]
+fn slips_in_ssh_are_named_with_what_was_meant() {
+    let folder = Folder::new();
+    let problem = |text: &str| folder.problems(&format!("[ssh]\n{text}\n")).join("\n");
+    for (text, expected) in [
+        (
+            "ciphers = [\"aes128-gcm\"]",
+            "ssh.ciphers: expected ciphers; \"aes128-gcm\" is none, did you mean \"aes128-gcm@openssh.com\"?, got the list [\"aes128-gcm\"]",
+        ),
+        (
+            "kex = [\"curve25519-sha265\"]",
+            "ssh.kex: expected key exchanges; \"curve25519-sha265\" is none, did you mean \"curve25519-sha256\"?",
+        ),
+        (
+            "macs = [\"none\"]",
+            "ssh.macs: expected MACs; \"none\" is none of hmac-sha2-256-etm@openssh.com, ",
+        ),
+        (
+            "macs = \"hmac-sha1\"",
+            "ssh.macs: expected a list of MACs, [] for the defaults, got \"hmac-sha1\"",
+        ),
+        (
+            "host_key_algorithms = [\"ssh-dss\"]",
+            "ssh.host_key_algorithms: expected host key algorithms; \"ssh-dss\" is none, did you mean \"ssh-rsa\"?",
+        ),
+        (
+            "authentication = []",
+            "ssh.authentication: expected methods to log in by (must name a method: nobody could log in), got the list []",
+        ),
+        (
+            "authentication = [\"publickey,password\"]",
+            "ssh.authentication: expected methods to log in by (\"publickey,password\" in \"publickey,password\" is none of publickey, password, keyboard-interactive",
+        ),
+        (
+            "rekey_bytes = \"2GiB\"",
+            "ssh.rekey_bytes: expected a size from \"64KiB\" to \"1GiB\", got \"2GiB\"",
+        ),
+        ("rekey_interval = \"10ms\"", "ssh.rekey_interval: expected a time from \"1s\" on"),
+        ("channels = 0", "ssh.channels: expected a number from 1 to 4294967295, got the number 0"),
+        ("host_keys = [\"\"]", "ssh.host_keys: expected a list of paths, got the list [\"\"]"),
+    ] {
+        let problem = problem(text);
+        assert!(problem.starts_with(&format!("flotilla.toml:2: {expected}")), "{problem}");
+    }
+    folder.write("flotilla.toml", "[ssh]\nciphers = [\"aes128-cbc\"]\nhost_keys = [\"a\"]\nrevoked_keys = \"r\"\nuser_ca_keys = [\"/c\"]\n");
+    let (config, origins) =
+        folder.load(&[("FLOTILLA_SSH__AUTHENTICATION", "publickey+password")], &[]).unwrap();
+    assert_eq!(config.ssh.ciphers, ["aes128-cbc"]);
+    assert_eq!(config.ssh.authentication, Methods::parse(["publickey+password"]).unwrap());
+    assert_eq!(config.ssh.host_keys, [folder.0.join("a")]);
+    assert_eq!(config.ssh.revoked_keys, Some(folder.0.join("r")));
+    let error = check_files(&config, &origins).unwrap_err();
+    let keys: Vec<_> = error.problems.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(keys, ["ssh.host_keys", "ssh.user_ca_keys", "ssh.revoked_keys"]);
+    assert_eq!(error.problems[0].origin, Origin::File(folder.main(), 3));
 }
 
 #[test]

@@ -145,3 +145,107 @@ fn kind(method: Method) -> MethodKind {
         Method::KeyboardInteractive => MethodKind::KeyboardInteractive,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::load_flags;
+    use crate::ssh::host_key;
+
+    fn ssh(flags: &[(&str, &str)]) -> Ssh {
+        load_flags(flags).unwrap().0.ssh
+    }
+
+    fn strings<T: AsRef<str>>(names: &[T]) -> Vec<&str> {
+        names.iter().map(AsRef::as_ref).collect()
+    }
+
+    #[test]
+    fn russh_knows_every_name() {
+        assert!(KEX.all().all(|name| kex::Name::try_from(name).is_ok()));
+        assert!(CIPHERS.all().all(|name| cipher::Name::try_from(name).is_ok()));
+        assert!(MACS.all().all(|name| mac::Name::try_from(name).is_ok()));
+        for name in HOST_KEYS.all().chain(PUBLIC_KEYS.all()) {
+            let algorithm: Algorithm = name.parse().unwrap();
+            assert_eq!(algorithm.as_str(), name);
+            assert!(!matches!(algorithm, Algorithm::Other(_)), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_modern() {
+        let ssh = ssh(&[]);
+        let host = host_key::of(&["ssh-ed25519"]);
+        let preferred = preferred(&ssh, &host);
+        assert_eq!(
+            strings(&preferred.kex),
+            [
+                "mlkem768x25519-sha256",
+                "curve25519-sha256",
+                "curve25519-sha256@libssh.org",
+                "ext-info-s",
+                "kex-strict-s-v00@openssh.com"
+            ]
+        );
+        assert_eq!(strings(&preferred.mac), MACS.default);
+        assert_eq!(strings(&preferred.compression), ["none"]);
+        assert_eq!(
+            preferred.key.iter().map(Algorithm::as_str).collect::<Vec<_>>(),
+            [
+                "ssh-ed25519",
+                "sk-ssh-ed25519@openssh.com",
+                "ecdsa-sha2-nistp256",
+                "ecdsa-sha2-nistp384",
+                "ecdsa-sha2-nistp521",
+                "sk-ecdsa-sha2-nistp256@openssh.com",
+                "rsa-sha2-512",
+                "rsa-sha2-256"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_processor_decides_where_chacha20_stands() {
+        let default = ssh(&[]);
+        assert_eq!(ciphers(&default, true), CIPHERS.default);
+        let slow = ciphers(&default, false);
+        assert_eq!(slow[..2], [CHACHA20, "aes128-gcm@openssh.com"]);
+        assert_eq!(slow.len(), CIPHERS.default.len());
+        let fast = ssh(&[("ssh.prefer_hw_aes", "true")]);
+        assert!(!ciphers(&fast, true).contains(&CHACHA20));
+        assert_eq!(ciphers(&fast, false)[0], CHACHA20);
+        let listed = ssh(&[("ssh.ciphers", "aes256-ctr,chacha20-poly1305@openssh.com")]);
+        assert_eq!(ciphers(&listed, false), ["aes256-ctr", CHACHA20]);
+    }
+
+    #[test]
+    fn a_users_algorithm_does_not_become_the_hosts() {
+        let ssh = ssh(&[
+            ("ssh.public_key_algorithms", "ssh-rsa,ssh-ed25519,rsa-sha2-512"),
+            ("ssh.host_key_algorithms", "rsa-sha2-256"),
+        ]);
+        let host = host_key::of(&["rsa-sha2-256"]);
+        let names = key_algorithms(&ssh, &host);
+        let names: Vec<_> = names.iter().map(Algorithm::as_str).collect();
+        assert_eq!(names, ["rsa-sha2-256", "ssh-ed25519"]);
+        let signatures = Signatures::new(&ssh);
+        assert!(signatures.accept(&Algorithm::Rsa { hash: None }));
+        assert!(!signatures.accept(&"rsa-sha2-256".parse().unwrap()));
+        assert!(
+            !Signatures::new(&load_flags(&[]).unwrap().0.ssh)
+                .accept(&Algorithm::Rsa { hash: None })
+        );
+    }
+
+    #[test]
+    fn limits_and_methods_are_taken_over() {
+        let ssh = ssh(&[("ssh.rekey_bytes", "64KiB"), ("ssh.rekey_interval", "2s")]);
+        let limits = limits(&ssh);
+        assert_eq!((limits.rekey_write_limit, limits.rekey_read_limit), (64 << 10, 64 << 10));
+        assert_eq!(limits.rekey_time_limit, ssh.rekey_interval);
+        assert_eq!(
+            *method_set(&[Method::Password, Method::PublicKey]),
+            [MethodKind::Password, MethodKind::PublicKey]
+        );
+    }
+}

@@ -15,27 +15,52 @@ pub(super) trait Program {
     /// The client sends no more.
     fn on_end(&mut self);
     /// Begins whatever may begin now; what is not done at once goes on in [`poll`](Self::poll).
-    fn advance(&mut self, now: Instant);
+    fn advance(&mut self, _now: Instant) {}
     /// Polls the work that waits for the storage; whether some of it ended.
-    fn poll(&mut self, task: &mut Context<'_>, now: Instant) -> bool;
+    fn poll(&mut self, _task: &mut Context<'_>, _now: Instant) -> bool {
+        false
+    }
     /// The next bytes for the client, at most `max`.
     fn output(&mut self, max: usize) -> Option<Vec<u8>>;
     /// Takes a buffer back that was output.
-    fn recycle(&mut self, buffer: Vec<u8>);
+    fn recycle(&mut self, _buffer: Vec<u8>) {}
     /// Whether work waits that only [`poll`](Self::poll) can end.
-    fn is_waiting(&self) -> bool;
-    /// The exit status, once everything is said.
-    fn exit_status(&self) -> Option<u32>;
+    fn is_waiting(&self) -> bool {
+        false
+    }
+    /// How it ended, once everything is said.
+    fn exit(&self) -> Option<Exit>;
     /// Whether the client may go on sending.
-    fn wants_input(&self) -> bool;
+    fn wants_input(&self) -> bool {
+        true
+    }
     /// Whether something is open or under way that a drain waits for.
     fn is_busy(&self) -> bool;
     /// Bytes that it holds in memory.
-    fn held(&self) -> usize;
+    fn held(&self) -> usize {
+        0
+    }
     /// When a rate lets it go on.
-    fn resumes_at(&self) -> Option<Instant>;
+    fn resumes_at(&self) -> Option<Instant> {
+        None
+    }
     /// The channel is gone: what is open is put away.
-    fn close(&mut self, now: Instant);
+    fn close(&mut self, _now: Instant) {}
+}
+
+/// How a program ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Exit {
+    pub(super) status: u32,
+    /// For the client's standard error.
+    pub(super) message: String,
+}
+
+impl Exit {
+    /// Without a word.
+    pub(super) fn silent(status: u32) -> Self {
+        Self { status, message: String::new() }
+    }
 }
 
 /// The client broke the rules of the program's protocol; the text is for the log.
@@ -110,7 +135,7 @@ impl Channel {
         let mut sent = 0;
         if self.failed {
             self.ended = true;
-            outlet.end(self.id, FAILED_STATUS);
+            outlet.end(self.id, Exit::silent(FAILED_STATUS));
             return (0, false);
         }
         loop {
@@ -127,9 +152,9 @@ impl Channel {
             self.window -= buffer.len();
             outlet.send(self.id, buffer, &self.ledger);
         }
-        if let (Some(status), false) = (program.exit_status(), self.ended) {
+        if let (Some(exit), false) = (program.exit(), self.ended) {
             self.ended = true;
-            outlet.end(self.id, status);
+            outlet.end(self.id, exit);
         }
         (sent, false)
     }

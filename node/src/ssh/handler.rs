@@ -13,6 +13,7 @@ use tracing::debug;
 
 use super::connection::Connection;
 use super::gate::Gate;
+use super::outlet::STDERR;
 use super::program;
 use super::transport::Transport;
 
@@ -47,12 +48,12 @@ impl Door {
                 debug!(
                     session = self.connection.record.session(),
                     client = %self.connection.peer.ip(),
-                    reason = refused.0,
+                    reason = refused.reason,
                     "request refused"
                 );
                 session.channel_success(channel)?;
-                session.extended_data(channel, STDERR, format!("{}\r\n", refused.0))?;
-                session.exit_status_request(channel, REFUSED_STATUS)?;
+                session.extended_data(channel, STDERR, format!("{}\r\n", refused.reason))?;
+                session.exit_status_request(channel, refused.status)?;
                 session.eof(channel)?;
                 session.close(channel)
             }
@@ -202,7 +203,10 @@ impl Handler for Door {
         channel: ChannelId,
         session: &mut Session,
     ) -> Result<(), Error> {
-        let refused = program::Refused("This server offers SFTP and SCP, no shell.".to_owned());
+        let refused = program::Refused {
+            reason: "This server offers SFTP and SCP, no shell.".to_owned(),
+            status: REFUSED_STATUS,
+        };
         self.start(channel, Err(refused), session)
     }
 
@@ -245,7 +249,5 @@ impl Handler for Door {
 
 /// The subsystem (draft-ietf-secsh-filexfer-02, 2).
 const SFTP: &str = "sftp";
-/// The data type of standard error (RFC 4254, 5.2).
-const STDERR: u32 = 1;
 /// The exit status of what is refused.
 const REFUSED_STATUS: u32 = 1;

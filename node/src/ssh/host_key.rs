@@ -191,9 +191,10 @@ fn usable(key: &PrivateKey) -> Result<(), String> {
     match key.algorithm() {
         Algorithm::Ed25519 | Algorithm::Ecdsa { .. } => Ok(()),
         Algorithm::Rsa { .. } => {
-            let modulus = key.key_data().rsa().map(|pair| pair.public().n().as_bytes().len() * 8);
-            match modulus {
-                Some(bits) if bits >= RSA_BITS_MIN => Ok(()),
+            let modulus =
+                key.key_data().rsa().and_then(|pair| pair.public().n().as_positive_bytes());
+            match modulus.map_or(0, |modulus| modulus.len() * 8) {
+                RSA_BITS_MIN.. => Ok(()),
                 _ => Err("is an RSA key of less than 2048 bits".to_owned()),
             }
         }
@@ -262,3 +263,9 @@ const COMMENT: &str = "flotilla";
 const RSA_BITS_MIN: usize = 2048;
 /// An RSA key of 16384 bits takes 13 KiB.
 const FILE_BYTES_MAX: u64 = 64 << 10;
+
+#[cfg(test)]
+pub(super) use tests::of;
+
+#[cfg(test)]
+mod tests;

@@ -110,3 +110,6 @@ fn wire(key: &KeyData) -> Result<Vec<u8>, Unusable> {
         other => Err(Unusable::Kind(other.to_string().escape_debug().to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests;

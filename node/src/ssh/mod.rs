@@ -11,7 +11,8 @@
 //! | `connection`, `channel` | the channels of a connection, and what moves through each |
 //! | `outlet` | the way of bytes into the library |
 //! | `link` | the socket under the library |
-//! | `program`, `sftp` | what a channel may run |
+//! | `program`, `sftp`, `scp`, `hash` | what a channel may run |
+//! | `expand` | patterns of paths |
 //! | `throttle`, `record` | a user's rates; the logs |
 //! | `transport`, `algorithm`, `host_key` | what the library is told; negotiation; the keys of the node |
 //! | `key` | keys and certificates of clients, in the plain form that [`auth`](crate::auth) judges |
@@ -26,18 +27,22 @@ mod actor;
 pub(crate) mod algorithm;
 mod channel;
 mod connection;
+mod expand;
 mod gate;
 mod handler;
+mod hash;
 pub(crate) mod host_key;
 pub(crate) mod key;
 mod link;
 mod outlet;
 mod program;
 mod record;
+mod scp;
 mod sftp;
 mod throttle;
 mod transport;
 
 pub(crate) use actor::SshSession;
+pub use host_key::HostKeyError;
 pub(crate) use link::ReadBuffers;
 pub(crate) use transport::Transport;

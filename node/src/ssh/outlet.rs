@@ -16,6 +16,8 @@ use russh::ChannelId;
 use russh::server::{Handle, Session};
 use send_wrapper::SendWrapper;
 
+use super::channel::Exit;
+
 /// What the transport holds of a channel's bytes, and spare buffers.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
@@ -71,7 +73,7 @@ pub(super) trait Outlet {
     /// Takes bytes of a channel.
     fn send(&mut self, channel: ChannelId, buffer: Vec<u8>, ledger: &Rc<Ledger>);
     /// Takes the end of a channel, behind all its bytes.
-    fn end(&mut self, channel: ChannelId, status: u32);
+    fn end(&mut self, channel: ChannelId, exit: Exit);
 }
 
 /// The straight way, within a callback of the transport.
@@ -91,9 +93,9 @@ impl Outlet for Direct<'_> {
         self.result = self.session.data(channel, lease(buffer, ledger));
     }
 
-    fn end(&mut self, channel: ChannelId, status: u32) {
+    fn end(&mut self, channel: ChannelId, exit: Exit) {
         // Nothing follows it, so it may take the slow way.
-        self.letters.write(Letter::End(channel, status));
+        self.letters.write(Letter::End(channel, exit));
     }
 }
 
@@ -109,16 +111,16 @@ impl Outlet for ByLetter<'_> {
         self.0.write(Letter::Data(channel, lease(buffer, ledger)));
     }
 
-    fn end(&mut self, channel: ChannelId, status: u32) {
-        self.0.write(Letter::End(channel, status));
+    fn end(&mut self, channel: ChannelId, exit: Exit) {
+        self.0.write(Letter::End(channel, exit));
     }
 }
 
 /// One message for the transport.
 enum Letter {
     Data(ChannelId, Bytes),
-    /// Exit status, end of data, close.
-    End(ChannelId, u32),
+    /// What is to be said, exit status, end of data, close.
+    End(ChannelId, Exit),
     Disconnect(String),
 }
 
@@ -159,8 +161,10 @@ impl Letters {
         loop {
             let posted = match self.next().await {
                 Letter::Data(channel, bytes) => transport.data(channel, bytes).await.is_ok(),
-                Letter::End(channel, status) => {
-                    transport.exit_status_request(channel, status).await.is_ok()
+                Letter::End(channel, exit) => {
+                    let said = exit.message.is_empty()
+                        || transport.extended_data(channel, STDERR, exit.message).await.is_ok();
+                    said && transport.exit_status_request(channel, exit.status).await.is_ok()
                         && transport.eof(channel).await.is_ok()
                         && transport.close(channel).await.is_ok()
                 }
@@ -175,6 +179,9 @@ impl Letters {
         }
     }
 }
+
+/// The data type of standard error (RFC 4254, 5.2).
+pub(super) const STDERR: u32 = 1;
 
 /// Spare buffers of a channel: what a pipeline of a client keeps in use between two wake-ups.
 const SPARE_MAX: usize = 8;

@@ -9,6 +9,7 @@ use flotilla_cluster::admission::Limits;
 use flotilla_cluster::ban::Rules;
 use tracing::warn;
 
+use crate::auth::trust::Trust;
 use crate::auth::users::Users;
 use crate::auth::worker::Workers;
 use crate::auth::{chain, demo};
@@ -35,7 +36,8 @@ pub(super) fn policy(config: Config, old: Option<&Policy>) -> Result<Policy, Ser
     if old.is_none() {
         make_first_user(&config)?;
     }
-    let users = Users::load(&config.users.file, Arc::clone(&hashers))?;
+    let trust = Trust::load(&config.ssh)?;
+    let users = Users::load(&config.users.file, Arc::clone(&hashers), trust)?;
     let authenticator = chain::standard(users, config.ftp.anonymous);
     let xferlog = match &config.telemetry.xferlog {
         Some(path) => Some(xferlog(path, old)?),
@@ -95,6 +97,7 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     compare("ftp.listen", old.ftp.listen == new.ftp.listen);
     compare("ftp.implicit_tls", old.ftp.implicit_tls == new.ftp.implicit_tls);
     compare("ssh.listen", old.ssh.listen == new.ssh.listen);
+    compare("ssh.startups", old.ssh.startups == new.ssh.startups);
     compare("ftp.passive.ports", old.ftp.passive_ports == new.ftp.passive_ports);
     compare("storage.root", old.storage.root == new.storage.root);
     compare("storage.atomic_uploads", old.storage.atomic_uploads == new.storage.atomic_uploads);

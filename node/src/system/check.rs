@@ -1,14 +1,18 @@
 //! What `flotilla check` judges beyond the text of the configuration: the files that it names.
 
+use crate::auth::trust::Trust;
 use crate::auth::users;
 use crate::config::Config;
 use crate::error::ServeError;
+use crate::ssh::host_key;
 use crate::storage::Storages;
 use crate::tls;
 
-/// Judges certificates, users and storage roots as the start would; makes nothing.
+/// Judges certificates, host keys, users and storage roots as the start would; makes nothing.
 pub(crate) fn check(config: &Config) -> Result<(), ServeError> {
     tls::Store::check(&config.tls, &config.hosts)?;
+    host_key::check(&config.ssh)?;
+    Trust::load(&config.ssh)?;
     let users = &config.users.file;
     if users.exists() {
         users::check(users)?;

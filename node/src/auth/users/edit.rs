@@ -71,6 +71,8 @@ pub struct NewUser {
     pub name: String,
     pub password: Option<StoredHash>,
     pub keys: Vec<String>,
+    pub principals: Vec<String>,
+    pub authentication: Vec<String>,
     pub home: Option<String>,
     pub root: Option<String>,
     pub permissions: Vec<String>,
@@ -145,6 +147,26 @@ impl Editor {
         Ok(())
     }
 
+    /// Gives a user one more SSH key, a line of `authorized_keys`.
+    pub fn add_key(&mut self, name: &str, line: &str) -> Result<(), EditError> {
+        self.keys(name)?.push(line);
+        Ok(())
+    }
+
+    /// Takes a user's SSH key away, by its place among the user's keys.
+    pub fn remove_key(&mut self, name: &str, index: usize) -> Result<(), EditError> {
+        let keys = self.keys(name)?;
+        if index < keys.len() {
+            keys.remove(index);
+        }
+        Ok(())
+    }
+
+    /// The users as they would be after the changes so far.
+    pub fn table(&self) -> Result<table::Table, EditError> {
+        Ok(table::Table::parse(&self.path, &self.document.to_string())?)
+    }
+
     /// Removes a user, with the comment right above.
     pub fn remove(&mut self, name: &str) -> Result<(), EditError> {
         let at = self.find(name)?;
@@ -159,6 +181,20 @@ impl Editor {
         let text = self.document.to_string();
         table::Table::parse(&self.path, &text)?;
         save::replace(&self.path, &text).map_err(|source| file_error(&self.path, source))
+    }
+
+    /// The list of a user's keys, made where there is none; a single text becomes a list.
+    fn keys(&mut self, name: &str) -> Result<&mut Array, EditError> {
+        let at = self.find(name)?;
+        let form = EditError::Form(self.path.clone());
+        let Some(entry) = self.users()?.and_then(|users| users.get_mut(at)) else {
+            return Err(form);
+        };
+        let item = entry.entry("keys").or_insert_with(|| value(Array::new()));
+        if let Some(single) = item.as_str().map(str::to_owned) {
+            *item = value(Array::from_iter([single]));
+        }
+        item.as_array_mut().ok_or(form)
     }
 
     fn users(&mut self) -> Result<Option<&mut ArrayOfTables>, EditError> {
@@ -200,6 +236,8 @@ impl NewUser {
         text("message", self.message.as_deref());
         let lists = [
             ("keys", &self.keys),
+            ("principals", &self.principals),
+            ("authentication", &self.authentication),
             ("permissions", &self.permissions),
             ("protocols", &self.protocols),
             ("networks", &self.networks),

@@ -1,4 +1,4 @@
-//! The users file as an authenticator.
+//! The users file as an authenticator: kept up to date here, judged by in `judge.rs`.
 //!
 //! The file is looked at in every login (one `stat`) and read again when it changed, so what
 //! `flotilla user` does holds from the next login on. A file that was replaced is read at once; one
@@ -6,42 +6,47 @@
 //! may be missing. A file that can not be read or understood changes nothing: the last good one
 //! stays in force, and the fault is logged once.
 //!
-//! # Equal cost
-//! An unknown user, one without a password, one that is disabled: all cost a hash. Unknown users
-//! are checked against a decoy, the hash of one whose scheme and parameters are the most common in
-//! the file; the result is thrown away. What this can not hide: users whose hashes cost more or
-//! less than the decoy take a different time. A file whose hashes are all of one kind hides
-//! everything.
+//! A file on a disk of this machine is looked at on the spot. One on a file server is looked at, and
+//! any is read, by a thread of its own, for which a login waits two seconds at most: a file server
+//! that hangs leaves the last users in force.
 
 use std::fs::{self, Metadata};
 use std::io::{self, Read};
+use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use flotilla_protocol::ftp::Failure;
-use time::OffsetDateTime;
-
-use super::certificate::Demand;
 use super::fault::UsersError;
+use super::lookout::Lookout;
 use super::table::Table;
 use crate::auth::cache::Cache;
 use crate::auth::hash::StoredHash;
-use crate::auth::worker::{Busy, Workers};
-use crate::auth::{Account, Attempt, Authenticator, Judgement, Refusal, Secret};
+use crate::auth::key::PublicKey;
+use crate::auth::proof::Proofs;
+use crate::auth::trust::Trust;
+use crate::auth::worker::Workers;
+use crate::auth::{Answer, Attempt, Authenticator, Judgement, Method};
 
 /// The users file, kept up to date. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Users(Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
+pub(super) struct Inner {
     path: PathBuf,
-    workers: Arc<Workers>,
-    cache: Cache,
+    pub(super) workers: Arc<Workers>,
+    pub(super) cache: Cache,
     /// For users that the file gives no decoy for.
-    decoy: Arc<StoredHash>,
+    pub(super) decoy: Arc<StoredHash>,
+    /// What holds for SSH logins of all users.
+    pub(super) trust: Trust,
+    /// The file lies on a disk of this machine: looking at it does not wait for anybody else.
+    local: AtomicBool,
+    /// Looks at files that do not, and reads them all.
+    lookout: Lookout,
     /// Held for a copy of a pointer at login, and for a swap at reload.
     current: Mutex<Current>,
 }
@@ -51,8 +56,13 @@ struct Current {
     table: Arc<Table>,
     /// Of the file as it was read last, understood or not.
     stamp: Option<Stamp>,
-    /// Somebody is reading it right now.
-    reading: bool,
+}
+
+/// The file, as it was found.
+struct Reading {
+    table: Result<Table, UsersError>,
+    stamp: Option<Stamp>,
+    local: bool,
 }
 
 /// What tells one state of a file from another.
@@ -69,17 +79,25 @@ impl Users {
     ///
     /// # Errors
     /// [`UsersError`] with file, line, user and key.
-    pub fn load(path: &Path, workers: Arc<Workers>) -> Result<Self, UsersError> {
+    pub fn load(path: &Path, workers: Arc<Workers>, trust: Trust) -> Result<Self, UsersError> {
         let no_random = || UsersError::Read {
             path: path.to_owned(),
             source: io::Error::other("no random numbers"),
         };
         let cache = Cache::new().map_err(|_| no_random())?;
         let decoy = Arc::new(StoredHash::make(b"").map_err(|_| no_random())?);
-        let (read, stamp) = read(path);
-        let current = Current { table: Arc::new(read?), stamp, reading: false };
-        let path = path.to_owned();
-        Ok(Self(Arc::new(Inner { path, workers, cache, decoy, current: Mutex::new(current) })))
+        let Reading { table, stamp, local } = read(path);
+        let current = Mutex::new(Current { table: Arc::new(table?), stamp });
+        Ok(Self(Arc::new(Inner {
+            path: path.to_owned(),
+            workers,
+            cache,
+            decoy,
+            trust,
+            local: AtomicBool::new(local),
+            lookout: Lookout::default(),
+            current,
+        })))
     }
 
     /// Reads the file again, whether it changed or not; blocks meanwhile. On an error the users
@@ -96,9 +114,15 @@ impl Users {
         &self.0.cache
     }
 
+    /// Treats the file as one of a file server.
+    #[cfg(test)]
+    pub(super) fn set_remote(&self) {
+        self.0.local.store(false, Ordering::Relaxed);
+    }
+
     /// The users as they are now.
     pub fn table(&self) -> Arc<Table> {
-        Arc::clone(&self.0.current().table)
+        self.0.table()
     }
 }
 
@@ -110,122 +134,76 @@ impl Authenticator for Users {
             users.judge(attempt).await
         })
     }
+
+    fn accepts_key(&self, user: &[u8], key: PublicKey, proved: &Proofs, client: IpAddr) -> Answer {
+        let users = Arc::clone(&self.0);
+        let (user, proved) = (user.to_vec(), proved.clone());
+        Box::pin(async move {
+            users.refresh().await;
+            users.accepts_key(&user, &key, &proved, client)
+        })
+    }
+
+    fn ssh_methods(&self) -> Vec<Method> {
+        self.0.ssh_methods()
+    }
 }
 
 impl Inner {
+    /// The users as they are now.
+    pub(super) fn table(&self) -> Arc<Table> {
+        Arc::clone(&self.current().table)
+    }
+
     fn current(&self) -> MutexGuard<'_, Current> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn judge(&self, attempt: Attempt) -> Result<Arc<Account>, Refusal> {
-        let table = Arc::clone(&self.current().table);
-        let user = table.find(&attempt.user);
-        let certified = user.is_some_and(|user| {
-            user.certificate.accepts(attempt.certificate.as_deref(), &user.account.name)
-        });
-        let demand = user.map_or(Demand::Off, |user| user.certificate.demand);
-        let allowed = if certified && demand == Demand::Sufficient {
-            true
-        } else {
-            let password = attempt.password.ok_or(Refusal::NeedPassword)?;
-            let stored = user.and_then(|user| user.password.as_ref());
-            let right = self.check(&attempt.user, stored, &table, password).await?;
-            right && (certified || demand != Demand::Required)
-        };
-        let Some(user) = user.filter(|_| allowed) else {
-            tracing::debug!(
-                user = %attempt.user.escape_ascii(),
-                client = %attempt.client,
-                known = user.is_some(),
-                certified,
-                "login refused"
-            );
-            return Err(Refusal::Incorrect);
-        };
-        user.policy
-            .check(attempt.client, attempt.protocol, OffsetDateTime::now_utc())
-            .map_err(Refusal::Policy)?;
-        Ok(Arc::clone(&user.account))
-    }
-
-    /// Whether the password is right. Takes a whole hash unless it was verified before.
-    async fn check(
-        &self,
-        user: &[u8],
-        stored: Option<&Arc<StoredHash>>,
-        table: &Table,
-        password: Secret,
-    ) -> Result<bool, Refusal> {
-        let hash = Arc::clone(stored.or(table.decoy()).unwrap_or(&self.decoy));
-        let proof = self.cache.proof(user, &hash, password.expose());
-        if self.cache.contains(user, &proof, Instant::now()) {
-            return Ok(true);
-        }
-        let right = self
-            .workers
-            .run(move || hash.verify(password.expose()))
-            .await
-            .map_err(|Busy| Refusal::Unavailable(Failure::Internal))?;
-        // A decoy that fits by chance is still nobody's password, and is not remembered.
-        let right = right && stored.is_some();
-        if right {
-            self.cache.insert(user, proof, Instant::now());
-        }
-        Ok(right)
-    }
-
-    /// Reads the file again if it changed and nobody else does so already.
+    /// Makes sure that the table is that of the file as it is now, as far as that can be known soon.
     async fn refresh(self: &Arc<Self>) {
-        let metadata = match fs::metadata(&self.path) {
-            Ok(metadata) => metadata,
+        let seen = match self.local.load(Ordering::Relaxed) {
+            true => fs::metadata(&self.path).map(|metadata| self.is_known(&metadata)),
+            false => Ok(false),
+        };
+        if !matches!(seen, Ok(true)) {
+            self.lookout.look(self).await;
+        }
+    }
+
+    /// Whether the file needs no reading: it is as it was, or is being written.
+    fn is_known(&self, metadata: &Metadata) -> bool {
+        let stamp = Stamp::of(metadata);
+        let known = self.current().stamp;
+        let in_place = known.is_some_and(|known| known.file == stamp.file);
+        known == Some(stamp) || (in_place && !is_still(metadata))
+    }
+
+    /// Reads the file again if it changed. Blocks: for the thread of the lookout.
+    pub(super) fn look(&self) {
+        match fs::metadata(&self.path) {
+            Ok(metadata) if self.is_known(&metadata) => {}
+            Ok(_) => match self.reload() {
+                Ok(()) => tracing::info!(path = %self.path.display(), "users file read again"),
+                Err(error) => {
+                    tracing::error!(%error, "users file not taken, the last one stays in force");
+                }
+            },
+            // Until it is back nothing changes; whatever is there then is new.
             Err(error) => {
-                // Until it is back nothing changes; whatever is there then is new.
                 if self.current().stamp.take().is_some() {
                     tracing::error!(path = %self.path.display(), %error, "users file is gone, the last one stays in force");
                 }
-                return;
             }
-        };
-        let stamp = Stamp::of(&metadata);
-        {
-            let mut current = self.current();
-            let known = current.stamp;
-            let in_place = known.is_some_and(|known| known.file == stamp.file);
-            if known == Some(stamp) || current.reading || (in_place && !is_still(&metadata)) {
-                return;
-            }
-            current.reading = true;
-        }
-        let inner = Arc::clone(self);
-        let reading = Reading(Arc::clone(self));
-        let read = self.workers.run(move || {
-            let _reading = reading;
-            inner.reload()
-        });
-        match read.await {
-            Ok(Ok(())) => tracing::info!(path = %self.path.display(), "users file read again"),
-            Ok(Err(error)) => {
-                tracing::error!(%error, "users file not taken, the last one stays in force")
-            }
-            Err(Busy) => tracing::warn!("users file not read again yet, password workers are busy"),
         }
     }
 
     fn reload(&self) -> Result<(), UsersError> {
-        let (read, stamp) = read(&self.path);
+        let Reading { table, stamp, local } = read(&self.path);
+        self.local.store(local, Ordering::Relaxed);
         let mut current = self.current();
         current.stamp = stamp;
-        current.table = Arc::new(read?);
+        current.table = Arc::new(table?);
         Ok(())
-    }
-}
-
-/// Clears `reading` however the reading ends, even if it never began.
-struct Reading(Arc<Inner>);
-
-impl Drop for Reading {
-    fn drop(&mut self) {
-        self.0.current().reading = false;
     }
 }
 
@@ -251,14 +229,15 @@ fn is_still(metadata: &Metadata) -> bool {
 /// # Errors
 /// [`UsersError`] with file, line, user and key.
 pub fn check(path: &Path) -> Result<(), UsersError> {
-    read(path).0.map(drop)
+    read(path).table.map(drop)
 }
 
-/// The table, and the state of the file that it was read from if there is one.
-fn read(path: &Path) -> (Result<Table, UsersError>, Option<Stamp>) {
+fn read(path: &Path) -> Reading {
     let mut stamp = None;
+    let mut local = false;
     let text = fs::File::open(path).and_then(|mut file| {
         stamp = Some(Stamp::of(&file.metadata()?));
+        local = LOCAL.contains(&rustix::fs::fstatfs(&file)?.f_type);
         let mut text = String::new();
         file.by_ref().take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
         if text.len() as u64 > FILE_BYTES_MAX {
@@ -269,11 +248,25 @@ fn read(path: &Path) -> (Result<Table, UsersError>, Option<Stamp>) {
     let table = text
         .map_err(|source| UsersError::Read { path: path.to_owned(), source })
         .and_then(|text| Table::parse(path, &text));
-    (table, stamp)
+    Reading { table, stamp, local }
 }
 
 /// How long a file that is written in place must be still before it is read.
 pub const STILL: Duration = Duration::from_secs(1);
+
+/// Magic numbers of file systems that ask no other machine (statfs(2)): ext2 to ext4, XFS, Btrfs,
+/// overlayfs, F2FS, bcachefs, ZFS, tmpfs, ramfs.
+const LOCAL: [rustix::fs::FsWord; 9] = [
+    0xEF53,
+    0x5846_5342,
+    0x9123_683E,
+    0x794C_7630,
+    0xF2F5_2010,
+    0xCA45_1A4E,
+    0x2FC1_2FC1,
+    0x0102_1994,
+    0x8584_58F6,
+];
 
 /// Some 200 000 users.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ipnet::IpNet;
 use time::OffsetDateTime;
 use toml::de::DeValue;
 
@@ -15,7 +14,8 @@ use super::table::{
     PERMISSIONS, PROTOCOLS, User, check_name, parse_expiry, parse_home, parse_rate, permission,
 };
 use crate::auth::hash::StoredHash;
-use crate::auth::{Account, Permissions, Protocol};
+use crate::auth::key::{self, AuthorizedKey};
+use crate::auth::{Account, Methods, Permissions, Protocol};
 
 pub(super) fn read_user(fields: Fields<'_>) -> Result<User, UsersError> {
     let written = fields.value("name").and_then(|item| item.get_ref().as_str());
@@ -46,6 +46,8 @@ pub(super) fn read_user(fields: Fields<'_>) -> Result<User, UsersError> {
         account: Arc::new(account),
         password,
         keys: read_keys(fields)?,
+        authentication: read_authentication(fields)?,
+        principals: read_principals(fields)?,
         policy: read_policy(fields)?,
         line: fields.source.line(fields.at),
     })
@@ -77,17 +79,36 @@ fn read_message(fields: Fields<'_>) -> Result<Vec<String>, UsersError> {
     Ok(lines)
 }
 
-fn read_keys(fields: Fields<'_>) -> Result<Vec<String>, UsersError> {
-    let mut keys = Vec::new();
+fn read_keys(fields: Fields<'_>) -> Result<Vec<AuthorizedKey>, UsersError> {
+    let mut keys: Vec<AuthorizedKey> = Vec::new();
     for Placed { value, at } in fields.texts("keys")?.unwrap_or_default() {
-        let fine = value.split_whitespace().count() >= 2 && !value.chars().any(char::is_control);
-        if !fine {
-            let why = "each must be one line of the form \"ssh-ed25519 AAAA... comment\"";
-            return Err(fields.value_error(at, "keys", why.to_owned()));
+        let key = AuthorizedKey::parse(value).map_err(|why| fields.value_error(at, "keys", why))?;
+        if keys.iter().any(|other| other.key == key.key) {
+            let why = format!("{} is there twice", key.key.fingerprint());
+            return Err(fields.value_error(at, "keys", why));
         }
-        keys.push(value.to_owned());
+        keys.push(key);
     }
     Ok(keys)
+}
+
+fn read_authentication(fields: Fields<'_>) -> Result<Option<Methods>, UsersError> {
+    let Some(chains) = fields.texts("authentication")? else { return Ok(None) };
+    let at = chains.first().map_or(fields.at, |first| first.at);
+    Methods::parse(chains.iter().map(|chain| chain.value))
+        .map(Some)
+        .map_err(|why| fields.value_error(at, "authentication", why))
+}
+
+fn read_principals(fields: Fields<'_>) -> Result<Vec<String>, UsersError> {
+    let mut principals = Vec::new();
+    for Placed { value, at } in fields.texts("principals")?.unwrap_or_default() {
+        if value.is_empty() {
+            return Err(fields.value_error(at, "principals", "must not be empty".to_owned()));
+        }
+        principals.push(value.to_owned());
+    }
+    Ok(principals)
 }
 
 fn read_permissions(fields: Fields<'_>) -> Result<Permissions, UsersError> {
@@ -118,17 +139,13 @@ fn read_policy(fields: Fields<'_>) -> Result<Policy, UsersError> {
         }
     }
     for Placed { value, at } in fields.texts("networks")?.unwrap_or_default() {
-        let network = parse_network(value).ok_or_else(|| {
+        let network = key::network(value).ok_or_else(|| {
             let why = format!("\"{value}\" is no network such as 192.0.2.0/24 or 2001:db8::/32");
             fields.value_error(at, "networks", why)
         })?;
         policy.networks.push(network);
     }
     Ok(policy)
-}
-
-fn parse_network(text: &str) -> Option<IpNet> {
-    text.parse().ok().or_else(|| text.parse().ok().map(|address: std::net::IpAddr| address.into()))
 }
 
 /// A TOML date or date-time, or the same as a string.
@@ -228,6 +245,8 @@ const KEYS: &[&str] = &[
     "name",
     "password",
     "keys",
+    "principals",
+    "authentication",
     "home",
     "root",
     "permissions",

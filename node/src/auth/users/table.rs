@@ -1,7 +1,7 @@
 //! The users file, read and understood. Its form is described in
 //! [the manual](crate::manual::users).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,7 +16,8 @@ use super::field::{Fields, Source};
 use super::policy::Policy;
 use super::read::read_user;
 use crate::auth::hash::StoredHash;
-use crate::auth::{Account, Permissions};
+use crate::auth::key::AuthorizedKey;
+use crate::auth::{Account, Method, Methods, Permissions};
 use crate::config::bytes;
 
 /// One user of the file.
@@ -26,8 +27,12 @@ pub struct User {
     pub account: Arc<Account>,
     /// `None`: no password lets in.
     pub password: Option<Arc<StoredHash>>,
-    /// SSH public keys in OpenSSH's one-line form.
-    pub keys: Vec<String>,
+    /// SSH public keys, in the order of the file.
+    pub keys: Vec<AuthorizedKey>,
+    /// How the user logs in over SSH, when not as all do.
+    pub authentication: Option<Methods>,
+    /// Of which an SSH certificate must name one; empty: the user's name.
+    pub principals: Vec<String>,
     /// What speaks against a login.
     pub policy: Policy,
     /// What certificates are for.
@@ -43,6 +48,10 @@ pub struct Table {
     /// What the password of an unknown user is checked against: the hash of some user whose scheme
     /// and parameters most users have.
     decoy: Option<Arc<StoredHash>>,
+    /// With what users may begin who have methods of their own.
+    first_methods: HashSet<Method>,
+    /// Some user has a key that certifies others.
+    has_authorities: bool,
 }
 
 impl Table {
@@ -74,7 +83,11 @@ impl Table {
             }
         }
         let decoy = most_common(users.values());
-        Ok(Self { users, decoy })
+        let own = users.values().filter_map(|user| user.authentication.as_ref());
+        let first_methods = own.flat_map(|methods| methods.next(&[])).collect();
+        let mut keys = users.values().flat_map(|user| &user.keys);
+        let has_authorities = keys.any(|key| key.options.cert_authority);
+        Ok(Self { users, decoy, first_methods, has_authorities })
     }
 
     /// The user of this name, as sent by a client.
@@ -87,6 +100,16 @@ impl Table {
         let mut users: Vec<_> = self.users.values().collect();
         users.sort_by_key(|user| user.line);
         users
+    }
+
+    /// See the field.
+    pub(super) fn first_methods(&self) -> &HashSet<Method> {
+        &self.first_methods
+    }
+
+    /// See the field.
+    pub(super) fn has_authorities(&self) -> bool {
+        self.has_authorities
     }
 
     /// See the field.

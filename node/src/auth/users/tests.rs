@@ -1,5 +1,8 @@
 //! The users file in use. Hashes are cheap ones, so that the tests are fast.
 
+mod lookout;
+mod ssh;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +12,7 @@ use flotilla_protocol::ftp::Failure;
 
 use super::*;
 use crate::auth::hash::StoredHash;
+use crate::auth::trust::Trust;
 use crate::auth::worker::Workers;
 use crate::auth::{Account, Attempt, Authenticator, Protocol, Refusal, Secret};
 
@@ -50,7 +54,7 @@ impl World {
         let file = folder.path().join("users.toml");
         fs::write(&file, text).unwrap();
         let workers = Workers::with(1, 8, Duration::from_secs(30)).unwrap();
-        Self { users: Users::load(&file, workers).unwrap(), folder }
+        Self { users: Users::load(&file, workers, Trust::default()).unwrap(), folder }
     }
 
     fn file(&self) -> PathBuf {
@@ -187,7 +191,7 @@ async fn unknown_users_cost_a_hash_of_the_common_kind() {
     let file = folder.path().join("users.toml");
     fs::write(&file, format!("{}[[user]]\nname = \"off\"\ndisabled = true\n", bob(""))).unwrap();
     let workers = Workers::with(1, 8, Duration::from_millis(50)).unwrap();
-    let users = Users::load(&file, Arc::clone(&workers)).unwrap();
+    let users = Users::load(&file, Arc::clone(&workers), Trust::default()).unwrap();
     users.authenticate(attempt("bob", Some(RIGHT))).await.unwrap();
     let (release, gate) = std::sync::mpsc::channel::<()>();
     let held = actix_rt::spawn(async move { workers.run(move || gate.recv()).await });
@@ -245,6 +249,14 @@ async fn certificates_are_a_second_or_the_only_factor() {
 #[test]
 fn a_missing_file_is_named() {
     let workers = Workers::with(1, 1, Duration::from_secs(1)).unwrap();
-    let error = Users::load(Path::new("/nonexistent/users.toml"), workers).unwrap_err();
+    let error =
+        Users::load(Path::new("/nonexistent/users.toml"), workers, Trust::default()).unwrap_err();
     assert!(error.to_string().starts_with("/nonexistent/users.toml: "), "{error}");
+}
+
+#[actix::test]
+async fn a_password_without_its_certificate_is_not_known_by_its_speed() {
+    let world = World::new(&bob("certificate = \"required\""));
+    assert_eq!(world.login("bob", RIGHT).await.unwrap_err(), Refusal::Incorrect);
+    assert!(!world.cached("bob", RIGHT));
 }

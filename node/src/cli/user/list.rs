@@ -17,13 +17,18 @@ pub(super) fn run(args: &LsArgs, table: &Table, out: &mut dyn Write) -> Result<(
         return Ok(writeln!(out)?);
     }
     let head = ["NAME", "HOME", "LOGIN", "PROTOCOLS", "PERMISSIONS", "STATE"].map(str::to_owned);
-    let rows: Vec<[String; 6]> =
+    let rows: Vec<_> =
         std::iter::once(head).chain(users.into_iter().map(|user| to_row(user))).collect();
-    let widths: [usize; 6] = std::array::from_fn(|column| {
+    Ok(columns(&rows, out)?)
+}
+
+/// Writes rows so that their cells stand below each other.
+pub(super) fn columns<const N: usize>(rows: &[[String; N]], out: &mut dyn Write) -> io::Result<()> {
+    let widths: [usize; N] = std::array::from_fn(|column| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
     });
-    for row in &rows {
+    for row in rows {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
         writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
@@ -55,6 +60,8 @@ fn to_json(user: &User) -> serde_json::Value {
         "root": account.root,
         "login": logins(user),
         "keys": user.keys.len(),
+        "principals": user.principals,
+        "authentication": user.authentication.as_ref().map(|own| own.names().collect::<Vec<_>>()),
         "permissions": permission_names(account.permissions),
         "protocols": protocols(user),
         "networks": user.policy.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),

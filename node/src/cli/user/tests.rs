@@ -27,6 +27,10 @@ impl Prompt for Typed {
         let line = self.0.pop_front().ok_or(io::ErrorKind::UnexpectedEof)?;
         Ok(Zeroizing::new(line.to_owned()))
     }
+
+    fn text(&mut self) -> io::Result<String> {
+        Ok(self.line()?.to_string())
+    }
 }
 
 fn user(file: &Path, words: &str, typed: &[&'static str]) -> Result<String, String> {
@@ -249,4 +253,83 @@ fn users_are_listed() {
     assert_eq!(json[1]["login"], json!(["password"]));
     assert_eq!(json[2]["disabled"], true);
     assert!(!json.to_string().contains("$2b$"), "hashes are not listed");
+}
+
+const ONE: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";
+const TWO: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI";
+
+fn prints(file: &Path, name: &str) -> Vec<String> {
+    let table = table(file);
+    let keys = &table.find(name.as_bytes()).unwrap().keys;
+    keys.iter().map(|key| key.key.fingerprint().to_string()).collect()
+}
+
+#[test]
+fn keys_come_and_go_and_comments_stay() {
+    let folder = Folder::new();
+    let file = folder.path().join("users.toml");
+    fs::write(&file, COMMENTED).unwrap();
+    let keys = folder.path().join("keys.pub");
+    fs::write(&keys, format!("# mine\n{ONE} bob@laptop\n\nfrom=\"192.0.2.0/24\" {TWO}\n")).unwrap();
+    let out = user(&file, &format!("key add bob {}", keys.display()), &[]).unwrap();
+    assert_eq!(out.lines().count(), 2, "{out}");
+    assert!(out.starts_with("key SHA256:") && out.ends_with(" added to bob\n"), "{out}");
+    let found = prints(&file, "bob");
+    assert_eq!(found.len(), 2);
+    let again = user(&file, "key add bob -", &[ONE]).unwrap();
+    assert_eq!(again, format!("key {} is bob's already\n", found[0]));
+
+    let list = user(&file, "key ls bob", &[]).unwrap();
+    let lines: Vec<_> = list.lines().collect();
+    assert!(lines[0].starts_with("KIND         FINGERPRINT"), "{list}");
+    assert_eq!(lines[1], format!("ssh-ed25519  {}  bob@laptop", found[0]));
+    assert!(lines[2].ends_with("from=\"192.0.2.0/24\""), "{list}");
+    let json: serde_json::Value =
+        serde_json::from_str(&user(&file, "key ls bob --json", &[]).unwrap()).unwrap();
+    assert_eq!(json[0]["fingerprint"], found[0].as_str());
+    assert_eq!(json[0]["comment"], "bob@laptop");
+    assert_eq!(json[1]["options"], json!(["from=\"192.0.2.0/24\""]));
+
+    let out = user(&file, &format!("key rm bob {}", found[0]), &[]).unwrap();
+    assert_eq!(out, format!("key {} taken from bob\n", found[0]));
+    assert_eq!(prints(&file, "bob"), found[1..]);
+    user(&file, "key rm bob -", &[TWO]).unwrap();
+    assert!(prints(&file, "bob").is_empty());
+    let text = fs::read_to_string(&file).unwrap();
+    for comment in ["# All of us.", "# since 2001", "# The other one.", "# old", "# The end."] {
+        assert!(text.contains(comment), "{comment} is lost:\n{text}");
+    }
+}
+
+#[test]
+fn a_single_key_becomes_a_list() {
+    let folder = Folder::new();
+    let file = folder.path().join("users.toml");
+    fs::write(&file, format!("[[user]]\nname = \"bob\"\nkeys = \"{ONE}\"\n")).unwrap();
+    user(&file, "key add bob", &[TWO]).unwrap();
+    assert_eq!(prints(&file, "bob").len(), 2);
+}
+
+#[test]
+fn slips_with_keys_change_nothing() {
+    let folder = Folder::new();
+    let file = folder.path().join("users.toml");
+    fs::write(&file, COMMENTED).unwrap();
+    for (words, typed, why) in [
+        ("key add bop -", ONE, "there is no user \"bop\", did you mean \"bob\"?"),
+        ("key ls bop", "", "there is no user \"bop\""),
+        ("key add bob -", "", "-: holds no public key"),
+        ("key add bob -", "# c\nssh-ed25519 AAAA", "-:2: the base64 text is of another kind"),
+        ("key add bob -", "command=\"x\" ssh-rsa A", "-:1: option \"command\" is not honoured"),
+        ("key add bob -", "-----BEGIN OPENSSH PRIVATE KEY-----", "that is a private key"),
+        ("key add bob /nonexistent", "", "/nonexistent: No such file"),
+        ("key rm bob SHA256:x", "", "\"SHA256:x\" is no fingerprint"),
+        ("key rm bob -", ONE, "bob has no key SHA256:"),
+    ] {
+        let error = user(&file, words, &[typed]).unwrap_err();
+        assert!(error.contains(why), "{words}: {error}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), COMMENTED, "{words}");
+    }
 }

@@ -32,7 +32,7 @@ use futures_util::stream::FuturesUnordered;
 
 use self::finish::Finished;
 use self::open::Open;
-use super::channel::{Broken, Program};
+use super::channel::{Broken, Exit, Program};
 use super::record::Record;
 use super::throttle::Throttle;
 use crate::files::Files;
@@ -105,10 +105,10 @@ impl Program for Server {
         !self.work.is_empty()
     }
 
-    fn exit_status(&self) -> Option<u32> {
+    fn exit(&self) -> Option<Exit> {
         match self.machine.violation() {
-            Some(_) => Some(1),
-            None => (self.ended && self.machine.is_idle()).then_some(0),
+            Some(_) => Some(Exit::silent(1)),
+            None => (self.ended && self.machine.is_idle()).then(|| Exit::silent(0)),
         }
     }
 
