@@ -22,13 +22,13 @@ use tracing::{debug, error, warn};
 use crate::policy::Policy;
 use crate::registry::Banned;
 use crate::session::{Guard, Session, Stop};
-use crate::ssh::SshSession;
+use crate::ssh::{Arrival, SshSession};
 use crate::worker::Worker;
 
 /// The actor.
 pub(crate) struct Acceptor {
     worker: Rc<Worker>,
-    listeners: Vec<Option<(StdListener, Security)>>,
+    listeners: Vec<Option<(StdListener, Service)>>,
     loops: Vec<SpawnHandle>,
     sessions: HashMap<u64, WeakRecipient<Stop>>,
     /// Control connections on the node before new ones are turned away.
@@ -39,21 +39,21 @@ pub(crate) struct Acceptor {
     stopping: bool,
 }
 
-/// Whether a listener speaks TLS from the first byte.
+/// What a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Security {
-    /// AUTH TLS.
-    Explicit,
-    /// Implicit FTPS.
-    Implicit,
-    /// No TLS at all: SSH.
+pub(crate) enum Service {
+    /// FTP, with AUTH TLS.
+    Ftp,
+    /// FTP under TLS from the first byte.
+    Ftps,
+    /// SFTP and SCP.
     Ssh,
 }
 
 impl Acceptor {
     pub(crate) fn new(
         worker: Rc<Worker>,
-        listeners: Vec<(StdListener, Security)>,
+        listeners: Vec<(StdListener, Service)>,
         sessions_max: usize,
     ) -> Self {
         let (alive, all_gone) = mpsc::channel(1);
@@ -73,7 +73,7 @@ impl Acceptor {
         &mut self,
         stream: TcpStream,
         peer: SocketAddr,
-        security: Security,
+        service: Service,
         acceptor: Addr<Self>,
     ) {
         let now = Instant::now();
@@ -83,37 +83,39 @@ impl Acceptor {
             debug!(client = %peer.ip(), "banned address turned away");
             return turn_away(
                 stream,
-                security,
-                "421 This address is banned for a while (limits.ban_for).\r\n",
+                service,
+                "This address is banned for a while (limits.ban_for).",
             );
         }
         let live = usize::try_from(self.worker.metrics.sessions.get()).unwrap_or(0);
         if live >= self.sessions_max {
             self.worker.metrics.refused_connections.inc();
-            return turn_away(
-                stream,
-                security,
-                "421 Too many connections (limits.connections).\r\n",
-            );
+            return turn_away(stream, service, "Too many connections (limits.connections).");
         }
         let entrance = match self.worker.threshold.enter(peer.ip()) {
             Ok(entrance) => entrance,
             Err(crowded) => {
                 self.worker.metrics.refused_unauthenticated.inc();
                 debug!(client = %peer.ip(), ?crowded, "too many connections without a login");
-                return turn_away(stream, security, crowded.farewell());
+                return turn_away(stream, service, crowded.farewell());
             }
         };
         let id = self.worker.next_session();
         let worker = Rc::clone(&self.worker);
         let guard = Guard { id, entrance: Some(entrance), _alive: alive.clone() };
-        if security == Security::Ssh {
+        if service == Service::Ssh {
             let Some(transport) = worker.policy().ssh.clone() else { return };
-            let session = SshSession::open(worker, transport, acceptor, guard, stream, peer);
+            let Ok(startup) = worker.startups.enter(peer.ip()) else {
+                worker.metrics.refused_unauthenticated.inc();
+                debug!(client = %peer.ip(), "too many ssh connections without a login");
+                return turn_away(stream, service, TOO_MANY_STARTUPS);
+            };
+            let arrival = Arrival { stream, peer, startup };
+            let session = SshSession::open(worker, transport, acceptor, guard, arrival);
             self.sessions.insert(id, session.recipient().downgrade());
             return;
         }
-        match Session::open(worker, acceptor, guard, stream, peer, security) {
+        match Session::open(worker, acceptor, guard, stream, peer, service) {
             Ok(session) => {
                 self.sessions.insert(id, session.recipient().downgrade());
             }
@@ -123,17 +125,21 @@ impl Acceptor {
 }
 
 /// Says why and closes; the text fits any socket buffer, so nothing waits. A TLS client would take it
-/// for garbage, so it hears nothing.
-fn turn_away(mut stream: TcpStream, security: Security, text: &'static str) {
-    if security == Security::Explicit {
-        actix::spawn(async move {
-            let farewell = async {
-                stream.write_all(text.as_bytes()).await?;
-                stream.shutdown().await
-            };
-            let _ = tokio::time::timeout(FAREWELL, farewell).await;
-        });
-    }
+/// for garbage, so it hears nothing; an SSH client may be told something before the identification
+/// (RFC 4253, 4.2).
+fn turn_away(mut stream: TcpStream, service: Service, text: &'static str) {
+    let code = match service {
+        Service::Ftp => "421 ",
+        Service::Ftps => return,
+        Service::Ssh => "",
+    };
+    actix::spawn(async move {
+        let farewell = async {
+            stream.write_all(format!("{code}{text}\r\n").as_bytes()).await?;
+            stream.shutdown().await
+        };
+        let _ = tokio::time::timeout(FAREWELL, farewell).await;
+    });
 }
 
 /// New sessions begin with this policy.
@@ -167,10 +173,10 @@ impl Actor for Acceptor {
     fn started(&mut self, context: &mut Self::Context) {
         context.set_mailbox_capacity(MAILBOX);
         for listener in &mut self.listeners {
-            let Some((listener, security)) = listener.take() else { continue };
+            let Some((listener, service)) = listener.take() else { continue };
             match TcpListener::from_std(listener) {
                 Ok(listener) => {
-                    let future = Accepting { listener, security, pause: None };
+                    let future = Accepting { listener, service, pause: None };
                     self.loops.push(context.spawn(future));
                 }
                 Err(error) => {
@@ -185,7 +191,7 @@ impl Actor for Acceptor {
 /// The accept loop of one listener.
 struct Accepting {
     listener: TcpListener,
-    security: Security,
+    service: Service,
     /// Set after an error that a pause may heal.
     pause: Option<std::pin::Pin<Box<tokio::time::Sleep>>>,
 }
@@ -210,7 +216,7 @@ impl actix::ActorFuture<Acceptor> for Accepting {
             match self.listener.poll_accept(task) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok((stream, peer))) => {
-                    acceptor.open(stream, peer, self.security, context.address());
+                    acceptor.open(stream, peer, self.service, context.address());
                 }
                 Poll::Ready(Err(error)) if is_about_the_connection(&error) => {}
                 Poll::Ready(Err(error)) => {
@@ -310,6 +316,8 @@ const ACCEPTS_PER_TURN: usize = 16;
 
 /// How long the loop rests when descriptors are used up.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+const TOO_MANY_STARTUPS: &str = "Too many connections without a login (ssh.startups).";
 
 /// How long a client that is turned away may take to hear why.
 const FAREWELL: Duration = Duration::from_secs(2);

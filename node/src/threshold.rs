@@ -134,12 +134,12 @@ impl Limits {
 }
 
 impl Crowded {
-    /// The last words to an FTP client.
+    /// The last words to a client.
     pub(crate) fn farewell(self) -> &'static str {
         match self {
-            Self::Node => "421 Too many connections without a login (limits.unauthenticated).\r\n",
+            Self::Node => "Too many connections without a login (limits.unauthenticated).",
             Self::Address => {
-                "421 Too many connections without a login from this address (limits.unauthenticated_per_address).\r\n"
+                "Too many connections without a login from this address (limits.unauthenticated_per_address)."
             }
         }
     }

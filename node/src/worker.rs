@@ -30,6 +30,8 @@ pub(crate) struct Worker {
     pub(crate) metrics: Arc<Metrics>,
     /// Who is connected and not logged in.
     pub(crate) threshold: Threshold,
+    /// Of these, who speaks SSH (`ssh.startups`).
+    pub(crate) startups: Threshold,
     /// One read of a control connection goes here; it is empty again before the next session's turn.
     pub(crate) scratch: RefCell<Vec<u8>>,
     /// Spare read buffers of SSH connections.
@@ -47,6 +49,7 @@ pub(crate) struct Surroundings {
     pub(crate) registry: Addr<Registry>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) threshold: Threshold,
+    pub(crate) startups: Threshold,
     pub(crate) policy: Arc<Policy>,
     /// Counts the sessions of the node: one atomic step per connection.
     pub(crate) sessions_made: Arc<AtomicU64>,
@@ -54,13 +57,15 @@ pub(crate) struct Surroundings {
 
 impl Worker {
     pub(crate) fn new(ports: Rc<PortShard>, tls: tls::Store, surroundings: Surroundings) -> Self {
-        let Surroundings { registry, metrics, threshold, policy, sessions_made } = surroundings;
+        let Surroundings { registry, metrics, threshold, startups, policy, sessions_made } =
+            surroundings;
         Self {
             ports,
             registry,
             tls,
             metrics,
             threshold,
+            startups,
             scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
             ssh_buffers: Rc::default(),
             ssh_held: Cell::new(0),

@@ -36,7 +36,7 @@ pub(super) fn launch(
     fs::write(&users, lines)?;
     let ftp = if service.protocol == Protocol::Sftp { free_port()? } else { port };
     let ssh = match service.protocol {
-        Protocol::Ftp | Protocol::Ftps => String::new(),
+        Protocol::Ftp | Protocol::Ftps => "[ssh]\nlisten = []\n".to_owned(),
         Protocol::Sftp => format!(
             "[ssh]\nlisten = [\"127.0.0.1:{port}\"]\nhost_keys = [\"{}\"]\n",
             ground.host_key.display()

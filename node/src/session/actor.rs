@@ -28,7 +28,7 @@ use super::wire::Wire;
 use crate::address::canonical;
 use crate::auth::Protocol;
 use crate::auth::users::protocol_name;
-use crate::listen::{Acceptor, Ended, Security};
+use crate::listen::{Acceptor, Ended, Service};
 use crate::log::About;
 use crate::login::LoggedIn;
 use crate::policy::Policy;
@@ -116,7 +116,7 @@ impl Session {
         guard: Guard,
         stream: TcpStream,
         peer: SocketAddr,
-        security: Security,
+        service: Service,
     ) -> io::Result<Addr<Self>> {
         let local = canonical(stream.local_addr()?);
         let peer = canonical(peer);
@@ -124,7 +124,7 @@ impl Session {
         let connection = Connection {
             client: peer.ip(),
             local,
-            secure: security == Security::Implicit,
+            secure: service == Service::Ftps,
             certificate: false,
         };
         let now = Instant::now();
@@ -161,7 +161,7 @@ impl Session {
             timer: Timer::default(),
             acceptor,
         };
-        if security == Security::Implicit {
+        if service == Service::Ftps {
             session.begin_handshake();
         }
         Ok(session.start())

@@ -24,17 +24,28 @@ use super::transport::Transport;
 use crate::address::canonical;
 use crate::listen::{Acceptor, Ended};
 use crate::session::{Guard, Stop, Timer};
+use crate::threshold::Entrance;
 use crate::worker::Worker;
 
 /// The actor.
 pub(crate) struct SshSession {
     guard: Guard,
+    /// Until the login.
+    startup: Option<Entrance>,
     connection: Rc<Connection>,
     running: Phase,
     stage: Stage,
     since: Instant,
     timer: Timer,
     acceptor: Addr<Acceptor>,
+}
+
+/// A connection that was accepted.
+pub(crate) struct Arrival {
+    pub(crate) stream: TcpStream,
+    pub(crate) peer: SocketAddr,
+    /// Its place among those who are not logged in.
+    pub(crate) startup: Entrance,
 }
 
 /// The transport of the connection.
@@ -63,9 +74,9 @@ impl SshSession {
         transport: Arc<Transport>,
         acceptor: Addr<Acceptor>,
         guard: Guard,
-        stream: TcpStream,
-        peer: SocketAddr,
+        arrival: Arrival,
     ) -> Addr<Self> {
+        let Arrival { stream, peer, startup } = arrival;
         let peer = canonical(peer);
         let policy = worker.policy();
         let now = Instant::now();
@@ -80,6 +91,7 @@ impl SshSession {
         let opening = Box::pin(russh::server::run_stream(config, link, door));
         let session = Self {
             guard,
+            startup: Some(startup),
             connection,
             running: Phase::Opening(opening),
             stage: Stage::Open,
@@ -99,6 +111,7 @@ impl SshSession {
             }
             if self.guard.entrance.is_some() && self.connection.login().is_some() {
                 self.guard.entrance = None;
+                self.startup = None;
             }
             let moved = self.connection.poll_work(task);
             self.connection.pump_by_letter();

@@ -97,7 +97,6 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     compare("ftp.listen", old.ftp.listen == new.ftp.listen);
     compare("ftp.implicit_tls", old.ftp.implicit_tls == new.ftp.implicit_tls);
     compare("ssh.listen", old.ssh.listen == new.ssh.listen);
-    compare("ssh.startups", old.ssh.startups == new.ssh.startups);
     compare("ftp.passive.ports", old.ftp.passive_ports == new.ftp.passive_ports);
     compare("storage.root", old.storage.root == new.storage.root);
     compare("storage.atomic_uploads", old.storage.atomic_uploads == new.storage.atomic_uploads);
@@ -162,6 +161,11 @@ pub(super) fn threshold(config: &Config, connections_max: usize) -> threshold::L
         connections => connections,
     };
     threshold::Limits { node, per_address: config.limits.unauthenticated_per_address }
+}
+
+/// How many SSH connections may be there without a login.
+pub(super) fn startups(config: &Config) -> threshold::Limits {
+    threshold::Limits { node: config.ssh.startups, per_address: 0 }
 }
 
 /// The limits of admission.

@@ -32,7 +32,7 @@ use crate::config::Config;
 use crate::error::ServeError;
 use crate::health::http::{self, Endpoints};
 use crate::health::{ACTOR, Health, Probe, Readiness, STARTING};
-use crate::listen::{Acceptor, Adopt, Security};
+use crate::listen::{Acceptor, Adopt, Service};
 use crate::log::LogHandle;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
@@ -61,6 +61,7 @@ struct Node {
     registry: Addr<Registry>,
     health: Addr<Health>,
     threshold: Threshold,
+    startups: Threshold,
     /// Control connections that the node takes at once.
     connections_max: usize,
     acceptors: Vec<Addr<Acceptor>>,
@@ -126,10 +127,12 @@ impl Node {
         let connections_max = build::connections_max(config, descriptors);
         let limits = build::threshold(config, connections_max);
         let threshold = Threshold::new(limits, metrics.unauthenticated.clone());
+        let startups = Threshold::new(build::startups(config), metrics.ssh_startups.clone());
         let surroundings = Surroundings {
             registry: registry.clone(),
             metrics: Arc::clone(&metrics),
             threshold: threshold.clone(),
+            startups: startups.clone(),
             policy: Arc::clone(&policy),
             sessions_made: Arc::default(),
         };
@@ -159,6 +162,7 @@ impl Node {
             registry,
             health,
             threshold,
+            startups,
             connections_max,
             acceptors,
             arbiters,
@@ -234,6 +238,7 @@ impl Node {
             limits: build::limits(&policy.config),
             rules: build::rules(&policy.config),
         });
+        self.startups.set_limits(build::startups(&policy.config));
         self.threshold.set_limits(build::threshold(&policy.config, self.connections_max));
         for acceptor in &self.acceptors {
             acceptor.do_send(Adopt(Arc::clone(&policy)));
@@ -246,7 +251,7 @@ impl Node {
 
 /// Starts an arbiter with its acceptor for each set of listeners, and tells them of bans.
 fn start_acceptors(
-    sets: impl Iterator<Item = (ShardSeed, Vec<(TcpListener, Security)>)>,
+    sets: impl Iterator<Item = (ShardSeed, Vec<(TcpListener, Service)>)>,
     tls: &tls::Store,
     surroundings: &Surroundings,
     sessions_max: usize,

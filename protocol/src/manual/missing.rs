@@ -1,5 +1,7 @@
 //! What is not implemented, and why.
 //!
+//! # FTP
+//!
 //! | what | the client hears | why |
 //! | --- | --- | --- |
 //! | `TYPE E`, `TYPE A T`, `TYPE A C`, `TYPE L n` but 8 | 504 | no machine that has them, no client that asks |
@@ -23,3 +25,15 @@
 //!
 //! `500` for verbs that RFCs define and this server lacks is 502 in the letter of RFC 959; there is
 //! no client that tells the two apart, and no list of dead verbs to keep.
+//!
+//! # SFTP
+//!
+//! | what | the client hears | why |
+//! | --- | --- | --- |
+//! | versions 4 to 6 | VERSION 3 | OpenSSH has none of them, so no client needs them; text mode, ACLs and byte-range locks come with them |
+//! | `~user` of others, `home-directory` of others | no such file | everybody has a tree of their own |
+//! | extended attributes in SETSTAT and OPEN | ignored | version 3 gives them no meaning, and OpenSSH ignores them |
+//! | requests on a directory's handle but READDIR and CLOSE | failure | as OpenSSH; the path says the same |
+//! | `copy-data` onto its own handle | failure | as OpenSSH: source and target might overlap |
+//! | more than 4096 users or groups in one request for names | failure | clients ask for those of one listing |
+//! | `vendor-id`, `newline`, `space-available`, `text-seek` | unsupported | of later versions, or replaced by `statvfs@openssh.com` |

@@ -104,7 +104,7 @@ fn mode(attributes: &Attributes) -> u32 {
     kind | attributes.mode & MODE_BITS
 }
 
-/// Bytes that [`write`] writes.
+/// Bytes that [`write()`] writes.
 pub(super) const ATTRIBUTES_BYTES: usize = 32;
 /// Permissions, sticky, set-user and set-group.
 pub(super) const MODE_BITS: u32 = 0o7777;

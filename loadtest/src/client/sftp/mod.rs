@@ -83,3 +83,6 @@ impl Session {
         self.runtime.block_on(self.link.close())
     }
 }
+
+#[cfg(test)]
+mod tests;

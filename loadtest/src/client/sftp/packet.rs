@@ -121,7 +121,8 @@ impl<'a> Fields<'a> {
         Ok(taken)
     }
 
-    fn byte(&mut self) -> Result<u8, Error> {
+    /// A byte.
+    pub(super) fn byte(&mut self) -> Result<u8, Error> {
         self.take(1)?.first().copied().ok_or(Error::Protocol(self.step))
     }
 

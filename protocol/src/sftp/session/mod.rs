@@ -18,7 +18,7 @@
 //! # Order
 //! As told in `queue.rs`: as if requests were carried out one by one in the order of arrival, as far
 //! as one handle and the tree are concerned. What needs no storage (REALPATH, limits, requests that
-//! are refused) is answered at once.
+//! are refused) is answered at once. Replies stand in the order in which requests were done.
 
 mod accept;
 mod answer;
@@ -167,7 +167,8 @@ impl Session {
 
     // Inputs.
 
-    /// Bytes of the channel came in, in any pieces. After an error nothing is taken any more.
+    /// Bytes of the channel came in, in any pieces; output should be sent between them, since what
+    /// needs no owner is answered here. After an error nothing is taken any more.
     pub fn on_bytes(&mut self, mut bytes: &[u8]) -> Result<(), Violation> {
         let mut reader = std::mem::take(&mut self.reader);
         let result = loop {

@@ -2,6 +2,7 @@ mod exchange;
 mod limits;
 mod model;
 mod order;
+mod tree;
 
 use super::*;
 use crate::entry::{AttributeChange, Attributes, Kind, Timestamp};

@@ -4,29 +4,15 @@
 //! once by the owner, which carries out what the session hands out, in an order of its own. Every
 //! request must be answered once, with what the model says.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use proptest::prelude::*;
 
+use super::tree::{OpenFile, Tree};
 use super::*;
 use crate::failure::Failure;
 use crate::path::VirtualPath;
 use crate::sftp::extension::Extension;
-
-/// Files by name, and what is open; a file is open once at the most, since two handles of one file
-/// are ordered by nothing but barriers.
-#[derive(Debug, Default)]
-struct Tree {
-    /// Contents by number; a removed file lives on while it is open.
-    files: Vec<Vec<u8>>,
-    names: BTreeMap<Vec<u8>, usize>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct OpenFile {
-    file: usize,
-    flags: OpenFlags,
-}
 
 /// What a request comes to, as a reply tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,54 +21,6 @@ enum Answer {
     Handle,
     Data(Vec<u8>),
     Size(u64),
-}
-
-impl Tree {
-    fn open(&mut self, name: &[u8], flags: OpenFlags, open: &[usize]) -> Option<OpenFile> {
-        let file = match self.names.get(name) {
-            Some(file) if open.contains(file) || flags.exclusive => return None,
-            Some(file) => *file,
-            None if !flags.create => return None,
-            None => {
-                self.files.push(Vec::new());
-                self.names.insert(name.to_vec(), self.files.len() - 1);
-                self.files.len() - 1
-            }
-        };
-        if flags.truncate {
-            self.files[file].clear();
-        }
-        Some(OpenFile { file, flags })
-    }
-
-    fn read(&self, file: usize, offset: u64, length: usize) -> Vec<u8> {
-        let bytes = &self.files[file];
-        let from = (offset as usize).min(bytes.len());
-        bytes[from..(from + length).min(bytes.len())].to_vec()
-    }
-
-    fn write(&mut self, open: OpenFile, offset: u64, data: &[u8]) {
-        let bytes = &mut self.files[open.file];
-        let from = if open.flags.append { bytes.len() } else { offset as usize };
-        if !data.is_empty() {
-            bytes.resize(bytes.len().max(from + data.len()), 0);
-            bytes[from..from + data.len()].copy_from_slice(data);
-        }
-    }
-
-    fn size(&self, name: &[u8]) -> Option<u64> {
-        self.names.get(name).map(|file| self.files[*file].len() as u64)
-    }
-
-    fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
-        match self.names.remove(from) {
-            Some(file) => {
-                self.names.insert(to.to_vec(), file);
-                true
-            }
-            None => false,
-        }
-    }
 }
 
 /// One request of a client, in small numbers.
@@ -543,7 +481,7 @@ impl World {
         assert_eq!(self.tree.names, self.model.names);
         let usage = self.session.usage();
         assert_eq!(usage, Usage { open_handles: self.open.len(), ..Usage::default() });
-        let open: std::collections::HashSet<_> = self.session.open_handles().collect();
+        let open: HashSet<_> = self.session.open_handles().collect();
         assert_eq!(open, self.open.keys().copied().collect());
         assert_eq!((self.session.producing, self.session.queue.bytes()), (0, 0));
     }
