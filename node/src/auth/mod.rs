@@ -8,8 +8,9 @@
 //! - [`key`], [`trust`], [`proof`]: how SSH clients log in besides by password.
 //!
 //! # What must hold
-//! - Unknown name, wrong password, wrong certificate: one answer and one cost
+//! - Unknown name, wrong password, wrong key, wrong certificate: one answer and one cost
 //!   ([`Refusal::Incorrect`]).
+//! - No step of an SSH login counts that a chain of the user's does not ask for now.
 //! - Policy ([`Refusal::Policy`]) speaks only after the password was right, and always then; with
 //!   SSH, after the last step of a chain.
 
@@ -220,10 +221,10 @@ pub enum Refusal {
 }
 
 /// The future of whether a key is worth a signature.
-pub type Answer = Pin<Box<dyn Future<Output = bool>>>;
+pub type Answer = Pin<Box<dyn Future<Output = bool> + Send>>;
 
-/// The future of a judgement.
-pub type Judgement = Pin<Box<dyn Future<Output = Result<Arc<Account>, Refusal>>>>;
+/// The future of a judgement. It can be sent, since handlers of the SSH library must be.
+pub type Judgement = Pin<Box<dyn Future<Output = Result<Arc<Account>, Refusal>> + Send>>;
 
 /// Judges attempts. Unknown users must cost the same time as known ones.
 pub trait Authenticator: Send + Sync {

@@ -23,8 +23,8 @@
 //! # Values
 //!
 //! - Times: `"90s"`, `"10m"`, `"1h 30m"`, `"7d"`. Sizes: `"64MiB"`, `"10GB"`, or bytes as a number.
-//! - Paths: certificates, `telemetry.xferlog` and `node.data_dir` start at the folder of the file
-//!   that names them, at the working directory when no file does. `users.file`, `storage.root` and
+//! - Paths: certificates, the files of `[ssh]`, `telemetry.xferlog` and `node.data_dir` start at the
+//!   folder of the file that names them, at the working directory when no file does. `users.file`, `storage.root` and
 //!   `host.root` start at the data folder. So a verb that is called from elsewhere with the same
 //!   `--config` finds the same files.
 //! - Secrets are named by file (`…_file`), never written into the configuration.
@@ -36,8 +36,8 @@
 //! A configuration is taken whole or not at all. `flotilla check` prints everything that is wrong,
 //! each with file, line and key, what was expected and what was found; an unknown key with the
 //! name that was probably meant. Besides single values it refuses what contradicts itself, a
-//! storage root that would show users the node's own files, and certificate files that can not be
-//! read. The exit code is 2.
+//! storage root that would show users the node's own files, and files of certificates and keys that
+//! can not be read or used: an SSH host key that others can read, or that has a passphrase. The exit code is 2.
 //!
 //! Keys of parts that are not built yet are known. They are accepted at their default and refused
 //! otherwise: what an operator asks for is done or refused, not ignored.

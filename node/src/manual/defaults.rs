@@ -50,3 +50,27 @@
 //! - **Exhausted passive ports leave readiness alone**: a port serves many addresses, so what is used
 //!   up is used up for one client; were the node to turn unready, one client could take it out of
 //!   the pool. The reply is 425, and `passive_refused` counts.
+//! - **`ssh.listen` on 2222**: above 1024, as the others.
+//! - **`ssh.kex`**: ML-KEM with X25519 first, which clients from OpenSSH 9.9 on have, and X25519 alone
+//!   for all others. ssh-audit up to 3.3 has nothing to say against the defaults; later ones warn of
+//!   X25519 alone, since recorded traffic may be read with a quantum computer one day. Who has new
+//!   clients only sets `["mlkem768x25519-sha256"]`, and is warned of nothing.
+//! - **`ssh.ciphers`**: AES-GCM costs less than chacha20-poly1305 where the processor has
+//!   instructions for it. Of the two lists the client's order counts (RFC 4253, 7.1), and OpenSSH's
+//!   clients name chacha20 first, so they use it wherever it is offered: the order reaches clients
+//!   that have none of their own. **`ssh.prefer_hw_aes = false`** all the same: a client that has
+//!   nothing but chacha20 should come in, until somebody decides otherwise.
+//! - **`ssh.macs`**: only those that authenticate what was encrypted; ssh-audit warns of the others.
+//!   AES-GCM and chacha20 need none; a client with neither and without these is too old, and
+//!   `hmac-sha2-256` can be listed for it.
+//! - **`ssh.host_key_algorithms`**: Ed25519, and RSA with 3072 bits for clients without it. ECDSA is
+//!   offered where its key is named or its algorithm listed: ssh-audit calls the curves a failure, as
+//!   nobody can say where their constants come from. Keys of *users* on these curves are taken: a
+//!   hardware token may have nothing else, and the risk is the user's own.
+//! - **`ssh.authentication`**: each method alone, as everywhere else.
+//! - **`ssh.rekey_bytes = "1GiB"`, `ssh.rekey_interval = "1h"`**: what RFC 4253, section 9
+//!   recommends.
+//! - **`ssh.keepalive = "60s"`**: below what NATs and balancers forget connections after.
+//! - **`ssh.startups = 100`**: a key exchange costs far more than a connection; who only begins them can
+//!   not take more than this.
+//! - **`ssh.channels = 10`**: clients use one or two; OpenSSH has the same limit.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::encoding::AsDer;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use russh::keys::signature::{Signer, Verifier};
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::{Algorithm, HashAlg, PrivateKey, decode_secret_key};
 use tracing::info;
@@ -171,6 +172,10 @@ fn read(path: &Path) -> Result<PrivateKey, String> {
         error => format!("is no private key in OpenSSH's form: {error}"),
     })?;
     usable(&key)?;
+    // An RSA key can be longer than the library takes.
+    let signature = key.try_sign(PROBE).map_err(|_| "can not sign".to_owned())?;
+    let fits = Verifier::verify(key.public_key(), PROBE, &signature);
+    fits.map_err(|_| "its two halves do not fit each other".to_owned())?;
     Ok(key)
 }
 
@@ -259,6 +264,8 @@ const CONFIGURED: &str = "ssh.host_keys";
 const MADE: &str = "node.data_dir";
 /// Behind keys that are made: not the host's name, which may change.
 const COMMENT: &str = "flotilla";
+/// Signed to see whether a key can.
+const PROBE: &[u8] = b"flotilla";
 /// NIST SP 800-57: 112 bits of strength.
 const RSA_BITS_MIN: usize = 2048;
 /// An RSA key of 16384 bits takes 13 KiB.

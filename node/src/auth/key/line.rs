@@ -231,8 +231,11 @@ pub fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     numbered.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// Why a kind of key is refused that OpenSSH has.
+/// Why something is refused that is known, and no public key.
 fn refused(kind: &str) -> Option<&'static str> {
+    if kind.starts_with("-----BEGIN") {
+        return Some("that is a private key; the public one lies beside it in a file .pub");
+    }
     if kind.contains("-cert-v01@") {
         return Some(
             "a certificate is no key; `ssh.user_ca_keys` and \"cert-authority\" trust its authority",

@@ -84,7 +84,7 @@ impl Inner {
         match user.filter(|_| allowed) {
             Some(user) => admit(user, &attempt),
             None => {
-                log_refusal(&attempt, user.is_some(), certified);
+                log_refusal(&attempt, user.is_some(), certified, "whole");
                 Err(Refusal::Incorrect)
             }
         }
@@ -113,7 +113,7 @@ impl Inner {
             }
         };
         let (Some(user), Some(evidence)) = (user, evidence.filter(|_| counts)) else {
-            log_refusal(&attempt, user.is_some(), false);
+            log_refusal(&attempt, user.is_some(), false, step.method.name());
             return Err(Refusal::Incorrect);
         };
         taken.push(Step { method: step.method, evidence });
@@ -211,12 +211,13 @@ fn admit(user: &User, attempt: &Attempt) -> Result<Arc<Account>, Refusal> {
     Ok(Arc::clone(&user.account))
 }
 
-fn log_refusal(attempt: &Attempt, known: bool, certified: bool) {
+fn log_refusal(attempt: &Attempt, known: bool, certified: bool, method: &str) {
     tracing::debug!(
         user = %attempt.user.escape_ascii(),
         client = %attempt.client,
         known,
         certified,
+        method,
         "login refused"
     );
 }

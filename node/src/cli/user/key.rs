@@ -170,10 +170,6 @@ fn read_keys(
         false => File::open(path).and_then(|file| io::read_to_string(file.take(FILE_BYTES_MAX))),
     };
     let text = text.map_err(|error| failed(None, error.to_string()))?;
-    if text.contains("PRIVATE KEY-----") {
-        let reason = "that is a private key; the public one lies beside it in a file .pub";
-        return Err(failed(None, reason.to_owned()));
-    }
     let keys = lines(&text)
         .map(|(number, line)| {
             let key = AuthorizedKey::parse(line).map_err(|why| failed(Some(number), why))?;

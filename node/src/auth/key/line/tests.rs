@@ -72,6 +72,7 @@ fn what_can_not_be_honoured_is_refused() {
         ("ssh-edd25519 ", "unknown option or kind of key \"ssh-edd25519\""),
         ("ssh-ed25519-cert-v01@openssh.com ", "a certificate is no key"),
         ("ssh-dss ", "DSA keys are not safe"),
+        ("-----BEGIN OPENSSH PRIVATE KEY----- ", "that is a private key"),
         ("restrict ssh-dss ", "DSA keys are not safe"),
         ("restrict x ", "no public key of the form"),
         ("ssh-rsa ", "no base64"),
