@@ -4,20 +4,5 @@
 //! With `FLOTILLA_LONG` in the environment the transfers are longer, the folders larger and the
 //! pauses of a minute are real; `tests/run` goes without.
 
-mod command;
-mod flood;
-mod forward;
-mod gone;
 mod key;
-mod log;
 mod login;
-mod openssh;
-mod program;
-mod python;
-mod raw;
-mod rekey;
-mod scp;
-mod slow;
-mod stop;
-mod transport;
-mod tree;
