@@ -6,3 +6,9 @@
 
 mod key;
 mod login;
+mod openssh;
+mod command;
+mod forward;
+mod python;
+mod rekey;
+mod transport;
