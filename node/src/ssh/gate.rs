@@ -86,10 +86,6 @@ impl Gate {
         if !self.transport.signatures.accept(&algorithm) {
             return self.reject(false);
         }
-        if !self.connection.policy.config.ssh.user_ca_keys.is_empty() {
-            // It may be the key of a certificate, which shows only with the signature.
-            return Auth::Accept;
-        }
         let Ok(key) = key::plain(&key) else { return self.reject(false) };
         let proved = self.proved.borrow().clone();
         let client = self.connection.peer.ip();
