@@ -2,22 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use serde::Serialize;
 
-use crate::client::data::Payload;
-use crate::client::{Target, tls};
-use crate::peer::{Ground, NOBODY, PASSWORD, Peer, USER};
-use crate::report::{Summary, median, ratio};
-use crate::row::{Row, cell};
+use crate::client::account::Account;
+use crate::client::ftp::tls;
+use crate::client::sftp::ssh::Settings;
+use crate::client::{Protocol, Target, Wire};
+use crate::ground::{Ground, LARGE};
+use crate::peer::{PASSWORD, Peer, Service, USER};
+use crate::report::Summary;
+use crate::results::{Results, Sample, machine};
+use crate::row::{Row, select};
 use crate::run::{Progress, Second, raise_descriptors, watch_signals};
 use crate::worker::{self, Gate};
 use crate::{limits, scenario};
@@ -30,9 +31,9 @@ pub(crate) struct Arguments {
     flotilla: Option<PathBuf>,
     /// Other servers
     #[arg(long, value_enum, value_delimiter = ',',
-          default_values = ["vsftpd", "pure-ftpd", "pyftpdlib", "proftpd"])]
+          default_values = ["vsftpd", "pure-ftpd", "pyftpdlib", "proftpd", "openssh"])]
     peers: Vec<Peer>,
-    /// Rows by name [default: all]
+    /// Rows by name, or all of ftp, ftps or sftp [default: all]
     #[arg(long, value_delimiter = ',')]
     rows: Vec<String>,
     /// How often each row is measured on each server
@@ -61,25 +62,6 @@ pub(crate) struct Arguments {
     markdown: Option<PathBuf>,
 }
 
-/// One measurement.
-#[derive(Debug, Serialize)]
-struct Sample {
-    row: &'static str,
-    server: Peer,
-    round: usize,
-    summary: Summary,
-}
-
-/// All that was measured.
-#[derive(Debug, Serialize)]
-struct Results {
-    machine: String,
-    rounds: usize,
-    samples: Vec<Sample>,
-    /// By row, each round's figures.
-    limits: BTreeMap<&'static str, Vec<Vec<Option<f64>>>>,
-}
-
 /// Runs the comparison; fails when a server failed in a row.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if !rustix::process::geteuid().is_root() {
@@ -89,8 +71,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let gate = Arc::new(Gate::default());
     watch_signals(&gate, Second::Waits)?;
     let rows = select(&arguments.rows)?;
-    let ground = prepare(arguments)?;
-    let peers = present(arguments, &ground.0);
+    let (flotilla, packages) = (arguments.flotilla.as_deref(), arguments.packages.as_deref());
+    let ground = Ground::prepare(&arguments.folder, flotilla, packages, &arguments.python)?;
+    let peers = present(arguments, &ground);
     if peers.is_empty() {
         bail!("no server to compare");
     }
@@ -103,13 +86,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut clean = true;
     for row in &rows {
         for round in 0..arguments.rounds {
-            clean &= measure(arguments, &ground.0, &peers, *row, round, &mut results, &gate)?;
+            clean &= measure(arguments, &ground, &peers, *row, round, &mut results, &gate)?;
         }
         if gate.stopped() {
             break;
         }
     }
-    let table = table(&rows, &peers, &results);
+    let table = results.table(&rows, &peers);
     print!("{table}");
     if let Some(path) = &arguments.markdown {
         fs::write(path, &table).with_context(|| path.display().to_string())?;
@@ -151,7 +134,7 @@ fn measure(
             }
         }
     }
-    if !row.tls && !gate.stopped() {
+    if !gate.stopped() {
         let large = ground.files.join(LARGE);
         if let Some(limit) = limits::measure(row.key, &ground.files, &large)? {
             results.limits.entry(row.key).or_default().push(limit);
@@ -167,10 +150,15 @@ fn measure_server(
     row: Row,
     gate: &Arc<Gate>,
 ) -> Result<Summary> {
-    let running = server.start(ground, row.tls)?;
-    let tls = row.tls.then(tls::configuration).transpose()?;
-    let (user, password) = (USER.to_owned(), PASSWORD.to_owned());
-    let target = Target { address: running.address, user, password, tls };
+    let users = row.users.min(server.users_max());
+    let running = server.start(ground, Service { protocol: row.protocol, users })?;
+    let wire = match row.protocol {
+        Protocol::Ftp => Wire::Clear,
+        Protocol::Ftps => Wire::Tls(tls::configuration()?),
+        Protocol::Sftp => Wire::Ssh(Arc::new(Settings::new(row.cipher, Some(ground.fingerprint)))),
+    };
+    let account = Arc::new(Account::new(USER.to_owned(), PASSWORD.to_owned(), users));
+    let target = Target { address: running.address, account, wire };
     let duration = Duration::try_from_secs_f64(arguments.duration).context("--duration")?;
     let plan: scenario::Plan = row.plan(target, duration, arguments.sessions);
     let bar = Progress::start(&plan, gate);
@@ -186,15 +174,6 @@ fn measure_server(
     Ok(outcome?.summary())
 }
 
-fn select(keys: &[String]) -> Result<Vec<Row>> {
-    let all = Row::all();
-    if let Some(unknown) = keys.iter().find(|key| !all.iter().any(|row| row.key == **key)) {
-        let known: Vec<_> = all.iter().map(|row| row.key).collect();
-        bail!("no row is named {unknown}; there are {}", known.join(", "));
-    }
-    Ok(all.into_iter().filter(|row| keys.is_empty() || keys.iter().any(|k| k == row.key)).collect())
-}
-
 /// The servers that can take part; says of the others what is missing.
 fn present(arguments: &Arguments, ground: &Ground) -> Vec<Peer> {
     let own = arguments.flotilla.is_some().then_some(Peer::Flotilla);
@@ -207,176 +186,4 @@ fn present(arguments: &Arguments, ground: &Ground) -> Vec<Peer> {
         }
     }
     present
-}
-
-/// The folder of the comparison; it goes with this value.
-struct Scratch(Ground);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0.folder);
-    }
-}
-
-fn prepare(arguments: &Arguments) -> Result<Scratch> {
-    let folder = arguments.folder.join(format!("flotilla-loadtest-{}", std::process::id()));
-    fs::create_dir(&folder).with_context(|| folder.display().to_string())?;
-    let absolute = |path: &PathBuf| fs::canonicalize(path).unwrap_or_else(|_| path.clone());
-    let scratch = Scratch(Ground {
-        files: folder.join("files"),
-        certificate: folder.join("certificate.pem"),
-        key: folder.join("key.pem"),
-        both: folder.join("both.pem"),
-        flotilla: arguments.flotilla.as_ref().map(absolute),
-        packages: arguments.packages.as_ref().map(absolute),
-        python: arguments.python.clone(),
-        folder,
-    });
-    let ground = &scratch.0;
-    fs::set_permissions(&ground.folder, fs::Permissions::from_mode(0o755))?;
-    fs::create_dir(&ground.files)?;
-    fill(&ground.files)?;
-    // The servers run as several users and each stores its files there.
-    fs::set_permissions(&ground.files, fs::Permissions::from_mode(0o777))?;
-    chown(&ground.files, Some(NOBODY), Some(NOBODY))?;
-    certify(ground)?;
-    Ok(scratch)
-}
-
-/// The files that are served: the large one, the small one, and the directory to list.
-fn fill(files: &Path) -> Result<()> {
-    let payload = Payload::new()?;
-    let mut large = fs::File::create(files.join(LARGE))?;
-    for _ in 0..LARGE_BYTES / payload.bytes().len() {
-        large.write_all(payload.bytes())?;
-    }
-    // A virtual machine gets memory from its host at the first touch, which would be charged to
-    // whoever uploads first.
-    let touched = files.join("touched.bin");
-    let mut touch = fs::File::create(&touched)?;
-    for _ in 0..TOUCH_BYTES / payload.bytes().len() {
-        touch.write_all(payload.bytes())?;
-    }
-    fs::remove_file(touched)?;
-    fs::write(files.join("loadtest-1024.bin"), [b'x'; 1024])?;
-    let list = files.join("list");
-    fs::create_dir(&list)?;
-    for index in 0..ENTRIES {
-        fs::File::create(list.join(format!("file-{index:06}.dat")))?;
-    }
-    Ok(())
-}
-
-fn certify(ground: &Ground) -> Result<()> {
-    // rcgen's own choice is ECDSA on P-256.
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])?;
-    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
-    for (path, text) in [
-        (&ground.certificate, certificate.clone()),
-        (&ground.key, key.clone()),
-        (&ground.both, format!("{key}{certificate}")),
-    ] {
-        fs::write(path, text)?;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-    }
-    Ok(())
-}
-
-/// The figures of a server in a row: of each the median over the rounds.
-fn medians(rounds: &[Vec<Option<f64>>]) -> Vec<Option<f64>> {
-    let width = rounds.iter().map(Vec::len).max().unwrap_or(0);
-    let column = |index: usize| {
-        let mut values: Vec<f64> =
-            rounds.iter().filter_map(|round| round.get(index).copied().flatten()).collect();
-        median(&mut values)
-    };
-    (0..width).map(column).collect()
-}
-
-fn table(rows: &[Row], peers: &[Peer], results: &Results) -> String {
-    let names: Vec<_> = peers.iter().map(|peer| peer.name()).collect();
-    let mut lines = format!(
-        "{}; medians of {} interleaved rounds\n\n| row | {} | limit | best peer / flotilla |\n\
-         |{}\n",
-        results.machine,
-        results.rounds,
-        names.join(" | "),
-        " --- |".repeat(peers.len() + 3),
-    );
-    for row in rows {
-        let of = |peer: Peer| {
-            let samples = results.samples.iter().filter(|s| s.row == row.key && s.server == peer);
-            medians(&samples.map(|sample| row.values(&sample.summary)).collect::<Vec<_>>())
-        };
-        let figures: Vec<_> = peers.iter().map(|peer| (*peer, of(*peer))).collect();
-        let cells: Vec<_> = figures.iter().map(|(_, values)| cell(values)).collect();
-        let limit = results.limits.get(row.key).map(|limit| cell(&medians(limit)));
-        let limit = limit.unwrap_or_else(|| "-".to_owned());
-        let ahead = advantage(&figures).map_or_else(|| "-".to_owned(), |a| format!("{a:.2}"));
-        lines += &format!("| {} | {} | {limit} | {ahead} |\n", row.heading(), cells.join(" | "));
-    }
-    lines
-}
-
-/// The best peer's first figure by Flotilla's: above 1 Flotilla is ahead.
-fn advantage(figures: &[(Peer, Vec<Option<f64>>)]) -> Option<f64> {
-    let first = |own: bool| {
-        let of = figures.iter().filter(move |(peer, _)| (*peer == Peer::Flotilla) == own);
-        of.filter_map(|(_, values)| values.first().copied().flatten()).reduce(f64::min)
-    };
-    ratio(first(false)?, first(true)?)
-}
-
-/// The machine in a few words.
-fn machine() -> String {
-    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let info = read("/proc/cpuinfo");
-    let model = info.lines().find(|line| line.starts_with("model name"));
-    let model = model.and_then(|line| line.split_once(':')).map_or("", |(_, name)| name.trim());
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    format!("{cores} processors, {model}, Linux {}", read("/proc/sys/kernel/osrelease").trim())
-}
-
-/// The name under which `run` looks for a file of that size.
-const LARGE: &str = "loadtest-536870912.bin";
-const LARGE_BYTES: usize = 512 * 1024 * 1024;
-
-/// The four uploads of a round at their largest, and half as much again.
-const TOUCH_BYTES: usize = 6 * LARGE_BYTES;
-
-/// Entries of the listed directory.
-const ENTRIES: usize = 100_000;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn medians_are_taken_by_figure() {
-        let rounds =
-            [vec![Some(1.0), None], vec![Some(3.0), Some(5.0)], vec![Some(2.0), Some(7.0)]];
-        assert_eq!(medians(&rounds), [Some(2.0), Some(6.0)]);
-        assert!(medians(&[]).is_empty());
-    }
-
-    #[test]
-    fn the_advantage_is_over_the_best_peer() {
-        let figures = |own| {
-            vec![
-                (Peer::Flotilla, vec![own, Some(9.0)]),
-                (Peer::Vsftpd, vec![Some(4.0)]),
-                (Peer::Proftpd, vec![Some(3.0)]),
-                (Peer::Pyftpdlib, vec![None]),
-            ]
-        };
-        assert_eq!(advantage(&figures(Some(2.0))), Some(1.5));
-        assert_eq!(advantage(&figures(None)), None);
-    }
-
-    #[test]
-    fn unknown_rows_are_named() {
-        assert!(select(&["nothing".to_owned()]).unwrap_err().to_string().contains("nothing"));
-        assert_eq!(select(&["noop".to_owned()]).unwrap().len(), 1);
-        assert_eq!(select(&[]).unwrap().len(), Row::all().len());
-    }
 }

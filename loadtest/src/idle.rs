@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Result, anyhow};
 
+use crate::client::dialer::Dialer;
 use crate::client::{Error, Session};
 use crate::cpu::{self, Probe};
 use crate::report::{Idle, Outcome};
@@ -15,7 +16,8 @@ use crate::worker::Gate;
 pub(crate) fn measure(plan: &Plan, probe: Option<&Probe>, gate: &Gate) -> Result<Outcome> {
     let mut outcome = Outcome::new(plan)?;
     // The first login makes what the server keeps for good: caches, threads, tables.
-    Session::open(&plan.target)?.quit()?;
+    let dialer = Dialer::new(&plan.target)?;
+    dialer.open()?.quit()?;
     let before = probe.map(Probe::memory).transpose()?;
     let cpu_before = probe.map(Probe::time).transpose()?;
     let begin = Instant::now();
@@ -45,7 +47,7 @@ pub(crate) fn measure(plan: &Plan, probe: Option<&Probe>, gate: &Gate) -> Result
         probe.pin(processor)?;
         cpu::pin_self(processor)?;
     }
-    let one_more = noops(plan, gate, &mut outcome);
+    let one_more = noops(&dialer, gate, &mut outcome);
     if plan.processor.is_some() {
         cpu::unpin_self()?;
     }
@@ -57,11 +59,11 @@ pub(crate) fn measure(plan: &Plan, probe: Option<&Probe>, gate: &Gate) -> Result
 
 fn open_all(plan: &Plan, gate: &Gate, outcome: &mut Outcome) -> Result<Vec<Session>> {
     let next = AtomicUsize::new(0);
-    let open = || {
+    let open = |dialer: Dialer| {
         let mut sessions = Vec::new();
         let mut errors = Vec::new();
         while next.fetch_add(1, Ordering::Relaxed) < plan.sessions && !gate.stopped() {
-            match Session::open(&plan.target) {
+            match dialer.open() {
                 Ok(session) => sessions.push(session),
                 Err(error) => errors.push(error),
             }
@@ -69,8 +71,11 @@ fn open_all(plan: &Plan, gate: &Gate, outcome: &mut Outcome) -> Result<Vec<Sessi
         }
         (sessions, errors)
     };
+    let dialers: Vec<_> =
+        (0..plan.clients).map(|_| Dialer::new(&plan.target)).collect::<Result<_>>()?;
     let parts = std::thread::scope(|scope| {
-        let handles: Vec<_> = (0..plan.clients).map(|_| scope.spawn(open)).collect();
+        let handles: Vec<_> =
+            dialers.into_iter().map(|dialer| scope.spawn(move || open(dialer))).collect();
         handles.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
     });
     let mut all = Vec::with_capacity(plan.sessions);
@@ -84,8 +89,8 @@ fn open_all(plan: &Plan, gate: &Gate, outcome: &mut Outcome) -> Result<Vec<Sessi
     Ok(all)
 }
 
-fn noops(plan: &Plan, gate: &Gate, outcome: &mut Outcome) -> Result<(), Error> {
-    let mut session = Session::open(&plan.target)?;
+fn noops(dialer: &Dialer, gate: &Gate, outcome: &mut Outcome) -> Result<(), Error> {
+    let mut session = dialer.open()?;
     for _ in 0..NOOPS {
         if gate.stopped() {
             break;

@@ -13,7 +13,8 @@ use rustix::fs::{AtFlags, Mode, OFlags, RawDir, StatxFlags, open, sendfile, stat
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::client::connect;
-use crate::client::data::{self, Payload, Sink};
+use crate::client::ftp::data::{self, Sink};
+use crate::client::payload::Payload;
 use crate::cpu;
 use crate::report::{Latency, latency};
 
@@ -21,18 +22,18 @@ use crate::report::{Latency, latency};
 /// measure.
 pub(crate) fn measure(key: &str, files: &Path, large: &Path) -> Result<Option<Vec<Option<f64>>>> {
     let figures = match key {
-        "login" => accepting(32, ACCEPTS, |_| Ok(()))?.per_operation(1e3),
+        "login" | "login-cached" => accepting(32, ACCEPTS, |_| Ok(()))?.per_operation(1e3),
         "small-download" => {
             let small = files.join(SMALL);
             std::fs::write(&small, [b'x'; 1024])?;
             accepting(8, ACCEPTS, |stream| send_file(&stream, &small))?.per_operation(1e3)
         }
-        "noop" | "pwd" => return echo().map(Some),
+        "noop" | "pwd" | "sftp-noop" | "sftp-pwd" => return echo().map(Some),
         "download-1" => download(1, large)?.per_gibibyte(),
         "download-4" => download(4, large)?.per_gibibyte(),
         "upload-1" => upload(1, files)?.per_gibibyte(),
         "upload-4" => upload(4, files)?.per_gibibyte(),
-        "list" | "mlsd" => {
+        "list" | "mlsd" | "sftp-readdir" => {
             let listed = listing(&files.join("list"))?;
             vec![Some(listed.cpu.as_secs_f64() * 1e6 / listed.units), Some(listed.seconds())]
         }
@@ -213,7 +214,7 @@ fn listing(directory: &Path) -> Result<Limit> {
         }
         stream.write_all(&lines).context("cannot send")
     };
-    paired(1, serve, |stream| Ok(data::drain(&stream, &mut Sink::default(), true)?.lines))
+    paired(1, serve, |stream| Ok(data::drain(&stream, &mut Sink::default(), true)?.entries))
 }
 
 fn send_file(stream: &TcpStream, path: &Path) -> Result<()> {

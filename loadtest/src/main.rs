@@ -1,13 +1,15 @@
-//! Loads an FTP or FTPS server and says what each unit of work costs it. Shares no code with the
+//! Loads an FTP, FTPS or SFTP server and says what each unit of work costs it. Shares no code with the
 //! server, so that a shared mistake cannot hide.
 
 mod client;
 mod compare;
 mod cpu;
+mod ground;
 mod idle;
 mod limits;
 mod peer;
 mod report;
+mod results;
 mod row;
 mod run;
 mod scenario;
@@ -17,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Loads FTP and FTPS servers and measures what the work costs them.
+/// Loads FTP, FTPS and SFTP servers and measures what the work costs them.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {

@@ -8,6 +8,7 @@ use anyhow::Result;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use crate::client::Protocol;
 use crate::scenario::{Plan, Scenario, Unit};
 use crate::worker::Part;
 
@@ -23,7 +24,7 @@ pub(crate) fn latency() -> Result<Latency> {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) scenario: Scenario,
-    pub(crate) tls: bool,
+    pub(crate) protocol: Protocol,
     pub(crate) clients: usize,
     pub(crate) operations: u64,
     pub(crate) bytes: u64,
@@ -55,7 +56,7 @@ pub(crate) struct Idle {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Summary {
     pub(crate) scenario: Scenario,
-    pub(crate) tls: bool,
+    pub(crate) protocol: Protocol,
     pub(crate) clients: usize,
     pub(crate) operations: u64,
     pub(crate) bytes: u64,
@@ -82,7 +83,7 @@ impl Outcome {
     pub(crate) fn new(plan: &Plan) -> Result<Self> {
         Ok(Self {
             scenario: plan.scenario,
-            tls: plan.target.tls.is_some(),
+            protocol: plan.target.protocol(),
             clients: plan.clients,
             operations: 0,
             bytes: 0,
@@ -101,7 +102,7 @@ impl Outcome {
     pub(crate) fn add(&mut self, part: Part) {
         self.operations += part.operations;
         self.bytes += part.moved.bytes;
-        self.entries += part.moved.lines;
+        self.entries += part.moved.entries;
         self.resumed += part.resumed;
         self.truncated += part.truncated;
         // Both were made with the same bounds.
@@ -124,7 +125,7 @@ impl Outcome {
         let quantile = |quantile| self.latency.value_at_quantile(quantile) as f64 / 1000.0;
         Summary {
             scenario: self.scenario,
-            tls: self.tls,
+            protocol: self.protocol,
             clients: self.clients,
             operations: self.operations,
             bytes: self.bytes,
@@ -149,8 +150,8 @@ impl Outcome {
 
 impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tls = if self.tls { "FTPS" } else { "FTP" };
-        writeln!(out, "{} over {tls}, {} clients", self.scenario.name(), self.clients)?;
+        let (scenario, protocol) = (self.scenario.name(), self.protocol.name());
+        writeln!(out, "{scenario} over {protocol}, {} clients", self.clients)?;
         writeln!(
             out,
             "  {} operations in {:.2} s: {} /s, {:.0} MiB/s",
@@ -175,7 +176,7 @@ impl fmt::Display for Summary {
             "  latency us: p50 {:.1}, p99 {:.1}, p99.9 {:.1}, max {:.1}",
             self.latency_p50_us, self.latency_p99_us, self.latency_p999_us, self.latency_max_us
         )?;
-        if self.tls && self.bytes > 0 {
+        if self.protocol == Protocol::Ftps && self.bytes > 0 {
             let all = self.operations;
             writeln!(out, "  TLS resumed on {} of {all} data connections", self.resumed)?;
             if self.truncated > 0 {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::client::Target;
+use anyhow::{Result, bail};
+
+use crate::client::sftp::ssh::Cipher;
+use crate::client::{Protocol, Target};
 use crate::peer::Peer;
 use crate::report::{Summary, figure};
 use crate::scenario::{Plan, Scenario};
@@ -16,8 +19,11 @@ pub(crate) struct Row {
     title: &'static str,
     scenario: Scenario,
     clients: usize,
-    /// Over FTPS.
-    pub(crate) tls: bool,
+    pub(crate) protocol: Protocol,
+    /// Of SFTP.
+    pub(crate) cipher: Cipher,
+    /// Who logs in, in turn.
+    pub(crate) users: usize,
     /// The first decides; of every figure less is better, unless it is a rate.
     figures: &'static [Figure],
 }
@@ -29,27 +35,53 @@ struct Figure {
     value: fn(&Summary) -> Option<f64>,
 }
 
+/// The rows that the command line names, one by one or as a whole protocol; all without names.
+pub(crate) fn select(names: &[String]) -> Result<Vec<Row>> {
+    let all = Row::all();
+    if let Some(unknown) = names.iter().find(|name| !all.iter().any(|row| row.is(name))) {
+        bail!(unknown_row(unknown, &all));
+    }
+    let named = |row: &Row| names.is_empty() || names.iter().any(|name| row.is(name));
+    Ok(all.into_iter().filter(named).collect())
+}
+
+/// What to say of a name that is none: the nearest one, and all by protocol.
+fn unknown_row(unknown: &str, all: &[Row]) -> String {
+    let groups = GROUPS.map(|(name, _)| name);
+    let known = all.iter().map(|row| row.key).chain(groups);
+    let nearest = known.min_by_key(|name| strsim::damerau_levenshtein(unknown, name));
+    let nearest = nearest.unwrap_or_default();
+    let mut text = format!("no row is named {unknown:?}: did you mean {nearest:?}?");
+    for (group, protocol) in GROUPS {
+        let keys = all.iter().filter(|row| row.protocol == protocol).map(|row| row.key);
+        text += &format!("\n{group}: {}", keys.collect::<Vec<_>>().join(", "));
+    }
+    text
+}
+
 impl Row {
     /// All rows, in the order of the table.
     pub(crate) fn all() -> Vec<Self> {
-        let with = |tls: bool| {
-            SHAPES.iter().map(move |row| Self {
-                tls,
+        let with = |protocol: Protocol| {
+            let tls = protocol == Protocol::Ftps;
+            FTP.iter().map(move |row| Self {
+                protocol,
                 key: if tls { row.1 } else { row.0 },
-                title: row.2,
-                scenario: row.3,
-                clients: row.4,
-                figures: row.5,
+                ..row.2
             })
         };
-        with(false).chain(with(true)).collect()
+        with(Protocol::Ftp).chain(with(Protocol::Ftps)).chain(SFTP).collect()
+    }
+
+    /// Whether the command line means this row.
+    fn is(&self, name: &str) -> bool {
+        self.key == name || GROUPS.contains(&(name, self.protocol))
     }
 
     /// The row's heading.
     pub(crate) fn heading(&self) -> String {
         let labels: Vec<_> = self.figures.iter().map(|figure| figure.label).collect();
-        let protocol = if self.tls { "FTPS" } else { "FTP" };
-        format!("{protocol} {}: {}", self.title, labels.join("; "))
+        format!("{} {}: {}", self.protocol.name(), self.title, labels.join("; "))
     }
 
     /// What a server does in this row.
@@ -67,7 +99,8 @@ impl Row {
 
     /// Whether the server has what the row needs.
     pub(crate) fn fits(&self, peer: Peer) -> bool {
-        self.scenario != Scenario::Mlsd || peer.has_mlsd()
+        let listed = self.scenario != Scenario::Mlsd || peer.has_mlsd();
+        listed && peer.speaks(self.protocol) && peer.has_cipher(self.cipher)
     }
 
     /// The figures of one measurement, in the order of the heading.
@@ -83,25 +116,94 @@ pub(crate) fn cell(values: &[Option<f64>]) -> String {
     if values.iter().all(Option::is_none) { "-".to_owned() } else { shown.join("; ") }
 }
 
-type Shape = (&'static str, &'static str, &'static str, Scenario, usize, &'static [Figure]);
+/// A row of FTP; most rows differ from it in little.
+const fn row(
+    title: &'static str,
+    scenario: Scenario,
+    clients: usize,
+    figures: &'static [Figure],
+) -> Row {
+    Row {
+        key: "",
+        title,
+        scenario,
+        clients,
+        protocol: Protocol::Ftp,
+        cipher: Cipher::Aes128Gcm,
+        users: 1,
+        figures,
+    }
+}
 
-/// Key, key with TLS, title, work, clients, figures.
-const SHAPES: [Shape; 12] = [
-    ("login", "login-tls", "login, 32 clients", Scenario::Login, 32, &[CPU_MS, RATE]),
-    ("noop", "noop-tls", "NOOP", Scenario::Noop, 1, &[P50, P99, P999, CPU_US]),
-    ("pwd", "pwd-tls", "PWD", Scenario::Pwd, 1, &[P50, P99, P999, CPU_US]),
-    ("small-download", "small-download-tls", "1 KiB download", Scenario::SmallDownload, 8, SMALL),
-    ("small-upload", "small-upload-tls", "1 KiB upload", Scenario::SmallUpload, 8, SMALL),
-    ("download-1", "download-1-tls", "download x1", Scenario::Download, 1, BULK),
-    ("download-4", "download-4-tls", "download x4", Scenario::Download, 4, BULK),
-    ("upload-1", "upload-1-tls", "upload x1", Scenario::Upload, 1, BULK),
-    ("upload-4", "upload-4-tls", "upload x4", Scenario::Upload, 4, BULK),
-    ("list", "list-tls", "LIST 100 000", Scenario::List, 1, LISTING),
-    ("mlsd", "mlsd-tls", "MLSD 100 000", Scenario::Mlsd, 1, LISTING),
-    ("idle", "idle-tls", "idle sessions", Scenario::Idle, 32, &[MEMORY, OPEN, IDLE_CPU, NOOP, P99]),
+/// The same over SFTP.
+const fn sftp(key: &'static str, row: Row) -> Row {
+    Row { key, protocol: Protocol::Sftp, ..row }
+}
+
+const fn chacha20(key: &'static str, row: Row) -> Row {
+    Row { cipher: Cipher::Chacha20Poly1305, ..sftp(key, row) }
+}
+
+const fn by_many(row: Row) -> Row {
+    Row { users: USERS, ..row }
+}
+
+/// Names for all rows of a protocol.
+const GROUPS: [(&str, Protocol); 3] =
+    [("ftp", Protocol::Ftp), ("ftps", Protocol::Ftps), ("sftp", Protocol::Sftp)];
+
+/// Name in clear, name over TLS, the row.
+const FTP: [(&str, &str, Row); 13] = [
+    ("login", "login-tls", by_many(LOGIN)),
+    ("login-cached", "login-cached-tls", LOGIN_CACHED),
+    ("noop", "noop-tls", row("NOOP", Scenario::Noop, 1, LATENCY)),
+    ("pwd", "pwd-tls", row("PWD", Scenario::Pwd, 1, LATENCY)),
+    ("small-download", "small-download-tls", SMALL_DOWNLOAD),
+    ("small-upload", "small-upload-tls", SMALL_UPLOAD),
+    ("download-1", "download-1-tls", row("download x1", Scenario::Download, 1, BULK)),
+    ("download-4", "download-4-tls", row("download x4", Scenario::Download, 4, BULK)),
+    ("upload-1", "upload-1-tls", row("upload x1", Scenario::Upload, 1, BULK)),
+    ("upload-4", "upload-4-tls", row("upload x4", Scenario::Upload, 4, BULK)),
+    ("list", "list-tls", row("LIST 100 000", Scenario::List, 1, LISTING)),
+    ("mlsd", "mlsd-tls", row("MLSD 100 000", Scenario::Mlsd, 1, LISTING)),
+    ("idle", "idle-tls", IDLE),
 ];
 
-const SMALL: &[Figure] = &[CPU_MS, RATE];
+const SFTP: [Row; 14] = [
+    sftp("sftp-login", by_many(LOGIN)),
+    sftp("sftp-login-cached", LOGIN_CACHED),
+    sftp("sftp-noop", row("REALPATH", Scenario::Noop, 1, LATENCY)),
+    sftp("sftp-pwd", row("STAT", Scenario::Pwd, 1, LATENCY)),
+    sftp("sftp-small-download", SMALL_DOWNLOAD),
+    sftp("sftp-small-upload", SMALL_UPLOAD),
+    sftp("sftp-download-1", row("download x1, aes128-gcm", Scenario::Download, 1, BULK)),
+    sftp("sftp-download-4", row("download x4, aes128-gcm", Scenario::Download, 4, BULK)),
+    sftp("sftp-upload-1", row("upload x1, aes128-gcm", Scenario::Upload, 1, BULK)),
+    sftp("sftp-upload-4", row("upload x4, aes128-gcm", Scenario::Upload, 4, BULK)),
+    chacha20(
+        "sftp-download-1-chacha20",
+        row("download x1, chacha20-poly1305", Scenario::Download, 1, BULK),
+    ),
+    chacha20(
+        "sftp-upload-1-chacha20",
+        row("upload x1, chacha20-poly1305", Scenario::Upload, 1, BULK),
+    ),
+    sftp("sftp-readdir", row("READDIR 100 000", Scenario::List, 1, LISTING)),
+    sftp("sftp-idle", IDLE),
+];
+
+const LOGIN: Row = row("login, 32 clients", Scenario::Login, 32, &[CPU_MS, RATE]);
+const LOGIN_CACHED: Row =
+    row("login of one user, 32 clients", Scenario::Login, 32, &[CPU_MS, RATE]);
+const SMALL_DOWNLOAD: Row = row("1 KiB download", Scenario::SmallDownload, 8, &[CPU_MS, RATE]);
+const SMALL_UPLOAD: Row = row("1 KiB upload", Scenario::SmallUpload, 8, &[CPU_MS, RATE]);
+const IDLE: Row = row("idle sessions", Scenario::Idle, 32, &[MEMORY, OPEN, IDLE_CPU, NOOP, P99]);
+
+/// Twice as many users as Flotilla remembers verified passwords of. It forgets the oldest first:
+/// when a user's turn comes again, it is forgotten.
+const USERS: usize = 8192;
+
+const LATENCY: &[Figure] = &[P50, P99, P999, CPU_US];
 const BULK: &[Figure] = &[CPU_GIB, SPEED];
 const LISTING: &[Figure] = &[CPU_US_ENTRY, SECONDS];
 
@@ -144,5 +246,33 @@ mod tests {
     fn a_cell_shows_what_there_is() {
         assert_eq!(cell(&[Some(1.0), None]), "1.00; -");
         assert_eq!(cell(&[None, None]), "-");
+    }
+
+    #[test]
+    fn rows_are_selected_by_name_and_by_protocol() {
+        let selected = |names: &[&str]| {
+            select(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(selected(&["noop"]).unwrap().len(), 1);
+        assert_eq!(selected(&[]).unwrap().len(), Row::all().len());
+        assert_eq!(selected(&["ftp"]).unwrap().len(), FTP.len());
+        assert_eq!(selected(&["sftp", "noop", "sftp-noop"]).unwrap().len(), SFTP.len() + 1);
+        assert!(selected(&["ftps"]).unwrap().iter().all(|row| row.protocol == Protocol::Ftps));
+    }
+
+    #[test]
+    fn unknown_rows_are_answered_with_the_nearest() {
+        let message = |name: &str| select(&[name.to_owned()]).unwrap_err().to_string();
+        assert!(message("sftp-dowload-1").contains("did you mean \"sftp-download-1\"?"));
+        assert!(message("sfpt").contains("did you mean \"sftp\"?"));
+    }
+
+    #[test]
+    fn rows_go_to_servers_that_have_them() {
+        let row = |key: &str| Row::all().into_iter().find(|row| row.key == key).unwrap();
+        assert!(row("sftp-noop").fits(Peer::Openssh) && !row("noop").fits(Peer::Openssh));
+        assert!(!row("sftp-noop").fits(Peer::Vsftpd) && !row("mlsd").fits(Peer::Vsftpd));
+        assert!(!row("sftp-download-1-chacha20").fits(Peer::Proftpd));
+        assert!(row("sftp-download-1").fits(Peer::Proftpd));
     }
 }

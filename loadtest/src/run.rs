@@ -10,13 +10,17 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use russh::keys::ssh_key::Fingerprint;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::client::{Target, tls};
+use crate::client::account::Account;
+use crate::client::ftp::tls;
+use crate::client::sftp::ssh::{Cipher, Settings};
+use crate::client::{Protocol, Target, Wire};
 use crate::cpu::{Group, Probe};
 use crate::report::Summary;
 use crate::scenario::{Plan, Scenario};
@@ -25,7 +29,7 @@ use crate::worker::{self, Gate};
 /// What the command line says.
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
-    /// The control port, host:port
+    /// The control port, or the port of SSH; host:port
     #[arg(long)]
     target: String,
     /// User name
@@ -34,9 +38,22 @@ pub(crate) struct Arguments {
     /// Password; better given by the variable LOADTEST_PASSWORD, which no process list shows
     #[arg(long)]
     password: Option<String>,
-    /// Explicit FTPS, data connections protected
-    #[arg(long)]
+    /// Logs in as USER-0 to USER-(N-1) in turn, all with the same password: for servers that
+    /// remember passwords that they verified
+    #[arg(long, default_value_t = 1)]
+    users: usize,
+    /// What to speak; FTPS is the explicit one, with protected data connections
+    #[arg(long, value_enum, default_value = "ftp")]
+    protocol: Protocol,
+    /// The same as --protocol ftps
+    #[arg(long, conflicts_with = "protocol")]
     tls: bool,
+    /// SFTP: the only cipher that is offered
+    #[arg(long, value_enum, default_value = "aes128-gcm")]
+    cipher: Cipher,
+    /// SFTP: the fingerprint of the only host key that is taken, as SHA256:...; without it any is
+    #[arg(long)]
+    host_key: Option<Fingerprint>,
     /// What to do, one after the other
     #[arg(long, value_enum, value_delimiter = ',', required = true)]
     scenario: Vec<Scenario>,
@@ -55,7 +72,7 @@ pub(crate) struct Arguments {
     /// Directory on the server for this tool's files
     #[arg(long, default_value = "")]
     directory: String,
-    /// Directory that list and mlsd list
+    /// Directory that list (SFTP: READDIR) and mlsd list
     #[arg(long, default_value = ".")]
     listing: String,
     /// Idle sessions
@@ -81,6 +98,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let gate = Arc::new(Gate::default());
     watch_signals(&gate, Second::Exits)?;
     let target = target(arguments)?;
+    let protocol = target.protocol();
+    if let Some(alien) = arguments.scenario.iter().find(|scenario| !scenario.fits(protocol)) {
+        bail!("{} has no {}", protocol.name(), alien.name());
+    }
     let probe = arguments.pid.map(|pid| Probe::new(pid, arguments.cgroup.clone().map(Group::at)));
     let mut summaries = Vec::new();
     for scenario in &arguments.scenario {
@@ -115,9 +136,15 @@ fn target(arguments: &Arguments) -> Result<Target> {
         .with_context(|| format!("--target {}", arguments.target))?;
     let address: SocketAddr = addresses.next().context("--target has no address")?;
     let password = arguments.password.clone().or_else(|| std::env::var("LOADTEST_PASSWORD").ok());
-    let tls = arguments.tls.then(tls::configuration).transpose()?;
     let password = password.context("--password or LOADTEST_PASSWORD is missing")?;
-    Ok(Target { address, user: arguments.user.clone(), password, tls })
+    let account = Arc::new(Account::new(arguments.user.clone(), password, arguments.users));
+    let protocol = if arguments.tls { Protocol::Ftps } else { arguments.protocol };
+    let wire = match protocol {
+        Protocol::Ftp => Wire::Clear,
+        Protocol::Ftps => Wire::Tls(tls::configuration()?),
+        Protocol::Sftp => Wire::Ssh(Arc::new(Settings::new(arguments.cipher, arguments.host_key))),
+    };
+    Ok(Target { address, account, wire })
 }
 
 fn plan(arguments: &Arguments, scenario: Scenario, target: Target) -> Plan {

@@ -5,29 +5,30 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::client::Target;
+use crate::client::{Protocol, Target};
 
 /// One kind of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Scenario {
-    /// Connect, AUTH TLS if asked for, USER, PASS, QUIT.
+    /// Connect, AUTH TLS if asked for, USER, PASS, QUIT; SFTP: connect, key exchange, password,
+    /// subsystem, INIT, disconnect.
     Login,
-    /// PASV and RETR of a small file.
+    /// PASV and RETR of a small file; SFTP: OPEN, READ, CLOSE.
     SmallDownload,
-    /// PASV and STOR of a small file.
+    /// PASV and STOR of a small file; SFTP: OPEN, WRITE, CLOSE.
     SmallUpload,
-    /// RETR of a large file.
+    /// RETR of a large file; SFTP: 64 READs of 32 KiB at once.
     Download,
-    /// STOR of a large file.
+    /// STOR of a large file; SFTP: 64 WRITEs of 32 KiB at once.
     Upload,
-    /// PASV and LIST of a directory.
+    /// PASV and LIST of a directory; SFTP: OPENDIR, READDIR to the end, CLOSE.
     List,
-    /// PASV and MLSD of a directory.
+    /// PASV and MLSD of a directory; not in SFTP.
     Mlsd,
-    /// NOOP round trips.
+    /// NOOP round trips; SFTP: REALPATH.
     Noop,
-    /// PWD round trips.
+    /// PWD round trips; SFTP: STAT.
     Pwd,
     /// Sessions that are logged in and do nothing.
     Idle,
@@ -87,6 +88,11 @@ impl Scenario {
             Self::Pwd => "pwd",
             Self::Idle => "idle",
         }
+    }
+
+    /// Whether the protocol has it.
+    pub(crate) fn fits(self, protocol: Protocol) -> bool {
+        self != Self::Mlsd || protocol != Protocol::Sftp
     }
 
     /// What the cost is divided by.

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 
-use crate::client::data::Payload;
+use crate::client::dialer::Dialer;
+use crate::client::payload::Payload;
 use crate::client::{Error, Moved, Session};
 use crate::cpu::{self, Probe};
 use crate::report::{self, Outcome};
@@ -110,7 +111,7 @@ fn run(plan: &Plan, probe: Option<&Probe>, gate: &Gate) -> Result<Outcome> {
 
 /// Stores what will be downloaded, unless it is there in that size.
 fn prepare_files(plan: &Plan, payload: &Payload) -> Result<()> {
-    let mut session = Session::open(&plan.target)?;
+    let mut session = Dialer::new(&plan.target)?.open()?;
     session.prepare()?;
     if matches!(plan.scenario, Scenario::Download | Scenario::SmallDownload) {
         let path = source(plan);
@@ -141,6 +142,7 @@ struct Worker<'a> {
     plan: &'a Plan,
     payload: Arc<Payload>,
     upload: String,
+    dialer: Dialer,
     session: Option<Session>,
     part: Part,
 }
@@ -156,13 +158,14 @@ impl<'a> Worker<'a> {
             truncated: 0,
             errors: BTreeMap::new(),
         };
-        Ok(Self { plan, payload, upload, session: None, part })
+        let dialer = Dialer::new(&plan.target)?;
+        Ok(Self { plan, payload, upload, dialer, session: None, part })
     }
 
     /// Logs in ahead of the work, where logging in is not the work.
     fn open(&mut self) -> Result<(), Error> {
         if self.plan.scenario != Scenario::Login {
-            let mut session = Session::open(&self.plan.target)?;
+            let mut session = self.dialer.open()?;
             session.prepare()?;
             self.session = Some(session);
         }
@@ -210,29 +213,26 @@ impl<'a> Worker<'a> {
     fn operate(&mut self) -> Result<Moved, Error> {
         let plan = self.plan;
         if plan.scenario == Scenario::Login {
-            Session::open(&plan.target)?.quit()?;
+            self.dialer.open()?.quit()?;
             return Ok(Moved::default());
         }
         if self.session.is_none() {
             self.open()?;
         }
         let Some(session) = &mut self.session else { return Err(Error::Closed("session")) };
-        let moved = match plan.scenario {
+        Ok(match plan.scenario {
             Scenario::Noop => session.noop().map(|()| Moved::default())?,
             Scenario::Pwd => session.pwd().map(|()| Moved::default())?,
-            Scenario::List => session.list("LIST", &plan.listing)?,
-            Scenario::Mlsd => session.list("MLSD", &plan.listing)?,
-            Scenario::Download | Scenario::SmallDownload => session.download(&source(plan))?,
+            Scenario::List => session.list(&plan.listing)?,
+            Scenario::Mlsd => session.mlsd(&plan.listing)?,
+            Scenario::Download | Scenario::SmallDownload => {
+                session.download(&source(plan), plan.size)?
+            }
             Scenario::Upload | Scenario::SmallUpload => {
                 session.upload(&self.upload, &self.payload, plan.size)?
             }
             Scenario::Login | Scenario::Idle => Moved::default(),
-        };
-        let sized = matches!(plan.scenario, Scenario::Download | Scenario::SmallDownload);
-        if sized && moved.bytes != plan.size {
-            return Err(Error::Protocol("RETR: wrong length"));
-        }
-        Ok(moved)
+        })
     }
 }
 
@@ -240,7 +240,7 @@ impl Part {
     fn add(&mut self, moved: Moved) {
         self.operations += 1;
         self.moved.bytes += moved.bytes;
-        self.moved.lines += moved.lines;
+        self.moved.entries += moved.entries;
         self.resumed += u64::from(moved.resumed);
         self.truncated += u64::from(moved.truncated);
     }
@@ -255,5 +255,5 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// A client that failed waits, so that a server that refuses is not hammered.
 const PENALTY: Duration = Duration::from_millis(10);
 
-/// A client's stack: the TLS handshake needs the most, some tens of KiB.
-const STACK: usize = 512 * 1024;
+/// A client's stack: the handshakes of TLS and SSH need the most, some tens of KiB.
+const STACK: usize = 1024 * 1024;

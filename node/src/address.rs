@@ -1,6 +1,11 @@
-//! The address that a passive reply tells the client: a pure function of the session.
+//! Addresses: their one form, and the one that a passive reply tells the client.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// With an IPv4-mapped IPv6 address (what a dual-stack listener reports) as IPv4.
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
 
 /// What 227 and 229 say: the configured address (`ftp.passive.address`) for IPv4 clients, else the
 /// one that the client dialled, which it can reach. 227 carries a literal IPv4 address, never a

@@ -16,6 +16,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::log;
+
 /// The numbers of a lane.
 #[derive(Clone, Copy, Debug)]
 pub struct LaneLimits {
@@ -88,7 +90,9 @@ impl Lane {
         let state = Arc::new(State { due: AtomicU64::new(0), wanted: AtomicBool::new(true) });
         let ticket = Ticket::new(self.clock, Arc::clone(shard), permit, Arc::clone(&state))?;
         let interest = Interest(state);
+        let about = log::current();
         let mut handle = tokio::task::spawn_blocking(move || {
+            let _scope = log::resume(about);
             SHARD.set(index);
             job(&ticket)
         });
@@ -120,11 +124,13 @@ impl Lane {
             return drop(what);
         };
         let (clock, shard) = (self.clock, Arc::clone(shard));
+        let about = log::current();
         let spawn = move |shard, permit| {
             let state = Arc::new(State { due: AtomicU64::new(0), wanted: AtomicBool::new(true) });
             let ticket = Ticket::new(clock, shard, permit, state);
             // Not awaited: dropping the handle lets the job run.
             drop(runtime.spawn_blocking(move || {
+                let _scope = log::resume(about);
                 SHARD.set(index);
                 drop(what);
                 drop(ticket);

@@ -11,9 +11,12 @@
 //! | list | `list` |
 //! | new file, overwrite a file, go on at an offset | `write` |
 //! | append at the end | `append` |
+//! | open for writes at any offset | `write`, or `append` if it can only grow; `read` to read as well |
+//! | symbolic link | `write` |
+//! | hard link | `read` and `write`: what is written to one name is read under the other |
 //! | rename | `rename`, and `write` to replace a file, as an upload would |
 //! | copy | `read` and `write` |
-//! | times and mode | `write` |
+//! | times, mode, size | `write` |
 //! | make a directory | `mkdir` |
 //! | remove a file or directory | `delete` |
 //!
@@ -24,7 +27,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use flotilla_protocol::entry::{AttributeChange, Attributes, Entry, Kind, Rights};
+use flotilla_protocol::entry::{AttributeChange, Attributes, Entry, FileSystem, Kind, Rights};
 use flotilla_protocol::ftp::{Algorithm, Failure};
 use flotilla_protocol::path::VirtualPath;
 
@@ -128,6 +131,14 @@ impl Storage for Files {
             CreateMode::Replace | CreateMode::New | CreateMode::Unique | CreateMode::Resume(_) => {
                 self.may_write()
             }
+            CreateMode::Edit(edit) => {
+                let read = if edit.read { self.may_read() } else { Ok(()) };
+                read.and(if edit.append && !edit.truncate {
+                    needs(permissions.append, "append permission")
+                } else {
+                    self.may_write()
+                })
+            }
         };
         judged(may.and(self.made(path)), || self.storage.create(path, options))
     }
@@ -170,8 +181,33 @@ impl Storage for Files {
         judged(may, || self.storage.rename(from, to, replace && permissions.write))
     }
 
-    fn set_attributes(&self, path: &VirtualPath, change: AttributeChange) -> Work<()> {
-        judged(self.may_write().and(self.seen(path)), || self.storage.set_attributes(path, change))
+    fn symlink(&self, target: &[u8], link: &VirtualPath) -> Work<()> {
+        // What is veiled must not come into sight by a link.
+        let veiled = !self.account.permissions.hidden
+            && target
+                .split(|&byte| byte == b'/')
+                .any(|name| is_hidden(name) && !matches!(name, b"." | b".."));
+        let seen = if veiled { Err(Failure::BadName) } else { Ok(()) };
+        judged(self.may_write().and(seen).and(self.made(link)), || {
+            self.storage.symlink(target, link)
+        })
+    }
+
+    fn hard_link(&self, existing: &VirtualPath, new: &VirtualPath) -> Work<()> {
+        let may = self.may_read().and(self.may_write());
+        let may = may.and(self.seen(existing)).and(self.made(new));
+        judged(may, || self.storage.hard_link(existing, new))
+    }
+
+    fn set_attributes(
+        &self,
+        path: &VirtualPath,
+        change: AttributeChange,
+        follow: bool,
+    ) -> Work<()> {
+        judged(self.may_write().and(self.seen(path)), || {
+            self.storage.set_attributes(path, change, follow)
+        })
     }
 
     fn copy(&self, from: &VirtualPath, to: &VirtualPath, replace: bool) -> Work<()> {
@@ -194,6 +230,10 @@ impl Storage for Files {
 
     fn available(&self, path: &VirtualPath) -> Work<u64> {
         judged(self.seen(path), || self.storage.available(path))
+    }
+
+    fn file_system(&self, path: &VirtualPath) -> Work<FileSystem> {
+        judged(self.seen(path), || self.storage.file_system(path))
     }
 }
 

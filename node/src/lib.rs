@@ -19,14 +19,18 @@ pub mod storage;
 pub mod tls;
 
 mod address;
+mod digest;
 mod health;
+mod hex;
 mod keepalive;
 mod listen;
+mod login;
 mod metrics;
 mod policy;
 mod registry;
 mod session;
 mod system;
+mod threshold;
 mod worker;
 
 pub use error::ServeError;

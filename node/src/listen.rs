@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use actix::{
     Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, ResponseFuture,
-    SpawnHandle, WeakAddr,
+    SpawnHandle, WeakRecipient,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -22,14 +22,15 @@ use tracing::{debug, error, warn};
 use crate::policy::Policy;
 use crate::registry::Banned;
 use crate::session::{Guard, Session, Stop};
+use crate::ssh::{Arrival, SshSession};
 use crate::worker::Worker;
 
 /// The actor.
 pub(crate) struct Acceptor {
     worker: Rc<Worker>,
-    listeners: Vec<Option<(StdListener, Security)>>,
+    listeners: Vec<Option<(StdListener, Service)>>,
     loops: Vec<SpawnHandle>,
-    sessions: HashMap<u64, WeakAddr<Session>>,
+    sessions: HashMap<u64, WeakRecipient<Stop>>,
     /// Control connections on the node before new ones are turned away.
     sessions_max: usize,
     /// Every session holds a clone; when all are gone the receiver sees it.
@@ -38,19 +39,21 @@ pub(crate) struct Acceptor {
     stopping: bool,
 }
 
-/// Whether a listener speaks TLS from the first byte.
+/// What a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Security {
-    /// AUTH TLS.
-    Explicit,
-    /// Implicit FTPS.
-    Implicit,
+pub(crate) enum Service {
+    /// FTP, with AUTH TLS.
+    Ftp,
+    /// FTP under TLS from the first byte.
+    Ftps,
+    /// SFTP and SCP.
+    Ssh,
 }
 
 impl Acceptor {
     pub(crate) fn new(
         worker: Rc<Worker>,
-        listeners: Vec<(StdListener, Security)>,
+        listeners: Vec<(StdListener, Service)>,
         sessions_max: usize,
     ) -> Self {
         let (alive, all_gone) = mpsc::channel(1);
@@ -70,7 +73,7 @@ impl Acceptor {
         &mut self,
         stream: TcpStream,
         peer: SocketAddr,
-        security: Security,
+        service: Service,
         acceptor: Addr<Self>,
     ) {
         let now = Instant::now();
@@ -80,25 +83,41 @@ impl Acceptor {
             debug!(client = %peer.ip(), "banned address turned away");
             return turn_away(
                 stream,
-                security,
-                "421 This address is banned for a while (limits.ban_for).\r\n",
+                service,
+                "This address is banned for a while (limits.ban_for).",
             );
         }
         let live = usize::try_from(self.worker.metrics.sessions.get()).unwrap_or(0);
         if live >= self.sessions_max {
             self.worker.metrics.refused_connections.inc();
-            return turn_away(
-                stream,
-                security,
-                "421 Too many connections (limits.connections).\r\n",
-            );
+            return turn_away(stream, service, "Too many connections (limits.connections).");
         }
+        let entrance = match self.worker.threshold.enter(peer.ip()) {
+            Ok(entrance) => entrance,
+            Err(crowded) => {
+                self.worker.metrics.refused_unauthenticated.inc();
+                debug!(client = %peer.ip(), ?crowded, "too many connections without a login");
+                return turn_away(stream, service, crowded.farewell());
+            }
+        };
         let id = self.worker.next_session();
         let worker = Rc::clone(&self.worker);
-        let guard = Guard { id, _alive: alive.clone() };
-        match Session::open(worker, acceptor, guard, stream, peer, security) {
-            Ok(address) => {
-                self.sessions.insert(id, address.downgrade());
+        let guard = Guard { id, entrance: Some(entrance), _alive: alive.clone() };
+        if service == Service::Ssh {
+            let Some(transport) = worker.policy().ssh.clone() else { return };
+            let Ok(startup) = worker.startups.enter(peer.ip()) else {
+                worker.metrics.refused_unauthenticated.inc();
+                debug!(client = %peer.ip(), "too many ssh connections without a login");
+                return turn_away(stream, service, TOO_MANY_STARTUPS);
+            };
+            let arrival = Arrival { stream, peer, startup };
+            let session = SshSession::open(worker, transport, acceptor, guard, arrival);
+            self.sessions.insert(id, session.recipient().downgrade());
+            return;
+        }
+        match Session::open(worker, acceptor, guard, stream, peer, service) {
+            Ok(session) => {
+                self.sessions.insert(id, session.recipient().downgrade());
             }
             Err(error) => debug!(client = %peer.ip(), %error, "connection lost before its session"),
         }
@@ -106,17 +125,21 @@ impl Acceptor {
 }
 
 /// Says why and closes; the text fits any socket buffer, so nothing waits. A TLS client would take it
-/// for garbage, so it hears nothing.
-fn turn_away(mut stream: TcpStream, security: Security, text: &'static str) {
-    if security == Security::Explicit {
-        actix::spawn(async move {
-            let farewell = async {
-                stream.write_all(text.as_bytes()).await?;
-                stream.shutdown().await
-            };
-            let _ = tokio::time::timeout(FAREWELL, farewell).await;
-        });
-    }
+/// for garbage, so it hears nothing; an SSH client may be told something before the identification
+/// (RFC 4253, 4.2).
+fn turn_away(mut stream: TcpStream, service: Service, text: &'static str) {
+    let code = match service {
+        Service::Ftp => "421 ",
+        Service::Ftps => return,
+        Service::Ssh => "",
+    };
+    actix::spawn(async move {
+        let farewell = async {
+            stream.write_all(format!("{code}{text}\r\n").as_bytes()).await?;
+            stream.shutdown().await
+        };
+        let _ = tokio::time::timeout(FAREWELL, farewell).await;
+    });
 }
 
 /// New sessions begin with this policy.
@@ -150,10 +173,10 @@ impl Actor for Acceptor {
     fn started(&mut self, context: &mut Self::Context) {
         context.set_mailbox_capacity(MAILBOX);
         for listener in &mut self.listeners {
-            let Some((listener, security)) = listener.take() else { continue };
+            let Some((listener, service)) = listener.take() else { continue };
             match TcpListener::from_std(listener) {
                 Ok(listener) => {
-                    let future = Accepting { listener, security, pause: None };
+                    let future = Accepting { listener, service, pause: None };
                     self.loops.push(context.spawn(future));
                 }
                 Err(error) => {
@@ -168,7 +191,7 @@ impl Actor for Acceptor {
 /// The accept loop of one listener.
 struct Accepting {
     listener: TcpListener,
-    security: Security,
+    service: Service,
     /// Set after an error that a pause may heal.
     pause: Option<std::pin::Pin<Box<tokio::time::Sleep>>>,
 }
@@ -193,7 +216,7 @@ impl actix::ActorFuture<Acceptor> for Accepting {
             match self.listener.poll_accept(task) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok((stream, peer))) => {
-                    acceptor.open(stream, peer, self.security, context.address());
+                    acceptor.open(stream, peer, self.service, context.address());
                 }
                 Poll::Ready(Err(error)) if is_about_the_connection(&error) => {}
                 Poll::Ready(Err(error)) => {
@@ -262,7 +285,7 @@ impl Handler<Drain> for Acceptor {
         for handle in self.loops.drain(..) {
             context.cancel_future(handle);
         }
-        for session in self.sessions.values().filter_map(WeakAddr::upgrade) {
+        for session in self.sessions.values().filter_map(WeakRecipient::upgrade) {
             session.do_send(Stop::AfterTransfer);
         }
         let all_gone = self.all_gone.take();
@@ -279,7 +302,7 @@ impl Handler<Halt> for Acceptor {
     type Result = ();
 
     fn handle(&mut self, _: Halt, _: &mut Self::Context) {
-        for session in self.sessions.values().filter_map(WeakAddr::upgrade) {
+        for session in self.sessions.values().filter_map(WeakRecipient::upgrade) {
             session.do_send(Stop::Now);
         }
     }
@@ -293,6 +316,8 @@ const ACCEPTS_PER_TURN: usize = 16;
 
 /// How long the loop rests when descriptors are used up.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+const TOO_MANY_STARTUPS: &str = "Too many connections without a login (ssh.startups).";
 
 /// How long a client that is turned away may take to hear why.
 const FAREWELL: Duration = Duration::from_secs(2);

@@ -1,5 +1,7 @@
 //! Every metric of the node, defined once, with unit and labels.
 
+use std::sync::atomic::Ordering;
+
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
@@ -13,6 +15,9 @@ pub(crate) struct Metrics {
     pub(crate) sessions: Gauge,
     pub(crate) refused_banned: Counter,
     pub(crate) refused_connections: Counter,
+    pub(crate) refused_unauthenticated: Counter,
+    pub(crate) unauthenticated: Occupied,
+    pub(crate) ssh_startups: Occupied,
     pub(crate) accept_errors: Counter,
     pub(crate) logins_granted: Counter,
     pub(crate) logins_refused: Counter,
@@ -46,6 +51,21 @@ impl Metrics {
                 "refused_connections",
                 "Connections above limits.connections",
             ),
+            refused_unauthenticated: counter(
+                &mut registry,
+                "refused_unauthenticated",
+                "Connections above limits.unauthenticated or limits.unauthenticated_per_address",
+            ),
+            unauthenticated: Occupied(gauge(
+                &mut registry,
+                "unauthenticated",
+                "Control connections that live and have no login",
+            )),
+            ssh_startups: Occupied(gauge(
+                &mut registry,
+                "ssh_startups",
+                "SSH connections that live and have no login",
+            )),
             accept_errors: counter(&mut registry, "accept_errors", "Failed accepts of listeners"),
             logins_granted: counter(&mut registry, "logins_granted", "Logins that were let in"),
             logins_refused: counter(&mut registry, "logins_refused", "Logins that were refused"),
@@ -85,16 +105,11 @@ impl Metrics {
             bytes_in: bytes(&mut registry, "received", "Bytes of uploads"),
             bytes_out: bytes(&mut registry, "sent", "Bytes of downloads and listings"),
             ready: gauge(&mut registry, "ready", "1 while the node is ready"),
-            certificate_expiry: {
-                let metric = Gauge::default();
-                registry.register_with_unit(
-                    "certificate_expiry",
-                    "When the first certificate ends, Unix time",
-                    Unit::Seconds,
-                    metric.clone(),
-                );
-                metric
-            },
+            certificate_expiry: seconds(
+                &mut registry,
+                "certificate_expiry",
+                "When the first certificate ends, Unix time",
+            ),
             registry,
         }
     }
@@ -120,6 +135,29 @@ impl Metrics {
     }
 }
 
+/// A gauge that is the count itself, which a limit is held against.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Occupied(Gauge);
+
+impl Occupied {
+    /// One more, unless there are `limit` already; whether there was room.
+    pub(crate) fn add_below(&self, limit: u32) -> bool {
+        let more = |count: i64| (count < i64::from(limit)).then_some(count.saturating_add(1));
+        self.0.inner().fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// One less.
+    pub(crate) fn subtract(&self) {
+        self.0.dec();
+    }
+
+    /// How many there are.
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> i64 {
+        self.0.get()
+    }
+}
+
 fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
     let metric = Gauge::default();
     registry.register(name, help, metric.clone());
@@ -129,6 +167,12 @@ fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
 fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
     let metric = Counter::default();
     registry.register(name, help, metric.clone());
+    metric
+}
+
+fn seconds(registry: &mut Registry, name: &str, help: &str) -> Gauge {
+    let metric = Gauge::default();
+    registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
     metric
 }
 

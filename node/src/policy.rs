@@ -29,6 +29,8 @@ pub(crate) struct Policy {
     pub(crate) peers: PeerPolicy,
     /// Byte rates of the users who have one.
     pub(crate) rates: Arc<Rates>,
+    /// For SSH connections, where the node takes any.
+    pub(crate) ssh: Option<Arc<crate::ssh::Transport>>,
     /// The transfer log, when there is one.
     pub(crate) xferlog: Option<Arc<XferLog>>,
 }

@@ -1,6 +1,6 @@
 //! What the sessions of one arbiter share: no lock, no other thread.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -14,6 +14,8 @@ use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::ports::PortShard;
 use crate::registry::Registry;
+use crate::ssh::ReadBuffers;
+use crate::threshold::Threshold;
 use crate::tls;
 
 /// The surroundings of an arbiter's sessions.
@@ -26,8 +28,16 @@ pub(crate) struct Worker {
     pub(crate) tls: tls::Store,
     /// Counters of the node.
     pub(crate) metrics: Arc<Metrics>,
+    /// Who is connected and not logged in.
+    pub(crate) threshold: Threshold,
+    /// Of these, who speaks SSH (`ssh.startups`).
+    pub(crate) startups: Threshold,
     /// One read of a control connection goes here; it is empty again before the next session's turn.
     pub(crate) scratch: RefCell<Vec<u8>>,
+    /// Spare read buffers of SSH connections.
+    pub(crate) ssh_buffers: Rc<ReadBuffers>,
+    /// Bytes that the channels of SSH connections hold.
+    pub(crate) ssh_held: Cell<usize>,
     policy: RefCell<Arc<Policy>>,
     bans: RefCell<HashMap<IpAddr, Instant>>,
     sessions_made: Arc<AtomicU64>,
@@ -38,6 +48,8 @@ pub(crate) struct Worker {
 pub(crate) struct Surroundings {
     pub(crate) registry: Addr<Registry>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) threshold: Threshold,
+    pub(crate) startups: Threshold,
     pub(crate) policy: Arc<Policy>,
     /// Counts the sessions of the node: one atomic step per connection.
     pub(crate) sessions_made: Arc<AtomicU64>,
@@ -45,13 +57,18 @@ pub(crate) struct Surroundings {
 
 impl Worker {
     pub(crate) fn new(ports: Rc<PortShard>, tls: tls::Store, surroundings: Surroundings) -> Self {
-        let Surroundings { registry, metrics, policy, sessions_made } = surroundings;
+        let Surroundings { registry, metrics, threshold, startups, policy, sessions_made } =
+            surroundings;
         Self {
             ports,
             registry,
             tls,
             metrics,
+            threshold,
+            startups,
             scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
+            ssh_buffers: Rc::default(),
+            ssh_held: Cell::new(0),
             policy: RefCell::new(policy),
             bans: RefCell::default(),
             sessions_made,

@@ -17,9 +17,7 @@ const NOP: u8 = 241;
 #[test]
 fn abor_may_come_with_a_synch() {
     let server = Server::builder().file("big", vec![0; 64 << 20]).start();
-    let mut wire = server.login();
-    let mut data = wire.begin("RETR big");
-    data.read(1000).unwrap();
+    let (mut wire, _data) = server.begin_download("big");
     wire.send_raw([IAC, IP]);
     rustix::net::send(wire.stream().tcp(), &[IAC], SendFlags::OOB).unwrap();
     wire.send_raw([&[DM][..], b"ABOR\r\n"].concat());
@@ -32,9 +30,7 @@ fn abor_may_come_with_a_synch() {
 #[test]
 fn the_mark_may_be_the_urgent_byte() {
     let server = Server::builder().file("big", vec![0; 64 << 20]).start();
-    let mut wire = server.login();
-    let mut data = wire.begin("RETR big");
-    data.read(1000).unwrap();
+    let (mut wire, _data) = server.begin_download("big");
     wire.send_raw([IAC, IP, IAC]);
     rustix::net::send(wire.stream().tcp(), &[DM], SendFlags::OOB).unwrap();
     wire.send_raw(b"ABOR\r\n");

@@ -69,6 +69,9 @@ fn start() -> Server {
     many_descriptors();
     Server::builder()
         .wrap(["prlimit", "--nofile=1024:1024"])
+        // The crowd must reach the descriptors, and comes from one address.
+        .set("limits.unauthenticated", 1_000_000)
+        .set("limits.unauthenticated_per_address", 0)
         .file("a", "content")
         .file("big", vec![7; BIG])
         .start()

@@ -1,6 +1,6 @@
 //! A disk that is full: 452 or 552, never 226, and everything else goes on.
 
-use flotilla_tests::{Program, Server};
+use flotilla_tests::{Program, Server, skipped};
 
 /// A server whose root is a file system of 8 MiB of its own, or `None` where this user may make
 /// none.
@@ -16,7 +16,7 @@ fn start_small(reserve: &str) -> Option<Server> {
         .code
         != Some(0)
     {
-        eprintln!("this user may make no mount namespace: only the reserve is tested");
+        skipped("full disks: this user may make no mount namespace");
         return None;
     }
     let builder = Server::builder().set("storage.reserve", reserve);

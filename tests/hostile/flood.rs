@@ -2,9 +2,10 @@
 //! memory and a good client that is still served.
 
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use flotilla_tests::{Data, Server, Wire};
+use flotilla_tests::{Data, Server, Wire, health, wait};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Resident memory in KiB.
@@ -30,6 +31,16 @@ pub fn many_descriptors() -> u64 {
     limit.maximum.unwrap_or(u64::MAX)
 }
 
+/// An address for each `SHARE` of a flood: what one address may hold without a login
+/// (`limits.unauthenticated_per_address`) bounds none of these tests.
+fn flooder(number: usize) -> Ipv4Addr {
+    let [.., high, low] = u32::try_from(number / SHARE).unwrap().to_be_bytes();
+    Ipv4Addr::new(127, 201, high, low)
+}
+
+/// Connections of one address in a flood: fewer than the default of the limit.
+const SHARE: usize = 30;
+
 /// 2,000 logins that stop after USER do not keep a good client out.
 #[test]
 fn half_open_logins_keep_nobody_out() {
@@ -39,8 +50,8 @@ fn half_open_logins_keep_nobody_out() {
     let server = Server::builder().file("a", "content").start();
     let before = memory(&server);
     let mut flood: Vec<Wire> = (0..FLOOD)
-        .map(|_| {
-            let mut wire = Wire::connect(server.ftp());
+        .map(|number| {
+            let mut wire = Wire::connect_from(flooder(number), server.ftp());
             wire.send("USER alice");
             wire
         })
@@ -58,14 +69,102 @@ fn half_open_logins_keep_nobody_out() {
     last.ask(format!("PASS {}", flotilla_tests::PASSWORD), 230);
 }
 
+/// One address that takes all the places it can get keeps nobody else out, and itself only until it
+/// logs in or goes.
+#[test]
+fn one_address_takes_its_own_places_only() {
+    const PLACES: usize = 5;
+    let server = Server::builder()
+        .set("limits.unauthenticated_per_address", PLACES as i64)
+        .file("a", "content")
+        .start();
+    let greedy = Ipv4Addr::new(127, 202, 0, 1);
+    let greeted = |source| {
+        let mut wire = Wire::connect_from(source, server.ftp());
+        wire.expect(220);
+        wire
+    };
+    let mut held: Vec<Wire> = (0..PLACES).map(|_| greeted(greedy)).collect();
+    // Also those of half a handshake count.
+    drop(held.pop());
+    wait::until("the place that was left", || {
+        unauthenticated(&server).filter(|count| *count == PLACES as u64 - 1)
+    });
+    let mut half = Wire::connect_from(greedy, server.ftps());
+    half.send_raw([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]);
+    wait::until("half a handshake to count", || {
+        unauthenticated(&server).filter(|count| *count == PLACES as u64)
+    });
+    for _ in 0..20 {
+        assert!(refused(&server, greedy), "a place too many");
+    }
+    good_client(&server);
+
+    // Who logs in gives the place to the next, and takes it back when the login ends.
+    let mut first = held.pop().unwrap();
+    drop((held, half));
+    first.login("alice");
+    wait::until("all places", || {
+        let held: Vec<Wire> = (0..PLACES).filter_map(|_| greet(&server, greedy).ok()).collect();
+        (held.len() == PLACES).then_some(held)
+    });
+    first.ask("REIN", 220);
+    wait::until("the count", || unauthenticated(&server).filter(|count| *count == 1));
+    let rest: Vec<Wire> = (1..PLACES).map(|_| greeted(greedy)).collect();
+    assert!(refused(&server, greedy));
+    drop((first, rest));
+    wait::until("nobody", || unauthenticated(&server).filter(|count| *count == 0));
+}
+
+/// The node has a limit of its own (`limits.unauthenticated`), which those who are logged in do not
+/// feel.
+#[test]
+fn strangers_have_a_part_of_the_node_only() {
+    let server = Server::builder().set("limits.unauthenticated", 3).file("a", "content").start();
+    let mut early = server.login();
+    let held: Vec<Wire> = (0..3).map(|_| server.connect()).collect();
+    let mut more = Wire::connect_from(Ipv4Addr::new(127, 202, 1, 1), server.ftp());
+    let reply = more.expect(421);
+    assert!(reply.text().contains("limits.unauthenticated)"), "{reply:?}");
+    more.expect_end();
+    assert_eq!(early.fetch("a"), b"content");
+    drop(held);
+    wait::until("a free place", || greet(&server, Ipv4Addr::LOCALHOST).ok());
+}
+
+/// Connects and is greeted, or not.
+fn greet(server: &Server, source: Ipv4Addr) -> Result<Wire, String> {
+    let mut wire = Wire::connect_from(source, server.ftp());
+    match wire.try_reply() {
+        Ok(reply) if reply.code == 220 => Ok(wire),
+        Ok(reply) => Err(reply.text()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Whether the address is told that it has no place left.
+fn refused(server: &Server, source: Ipv4Addr) -> bool {
+    greet(server, source).is_err_and(|told| {
+        assert!(told.starts_with("421 "), "{told}");
+        told.contains("limits.unauthenticated_per_address")
+    })
+}
+
+/// How many connections the node says have no login.
+fn unauthenticated(server: &Server) -> Option<u64> {
+    let (_, metrics) = health::get(server.health(), "/metrics").ok()?;
+    let line = metrics.lines().find(|line| line.starts_with("flotilla_unauthenticated "))?;
+    line.rsplit(' ').next()?.parse().ok()
+}
+
 /// 300 handshakes that stop half-way.
 #[test]
 fn half_open_handshakes_keep_nobody_out() {
     many_descriptors();
     let server = Server::builder().file("a", "content").start();
     let flood: Vec<Wire> = (0..300)
-        .map(|_| {
-            let mut wire = Wire::connect(server.ftps());
+        .map(|number| {
+            let mut wire = Wire::connect_from(flooder(number), server.ftps());
             // The head of a ClientHello record that promises more than will ever come.
             wire.send_raw([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]);
             wire
@@ -159,7 +258,7 @@ fn connections_that_come_and_go_leave_nothing() {
             _ => wire.reset(),
         }
     }
-    flotilla_tests::wait::until("the descriptors to be given back", || {
+    wait::until("the descriptors to be given back", || {
         // The listeners of passive ports stay for the next client.
         (descriptors() <= before + PORTS).then_some(())
     });

@@ -6,6 +6,7 @@ mod descriptors;
 mod disk;
 mod flood;
 mod guess;
+mod hang;
 mod interrupted;
 mod passive;
 mod race;

@@ -97,18 +97,21 @@ fn in_active_mode() {
     house.assert_put("big.bin", "up.bin");
 }
 
+/// A download under TLS with these flags.
+#[track_caller]
+fn assert_fetches(house: &House, flags: &[&str]) {
+    let output = house.got("big.bin");
+    curl(house, Security::Explicit, "big.bin").args(flags).arg("--output").arg(output).succeed();
+    house.assert_got("big.bin");
+}
+
 /// Either version of TLS, and PASV in place of EPSV.
 #[test]
 fn with_either_version_of_tls() {
     let house = House::open();
     for version in [["--tlsv1.2", "--tls-max=1.2"], ["--tlsv1.3", "--disable-epsv"]] {
         let version: Vec<&str> = version.iter().flat_map(|word| word.split('=')).collect();
-        curl(&house, Security::Explicit, "big.bin")
-            .args(&version)
-            .arg("--output")
-            .arg(house.got("big.bin"))
-            .succeed();
-        house.assert_got("big.bin");
+        assert_fetches(&house, &version);
         curl(&house, Security::Explicit, "up.bin")
             .args(&version)
             .args(["--upload-file", "big.bin"])
@@ -123,12 +126,7 @@ fn with_required_resumption() {
     let house = House::open_with(|builder| builder.set("ftp.passive.data_reuse", "require"));
     for version in ["--tls-max=1.2", "--tlsv1.3"] {
         let version: Vec<&str> = version.split('=').collect();
-        curl(&house, Security::Explicit, "big.bin")
-            .args(&version)
-            .arg("--output")
-            .arg(house.got("big.bin"))
-            .succeed();
-        house.assert_got("big.bin");
+        assert_fetches(&house, &version);
     }
 }
 

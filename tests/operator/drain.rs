@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use flotilla_tests::server::BEGUN_BYTES;
 use flotilla_tests::{DEADLINE, Server, Wire, wait};
 use rustix::process::Signal;
 
@@ -16,15 +17,13 @@ fn start(drain: &str) -> Server {
 #[test]
 fn a_transfer_is_completed() {
     let mut server = start("60s");
-    let mut busy = server.login();
-    let mut data = busy.begin("RETR big");
-    data.read(1000).unwrap();
+    let (mut busy, data) = server.begin_download("big");
     let mut idle = server.login();
     server.signal(Signal::TERM);
     idle.expect(421);
     idle.expect_end();
     assert!(server.is_running());
-    assert_eq!(data.read_all().unwrap().len(), BIG - 1000);
+    assert_eq!(data.read_all().unwrap().len(), BIG - BEGUN_BYTES);
     busy.expect(226);
     busy.expect(421);
     assert_eq!(server.wait(DEADLINE), Some(0));
@@ -50,16 +49,14 @@ fn an_upload_is_completed() {
 #[test]
 fn nobody_new_is_let_in() {
     let mut server = start("60s");
-    let mut busy = server.login();
-    let mut data = busy.begin("RETR big");
-    data.read(1000).unwrap();
+    let (mut busy, data) = server.begin_download("big");
     server.signal(Signal::TERM);
     wait::until("new clients to be turned away", || {
         let Ok(mut wire) = Wire::try_connect(None, server.ftp()) else { return Some(()) };
         let greeted = wire.try_reply().is_ok_and(|reply| reply.code == 220);
         (!greeted).then_some(())
     });
-    assert_eq!(data.read_all().unwrap().len(), BIG - 1000);
+    assert_eq!(data.read_all().unwrap().len(), BIG - BEGUN_BYTES);
     busy.expect(226);
     assert_eq!(server.wait(DEADLINE), Some(0));
 }
@@ -68,9 +65,7 @@ fn nobody_new_is_let_in() {
 #[test]
 fn patience_ends() {
     let mut server = start("1s");
-    let mut busy = server.login();
-    let mut data = busy.begin("RETR big");
-    data.read(1000).unwrap();
+    let (mut busy, _data) = server.begin_download("big");
     let begun = Instant::now();
     server.signal(Signal::TERM);
     busy.expect_any(&[421, 426, 451]);
@@ -82,9 +77,7 @@ fn patience_ends() {
 #[test]
 fn a_second_term_ends_at_once() {
     let mut server = start("10m");
-    let mut busy = server.login();
-    let mut data = busy.begin("RETR big");
-    data.read(1000).unwrap();
+    let (_busy, _data) = server.begin_download("big");
     let mut idle = server.login();
     server.signal(Signal::TERM);
     idle.expect(421);

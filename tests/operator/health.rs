@@ -26,9 +26,7 @@ fn a_node_that_serves_is_ready() {
 fn a_node_that_drains_is_not_ready() {
     let server =
         Server::builder().set("timeouts.drain", "60s").file("big", vec![0; 64 << 20]).start();
-    let mut wire = server.login();
-    let mut data = wire.begin("RETR big");
-    data.read(1000).unwrap();
+    let (mut wire, data) = server.begin_download("big");
     server.signal(Signal::TERM);
     wait::until("readiness to fall", || {
         let (status, _) = health::get(server.health(), "/readyz").ok()?;
@@ -47,9 +45,7 @@ fn a_port_tells_readiness() {
     let port = (builder.address(), 19_998);
     let server = builder.set("health.tcp", format!("{}:{}", port.0, port.1)).start();
     wait::until("the port to open", || TcpStream::connect(port).ok());
-    let mut wire = server.login();
-    let mut data = wire.begin("RETR big");
-    data.read(1000).unwrap();
+    let (mut wire, data) = server.begin_download("big");
     server.signal(Signal::TERM);
     wait::until("the port to close", || TcpStream::connect(port).is_err().then_some(()));
     data.read_all().unwrap();

@@ -108,3 +108,19 @@ fn rates_are_shared_by_the_sessions_of_a_user() {
     });
     assert!(begun.elapsed().as_millis() >= 1500, "4 MiB at 1 MiB/s took {:?}", begun.elapsed());
 }
+
+/// Fewer open files than `limits.connections` needs: said at the start, with both numbers.
+#[test]
+fn too_few_descriptors_are_told() {
+    let server = Server::builder()
+        .set("limits.connections", 5000)
+        .wrap(["prlimit", "--nofile=1024:1024"])
+        .start();
+    let log = server.log();
+    let line = log.lines().find(|line| line.contains("limit of open files")).unwrap_or_default();
+    assert!(line.contains("WARN"), "{log}");
+    assert!(
+        line.contains("limits.connections=5000") && line.contains("descriptors=1024"),
+        "{line}"
+    );
+}

@@ -1,5 +1,6 @@
 //! HUP: validated first, the old configuration stays on errors, sessions go on.
 
+use flotilla_tests::server::BEGUN_BYTES;
 use flotilla_tests::{PASSWORD, Program, Server, User, Wire, wait};
 use rustix::process::Signal;
 
@@ -91,12 +92,10 @@ fn limits_are_reloaded() {
 #[test]
 fn reloads_do_not_disturb_transfers() {
     let server = Server::builder().file("big", vec![7; 32 << 20]).start();
-    let mut wire = server.login();
-    let mut data = wire.begin("RETR big");
-    data.read(1000).unwrap();
+    let (mut wire, data) = server.begin_download("big");
     for _ in 0..10 {
         server.signal(Signal::HUP);
     }
-    assert_eq!(data.read_all().unwrap().len(), (32 << 20) - 1000);
+    assert_eq!(data.read_all().unwrap().len(), (32 << 20) - BEGUN_BYTES);
     wire.expect(226);
 }

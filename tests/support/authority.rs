@@ -1,8 +1,13 @@
 //! A certificate authority for one test.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer,
+    KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber,
+};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::Folder;
@@ -20,6 +25,7 @@ pub struct Authority {
 #[derive(Clone, Debug)]
 pub struct Identity {
     certificate: CertificateDer<'static>,
+    serial: SerialNumber,
     key: Vec<u8>,
     certificate_pem: String,
     key_pem: String,
@@ -45,6 +51,9 @@ impl Authority {
         let key = KeyPair::generate().expect("a key");
         let alternatives: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(alternatives).expect("names fit a certificate");
+        static SERIAL: AtomicU64 = AtomicU64::new(1);
+        let serial = SerialNumber::from(SERIAL.fetch_add(1, Ordering::Relaxed));
+        params.serial_number = Some(serial.clone());
         params.use_authority_key_identifier_extension = true;
         if let Some(first) = names.first() {
             params.distinguished_name.push(DnType::CommonName, *first);
@@ -52,10 +61,33 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         Identity {
             certificate: certificate.der().clone(),
+            serial,
             key: key.serialize_der(),
             certificate_pem: certificate.pem(),
             key_pem: key.serialize_pem(),
         }
+    }
+
+    /// A list of these certificates as revoked, in PEM, that is to be replaced by then.
+    pub fn revoke(&self, revoked: &[&Identity], until: SystemTime) -> String {
+        let long_ago = SystemTime::now() - Duration::from_secs(30 * 86_400);
+        let params = CertificateRevocationListParams {
+            this_update: long_ago.into(),
+            next_update: until.into(),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked
+                .iter()
+                .map(|identity| RevokedCertParams {
+                    serial_number: identity.serial.clone(),
+                    revocation_time: long_ago.into(),
+                    reason_code: None,
+                    invalidity_date: None,
+                })
+                .collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.issuer).expect("a list").pem().expect("a list in PEM")
     }
 
     /// The authority's own certificate.

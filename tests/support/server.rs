@@ -9,7 +9,9 @@ use rustix::process::{Pid, Signal};
 
 use crate::loopback::Lease;
 use crate::program::exit_code;
-use crate::{Authority, Config, DEADLINE, Folder, Program, TlsClient, User, Value, Wire, wait};
+use crate::{
+    Authority, Config, DEADLINE, Data, Folder, Program, TlsClient, User, Value, Wire, wait,
+};
 
 /// A running server with a folder, an address and a certificate authority of its own. When dropped
 /// it is asked to end and must do so with exit code 0; if the test failed, its log is printed.
@@ -103,6 +105,15 @@ impl Server {
         let mut wire = self.connect();
         wire.auth_tls(tls).login("alice").protect();
         wire
+    }
+
+    /// Logs in as `alice` and begins a download, of which the first bytes are read.
+    #[track_caller]
+    pub fn begin_download(&self, path: &str) -> (Wire, Data) {
+        let mut wire = self.login();
+        let mut data = wire.begin(format!("RETR {path}"));
+        data.read(BEGUN_BYTES).expect("the download begins");
+        (wire, data)
     }
 
     /// A client that trusts this server, with nothing to resume.
@@ -258,6 +269,8 @@ impl Builder {
         config.set("node.workers", 2);
         config.set("ftp.listen", vec![format!("{address}:0")]);
         config.set("ftp.implicit_tls", vec![format!("{address}:0")]);
+        // Host keys take a second to make: who tests SSH asks for it.
+        config.set("ssh.listen", Vec::<String>::new());
         config.set("ftp.passive.ports", format!("{first}-{last}"));
         config.set("tls.certificate", certificate.as_path());
         config.set("tls.key", key.as_path());
@@ -399,3 +412,6 @@ impl Addresses {
         Self { ftp: list("ftp"), ftps: list("ftps"), health: json.get("health").and_then(parse) }
     }
 }
+
+/// What [`Server::begin_download`] has read.
+pub const BEGUN_BYTES: usize = 1000;

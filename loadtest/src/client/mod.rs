@@ -1,38 +1,84 @@
-//! A small FTP and FTPS client over blocking sockets: one thread drives one session.
+//! Small clients of our own, one for FTP and FTPS and one for SFTP: one thread drives one session.
 //!
-//! It shares two cores with the server that it measures, so it spends as little as it can: one
-//! write per command, no poll, downloads dropped inside the kernel, uploads sent out of it.
+//! They share two cores with the server that they measure, so they spend as little as they can.
 
-pub(crate) mod control;
-pub(crate) mod data;
-pub(crate) mod tls;
+pub(crate) mod account;
+pub(crate) mod dialer;
+pub(crate) mod ftp;
+pub(crate) mod payload;
+pub(crate) mod sftp;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
+use clap::ValueEnum;
 use rustls::ClientConfig;
+use serde::Serialize;
 
-use control::Control;
-use data::{Payload, Sink};
+use account::Account;
+use payload::Payload;
+
+/// What is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Protocol {
+    /// FTP in clear.
+    Ftp,
+    /// Explicit FTPS, data connections protected.
+    Ftps,
+    /// SFTP version 3 over SSH.
+    Sftp,
+}
 
 /// Whom to load and as whom.
 #[derive(Clone)]
 pub(crate) struct Target {
-    /// The control port.
+    /// The control port, or the port of SSH.
     pub(crate) address: SocketAddr,
-    /// USER.
-    pub(crate) user: String,
-    /// PASS.
-    pub(crate) password: String,
+    /// Who logs in; shared by all clients of a run.
+    pub(crate) account: Arc<Account>,
+    /// How.
+    pub(crate) wire: Wire,
+}
+
+/// What lies between the socket and the protocol.
+#[derive(Clone)]
+pub(crate) enum Wire {
+    /// Nothing.
+    Clear,
     /// AUTH TLS with this configuration; each session gets its own ticket store.
-    pub(crate) tls: Option<Arc<ClientConfig>>,
+    Tls(Arc<ClientConfig>),
+    /// SSH with these settings.
+    Ssh(Arc<sftp::ssh::Settings>),
+}
+
+impl Target {
+    /// What is spoken there.
+    pub(crate) fn protocol(&self) -> Protocol {
+        match &self.wire {
+            Wire::Clear => Protocol::Ftp,
+            Wire::Tls(_) => Protocol::Ftps,
+            Wire::Ssh(_) => Protocol::Sftp,
+        }
+    }
 }
 
 impl fmt::Debug for Target {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}@{} (tls: {})", self.user, self.address, self.tls.is_some())
+        write!(formatter, "{}: {:?} by {}", self.address, self.account, self.protocol().name())
+    }
+}
+
+impl Protocol {
+    /// The name in tables.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ftp => "FTP",
+            Self::Ftps => "FTPS",
+            Self::Sftp => "SFTP",
+        }
     }
 }
 
@@ -41,16 +87,28 @@ impl fmt::Debug for Target {
 pub(crate) enum Error {
     /// A step of the operation got another reply than the one it needs.
     #[error("{step}: {code} {text}")]
-    Reply { step: &'static str, code: u16, text: String },
-    /// The server said something that is not FTP.
-    #[error("{0}: not an FTP reply")]
+    Reply { step: &'static str, code: u32, text: String },
+    /// The server said something that the protocol does not allow there.
+    #[error("{0}: no valid reply")]
     Protocol(&'static str),
-    /// The server closed the control connection.
+    /// The server closed the connection or the channel.
     #[error("{0}: connection closed")]
     Closed(&'static str),
+    /// Nothing came within [`TIMEOUT`].
+    #[error("{0}: timed out")]
+    Late(&'static str),
     /// The TLS library refused what the server sent.
     #[error("{0}: TLS: {1}")]
     Tls(&'static str, rustls::Error),
+    /// The SSH library refused what the server sent.
+    #[error("{0}: SSH: {1}")]
+    Ssh(&'static str, russh::Error),
+    /// The server does not take the password.
+    #[error("login refused")]
+    Refused,
+    /// The protocol has no such operation.
+    #[error("{0}: not in this protocol")]
+    Unsupported(&'static str),
     /// The socket failed.
     #[error("{0}: {kind}", kind = .1.kind())]
     Io(&'static str, io::Error),
@@ -61,9 +119,7 @@ impl Error {
     pub(crate) fn io(step: &'static str) -> impl Fn(io::Error) -> Self {
         move |error| match error.downcast::<rustls::Error>() {
             Ok(tls) => Self::Tls(step, tls),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                Self::Io(step, io::ErrorKind::TimedOut.into())
-            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Self::Late(step),
             Err(error) => Self::Io(step, error),
         }
     }
@@ -74,8 +130,8 @@ impl Error {
 pub(crate) struct Moved {
     /// Payload bytes.
     pub(crate) bytes: u64,
-    /// Lines, counted in listings only.
-    pub(crate) lines: u64,
+    /// Lines or entries, counted in listings only.
+    pub(crate) entries: u64,
     /// The data connection resumed a TLS session.
     pub(crate) resumed: bool,
     /// The server ended the TLS stream without its close alert.
@@ -83,83 +139,53 @@ pub(crate) struct Moved {
 }
 
 /// A session that is logged in.
-#[derive(Debug)]
-pub(crate) struct Session {
-    control: Control,
-    tls: Option<Arc<ClientConfig>>,
-    sink: Sink,
+pub(crate) enum Session {
+    /// By FTP or FTPS.
+    Ftp(ftp::Session),
+    /// By SFTP; an SSH session is large beside an FTP session.
+    Sftp(Box<sftp::Session>),
 }
 
 impl Session {
-    /// Connects, changes to TLS if the target says so, and logs in.
-    pub(crate) fn open(target: &Target) -> Result<Self, Error> {
-        let mut control = Control::connect(target.address)?;
-        let tls = target.tls.as_deref().map(tls::with_own_tickets);
-        if let Some(config) = &tls {
-            control.expect("AUTH", b"AUTH TLS\r\n", &[234])?;
-            control.upgrade(config)?;
-        }
-        let user = format!("USER {}\r\n", target.user);
-        if control.expect("USER", user.as_bytes(), &[331, 230])? == 331 {
-            let password = format!("PASS {}\r\n", target.password);
-            control.expect("PASS", password.as_bytes(), &[230])?;
-        }
-        Ok(Self { control, tls, sink: Sink::default() })
-    }
-
-    /// Sets the session up for transfers: binary type and, with TLS, protected data connections.
+    /// Sets the session up for transfers.
     pub(crate) fn prepare(&mut self) -> Result<(), Error> {
-        self.control.expect("TYPE", b"TYPE I\r\n", &[200])?;
-        if self.tls.is_some() {
-            self.control.expect("PBSZ", b"PBSZ 0\r\n", &[200])?;
-            self.control.expect("PROT", b"PROT P\r\n", &[200])?;
+        match self {
+            Self::Ftp(session) => session.prepare(),
+            Self::Sftp(_) => Ok(()),
         }
-        Ok(())
     }
 
-    /// One round trip.
+    /// One round trip: NOOP, REALPATH.
     pub(crate) fn noop(&mut self) -> Result<(), Error> {
-        self.control.expect("NOOP", b"NOOP\r\n", &[200]).map(drop)
+        match self {
+            Self::Ftp(session) => session.noop(),
+            Self::Sftp(session) => session.realpath(),
+        }
     }
 
-    /// One round trip with a path in the reply.
+    /// One round trip with facts in the reply: PWD, STAT.
     pub(crate) fn pwd(&mut self) -> Result<(), Error> {
-        self.control.expect("PWD", b"PWD\r\n", &[257]).map(drop)
-    }
-
-    /// Says goodbye and closes.
-    pub(crate) fn quit(mut self) -> Result<(), Error> {
-        self.control.expect("QUIT", b"QUIT\r\n", &[221]).map(drop)
+        match self {
+            Self::Ftp(session) => session.pwd(),
+            Self::Sftp(session) => session.size(".").map(drop),
+        }
     }
 
     /// The size of a file, `None` if there is none.
     pub(crate) fn size(&mut self, path: &str) -> Result<Option<u64>, Error> {
-        let line = format!("SIZE {path}\r\n");
-        let code = self.control.expect("SIZE", line.as_bytes(), &[213, 450, 550])?;
-        let text = self.control.text();
-        Ok(if code == 213 { text.trim().parse().ok() } else { None })
+        match self {
+            Self::Ftp(session) => session.size(path),
+            Self::Sftp(session) => session.size(path),
+        }
     }
 
-    /// Retrieves a file and drops its bytes.
-    pub(crate) fn download(&mut self, path: &str) -> Result<Moved, Error> {
-        self.receive("RETR", path, false)
-    }
-
-    /// Lists a directory by `LIST` or `MLSD` and counts the lines.
-    pub(crate) fn list(&mut self, verb: &'static str, path: &str) -> Result<Moved, Error> {
-        self.receive(verb, path, true)
-    }
-
-    fn receive(&mut self, verb: &'static str, path: &str, lines: bool) -> Result<Moved, Error> {
-        let (line, stream) = self.start(verb, path)?;
-        self.control.expect(verb, line.as_bytes(), &[150, 125])?;
-        let moved = match &self.tls {
-            None => data::drain(&stream, &mut self.sink, lines),
-            Some(config) => data::drain_tls(&stream, config, &mut self.sink, lines),
-        }?;
-        drop(stream);
-        self.control.reply(verb, &[226, 250])?;
-        Ok(moved)
+    /// Retrieves a file of `size` bytes and drops them.
+    pub(crate) fn download(&mut self, path: &str, size: u64) -> Result<Moved, Error> {
+        let moved = match self {
+            Self::Ftp(session) => session.download(path)?,
+            Self::Sftp(session) => session.download(path, size)?,
+        };
+        if moved.bytes == size { Ok(moved) } else { Err(Error::Protocol("wrong length")) }
     }
 
     /// Stores `size` bytes under `path`.
@@ -169,26 +195,34 @@ impl Session {
         payload: &Payload,
         size: u64,
     ) -> Result<Moved, Error> {
-        let (line, stream) = self.start("STOR", path)?;
-        self.control.expect("STOR", line.as_bytes(), &[150, 125])?;
-        let moved = match &self.tls {
-            None => data::fill(&stream, payload, size),
-            Some(config) => data::fill_tls(&stream, config, &mut self.sink, payload, size),
-        }?;
-        drop(stream);
-        self.control.reply("STOR", &[226, 250])?;
-        Ok(moved)
+        match self {
+            Self::Ftp(session) => session.upload(path, payload, size),
+            Self::Sftp(session) => session.upload(path, payload, size),
+        }
     }
 
-    /// Opens the passive data connection and prepares the command that will use it.
-    fn start(&mut self, verb: &str, path: &str) -> Result<(String, std::net::TcpStream), Error> {
-        let peer = self.control.peer();
-        let port = match peer.ip() {
-            IpAddr::V4(_) => self.control.passive()?,
-            IpAddr::V6(_) => self.control.extended_passive()?,
-        };
-        let stream = connect(SocketAddr::new(peer.ip(), port), self.tls.is_some())?;
-        Ok((format!("{verb} {path}\r\n"), stream))
+    /// Lists a directory by LIST or READDIR and counts what comes.
+    pub(crate) fn list(&mut self, path: &str) -> Result<Moved, Error> {
+        match self {
+            Self::Ftp(session) => session.list("LIST", path),
+            Self::Sftp(session) => session.list(path),
+        }
+    }
+
+    /// Lists a directory by MLSD and counts the lines.
+    pub(crate) fn mlsd(&mut self, path: &str) -> Result<Moved, Error> {
+        match self {
+            Self::Ftp(session) => session.list("MLSD", path),
+            Self::Sftp(_) => Err(Error::Unsupported("MLSD")),
+        }
+    }
+
+    /// Says goodbye and closes.
+    pub(crate) fn quit(self) -> Result<(), Error> {
+        match self {
+            Self::Ftp(session) => session.quit(),
+            Self::Sftp(session) => session.quit(),
+        }
     }
 }
 

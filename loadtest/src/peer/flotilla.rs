@@ -1,12 +1,15 @@
 //! Flotilla itself, by its command line and configuration file like anybody's.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::{Ground, HASH, Launch, PASSIVE, USER, free_port};
+use super::{HASH, Launch, PASSIVE, Service, free_port};
+use crate::client::Protocol;
+use crate::ground::Ground;
 
 pub(super) fn missing(ground: &Ground) -> Option<String> {
     match &ground.flotilla {
@@ -16,22 +19,38 @@ pub(super) fn missing(ground: &Ground) -> Option<String> {
     }
 }
 
-pub(super) fn launch(ground: &Ground, folder: &Path, port: u16) -> Result<Launch> {
+pub(super) fn launch(
+    ground: &Ground,
+    folder: &Path,
+    port: u16,
+    service: Service,
+) -> Result<Launch> {
     let program = ground.flotilla.as_ref().context("no program")?;
     let health = free_port()?;
     let (low, high) = PASSIVE;
     let users = folder.join("users.toml");
-    let lines = format!("[[user]]\nname = \"{USER}\"\npassword = \"{HASH}\"\nhome = \".\"\n");
+    let mut lines = String::new();
+    for name in service.names() {
+        writeln!(lines, "[[user]]\nname = \"{name}\"\npassword = \"{HASH}\"\nhome = \".\"")?;
+    }
     fs::write(&users, lines)?;
+    let ftp = if service.protocol == Protocol::Sftp { free_port()? } else { port };
+    let ssh = match service.protocol {
+        Protocol::Ftp | Protocol::Ftps => "[ssh]\nlisten = []\n".to_owned(),
+        Protocol::Sftp => format!(
+            "[ssh]\nlisten = [\"127.0.0.1:{port}\"]\nhost_keys = [\"{}\"]\n",
+            ground.host_key.display()
+        ),
+    };
     let config = folder.join("flotilla.toml");
     let text = format!(
         r#"[node]
 data_dir = "{folder}"
 [ftp]
-listen = ["127.0.0.1:{port}"]
+listen = ["127.0.0.1:{ftp}"]
 [ftp.passive]
 ports = "{low}-{high}"
-[tls]
+{ssh}[tls]
 certificate = "{certificate}"
 key = "{key}"
 [users]

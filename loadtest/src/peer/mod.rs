@@ -1,6 +1,7 @@
 //! The servers that are compared: each is configured, started on loopback, and ended.
 
 mod flotilla;
+mod openssh;
 mod proftpd;
 mod pure_ftpd;
 mod pyftpdlib;
@@ -19,7 +20,11 @@ use clap::ValueEnum;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Serialize;
 
+use crate::client::Protocol;
+use crate::client::account::Account;
+use crate::client::sftp::ssh::Cipher;
 use crate::cpu::{Group, Probe};
+use crate::ground::Ground;
 
 /// A server that can be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -30,25 +35,15 @@ pub(crate) enum Peer {
     PureFtpd,
     Pyftpdlib,
     Proftpd,
+    Openssh,
 }
 
-/// Where programs and files are found, and what all servers share.
-#[derive(Debug)]
-pub(crate) struct Ground {
-    /// Everything of this comparison; on tmpfs, removed at the end.
-    pub(crate) folder: PathBuf,
-    /// Served by each server in turn.
-    pub(crate) files: PathBuf,
-    /// PEM: certificate and key, each alone and both in one.
-    pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
-    pub(crate) both: PathBuf,
-    /// Our own program.
-    pub(crate) flotilla: Option<PathBuf>,
-    /// A folder of unpacked packages, searched before the system's.
-    pub(crate) packages: Option<PathBuf>,
-    /// The Python that has pyftpdlib.
-    pub(crate) python: PathBuf,
+/// What a server is started for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Service {
+    pub(crate) protocol: Protocol,
+    /// 1: [`USER`] alone; more: as many numbered users beside it.
+    pub(crate) users: usize,
 }
 
 /// How to start a server that is configured.
@@ -69,7 +64,7 @@ pub(crate) struct Server {
     child: Child,
     group: Option<Group>,
     _outside: Option<Passing>,
-    /// Its control port.
+    /// Where it listens.
     pub(crate) address: SocketAddr,
     /// Its processes.
     pub(crate) probe: Probe,
@@ -84,12 +79,37 @@ impl Peer {
             Self::PureFtpd => "pure-ftpd",
             Self::Pyftpdlib => "pyftpdlib",
             Self::Proftpd => "proftpd",
+            Self::Openssh => "openssh",
         }
     }
 
     /// Whether the server has MLSD.
     pub(crate) fn has_mlsd(self) -> bool {
         self != Self::Vsftpd
+    }
+
+    /// Whether the server has the protocol.
+    pub(crate) fn speaks(self, protocol: Protocol) -> bool {
+        match self {
+            Self::Flotilla | Self::Proftpd => true,
+            Self::Openssh => protocol == Protocol::Sftp,
+            Self::Vsftpd | Self::PureFtpd | Self::Pyftpdlib => protocol != Protocol::Sftp,
+        }
+    }
+
+    /// Whether the server has the cipher.
+    pub(crate) fn has_cipher(self, cipher: Cipher) -> bool {
+        self != Self::Proftpd || cipher == Cipher::Aes128Gcm
+    }
+
+    /// How many users it makes sense to give. Servers that read their users line by line get one:
+    /// they verify the password in each login anyway, and a long list would cost them a long way
+    /// through it.
+    pub(crate) fn users_max(self) -> usize {
+        match self {
+            Self::Vsftpd | Self::Proftpd | Self::Openssh => 1,
+            Self::Flotilla | Self::PureFtpd | Self::Pyftpdlib => usize::MAX,
+        }
     }
 
     /// Why the server cannot take part: what is missing and how to get it.
@@ -100,24 +120,34 @@ impl Peer {
             Self::PureFtpd => pure_ftpd::missing(ground),
             Self::Pyftpdlib => pyftpdlib::missing(ground),
             Self::Proftpd => proftpd::missing(ground),
+            Self::Openssh => openssh::missing(ground),
         }
     }
 
-    /// Writes the configuration, starts the server and waits for its port. All but pyftpdlib serve
-    /// both with and without TLS from one configuration.
-    pub(crate) fn start(self, ground: &Ground, tls: bool) -> Result<Server> {
+    /// Writes the configuration, starts the server and waits for its port.
+    pub(crate) fn start(self, ground: &Ground, service: Service) -> Result<Server> {
         let folder = ground.folder.join(self.name());
         fs::remove_dir_all(&folder).ok();
         fs::create_dir(&folder)?;
         let port = free_port()?;
         let launch = match self {
-            Self::Flotilla => flotilla::launch(ground, &folder, port),
+            Self::Flotilla => flotilla::launch(ground, &folder, port, service),
             Self::Vsftpd => vsftpd::launch(ground, &folder, port),
-            Self::PureFtpd => pure_ftpd::launch(ground, &folder, port),
-            Self::Pyftpdlib => pyftpdlib::launch(ground, &folder, port, tls),
-            Self::Proftpd => proftpd::launch(ground, &folder, port),
+            Self::PureFtpd => pure_ftpd::launch(ground, &folder, port, service),
+            Self::Pyftpdlib => pyftpdlib::launch(ground, &folder, port, service),
+            Self::Proftpd => proftpd::launch(ground, &folder, port, service.protocol),
+            Self::Openssh => openssh::launch(ground, &folder, port),
         };
         launch.and_then(|launch| Server::start(launch, &folder, port)).context(self.name())
+    }
+}
+
+impl Service {
+    /// The names of all users.
+    fn names(self) -> impl Iterator<Item = String> {
+        let many = if self.users > 1 { self.users } else { 0 };
+        let numbered = (0..many).map(|number| Account::numbered(USER, number));
+        std::iter::once(USER.to_owned()).chain(numbered)
     }
 }
 
@@ -204,22 +234,10 @@ fn enter(group: &Group, command: &Command) -> Command {
     inside
 }
 
-impl Ground {
-    /// A program by its name, from the unpacked packages or the system.
-    fn program(&self, name: &str) -> Option<PathBuf> {
-        let own = self.packages.iter().flat_map(|folder| {
-            ["usr/sbin", "usr/bin"].into_iter().map(|part| folder.join(part).join(name))
-        });
-        let system = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
-        own.chain(system.into_iter().map(|folder| Path::new(folder).join(name)))
-            .find(|path| path.exists())
-    }
-}
-
 /// What to say of a package that is missing.
 fn advice(package: &str) -> String {
     format!(
-        "apt-get install {package}; FTP servers of Debian exclude each other, so unpack the others: \
+        "apt-get install {package}; or unpack it, since the FTP servers of Debian exclude each other: \
          apt-get download {package} && dpkg -x {package}_*.deb DIR, then --packages DIR"
     )
 }
@@ -248,9 +266,6 @@ pub(crate) const USER: &str = "bench";
 pub(crate) const PASSWORD: &str = "measure-this";
 /// Its sha512-crypt hash with 1000 rounds: 0.2 ms of processor time in each login.
 const HASH: &str = "$6$rounds=1000$flotilla$pVcIf4Cj0OQwE670uj6jLJL1PKsh/ubzqfdh20I9WUfBiZl28M7RONll3YtM4czu01I77H7hFKMmI1hTtW4Yd0";
-
-/// User and group `nobody`, for servers that refuse to serve as root.
-pub(crate) const NOBODY: u32 = 65534;
 
 /// Ports for control connections and health, below the passive ones.
 const CONTROL: (u16, u16) = (18_000, 19_999);

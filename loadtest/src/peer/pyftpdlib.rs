@@ -1,12 +1,15 @@
 //! pyftpdlib under Python, one thread with epoll, by a script of a few lines.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
-use super::{Ground, HASH, Launch, PASSIVE, SESSIONS_MAX, USER};
+use super::{HASH, Launch, PASSIVE, SESSIONS_MAX, Service};
+use crate::client::Protocol;
+use crate::ground::Ground;
 
 pub(super) fn missing(ground: &Ground) -> Option<String> {
     let mut python = Command::new(&ground.python);
@@ -19,14 +22,25 @@ pub(super) fn missing(ground: &Ground) -> Option<String> {
     })
 }
 
-pub(super) fn launch(ground: &Ground, folder: &Path, port: u16, tls: bool) -> Result<Launch> {
+pub(super) fn launch(
+    ground: &Ground,
+    folder: &Path,
+    port: u16,
+    service: Service,
+) -> Result<Launch> {
     let script = folder.join("server.py");
     fs::write(&script, SCRIPT)?;
+    let users = folder.join("users");
+    let mut lines = String::new();
+    for name in service.names() {
+        writeln!(lines, "{name}:{HASH}")?;
+    }
+    fs::write(&users, lines)?;
     let (low, high) = PASSIVE;
     let mut command = Command::new(&ground.python);
     command.arg(script).arg(port.to_string()).arg(&ground.files).arg(&ground.both);
-    command.args([USER, HASH, &low.to_string(), &high.to_string(), &SESSIONS_MAX.to_string()]);
-    command.arg(if tls { "tls" } else { "clear" });
+    command.arg(users).args([&low.to_string(), &high.to_string(), &SESSIONS_MAX.to_string()]);
+    command.arg(if service.protocol == Protocol::Ftps { "tls" } else { "clear" });
     Ok(Launch { command, outside: None })
 }
 
@@ -37,13 +51,15 @@ from pyftpdlib.authorizers import AuthenticationFailed, DummyAuthorizer
 from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
 from pyftpdlib.servers import FTPServer
 
-port, root, certificate, user, stored, low, high, most, mode = sys.argv[1:]
+port, root, certificate, users, low, high, most, mode = sys.argv[1:]
+hashes = dict(line.rstrip().split(":") for line in open(users))
 library = ctypes.CDLL("libcrypt.so.1")
 library.crypt.restype = ctypes.c_char_p
 
 class Authorizer(DummyAuthorizer):
     def validate_authentication(self, name, password, handler):
-        if name != user or library.crypt(password.encode(), stored.encode()).decode() != stored:
+        stored = hashes.get(name)
+        if not stored or library.crypt(password.encode(), stored.encode()).decode() != stored:
             raise AuthenticationFailed()
 
 class Handler(TLS_FTPHandler if mode == "tls" else FTPHandler):
@@ -53,7 +69,8 @@ class Handler(TLS_FTPHandler if mode == "tls" else FTPHandler):
     timeout = 3600
     use_gmt_times = True
 
-Handler.authorizer.add_user(user, "", root, perm="elradfmwMT")
+for name in hashes:
+    Handler.authorizer.add_user(name, "", root, perm="elradfmwMT")
 logging.basicConfig(level=logging.ERROR)
 server = FTPServer(("127.0.0.1", int(port)), Handler)
 server.max_cons = int(most)

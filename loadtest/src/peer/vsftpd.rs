@@ -7,7 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::{Ground, HASH, Launch, PASSIVE, Passing, SESSIONS_MAX, USER, advice};
+use super::{HASH, Launch, PASSIVE, Passing, SESSIONS_MAX, USER, advice};
+use crate::ground::Ground;
 
 pub(super) fn missing(ground: &Ground) -> Option<String> {
     if ground.program("vsftpd").is_none() {

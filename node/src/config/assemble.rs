@@ -125,6 +125,7 @@ fn tls(reader: &mut Reader<'_>) -> Option<Tls> {
         certificate: "tls.certificate" as optional_path,
         key: "tls.key" as optional_path,
         client_ca: "tls.client_ca" as optional_path,
+        client_crl: "tls.client_crl" as paths,
         min_version: "tls.min_version" as choice(&[
             ("1.2", TlsVersion::V12),
             ("1.3", TlsVersion::V13),
@@ -174,6 +175,8 @@ fn limits(reader: &mut Reader<'_>) -> Option<Limits> {
             per_address: "limits.per_address" as count,
             logins_per_second: "limits.logins_per_second" as count,
             connections: "limits.connections" as count,
+            unauthenticated: "limits.unauthenticated" as count,
+            unauthenticated_per_address: "limits.unauthenticated_per_address" as count,
             login_attempts: "limits.login_attempts" as count,
             ban_after: "limits.ban_after" as count,
             ban_window: "limits.ban_window" as duration,

@@ -34,6 +34,9 @@ pub fn check_files(config: &Config, origins: &Origins) -> Result<(), ConfigError
             check.readable(origins.of(key), key, path);
         }
     }
+    for path in &config.tls.client_crl {
+        check.readable(origins.of("tls.client_crl"), "tls.client_crl", path);
+    }
     let ssh = &config.ssh;
     for (key, paths) in [("ssh.host_keys", &ssh.host_keys), ("ssh.user_ca_keys", &ssh.user_ca_keys)]
     {
@@ -94,6 +97,9 @@ fn tls(config: &Config, check: &mut Check<'_>) {
         (Some(_), None) => check.wrong("tls.certificate", "needs tls.key, which is empty"),
         (None, Some(_)) => check.wrong("tls.key", "needs tls.certificate, which is empty"),
         _ => {}
+    }
+    if config.tls.client_ca.is_none() && !config.tls.client_crl.is_empty() {
+        check.wrong("tls.client_crl", "needs tls.client_ca, which is empty");
     }
     let ftp = &config.ftp;
     if ftp.tls != TlsMode::Off || !ftp.implicit_tls.is_empty() {

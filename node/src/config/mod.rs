@@ -168,6 +168,8 @@ pub struct Tls {
     pub key: Option<PathBuf>,
     /// PEM authorities of client certificates; `None`: none is asked for.
     pub client_ca: Option<PathBuf>,
+    /// PEM lists of client certificates that were revoked; empty: revocation is not checked.
+    pub client_crl: Vec<PathBuf>,
     /// `"1.2"` or `"1.3"`.
     pub min_version: TlsVersion,
 }
@@ -252,6 +254,10 @@ pub struct Limits {
     pub logins_per_second: u32,
     /// Control connections on this node, logged in or not; 0: what the descriptor limit allows.
     pub connections: u32,
+    /// Control connections on this node without a login; 0: a quarter of all.
+    pub unauthenticated: u32,
+    /// Those from one address, or one IPv6 /64.
+    pub unauthenticated_per_address: u32,
     /// Failed logins before one connection is closed.
     pub login_attempts: u32,
     /// Failed logins of an address before it is banned; 0: never.

@@ -32,6 +32,9 @@ pub(super) fn resolve(config: &mut Config, origins: &Origins) {
             *path = beside(key, path);
         }
     }
+    for path in &mut config.tls.client_crl {
+        *path = beside("tls.client_crl", path);
+    }
     for (host, (_, settings)) in config.hosts.iter_mut().zip(&origins.hosts) {
         host.root = host.root.take().map(|root| data_dir.join(root));
         host.certificate =

@@ -188,6 +188,12 @@ pub(super) const TABLE: &[Key] = &[
         r#""/etc/flotilla/tls/clients.pem""#,
     ),
     key(
+        "tls.client_crl",
+        "[]",
+        "PEM files with revocation lists for client certificates; not empty: each certificate below the authority needs a list of its issuer that is not expired. Read again at HUP.",
+        r#"["/etc/flotilla/tls/clients.crl"]"#,
+    ),
+    key(
         "tls.min_version",
         r#""1.2""#,
         "Oldest TLS version that is spoken: `1.2` or `1.3`.",
@@ -280,6 +286,18 @@ pub(super) const TABLE: &[Key] = &[
         "0",
         "Control connections, logged in or not; 0: what the descriptor limit allows.",
         "10000",
+    ),
+    key(
+        "limits.unauthenticated",
+        "0",
+        "Control connections without a login on this node; 0: a quarter of `limits.connections`, 64 at least.",
+        "500",
+    ),
+    key(
+        "limits.unauthenticated_per_address",
+        "32",
+        "Control connections without a login from one client address or IPv6 /64 on this node; 0: no limit.",
+        "8",
     ),
     key(
         "limits.login_attempts",

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use flotilla_protocol::entry::{AttributeChange, Attributes, Entry, Kind, Timestamp};
+use flotilla_protocol::entry::{AttributeChange, Attributes, Entry, FileSystem, Kind, Timestamp};
 use flotilla_protocol::ftp::{Algorithm, Failure};
 use flotilla_protocol::path::VirtualPath;
 
@@ -118,12 +118,21 @@ impl Source for TwinSource {
         self.warm.then(|| Ok(rustix::io::pread(&self.file, buffer, offset).unwrap()))
     }
 
-    fn read(self: Arc<Self>, offset: u64, mut buffer: Vec<u8>) -> Work<(Vec<u8>, usize)> {
+    fn read_after(
+        self: Arc<Self>,
+        offset: u64,
+        mut buffer: Vec<u8>,
+        head: usize,
+    ) -> Work<(Vec<u8>, usize)> {
         let twin = Arc::clone(&self);
         job(&self.jobs, move || {
-            let count = rustix::io::pread(&twin.file, &mut buffer[..], offset).unwrap();
+            let count = rustix::io::pread(&twin.file, &mut buffer[head..], offset).unwrap();
             Ok((buffer, count))
         })
+    }
+
+    fn now(self: Arc<Self>) -> Work<Attributes> {
+        Work::ready(Ok(self.attributes))
     }
 
     fn with_descriptor(self: Arc<Self>, task: DescriptorTask) -> Work<usize> {
@@ -225,6 +234,39 @@ impl Sink for TwinSink {
             *twin.published.lock().unwrap() = Some(size);
             Ok(())
         })
+    }
+
+    fn close(self: Arc<Self>) -> Work<()> {
+        let size = self.content().len() as u64;
+        self.publish(size)
+    }
+
+    fn abandon(self: Arc<Self>) -> Work<()> {
+        Work::ready(Ok(()))
+    }
+
+    fn write_now(&self, _: u64, _: &[u8]) -> Option<Result<(), Failure>> {
+        None
+    }
+
+    fn read_now(&self, _: u64, _: &mut [u8]) -> Option<Result<usize, Failure>> {
+        None
+    }
+
+    fn read_after(self: Arc<Self>, _: u64, _: Vec<u8>, _: usize) -> Work<(Vec<u8>, usize)> {
+        Work::ready(Err(Failure::Unsupported))
+    }
+
+    fn attributes(self: Arc<Self>) -> Work<Attributes> {
+        Work::ready(Ok(attributes(Kind::File, self.content().len() as u64)))
+    }
+
+    fn change(self: Arc<Self>, _: AttributeChange) -> Work<()> {
+        Work::ready(Err(Failure::Unsupported))
+    }
+
+    fn sync(self: Arc<Self>) -> Work<()> {
+        Work::ready(Ok(()))
     }
 }
 
@@ -336,7 +378,15 @@ impl Storage for TwinStorage {
         Work::ready(Err(Failure::Unsupported))
     }
 
-    fn set_attributes(&self, _: &VirtualPath, _: AttributeChange) -> Work<()> {
+    fn symlink(&self, _: &[u8], _: &VirtualPath) -> Work<()> {
+        Work::ready(Err(Failure::Unsupported))
+    }
+
+    fn hard_link(&self, _: &VirtualPath, _: &VirtualPath) -> Work<()> {
+        Work::ready(Err(Failure::Unsupported))
+    }
+
+    fn set_attributes(&self, _: &VirtualPath, _: AttributeChange, _: bool) -> Work<()> {
         Work::ready(Err(Failure::Unsupported))
     }
 
@@ -349,6 +399,10 @@ impl Storage for TwinStorage {
     }
 
     fn available(&self, _: &VirtualPath) -> Work<u64> {
+        Work::ready(Err(Failure::Unsupported))
+    }
+
+    fn file_system(&self, _: &VirtualPath) -> Work<FileSystem> {
         Work::ready(Err(Failure::Unsupported))
     }
 }

@@ -48,7 +48,7 @@ fn path(text: &str) -> VirtualPath {
 }
 
 async fn create(files: &Files, name: &str, mode: CreateMode) -> Result<(), Failure> {
-    files.create(&path(name), CreateOptions { mode, expected: 0 }).await.map(drop)
+    files.create(&path(name), CreateOptions::new(mode)).await.map(drop)
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn every_operation_needs_its_permission() {
     assert_eq!(create(&files, "file", CreateMode::Append).await, Ok(()));
     assert_eq!(files.copy(&file, &other, false).await, denied("write permission"));
     let change = AttributeChange::default();
-    assert_eq!(files.set_attributes(&file, change).await, denied("write permission"));
+    assert_eq!(files.set_attributes(&file, change, true).await, denied("write permission"));
     std::fs::write(folder.0.join("there"), b"2").unwrap();
     assert_eq!(files.rename(&file, &path("there"), true).await, Err(Failure::Exists));
     files.rename(&file, &other, true).await.unwrap();

@@ -1,5 +1,5 @@
-//! From tracing's spans and events to lines: an event bears the fields of all spans around it, so
-//! that a session's name and client stand in each of its lines.
+//! From tracing's spans and events to lines: an event bears the fields of the session that it is
+//! [about], and of all spans around it.
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::SystemTime;
@@ -12,6 +12,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
+use super::about;
 use super::field::{Fields, Value};
 use super::queue::Queue;
 use super::render::Form;
@@ -93,6 +94,7 @@ where
         if let Some(node) = self.node.get() {
             fields.set("node", Value::Text(node.clone()));
         }
+        about::record(&mut fields);
         for span in context.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
             if let Some(outer) = span.extensions().get::<Fields>() {
                 fields.extend(outer);

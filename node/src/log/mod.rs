@@ -18,12 +18,14 @@ use crate::auth::Protocol;
 use crate::config::{LogFormat, Telemetry};
 use crate::error::ServeError;
 
+mod about;
 mod field;
 mod layer;
 mod queue;
 mod render;
 mod xferlog;
 
+pub(crate) use about::{About, change, current, resume};
 pub use xferlog::{XferLog, write_xferlog};
 
 use layer::{Level, Lines};

@@ -26,6 +26,10 @@
 //!   password has enough tries, a machine has one in three minutes on average.
 //! - **`limits.*` of sessions 0**: a limit that nobody chose is an outage that nobody expects. What
 //!   protects the node itself, the descriptor limit, always holds.
+//! - **`limits.unauthenticated_per_address = 32`**: a place without a login is held for milliseconds by
+//!   those who mean it, and for `timeouts.login` by those who do not. 32 at once are many clients
+//!   behind one address, and far too few to fill a node. `limits.unauthenticated` bounds what many
+//!   addresses do together; three quarters of the node stay for those who are logged in.
 //! - **`timeouts.idle = "10m"`**: with the NOOPs that many clients send, long enough for a person;
 //!   short enough that forgotten sessions do not add up.
 //! - **`timeouts.drain = "10m"`**: transfers end on their own; what takes longer can resume.
@@ -33,6 +37,16 @@
 //!   session. A ticket of another session is not honoured, rather than the connection refused: some
 //!   clients keep one store of tickets for all of their sessions, and the full handshake that is
 //!   left gives nobody more than a connection without a ticket has.
+//! - **An upload writes up to 1 MiB on the session's own thread, in memory file systems only**: there it
+//!   is a copy of some 300 us, as long as one `sendfile` of a download, and saves a hop to the pool and
+//!   back. On a disk any write may wait for the journal or for dirty pages to be written back; not
+//!   every file system can tell beforehand, and one write that waits stalls every session of the
+//!   arbiter.
+//! - **`tls.client_crl` needs a list that is in force for every certificate of the chain**: a list that
+//!   was not renewed in time lets nobody in by certificate, for the alternative lets the revoked in.
+//!   The node starts all the same, since passwords go on working; `flotilla check` refuses.
+//! - **A storage that hangs is left behind at the end**: threads in a call that never returns can not be
+//!   ended, so the node waits three seconds for them and exits; the kernel takes back the rest.
 //! - **Exhausted passive ports leave readiness alone**: a port serves many addresses, so what is used
 //!   up is used up for one client; were the node to turn unready, one client could take it out of
 //!   the pool. The reply is 425, and `passive_refused` counts.

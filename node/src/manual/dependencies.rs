@@ -27,6 +27,15 @@
 //! - `base64`: SSH keys and fingerprints in their written form.
 //! - `zeroize`: a password is wiped when it is dropped.
 //!
+//! - `russh`, exactly 0.65.1: the SSH transport (key exchange, ciphers on `aws-lc-rs`, signatures), the
+//!   only one in Rust with strict key exchange, post-quantum exchange and certificates. Its interface
+//!   changes often, so nothing outside `node/src/ssh` names it, and its channels are not used:
+//!   [why](super::ssh). `russh-sftp` is not used: it serves one request at a time.
+//! - `send_wrapper`: russh wants handlers that could change threads; ours never do, and this says so
+//!   without `unsafe` of ours.
+//! - `bytes`, `futures-util`: what russh takes its data in, and a set of futures of unknown number.
+//! - `base64`: fingerprints and keys in text form.
+//!
 //! Not used: OpenSSL, which would bring C code of a version that the system chooses.
 //!
 //! # Storage

@@ -4,4 +4,5 @@ pub mod configuration;
 pub mod defaults;
 pub mod dependencies;
 pub mod logs;
+pub mod ssh;
 pub mod users;

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 
 use super::listener::Listener;
-use super::rule::{PeerRule, canonical};
+use super::rule::PeerRule;
 use super::wait::Wait;
 
 /// What a session asks for.
@@ -27,8 +27,8 @@ pub struct GrantRequest {
 impl GrantRequest {
     pub(super) fn canonical(self) -> Self {
         Self {
-            client: canonical(self.client),
-            local: canonical(self.local),
+            client: self.client.to_canonical(),
+            local: self.local.to_canonical(),
             rule: self.rule.canonical(),
         }
     }

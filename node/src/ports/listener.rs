@@ -18,8 +18,9 @@ use tracing::{debug, warn};
 
 use super::counts::Counters;
 use super::grant::Accepted;
-use super::rule::{PeerRule, canonical};
+use super::rule::PeerRule;
 use super::wait::Wait;
+use crate::address::canonical;
 use crate::keepalive;
 
 /// A listener on (local address, port) with its pending and lingering grants. No two of them
@@ -415,7 +416,7 @@ fn accept(socket: &Socket) -> io::Result<Accepted> {
     let (descriptor, peer) = rustix::net::acceptfrom_with(socket, flags)?;
     let peer = peer.ok_or(io::ErrorKind::ConnectionAborted)?;
     let peer = SocketAddr::try_from(peer)?;
-    let peer = SocketAddr::new(canonical(peer.ip()), peer.port());
+    let peer = canonical(peer);
     Ok(Accepted { stream: TcpStream::from(descriptor), peer })
 }
 

@@ -35,7 +35,7 @@ use flotilla_cluster::ports::PortRange;
 pub use actor::{Ports, ReadCounts};
 pub use counts::PortCounts;
 pub use grant::{Accepted, Grant, GrantRequest};
-pub use rule::{PeerPolicy, PeerRule, canonical};
+pub use rule::{PeerPolicy, PeerRule};
 pub use shard::{PortShard, ShardSeed};
 
 /// How ports are used; the same for all shards.

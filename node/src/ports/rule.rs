@@ -47,9 +47,9 @@ impl PeerRule {
     /// The rule with IPv4-mapped addresses as plain IPv4.
     pub(super) fn canonical(self) -> Self {
         match self {
-            Self::Same(client) => Self::Same(canonical(client)),
-            Self::Prefix(client) => Self::Prefix(canonical(client)),
-            Self::Networks(client, networks) => Self::Networks(canonical(client), networks),
+            Self::Same(client) => Self::Same(client.to_canonical()),
+            Self::Prefix(client) => Self::Prefix(client.to_canonical()),
+            Self::Networks(client, networks) => Self::Networks(client.to_canonical(), networks),
             Self::Any => Self::Any,
         }
     }
@@ -82,11 +82,6 @@ impl PeerPolicy {
             DataPeer::Tls => PeerRule::Same(client),
         }
     }
-}
-
-/// The address with IPv4-mapped IPv6 (what a dual-stack listener reports) as IPv4.
-pub fn canonical(address: IpAddr) -> IpAddr {
-    address.to_canonical()
 }
 
 fn canonical_network(network: &IpNet) -> IpNet {

@@ -20,21 +20,28 @@ use flotilla_protocol::ftp::{self, Connection};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use super::login::LoggedIn;
 use super::perform::Open;
 use super::record::Totals;
 use super::timer::Timer;
 use super::transfer::OpenTransfer;
 use super::wire::Wire;
-use crate::listen::{Acceptor, Ended, Security};
+use crate::address::canonical;
+use crate::auth::Protocol;
+use crate::auth::users::protocol_name;
+use crate::listen::{Acceptor, Ended, Service};
+use crate::log::About;
+use crate::login::LoggedIn;
 use crate::policy::Policy;
 use crate::ports::Grant;
+use crate::threshold::Entrance;
 use crate::tls::SessionKey;
 use crate::worker::Worker;
 
 /// The actor.
 pub(crate) struct Session {
     pub(super) guard: Guard,
+    /// Who this is, for the log.
+    pub(super) about: Arc<About>,
     pub(super) worker: Rc<Worker>,
     pub(super) policy: Arc<Policy>,
     pub(super) machine: ftp::Session,
@@ -85,6 +92,8 @@ pub(super) enum Stage {
 pub(crate) struct Guard {
     /// The session's number, unique in the process.
     pub(crate) id: u64,
+    /// The place among those who are not logged in; `None` while it is.
+    pub(crate) entrance: Option<Entrance>,
     /// A drain waits until all of these are gone.
     pub(crate) _alive: mpsc::Sender<()>,
 }
@@ -107,7 +116,7 @@ impl Session {
         guard: Guard,
         stream: TcpStream,
         peer: SocketAddr,
-        security: Security,
+        service: Service,
     ) -> io::Result<Addr<Self>> {
         let local = canonical(stream.local_addr()?);
         let peer = canonical(peer);
@@ -115,14 +124,23 @@ impl Session {
         let connection = Connection {
             client: peer.ip(),
             local,
-            secure: security == Security::Implicit,
+            secure: service == Service::Ftps,
             certificate: false,
         };
         let now = Instant::now();
         let machine = ftp::Session::new(Arc::clone(&policy.settings), connection, now);
         worker.metrics.sessions.inc();
+        let protocol = if connection.secure { Protocol::Ftps } else { Protocol::Ftp };
+        let about = About {
+            session: guard.id,
+            client: peer.ip(),
+            protocol: protocol_name(protocol),
+            user: None,
+            path: None,
+        };
         let mut session = Self {
             guard,
+            about: Arc::new(about),
             worker,
             policy,
             machine,
@@ -143,7 +161,7 @@ impl Session {
             timer: Timer::default(),
             acceptor,
         };
-        if security == Security::Implicit {
+        if service == Service::Ftps {
             session.begin_handshake();
         }
         Ok(session.start())
@@ -308,10 +326,6 @@ impl Session {
     }
 }
 
-fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
-}
-
 impl Actor for Session {
     type Context = Context<Self>;
 
@@ -322,6 +336,7 @@ impl Actor for Session {
 
     fn stopping(&mut self, _: &mut Self::Context) -> Running {
         self.worker.metrics.sessions.dec();
+        let _scope = self.about.enter();
         self.log_end();
         // Never lost, and bounded by the number of sessions.
         self.acceptor.do_send(Ended(self.guard.id));
@@ -341,7 +356,9 @@ impl ActorFuture<Session> for Drive {
         context: &mut Context<Session>,
         task: &mut Task<'_>,
     ) -> Poll<()> {
+        let scope = session.about.enter();
         let poll = session.drive(task);
+        drop(scope);
         if poll.is_ready() {
             context.stop();
         }

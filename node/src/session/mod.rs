@@ -4,8 +4,7 @@
 //! | --- | --- |
 //! | `actor` | the `Session` actor: the machine, the wire, the timer, and the loop that drives them |
 //! | `perform` | carries out what the machine asks |
-//! | `login` | judges a login, takes a slot, opens the user's files |
-//! | `files` | operations without a data connection |
+//! | `operation` | operations without a data connection |
 //! | `link` | how a data connection comes about |
 //! | `transfer` | one transfer from its request to its result |
 //! | `wire` | the control connection, clear or TLS |
@@ -13,9 +12,8 @@
 //! | `record` | what is logged |
 
 mod actor;
-mod files;
 mod link;
-mod login;
+mod operation;
 mod perform;
 mod record;
 mod timer;
@@ -23,3 +21,4 @@ mod transfer;
 mod wire;
 
 pub(crate) use actor::{Guard, Session, Stop};
+pub(crate) use timer::Timer;

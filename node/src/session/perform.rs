@@ -14,13 +14,13 @@ use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
 use super::actor::{Session, Stage};
-use super::files;
-use super::login::{self, LoggedIn};
+use super::operation;
 use super::record::Change;
 use super::transfer::OpenTransfer;
 use super::wire::Wire;
 use crate::address::advertised;
 use crate::auth::{Attempt, Secret};
+use crate::login::{self, LoggedIn};
 use crate::ports::{Grant, GrantRequest};
 use crate::storage::Work;
 use crate::tls::{self, HandshakeError};
@@ -30,8 +30,8 @@ pub(super) type Open = Pin<Box<dyn Future<Output = Done>>>;
 
 /// What a request brought, before the machine hears of it.
 pub(super) enum Done {
-    /// A file operation, and what it was to change.
-    File(Option<Change>, Result<FileReply, Failure>),
+    /// A file operation.
+    File(FileRequest, Result<FileReply, Failure>),
     /// A login was judged.
     Login(String, Result<Box<LoggedIn>, LoginRefusal>),
     /// A passive port was granted.
@@ -48,7 +48,10 @@ impl Session {
                 Request::Abort => self.abort(now),
                 Request::ClosePassive => self.passive = None,
                 Request::Logout => {
-                    self.login = None;
+                    if self.login.take().is_some() {
+                        self.is_about(None);
+                        self.guard.entrance = self.worker.threshold.come_back(self.peer.ip());
+                    }
                     self.host = None;
                 }
                 Request::SelectHost(name) => self.select_host(&name, now),
@@ -79,9 +82,9 @@ impl Session {
     pub(super) fn poll_transfer(&mut self, task: &mut Task<'_>, now: Instant) -> bool {
         let Some(transfer) = &mut self.transfer else { return false };
         let result = transfer.poll(task);
-        let opened = transfer.take_opened();
-        let moved = opened.is_some() || result.is_ready();
-        if let Some(outcome) = opened {
+        let news = transfer.take_news();
+        let moved = news.is_some() || result.is_ready();
+        if let Some(outcome) = news {
             self.machine.on_outcome(outcome, now);
         }
         if let Poll::Ready(result) = result {
@@ -91,9 +94,10 @@ impl Session {
     }
 
     fn finish_work(&mut self, done: Done, now: Instant) {
+        let secured = matches!(done, Done::Secured(_));
         let outcome = match done {
-            Done::File(change, result) => {
-                if let Some(change) = change {
+            Done::File(request, result) => {
+                if let Some(change) = Change::of(&request) {
                     self.log_change(&change, result.as_ref().err());
                 }
                 Outcome::File(result)
@@ -102,6 +106,7 @@ impl Session {
                 let grant = login.grant(&self.policy.config);
                 self.log_login(&login.account.name);
                 self.login = Some(*login);
+                self.guard.entrance = None;
                 Outcome::Login(Ok(grant))
             }
             Done::Login(user, Err(refusal)) => {
@@ -121,6 +126,10 @@ impl Session {
             Done::Secured(result) => self.secured(result, now),
         };
         self.machine.on_outcome(outcome, now);
+        if secured {
+            // The protocol has another name now.
+            self.is_about(self.about.user.clone());
+        }
     }
 
     fn secured(
@@ -134,7 +143,7 @@ impl Session {
                 Outcome::Secured(Ok(self.wire.peer_certificate().is_some()))
             }
             Err(error) => {
-                debug!(session = self.guard.id, client = %self.peer.ip(), %error, "tls handshake failed");
+                debug!(%error, "tls handshake failed");
                 self.worker.metrics.tls_failed.inc();
                 self.on_lost(now);
                 Outcome::Secured(Err(()))
@@ -207,14 +216,15 @@ impl Session {
         let Some(login) = &self.login else {
             return self.machine.on_outcome(Outcome::File(Err(Failure::Internal)), now);
         };
-        let change = Change::of(&request);
-        match files::run(&login.files, request) {
+        match operation::run(&login.files, &request) {
             Work::Ready(result) => {
                 let result = result.unwrap_or(Err(Failure::Internal));
-                self.finish_work(Done::File(change, result), now);
+                self.finish_work(Done::File(request, result), now);
             }
             Work::Pending(future) => {
-                self.work = Some(Box::pin(async move { Done::File(change, future.await) }));
+                let about = self.about.on(operation::path(&request));
+                let done = async move { Done::File(request, future.await) };
+                self.work = Some(Box::pin(about.within(done)));
             }
         }
     }

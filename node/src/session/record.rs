@@ -1,5 +1,6 @@
 //! What is logged of a session: its login, each transfer, and one line with totals at its end.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use flotilla_protocol::ftp::{Failure, FileRequest, LoginRefusal, Phase};
@@ -10,7 +11,7 @@ use super::actor::Session;
 use super::transfer::{Kind, OpenTransfer};
 use crate::auth::Protocol;
 use crate::auth::users::protocol_name;
-use crate::log::{Direction, TransferRecord};
+use crate::log::{self, About, Direction, TransferRecord};
 
 /// The time that listings are told relative to, seconds since 1970.
 pub(super) fn now_seconds() -> i64 {
@@ -20,16 +21,16 @@ pub(super) fn now_seconds() -> i64 {
 
 /// A change to the files that is no transfer, for the log.
 #[derive(Debug)]
-pub(super) struct Change {
+pub(super) struct Change<'a> {
     command: &'static str,
-    path: VirtualPath,
+    path: &'a VirtualPath,
     /// The new name.
-    to: Option<VirtualPath>,
+    to: Option<&'a VirtualPath>,
 }
 
-impl Change {
+impl<'a> Change<'a> {
     /// What a request is to change; `None` if it only looks.
-    pub(super) fn of(request: &FileRequest) -> Option<Self> {
+    pub(super) fn of(request: &'a FileRequest) -> Option<Self> {
         let (command, path, to) = match request {
             FileRequest::Rename { from, to } => ("rename", from, Some(to)),
             FileRequest::Copy { from, to } => ("copy", from, Some(to)),
@@ -44,7 +45,7 @@ impl Change {
             | FileRequest::Available(_)
             | FileRequest::List(_) => return None,
         };
-        Some(Self { command, path: path.clone(), to: to.cloned() })
+        Some(Self { command, path, to })
     }
 }
 
@@ -60,7 +61,7 @@ pub(super) struct Totals {
     bytes_in: u64,
     bytes_out: u64,
     /// The last user who was logged in.
-    user: Option<String>,
+    user: Option<Arc<str>>,
 }
 
 impl Totals {
@@ -74,16 +75,19 @@ impl Session {
         if self.machine.is_secure() { Protocol::Ftps } else { Protocol::Ftp }
     }
 
+    /// From now on the log knows this user, or nobody, and the protocol as it is now.
+    pub(super) fn is_about(&mut self, user: Option<Arc<str>>) {
+        let protocol = protocol_name(self.protocol());
+        self.about = Arc::new(About { protocol, user, path: None, ..*self.about });
+        log::change(&self.about);
+    }
+
     pub(super) fn log_login(&mut self, user: &str) {
         self.worker.metrics.logins_granted.inc();
-        self.totals.user = Some(user.to_owned());
-        info!(
-            session = self.guard.id,
-            user,
-            client = %self.peer.ip(),
-            protocol = protocol_name(self.protocol()),
-            "logged in"
-        );
+        let user: Arc<str> = user.into();
+        self.totals.user = Some(Arc::clone(&user));
+        self.is_about(Some(user));
+        info!("logged in");
     }
 
     pub(super) fn log_refusal(&self, user: &str, refusal: &LoginRefusal) {
@@ -94,14 +98,7 @@ impl Session {
             LoginRefusal::Policy(text) | LoginRefusal::Limit(text) => text,
             LoginRefusal::Unavailable => "backend unavailable",
         };
-        info!(
-            session = self.guard.id,
-            user,
-            client = %self.peer.ip(),
-            protocol = protocol_name(self.protocol()),
-            reason,
-            "login refused"
-        );
+        info!(user, reason, "login refused");
     }
 
     pub(super) fn log_transfer(
@@ -112,22 +109,22 @@ impl Session {
     ) {
         let bytes = result.as_ref().copied().unwrap_or_else(|_| transfer.bytes());
         let metrics = &self.worker.metrics;
-        let (command, path) = match &transfer.kind {
-            Kind::Download(path) => {
+        let command = match transfer.kind {
+            Kind::Download => {
                 self.totals.downloads += 1;
                 self.totals.bytes_out += bytes;
                 metrics.bytes_out.inc_by(bytes);
-                ("download", path)
+                "download"
             }
-            Kind::Upload(path) => {
+            Kind::Upload => {
                 self.totals.uploads += 1;
                 self.totals.bytes_in += bytes;
                 metrics.bytes_in.inc_by(bytes);
-                ("upload", path)
+                "upload"
             }
-            Kind::Listing(path) => {
+            Kind::Listing => {
                 metrics.bytes_out.inc_by(bytes);
-                ("listing", path)
+                "listing"
             }
         };
         let reply = match result {
@@ -139,20 +136,13 @@ impl Session {
         };
         metrics.transfers.inc();
         let elapsed = now.saturating_duration_since(transfer.started());
-        info!(
-            session = self.guard.id,
-            user = self.totals.user,
-            client = %self.peer.ip(),
-            protocol = protocol_name(self.protocol()),
-            command,
-            %path,
-            bytes,
-            elapsed_ms = elapsed.as_millis() as u64,
-            reply,
-            "transfer ended"
-        );
-        if let (Some(log), Some(login)) = (&self.policy.xferlog, &self.login)
-            && !matches!(transfer.kind, Kind::Listing(_))
+        let scope = transfer.about.enter();
+        let elapsed_ms = elapsed.as_millis() as u64;
+        info!(command, bytes, elapsed_ms, reply, "transfer ended");
+        drop(scope);
+        if let (Some(log), Some(login), Some(path)) =
+            (&self.policy.xferlog, &self.login, &transfer.about.path)
+            && transfer.kind != Kind::Listing
         {
             log.record(&TransferRecord {
                 ended: SystemTime::now(),
@@ -162,8 +152,8 @@ impl Session {
                 path,
                 ascii: transfer.ascii,
                 direction: match transfer.kind {
-                    Kind::Upload(_) => Direction::In,
-                    Kind::Download(_) | Kind::Listing(_) => Direction::Out,
+                    Kind::Upload => Direction::In,
+                    Kind::Download | Kind::Listing => Direction::Out,
                 },
                 anonymous: login.account.anonymous,
                 user: &login.account.name,
@@ -174,16 +164,12 @@ impl Session {
     }
 
     /// A change to the files that is no transfer.
-    pub(super) fn log_change(&self, change: &Change, failure: Option<&Failure>) {
+    pub(super) fn log_change(&self, change: &Change<'_>, failure: Option<&Failure>) {
         let reply = failure.map_or(250, |failure| failure.code(Phase::Command).0);
         info!(
-            session = self.guard.id,
-            user = self.totals.user,
-            client = %self.peer.ip(),
-            protocol = protocol_name(self.protocol()),
             command = change.command,
             path = %change.path,
-            to = change.to.as_ref().map(tracing::field::display),
+            to = change.to.map(tracing::field::display),
             reply,
             "files changed"
         );
@@ -195,7 +181,7 @@ impl Session {
                 elapsed: Duration::ZERO,
                 client: self.peer.ip(),
                 bytes: 0,
-                path: &change.path,
+                path: change.path,
                 ascii: false,
                 direction: Direction::Delete,
                 anonymous: login.account.anonymous,
@@ -211,10 +197,7 @@ impl Session {
         let elapsed_ms = totals.since.elapsed().as_millis() as u64;
         match &totals.user {
             Some(user) => info!(
-                session = self.guard.id,
-                user,
-                client = %self.peer.ip(),
-                protocol = protocol_name(self.protocol()),
+                user = &**user,
                 uploads = totals.uploads,
                 downloads = totals.downloads,
                 bytes_in = totals.bytes_in,
@@ -223,12 +206,7 @@ impl Session {
                 "session ended"
             ),
             // Probes and scanners: nobody wants a line for each.
-            None => debug!(
-                session = self.guard.id,
-                client = %self.peer.ip(),
-                elapsed_ms,
-                "connection ended without a login"
-            ),
+            None => debug!(elapsed_ms, "connection ended without a login"),
         }
     }
 }

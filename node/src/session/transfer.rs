@@ -15,10 +15,11 @@ use flotilla_protocol::ftp::{
 use flotilla_protocol::path::VirtualPath;
 
 use super::actor::Session;
-use super::files::open_listing;
 use super::link::{Link, Protection};
+use super::operation::open_listing;
 use crate::data::{Download, Progress, Terms, receive, send};
 use crate::files::Files;
+use crate::log::About;
 use crate::ports::Grant;
 use crate::storage::{CreateMode, CreateOptions, Sink, Source, Storage};
 
@@ -26,26 +27,28 @@ use crate::storage::{CreateMode, CreateOptions, Sink, Source, Storage};
 pub(super) struct OpenTransfer {
     future: Pin<Box<dyn Future<Output = Result<u64, Failure>>>>,
     shared: Rc<Shared>,
+    /// The session and the path, for the log.
+    pub(super) about: Arc<About>,
     pub(super) kind: Kind,
     pub(super) ascii: bool,
 }
 
 /// What a transfer is, for the log.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// RETR.
-    Download(VirtualPath),
-    /// STOR, APPE, STOU: the path becomes the one made for STOU once that is known.
-    Upload(VirtualPath),
+    Download,
+    /// STOR, APPE, STOU.
+    Upload,
     /// LIST, NLST, MLSD.
-    Listing(VirtualPath),
+    Listing,
 }
 
 /// What the transfer and its session tell each other.
 struct Shared {
     progress: Rc<Progress>,
-    /// The 150 that the machine has not heard of yet.
-    opened: RefCell<Option<Outcome>>,
+    /// The 150, or the name after it, that the machine has not heard of yet.
+    news: RefCell<Option<Outcome>>,
     /// When the control connection ended, if it did.
     control_lost: Cell<Option<Instant>>,
 }
@@ -75,18 +78,17 @@ impl OpenTransfer {
         };
         let shared = Rc::new(Shared {
             progress: Rc::new(Progress::new(now)),
-            opened: RefCell::new(None),
+            news: RefCell::new(None),
             control_lost: Cell::new(None),
         });
-        let (kind, rate) = match &request.kind {
+        let (kind, path, rate) = match &request.kind {
             TransferKind::Retrieve { path, .. } => {
-                (Kind::Download(path.clone()), login.download_rate.clone())
+                (Kind::Download, path, login.download_rate.clone())
             }
-            TransferKind::Store { path, .. } => {
-                (Kind::Upload(path.clone()), login.upload_rate.clone())
-            }
-            TransferKind::List(list) => (Kind::Listing(list.path.clone()), None),
+            TransferKind::Store { path, .. } => (Kind::Upload, path, login.upload_rate.clone()),
+            TransferKind::List(list) => (Kind::Listing, &list.path, None),
         };
+        let about = session.about.on(path);
         let terms =
             Terms { stalled: config.timeouts.stalled, rate, progress: Rc::clone(&shared.progress) };
         let ascii = request.ascii;
@@ -101,20 +103,24 @@ impl OpenTransfer {
             }
             TransferKind::List(list) => Box::pin(run.list(list)),
         };
-        Some(Self { future, shared, kind, ascii })
+        Some(Self { future, shared, about, kind, ascii })
     }
 
     pub(super) fn poll(&mut self, task: &mut Task<'_>) -> Poll<Result<u64, Failure>> {
+        let _scope = self.about.enter();
         self.future.as_mut().poll(task)
     }
 
-    /// What the machine must hear before anything else of this transfer.
-    pub(super) fn take_opened(&mut self) -> Option<Outcome> {
-        let opened = self.shared.opened.borrow_mut().take();
-        if let Some(Outcome::TransferOpened { name: Some(name), .. }) = &opened {
-            self.kind = Kind::Upload(name.clone());
+    /// What the machine must hear before the end of this transfer.
+    pub(super) fn take_news(&mut self) -> Option<Outcome> {
+        let news = self.shared.news.borrow_mut().take();
+        if let Some(
+            Outcome::TransferOpened { name: Some(name), .. } | Outcome::TransferNamed(name),
+        ) = &news
+        {
+            self.about = self.about.on(name);
         }
-        opened
+        news
     }
 
     /// The control connection ended while the transfer runs.
@@ -170,17 +176,23 @@ impl Run {
             StoreMode::Append => CreateMode::Append,
             StoreMode::Unique => CreateMode::Unique,
         };
-        let options = CreateOptions { mode, expected };
+        let options = CreateOptions { expected, ..CreateOptions::new(mode) };
         let sink: Arc<dyn Sink> = self.files.create(&path, options).await?.into();
         let name = (mode == CreateMode::Unique).then(|| sink.path().clone());
         let shared = Rc::clone(&self.shared);
+        let promised = name.clone();
+        let published = Arc::clone(&sink);
         let opened = || shared.open(None, name);
         let connection = self.link.open(opened).await?;
         let shared = Rc::clone(&self.shared);
         // Under TLS the end of the stream is proved by itself.
         let is_proved = self.link.protection.is_some();
         let at_end = move || if is_proved { Ok(()) } else { shared.judge_end() };
-        receive(connection, sink, self.ascii, &at_end, &self.terms).await.map(|done| done.bytes)
+        let done = receive(connection, sink, self.ascii, &at_end, &self.terms).await?;
+        if promised.is_some_and(|promised| promised != *published.path()) {
+            self.shared.rename(published.path());
+        }
+        Ok(done.bytes)
     }
 
     async fn list(mut self, request: ListRequest) -> Result<u64, Failure> {
@@ -194,7 +206,17 @@ impl Run {
 
 impl Shared {
     fn open(&self, size: Option<u64>, name: Option<VirtualPath>) {
-        *self.opened.borrow_mut() = Some(Outcome::TransferOpened { size, name });
+        *self.news.borrow_mut() = Some(Outcome::TransferOpened { size, name });
+    }
+
+    /// The name that a unique upload got in the end.
+    fn rename(&self, published: &VirtualPath) {
+        let mut news = self.news.borrow_mut();
+        match &mut *news {
+            // The 150 is not out yet.
+            Some(Outcome::TransferOpened { name, .. }) => *name = Some(published.clone()),
+            _ => *news = Some(Outcome::TransferNamed(published.clone())),
+        }
     }
 
     /// Whether the end of a clear data stream is the end of the file. A client that was killed ends both of

@@ -5,7 +5,7 @@
 //! cold or remote one stalls no arbiter.
 
 pub mod posix;
-mod registry;
+mod roots;
 
 use std::future::Future;
 use std::os::fd::BorrowedFd;
@@ -13,11 +13,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use flotilla_protocol::entry::{AttributeChange, Attributes};
+use flotilla_protocol::entry::{AttributeChange, Attributes, FileSystem};
 use flotilla_protocol::ftp::{Algorithm, Failure};
 use flotilla_protocol::path::VirtualPath;
 
-pub use self::registry::Storages;
+pub use self::roots::Storages;
 
 /// An answer that is often there at once.
 pub enum Work<T> {
@@ -97,8 +97,16 @@ pub trait Storage: Send + Sync {
     /// Renames; a plain file in the way is replaced if `replace`, otherwise it is
     /// [`Failure::Exists`].
     fn rename(&self, from: &VirtualPath, to: &VirtualPath, replace: bool) -> Work<()>;
-    /// Sets times and mode.
-    fn set_attributes(&self, path: &VirtualPath, change: AttributeChange) -> Work<()>;
+    /// Makes a symbolic link. An absolute target is one of this view and is stored relative to the
+    /// link's folder, so that other programs of the machine follow it inside the root as well; a
+    /// relative one is stored as it is, or is [`Failure::Denied`] if it climbs above the root.
+    fn symlink(&self, target: &[u8], link: &VirtualPath) -> Work<()>;
+    /// Gives a published plain file a second name. Links are not followed, and nothing is replaced.
+    fn hard_link(&self, existing: &VirtualPath, new: &VirtualPath) -> Work<()>;
+    /// Changes attributes; links are followed inside the root if `follow`. What belongs to an
+    /// upload under way is kept by it through its end, as [`Sink::change`] does.
+    fn set_attributes(&self, path: &VirtualPath, change: AttributeChange, follow: bool)
+    -> Work<()>;
     /// Copies a plain file (reflink or `copy_file_range` where possible), published atomically.
     fn copy(&self, from: &VirtualPath, to: &VirtualPath, replace: bool) -> Work<()>;
     /// The digest of a range of a plain file: lower-case hex and the end of the range.
@@ -111,6 +119,8 @@ pub trait Storage: Send + Sync {
     ) -> Work<(String, u64)>;
     /// Free bytes above the reserve.
     fn available(&self, path: &VirtualPath) -> Work<u64>;
+    /// The file system that a path lies on; the reserve does not count as available.
+    fn file_system(&self, path: &VirtualPath) -> Work<FileSystem>;
 }
 
 /// How an upload begins.
@@ -129,6 +139,31 @@ pub enum CreateMode {
     Append,
     /// A name that nothing bears, made from the wanted one.
     Unique,
+    /// Writes at any offset, as programs do that open files themselves (SFTP). Ends with
+    /// [`Sink::close`].
+    Edit(Edit),
+}
+
+/// How a file is opened for writes at any offset.
+///
+/// With `truncate` it is a new file that takes the name when it is closed. Without, a published
+/// file is written in place and keeps its length; where nothing is published, the owner's
+/// unfinished upload is continued, and if another handle of this owner has it open, both write
+/// the same file, which the first of them that is closed after writing publishes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Edit {
+    /// It is read through the same handle as well.
+    pub read: bool,
+    /// Something new is made where nothing bears the name; otherwise that is
+    /// [`Failure::NotFound`].
+    pub create: bool,
+    /// What is there is given up.
+    pub truncate: bool,
+    /// As [`CreateMode::New`].
+    pub exclusive: bool,
+    /// Every write goes to the end, whatever its offset. A published file that is opened so only
+    /// grows: its attributes are not changed through the handle.
+    pub append: bool,
 }
 
 /// Options of [`Storage::create`].
@@ -138,6 +173,16 @@ pub struct CreateOptions {
     pub mode: CreateMode,
     /// A promised size in bytes (ALLO), 0 when unknown: refused at once if it can not fit.
     pub expected: u64,
+    /// Permission bits of a new file, less the umask; without them it gets all that the umask
+    /// leaves. A file that replaces another one takes over those of the other.
+    pub permissions: Option<u32>,
+}
+
+impl CreateOptions {
+    /// Of this mode, and nothing more.
+    pub fn new(mode: CreateMode) -> Self {
+        Self { mode, expected: 0, permissions: None }
+    }
 }
 
 /// A plain file open for reading.
@@ -150,7 +195,19 @@ pub trait Source: Send + Sync {
     /// for the storage.
     fn read_now(&self, offset: u64, buffer: &mut [u8]) -> Option<Result<usize, Failure>>;
     /// Reads on the blocking pool; the buffer comes back with the number of bytes, 0 at the end.
-    fn read(self: Arc<Self>, offset: u64, buffer: Vec<u8>) -> Work<(Vec<u8>, usize)>;
+    fn read(self: Arc<Self>, offset: u64, buffer: Vec<u8>) -> Work<(Vec<u8>, usize)> {
+        self.read_after(offset, buffer, 0)
+    }
+    /// As [`Source::read`], into the buffer behind its first `head` bytes, which stay. The number
+    /// is that of the bytes read.
+    fn read_after(
+        self: Arc<Self>,
+        offset: u64,
+        buffer: Vec<u8>,
+        head: usize,
+    ) -> Work<(Vec<u8>, usize)>;
+    /// Attributes as they are now; ready at once where the file is local.
+    fn now(self: Arc<Self>) -> Work<Attributes>;
     /// Runs `task` on the blocking pool of this storage with the descriptor (a sendfile that may
     /// wait for the disk). The task must be of bounded length and must not wait for a peer:
     /// `storage.timeout` covers the whole of it.
@@ -160,8 +217,9 @@ pub trait Source: Send + Sync {
 /// Work with a descriptor on the blocking pool.
 pub type DescriptorTask = Box<dyn FnOnce(BorrowedFd<'_>) -> Result<usize, Failure> + Send>;
 
-/// An upload under way. Dropped without [`Sink::publish`] it is abandoned as the storage's
-/// `on_abort` says.
+/// An upload under way, or a file open for writing. Dropped without [`Sink::publish`] or
+/// [`Sink::close`] it is abandoned as the storage's `on_abort` says. Writes at different offsets
+/// may run at once; what ends it may not run beside them.
 pub trait Sink: Send + Sync {
     /// The published path that it will have (STOU: the name made). After [`Sink::publish`] the one
     /// that it has: a unique name that somebody else took in the meantime is made anew.
@@ -179,6 +237,30 @@ pub trait Sink: Send + Sync {
     /// Writes the last piece at an offset and publishes, in one trip to the pool: what a small
     /// upload costs.
     fn finish(self: Arc<Self>, offset: u64, last: Vec<u8>, size: u64) -> Work<()>;
+    /// Publishes as long as the file is now: the end of an [`Edit`]. After a failed write nothing
+    /// is published, and this repeats that failure. Called at most once.
+    fn close(self: Arc<Self>) -> Work<()>;
+    /// Gives it up as the storage's `on_abort` says. Ready when that is done: the next command
+    /// then finds what was kept, and finds it free.
+    fn abandon(self: Arc<Self>) -> Work<()>;
+    /// Writes now if that waits for nothing; `None` where [`Sink::write`] must do it.
+    fn write_now(&self, offset: u64, data: &[u8]) -> Option<Result<(), Failure>>;
+    /// As [`Source::read_now`].
+    fn read_now(&self, offset: u64, buffer: &mut [u8]) -> Option<Result<usize, Failure>>;
+    /// As [`Source::read_after`].
+    fn read_after(
+        self: Arc<Self>,
+        offset: u64,
+        buffer: Vec<u8>,
+        head: usize,
+    ) -> Work<(Vec<u8>, usize)>;
+    /// Attributes as they are now, those that [`Sink::change`] set included.
+    fn attributes(self: Arc<Self>) -> Work<Attributes>;
+    /// Changes attributes. Mode and times last beyond the end of the upload, whatever is written
+    /// in between.
+    fn change(self: Arc<Self>, change: AttributeChange) -> Work<()>;
+    /// Waits until the bytes written so far are on the disk.
+    fn sync(self: Arc<Self>) -> Work<()>;
 }
 
 /// A directory being listed.

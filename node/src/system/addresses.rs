@@ -16,6 +16,8 @@ pub(super) struct Addresses {
     pub(super) ftp: Vec<SocketAddr>,
     /// Implicit FTPS.
     pub(super) ftps: Vec<SocketAddr>,
+    /// SFTP and SCP.
+    pub(super) ssh: Vec<SocketAddr>,
     /// Health endpoints.
     pub(super) health: Option<SocketAddr>,
 }

@@ -10,12 +10,12 @@ use super::addresses::Addresses;
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::keepalive;
-use crate::listen::Security;
+use crate::listen::Service;
 
 /// All listening sockets of the node.
 pub(super) struct Listeners {
     /// One set per arbiter.
-    pub(super) sets: Vec<Vec<(TcpListener, Security)>>,
+    pub(super) sets: Vec<Vec<(TcpListener, Service)>>,
     /// Where they listen.
     pub(super) addresses: Addresses,
 }
@@ -24,16 +24,17 @@ pub(super) struct Listeners {
 pub(super) fn listeners(config: &Config, arbiters: usize) -> Result<Listeners, ServeError> {
     let mut sets: Vec<Vec<_>> = (0..arbiters).map(|_| Vec::new()).collect();
     let mut addresses = Addresses::default();
-    for (wanted, security, bound) in [
-        (&config.ftp.listen, Security::Explicit, &mut addresses.ftp),
-        (&config.ftp.implicit_tls, Security::Implicit, &mut addresses.ftps),
+    for (wanted, service, bound) in [
+        (&config.ftp.listen, Service::Ftp, &mut addresses.ftp),
+        (&config.ftp.implicit_tls, Service::Ftps, &mut addresses.ftps),
+        (&config.ssh.listen, Service::Ssh, &mut addresses.ssh),
     ] {
         for &address in wanted {
             let address = claim(address).map_err(|source| ServeError::Bind { address, source })?;
             for set in &mut sets {
                 let listener =
                     listen(address, true).map_err(|source| ServeError::Bind { address, source })?;
-                set.push((listener, security));
+                set.push((listener, service));
             }
             bound.push(address);
         }

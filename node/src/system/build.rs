@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 use actix_rt::Arbiter;
 use flotilla_cluster::admission::Limits;
 use flotilla_cluster::ban::Rules;
+use tracing::warn;
 
 use crate::auth::trust::Trust;
 use crate::auth::users::Users;
@@ -18,7 +19,9 @@ use crate::error::ServeError;
 use crate::log::XferLog;
 use crate::policy::{Policy, settings};
 use crate::ports::PeerPolicy;
+use crate::ssh::Transport;
 use crate::storage::Storages;
+use crate::threshold;
 
 /// Builds the policy of a configuration; what lives on over a reload comes from the old one.
 pub(super) fn policy(config: Config, old: Option<&Policy>) -> Result<Policy, ServeError> {
@@ -40,6 +43,10 @@ pub(super) fn policy(config: Config, old: Option<&Policy>) -> Result<Policy, Ser
         Some(path) => Some(xferlog(path, old)?),
         None => None,
     };
+    let ssh = match config.ssh.listen.is_empty() {
+        true => None,
+        false => Some(Arc::new(Transport::new(&config, &*authenticator)?)),
+    };
     Ok(Policy {
         settings: Arc::new(settings(&config)),
         authenticator,
@@ -47,6 +54,7 @@ pub(super) fn policy(config: Config, old: Option<&Policy>) -> Result<Policy, Ser
         storages,
         peers: PeerPolicy::new(&config.ftp.data_peer),
         rates: old.map(|old| Arc::clone(&old.rates)).unwrap_or_default(),
+        ssh,
         xferlog,
         config,
     })
@@ -89,7 +97,6 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     compare("ftp.listen", old.ftp.listen == new.ftp.listen);
     compare("ftp.implicit_tls", old.ftp.implicit_tls == new.ftp.implicit_tls);
     compare("ssh.listen", old.ssh.listen == new.ssh.listen);
-    compare("ssh.startups", old.ssh.startups == new.ssh.startups);
     compare("ftp.passive.ports", old.ftp.passive_ports == new.ftp.passive_ports);
     compare("storage.root", old.storage.root == new.storage.root);
     compare("storage.atomic_uploads", old.storage.atomic_uploads == new.storage.atomic_uploads);
@@ -130,10 +137,35 @@ pub(super) fn arbiter() -> Result<Arbiter, ServeError> {
 pub(super) fn connections_max(config: &Config, descriptors: u64) -> usize {
     let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
     let allowed = (descriptors - DESCRIPTORS_KEPT.min(descriptors / 4)) / 8 * 7;
-    match config.limits.connections {
-        0 => allowed.max(1),
-        connections => (connections as usize).min(allowed).max(1),
+    let wanted = config.limits.connections as usize;
+    if wanted > allowed || wanted == 0 && allowed < CONNECTIONS_FEW {
+        warn!(
+            "limits.connections" = wanted,
+            descriptors,
+            connections = allowed,
+            "the limit of open files is low (LimitNOFILE of systemd, ulimit -Hn), the node takes fewer connections"
+        );
     }
+    match wanted {
+        0 => allowed.max(1),
+        connections => connections.min(allowed).max(1),
+    }
+}
+
+/// How many may be connected without a login.
+pub(super) fn threshold(config: &Config, connections_max: usize) -> threshold::Limits {
+    let node = match config.limits.unauthenticated {
+        0 => u32::try_from(connections_max / UNAUTHENTICATED_PART)
+            .unwrap_or(u32::MAX)
+            .max(UNAUTHENTICATED_MIN),
+        connections => connections,
+    };
+    threshold::Limits { node, per_address: config.limits.unauthenticated_per_address }
+}
+
+/// How many SSH connections may be there without a login.
+pub(super) fn startups(config: &Config) -> threshold::Limits {
+    threshold::Limits { node: config.ssh.startups, per_address: 0 }
 }
 
 /// The limits of admission.
@@ -155,6 +187,16 @@ pub(super) fn rules(config: &Config) -> Rules {
         exempt: Vec::new(),
     }
 }
+
+/// With `limits.connections = 0`, a node that takes fewer says so: nobody limits it to that on purpose.
+const CONNECTIONS_FEW: usize = 1000;
+
+/// A quarter of all connections may be strangers': a login takes milliseconds, so that many are at it at once only in
+/// a rush, such as all clients coming back after an outage.
+const UNAUTHENTICATED_PART: usize = 4;
+
+/// What a small `limits.connections` leaves to strangers.
+const UNAUTHENTICATED_MIN: u32 = 64;
 
 /// Threads for blocking file work per arbiter: enough to keep a disk queue busy; lanes bound each storage below that.
 const BLOCKING_THREADS: usize = 512;

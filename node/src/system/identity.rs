@@ -8,6 +8,7 @@ use aws_lc_rs::rand;
 
 use crate::config::Config;
 use crate::error::ServeError;
+use crate::hex;
 
 /// `node.id`; for `auto` the content of `node-id` in the data folder, which is made at the first start.
 pub(super) fn node_id(config: &Config) -> Result<String, ServeError> {
@@ -27,7 +28,7 @@ fn kept(path: &Path) -> io::Result<String> {
     }
     let mut bytes = [0; ID_BYTES];
     rand::fill(&mut bytes).map_err(|_| io::Error::other("no random numbers"))?;
-    let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = hex::text(&bytes);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }

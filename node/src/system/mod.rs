@@ -32,12 +32,13 @@ use crate::config::Config;
 use crate::error::ServeError;
 use crate::health::http::{self, Endpoints};
 use crate::health::{ACTOR, Health, Probe, Readiness, STARTING};
-use crate::listen::{Acceptor, Adopt, Security};
+use crate::listen::{Acceptor, Adopt, Service};
 use crate::log::LogHandle;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::ports::{PortSettings, Ports, ShardSeed};
 use crate::registry::{Registry, SetLimits, Subscribe};
+use crate::threshold::Threshold;
 use crate::tls;
 use crate::worker::{Surroundings, Worker};
 
@@ -59,6 +60,10 @@ struct Node {
     tls: tls::Store,
     registry: Addr<Registry>,
     health: Addr<Health>,
+    threshold: Threshold,
+    startups: Threshold,
+    /// Control connections that the node takes at once.
+    connections_max: usize,
     acceptors: Vec<Addr<Acceptor>>,
     arbiters: Vec<Arbiter>,
     endpoints: Option<(actix_web::dev::ServerHandle, JoinHandle<()>)>,
@@ -119,16 +124,21 @@ impl Node {
         let settings = PortSettings::new(config.ftp.passive_ports, config.timeouts.data_connect);
         let (ports, seeds) = Ports::new(settings, arbiter_count);
         let ports = ports.start();
+        let connections_max = build::connections_max(config, descriptors);
+        let limits = build::threshold(config, connections_max);
+        let threshold = Threshold::new(limits, metrics.unauthenticated.clone());
+        let startups = Threshold::new(build::startups(config), metrics.ssh_startups.clone());
         let surroundings = Surroundings {
             registry: registry.clone(),
             metrics: Arc::clone(&metrics),
+            threshold: threshold.clone(),
+            startups: startups.clone(),
             policy: Arc::clone(&policy),
             sessions_made: Arc::default(),
         };
         let mut addresses = listeners.addresses;
-        let sessions_max = build::connections_max(config, descriptors);
         let sets = seeds.into_iter().zip(listeners.sets);
-        let (arbiters, acceptors) = start_acceptors(sets, &tls, &surroundings, sessions_max)?;
+        let (arbiters, acceptors) = start_acceptors(sets, &tls, &surroundings, connections_max)?;
         let health = Health::new(
             Arc::clone(&readiness),
             Arc::clone(&metrics),
@@ -151,6 +161,9 @@ impl Node {
             tls,
             registry,
             health,
+            threshold,
+            startups,
+            connections_max,
             acceptors,
             arbiters,
             endpoints,
@@ -176,6 +189,9 @@ impl Node {
         }
         for address in &self.addresses.ftps {
             info!(%address, "ftps listens");
+        }
+        for address in &self.addresses.ssh {
+            info!(%address, "ssh listens");
         }
         if let Some(address) = self.addresses.health {
             info!(%address, "health listens");
@@ -222,6 +238,8 @@ impl Node {
             limits: build::limits(&policy.config),
             rules: build::rules(&policy.config),
         });
+        self.startups.set_limits(build::startups(&policy.config));
+        self.threshold.set_limits(build::threshold(&policy.config, self.connections_max));
         for acceptor in &self.acceptors {
             acceptor.do_send(Adopt(Arc::clone(&policy)));
         }
@@ -233,7 +251,7 @@ impl Node {
 
 /// Starts an arbiter with its acceptor for each set of listeners, and tells them of bans.
 fn start_acceptors(
-    sets: impl Iterator<Item = (ShardSeed, Vec<(TcpListener, Security)>)>,
+    sets: impl Iterator<Item = (ShardSeed, Vec<(TcpListener, Service)>)>,
     tls: &tls::Store,
     surroundings: &Surroundings,
     sessions_max: usize,

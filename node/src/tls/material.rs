@@ -3,11 +3,9 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::digest;
-use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -84,19 +82,6 @@ fn pair(
     Ok(certified)
 }
 
-/// The authorities of client certificates.
-pub(super) fn authorities(key: &str, path: &Path) -> Result<Arc<RootCertStore>, TlsError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(key, path)? {
-        roots.add(certificate).map_err(|error| TlsError::Unusable {
-            key: key.to_owned(),
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
-    }
-    Ok(Arc::new(roots))
-}
-
 /// Reads what the certificate says of itself; warns if it is not valid now.
 pub(super) fn describe(
     name: &str,
@@ -120,7 +105,11 @@ pub(super) fn describe(
     Ok(CertificateInfo { name: name.to_owned(), not_after, fingerprint: fingerprint(der) })
 }
 
-fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+/// All certificates in a file, one at least.
+pub(super) fn certificates(
+    key: &str,
+    path: &Path,
+) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let bytes = read(key, path)?;
     let chain = CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>();
     let chain = chain.map_err(|error| damaged(key, path, &error))?;
@@ -145,7 +134,7 @@ fn private_key(key: &str, path: &Path) -> Result<PrivateKeyDer<'static>, TlsErro
     }
 }
 
-fn read(key: &str, path: &Path) -> Result<Vec<u8>, TlsError> {
+pub(super) fn read(key: &str, path: &Path) -> Result<Vec<u8>, TlsError> {
     fs::read(path).map_err(|source| TlsError::Unreadable {
         key: key.to_owned(),
         path: path.to_owned(),
@@ -153,15 +142,16 @@ fn read(key: &str, path: &Path) -> Result<Vec<u8>, TlsError> {
     })
 }
 
-fn absent(key: &str, path: &Path, wanted: &'static str) -> TlsError {
+pub(super) fn absent(key: &str, path: &Path, wanted: &'static str) -> TlsError {
     TlsError::Absent { key: key.to_owned(), path: path.to_owned(), wanted }
 }
 
-fn damaged(key: &str, path: &Path, error: &pem::Error) -> TlsError {
+pub(super) fn damaged(key: &str, path: &Path, error: &pem::Error) -> TlsError {
     TlsError::Damaged { key: key.to_owned(), path: path.to_owned(), reason: error.to_string() }
 }
 
-fn instant(timestamp: i64) -> SystemTime {
+/// From seconds since 1970.
+pub(super) fn instant(timestamp: i64) -> SystemTime {
     let seconds = Duration::from_secs(timestamp.unsigned_abs());
     let shifted = if timestamp < 0 {
         UNIX_EPOCH.checked_sub(seconds)

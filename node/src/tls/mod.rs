@@ -11,6 +11,7 @@
 //! whose session a data connection resumed. rustls' own resumption data would do for TLS 1.3 but
 //! is not reported for TLS 1.2, hence the ticket key ring of our own, which serves both.
 
+mod client;
 mod error;
 mod handshake;
 mod material;

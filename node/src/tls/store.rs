@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
-use rustls::{RootCertStore, ServerConfig};
 
+use super::client;
 use super::error::TlsError;
 use super::material::{self, CertificateInfo};
 use super::name::NameMap;
@@ -69,7 +71,7 @@ impl Store {
 
     /// Judges what is configured, without making anything.
     pub fn check(tls: &Tls, hosts: &[Host]) -> Result<(), TlsError> {
-        let provider = aws_lc_rs::default_provider();
+        let provider = Arc::new(aws_lc_rs::default_provider());
         if let Some((certificate, key)) = files("tls", &tls.certificate, &tls.key)? {
             configured("tls", "*", certificate, key, &provider)?;
         }
@@ -79,10 +81,7 @@ impl Store {
                 configured(&section, &host.name, certificate, key, &provider)?;
             }
         }
-        if let Some(path) = &tls.client_ca {
-            material::authorities("tls.client_ca", path)?;
-        }
-        Ok(())
+        client::check(tls, &provider)
     }
 
     /// Reads all files again, with the configuration of now; what was in use stays so on error.
@@ -170,14 +169,11 @@ impl Configs {
             };
             keys.insert(&host.name, key);
         }
-        let authorities = tls.client_ca.as_deref();
-        let authorities =
-            authorities.map(|path| material::authorities("tls.client_ca", path)).transpose()?;
         let builder = Builder {
             provider,
             ring,
             version: tls.min_version,
-            authorities,
+            clients: client::verifier(tls, provider)?,
             names: Arc::new(keys),
         };
         let hosts = builder.names.map(|key| builder.pair(key));
@@ -238,13 +234,14 @@ struct Builder<'a> {
     provider: &'a Arc<CryptoProvider>,
     ring: &'a Arc<KeyRing>,
     version: TlsVersion,
-    authorities: Option<Arc<RootCertStore>>,
+    /// Judges client certificates.
+    clients: Option<Arc<dyn ClientCertVerifier>>,
     names: Arc<NameMap<Arc<CertifiedKey>>>,
 }
 
 impl Builder<'_> {
     fn pair(&self, default: &Arc<CertifiedKey>) -> Result<Pair, TlsError> {
-        let verifies = self.authorities.is_some();
+        let verifies = self.clients.is_some();
         Ok(Pair {
             control: self.config(default, Role::Control { verifies }, CONTROL_TICKETS)?,
             data: self.config(default, Role::Data, DATA_TICKETS)?,
@@ -264,16 +261,10 @@ impl Builder<'_> {
         let provider = Arc::clone(self.provider);
         let builder =
             ServerConfig::builder_with_provider(provider).with_protocol_versions(versions)?;
-        let builder = match &self.authorities {
+        let builder = match &self.clients {
             // Data connections are judged by the session that they resume.
-            Some(roots) if role != Role::Data => {
-                let provider = Arc::clone(self.provider);
-                let verifier =
-                    WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), provider)
-                        .allow_unauthenticated()
-                        .build()
-                        .map_err(|error| rustls::Error::General(error.to_string()))?;
-                builder.with_client_cert_verifier(verifier)
+            Some(verifier) if role != Role::Data => {
+                builder.with_client_cert_verifier(Arc::clone(verifier))
             }
             _ => builder.with_no_client_auth(),
         };

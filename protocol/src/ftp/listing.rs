@@ -1,7 +1,7 @@
 //! The lines of LIST, NLST, MLSD and MLST: written straight into the caller's buffer, no
 //! allocation.
 
-pub use super::glob::{PATTERN_BYTES_MAX, is_pattern, matches};
+pub use crate::glob::{PATTERN_BYTES_MAX, is_pattern, matches};
 
 use super::facts::Facts;
 use crate::entry::{CivilTime, Entry, Kind, Rights};
@@ -12,8 +12,18 @@ use crate::entry::{CivilTime, Entry, Kind, Rights};
 /// How a name that holds CR, LF or NUL is shown: such bytes become `?` in LIST and NLST; MLSx lines
 /// with such names are left out, as RFC 3659 has no way to say them.
 pub fn write_list(out: &mut Vec<u8>, entry: &Entry<'_>, now_seconds: i64) {
-    let attributes = &entry.attributes;
     out.reserve(LIST_BYTES + entry.name.len() + entry.target.map_or(0, <[u8]>::len));
+    write_long(out, entry, now_seconds);
+    if let (Kind::Symlink, Some(target)) = (entry.attributes.kind, entry.target) {
+        out.extend_from_slice(b" -> ");
+        write_name(out, target);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// A LIST line without the target of a link and the line's end: the long name of SFTP.
+pub(crate) fn write_long(out: &mut Vec<u8>, entry: &Entry<'_>, now_seconds: i64) {
+    let attributes = &entry.attributes;
     out.extend_from_slice(&attributes.mode_string());
     out.push(b' ');
     write_right(out, attributes.links.into(), 3);
@@ -25,11 +35,6 @@ pub fn write_list(out: &mut Vec<u8>, entry: &Entry<'_>, now_seconds: i64) {
     write_right(out, attributes.size, 12);
     write_list_time(out, attributes.modified.seconds, now_seconds);
     write_name(out, entry.name);
-    if let (Kind::Symlink, Some(target)) = (attributes.kind, entry.target) {
-        out.extend_from_slice(b" -> ");
-        write_name(out, target);
-    }
-    out.extend_from_slice(b"\r\n");
 }
 
 /// One NLST line: the name behind `prefix` (a directory as the client named it, or empty).
@@ -221,6 +226,9 @@ const MONTHS: [&[u8; 5]; 12] = [
     b" Oct ", b" Nov ", b" Dec ",
 ];
 const SPACES: &[u8] = b"        ";
+/// [`write_long`] without the name at its widest: mode, four numbers of 10, 10, 10 and 20 digits
+/// with the spaces between them, and the time.
+pub(crate) const LONG_BYTES_MAX: usize = 10 + 4 + 10 + 10 + 10 + 20 + 14;
 /// A LIST line without its names; wider only for absurd sizes.
 const LIST_BYTES: usize = 72;
 /// All facts of a line at their widest, rounded up, but for a link's target.

@@ -7,7 +7,6 @@
 mod command;
 mod error;
 mod facts;
-mod glob;
 mod line;
 pub mod listing;
 mod parse;

@@ -51,3 +51,30 @@
 //! One table, [`Failure::code`](crate::ftp::Failure::code), has them all. Where RFC 959's list for
 //! a command and the meaning of the first digit are at odds, the digit wins, since clients retry on
 //! 4 and give up on 5.
+//!
+//! # SFTP: versions and answers
+//! - Version 3 alone: it is what OpenSSH speaks, and so what all clients speak. Whoever names another
+//!   version is answered with 3; for one below 3 a STATUS carries no text, as OpenSSH has it.
+//! - Where the draft and OpenSSH differ, OpenSSH holds, since clients were tested with it: the order
+//!   of SYMLINK, bytes behind the last field ignored, a second INIT answered. OPEN for neither
+//!   reading nor writing is refused, though OpenSSH takes it for reading; TRUNC and APPEND need
+//!   WRITE.
+//! - REALPATH is lexical and answered for names that do not exist: clients ask it for the name of
+//!   a file that they are about to make. A link on the way is told as it stands.
+//! - The home is the root of the user's tree, so `~` is `/`. Other users have no home here.
+//! - NAME replies are 34,000 bytes, which the draft wants everybody to take, and 64 KiB for clients
+//!   that asked for `limits@openssh.com`. The long form is that of LIST.
+//! - `check-file-name` and `check-file-handle` are answered as the draft has it. `check-file`, the
+//!   name that paramiko sends, gets paramiko's form, which repeats that name.
+//!
+//! # SFTP: order and memory
+//! - What happens is what would happen if requests were carried out one by one, as far as one handle
+//!   and the tree are concerned. READs run beside READs, and WRITEs beside WRITEs to other bytes; all
+//!   else waits for what came before it on its handle, and requests for names wait for everything.
+//!   Two handles of one file are ordered by the latter alone: whoever writes through one and reads
+//!   through another waits for replies, as between two sessions.
+//! - Requests are taken whatever is unsent, and READs that continue each other are kept as one: a
+//!   prefetch of 100 GiB takes as much memory as one READ. 16 MiB of other requests are a client that
+//!   will never wait, and the end of the session; so are 4 MiB of replies that nobody takes.
+//! - 1 MiB of large replies made ahead is what a fast connection takes while the storage turns
+//!   around; 4 MiB of WRITE data are sixteen of the largest, which keeps slow storage busy.

@@ -49,6 +49,23 @@
 //! writer of replies and replaces every control byte; the listings do so for what ends a line.
 //! Middle lines of long replies begin with a space, so that text can not look like the last line.
 //!
+//! # Lengths in packets
+//! Libraries for SFTP took a length out of the stream into an allocation (russh-sftp before 3: up to
+//! 4 GiB), or logged an undecodable packet and read on from its middle. Here a length above the limit
+//! and a packet that ends before its fields end the session; a packet takes memory as it arrives,
+//! and only the data of a WRITE, 256 KiB at the most, gets its buffer at once.
+//!
+//! # The reply that nobody takes
+//! A server that stops reading because it can not write waits for the message that would let it
+//! write: clients that ask for a whole file at once hang it for ever. `sftp::Session` takes requests
+//! whatever is unsent, and says itself when reading may pause. What a client could pile up that way
+//! has limits, beyond which the session ends.
+//!
+//! # Handles
+//! A handle that is an index, or a number that is used again, leads a late request to another file.
+//! [`HandleId`](crate::sftp::HandleId) has a generation that is never used again, is void from the
+//! arrival of CLOSE, and leads nowhere before its own OPEN is answered.
+//!
 //! # What is not covered
 //! FTP without TLS shows names, passwords and files to the network, and a PASV answer in clear can
 //! be changed on its way; no parser helps. A browser made to send an HTTP request to this port

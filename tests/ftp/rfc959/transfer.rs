@@ -113,6 +113,24 @@ fn a_unique_name_is_made_and_told() {
     assert_eq!(std::fs::read(server.file("a")).unwrap(), b"old");
 }
 
+/// The name of the 150 is free when it is told. Whoever takes it before the upload is complete keeps
+/// it; the upload gets another one, and the 226 tells which.
+#[test]
+fn a_unique_name_that_is_taken_meanwhile_is_made_anew() {
+    let server = Server::start();
+    let mut wire = server.login();
+    let data = wire.open();
+    wire.send("STOU a");
+    assert_eq!(wire.expect(150).rest(), "FILE: /a");
+    server.login().store("a", b"somebody else's");
+    data.finish(b"unique").unwrap();
+    let done = wire.expect(226).rest();
+    let (_, name) = done.split_once("FILE: ").expect("226 tells the name");
+    assert_ne!(name, "/a");
+    assert_eq!(wire.fetch(name), b"unique");
+    assert_eq!(wire.fetch("a"), b"somebody else's");
+}
+
 /// 4.1.3: ALLO is not needed, and may promise what fits; what can not fit may be refused early.
 #[test]
 fn allocation_is_a_promise() {
@@ -193,9 +211,7 @@ fn a_broken_upload_is_no_success() {
 #[test]
 fn a_broken_download_is_told() {
     let server = Server::builder().file("big", vec![0; 64 << 20]).start();
-    let mut wire = server.login();
-    let mut data = wire.begin("RETR big");
-    data.read(1000).unwrap();
+    let (mut wire, data) = server.begin_download("big");
     data.reset();
     wire.expect_any(&[426, 451]);
     wire.ask("NOOP", 200);

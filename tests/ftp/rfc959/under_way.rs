@@ -1,16 +1,10 @@
 //! RFC 959, 4.1.3 and 5.4: commands while a transfer is under way, and pipelined ones.
 
-use flotilla_tests::{Data, Server};
+use flotilla_tests::Server;
+use flotilla_tests::server::BEGUN_BYTES;
 
 /// Large enough that socket buffers never hold the whole of it.
 const BIG: usize = 64 << 20;
-
-fn begin_download(server: &Server) -> (flotilla_tests::Wire, Data) {
-    let mut wire = server.login();
-    let mut data = wire.begin("RETR big");
-    data.read(100_000).unwrap();
-    (wire, data)
-}
 
 fn start() -> Server {
     Server::builder().file("big", vec![b'x'; BIG]).start()
@@ -20,7 +14,7 @@ fn start() -> Server {
 #[test]
 fn abor_ends_a_download() {
     let server = start();
-    let (mut wire, data) = begin_download(&server);
+    let (mut wire, data) = server.begin_download("big");
     wire.send("ABOR");
     wire.expect(426);
     wire.expect_any(&[225, 226]);
@@ -69,11 +63,11 @@ fn abor_ends_the_wait_for_a_connection() {
 #[test]
 fn status_and_noop_are_answered_in_mid_transfer() {
     let server = start();
-    let (mut wire, data) = begin_download(&server);
+    let (mut wire, data) = server.begin_download("big");
     let status = wire.ask_any("STAT", &[211, 213]);
     assert!(status.text().contains("big") || status.text().contains("RETR"), "{status:?}");
     wire.ask("NOOP", 200);
-    assert_eq!(data.read_all().unwrap().len(), BIG - 100_000);
+    assert_eq!(data.read_all().unwrap().len(), BIG - BEGUN_BYTES);
     wire.expect(226);
 }
 
@@ -81,9 +75,9 @@ fn status_and_noop_are_answered_in_mid_transfer() {
 #[test]
 fn quit_waits_for_the_transfer() {
     let server = start();
-    let (mut wire, data) = begin_download(&server);
+    let (mut wire, data) = server.begin_download("big");
     wire.send("QUIT");
-    assert_eq!(data.read_all().unwrap().len(), BIG - 100_000);
+    assert_eq!(data.read_all().unwrap().len(), BIG - BEGUN_BYTES);
     let first = wire.expect_any(&[221, 226]).code;
     wire.expect(if first == 226 { 221 } else { 226 });
     wire.expect_end();
@@ -93,10 +87,10 @@ fn quit_waits_for_the_transfer() {
 #[test]
 fn other_commands_wait_for_the_transfer() {
     let server = start();
-    let (mut wire, data) = begin_download(&server);
+    let (mut wire, data) = server.begin_download("big");
     wire.send("PWD");
     wire.send("SYST");
-    assert_eq!(data.read_all().unwrap().len(), BIG - 100_000);
+    assert_eq!(data.read_all().unwrap().len(), BIG - BEGUN_BYTES);
     wire.expect(226);
     wire.expect(257);
     wire.expect(215);

@@ -36,7 +36,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use flotilla_protocol::entry::{AttributeChange, Attributes};
+use flotilla_protocol::entry::{AttributeChange, Attributes, FileSystem};
 use flotilla_protocol::ftp::{Algorithm, Failure};
 use flotilla_protocol::path::VirtualPath;
 use rustix::fs::{Mode, OFlags};
@@ -242,7 +242,19 @@ impl Storage for Posix {
         self.with(from, move |root, owner, from| tree::rename(root, owner, from, &to, replace))
     }
 
-    fn set_attributes(&self, path: &VirtualPath, change: AttributeChange) -> Work<()> {
+    fn symlink(&self, _: &[u8], _: &VirtualPath) -> Work<()> {
+        Work::ready(Err(Failure::Unsupported))
+    }
+
+    fn hard_link(&self, _: &VirtualPath, _: &VirtualPath) -> Work<()> {
+        Work::ready(Err(Failure::Unsupported))
+    }
+
+    fn file_system(&self, _: &VirtualPath) -> Work<FileSystem> {
+        Work::ready(Err(Failure::Unsupported))
+    }
+
+    fn set_attributes(&self, path: &VirtualPath, change: AttributeChange, _: bool) -> Work<()> {
         self.with(path, move |root, owner, path| {
             let file = lookup::open(root, owner, path, OFlags::PATH).map_err(failure)?;
             attribute::set(&file, change)

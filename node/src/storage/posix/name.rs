@@ -80,11 +80,7 @@ impl Owner {
 }
 
 fn hex(into: &mut Vec<u8>, bytes: &[u8], count: usize) {
-    for byte in bytes.iter().take(count) {
-        for digit in [byte >> 4, byte & 15] {
-            into.push(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
-        }
-    }
+    into.extend(crate::hex::digits(bytes.get(..count).unwrap_or(bytes)));
 }
 
 /// Where the name of an upload is kept that is too long to stand in its reserved name.

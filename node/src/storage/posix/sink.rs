@@ -4,6 +4,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use flotilla_protocol::entry::{AttributeChange, Attributes};
 use flotilla_protocol::ftp::Failure;
 use flotilla_protocol::path::VirtualPath;
 use rustix::fs::Mode;
@@ -105,6 +106,38 @@ impl Sink for Upload {
             part.write(offset, &last)?;
             part.publish(&this.path, size)
         })
+    }
+
+    fn close(self: Arc<Self>) -> Work<()> {
+        Work::ready(Err(Failure::Unsupported))
+    }
+
+    fn abandon(self: Arc<Self>) -> Work<()> {
+        Work::ready(Err(Failure::Unsupported))
+    }
+
+    fn write_now(&self, _: u64, _: &[u8]) -> Option<Result<(), Failure>> {
+        None
+    }
+
+    fn read_now(&self, _: u64, _: &mut [u8]) -> Option<Result<usize, Failure>> {
+        None
+    }
+
+    fn read_after(self: Arc<Self>, _: u64, _: Vec<u8>, _: usize) -> Work<(Vec<u8>, usize)> {
+        Work::ready(Err(Failure::Unsupported))
+    }
+
+    fn attributes(self: Arc<Self>) -> Work<Attributes> {
+        Work::ready(Err(Failure::Unsupported))
+    }
+
+    fn change(self: Arc<Self>, _: AttributeChange) -> Work<()> {
+        Work::ready(Err(Failure::Unsupported))
+    }
+
+    fn sync(self: Arc<Self>) -> Work<()> {
+        Work::ready(Err(Failure::Unsupported))
     }
 }
 

@@ -8,6 +8,7 @@ use flotilla_protocol::entry::Attributes;
 use flotilla_protocol::ftp::Failure;
 use rustix::io::{Errno, ReadWriteFlags};
 
+use super::attribute;
 use super::fault::failure;
 use super::root::Root;
 use crate::storage::{DescriptorTask, Source, Work};
@@ -58,12 +59,27 @@ impl Source for Reader {
         }
     }
 
-    fn read(self: Arc<Self>, offset: u64, mut buffer: Vec<u8>) -> Work<(Vec<u8>, usize)> {
+    fn read_after(
+        self: Arc<Self>,
+        offset: u64,
+        mut buffer: Vec<u8>,
+        head: usize,
+    ) -> Work<(Vec<u8>, usize)> {
         let root = Arc::clone(&self.root);
         root.work(move |_, _| {
-            let count = read_at(self.file()?, offset, &mut buffer)?;
+            let room = buffer.get_mut(head..).unwrap_or_default();
+            let count = read_at(self.file()?, offset, room)?;
             Ok((buffer, count))
         })
+    }
+
+    fn now(self: Arc<Self>) -> Work<Attributes> {
+        let look = |this: &Self| attribute::of_descriptor(this.file()?).map_err(failure);
+        if self.root.local {
+            return Work::ready(look(&self));
+        }
+        let root = Arc::clone(&self.root);
+        root.work(move |_, _| look(&self))
     }
 
     fn with_descriptor(self: Arc<Self>, task: DescriptorTask) -> Work<usize> {

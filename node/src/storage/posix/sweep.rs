@@ -86,7 +86,10 @@ fn directory(root: &Root, path: &[u8], before: i64, ticket: &Ticket) -> Result<F
                     found.removed += 1;
                     found.bytes += size;
                 }
-                Err(error) => tracing::debug!(%error, "unfinished upload not removed"),
+                Err(error) => {
+                    let name = bytes.escape_ascii();
+                    tracing::debug!(%error, %name, "unfinished upload not removed");
+                }
             }
             continue;
         }

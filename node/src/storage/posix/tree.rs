@@ -79,7 +79,7 @@ pub(super) fn remove_file(root: &Root, owner: &Owner, path: &VirtualPath) -> Res
         Ok(()) => {
             // One that is being written stays: it is going to be the new file.
             if let Err(failure) = partial::discard(root, owner, &place) {
-                tracing::debug!(?failure, "unfinished upload beside a removed file stays");
+                tracing::debug!(?failure, %path, "unfinished upload beside a removed file stays");
             }
             Ok(())
         }

@@ -51,6 +51,7 @@ impl Begin<'_> {
             CreateMode::Resume(offset) => self.resume(place, Some(offset)),
             CreateMode::Append => self.resume(place, None),
             CreateMode::Unique => self.unique(place),
+            CreateMode::Edit(_) => Err(Failure::Unsupported),
         }
     }
 

@@ -61,7 +61,13 @@ impl Drop for Folder {
 }
 
 fn plain() -> Tls {
-    Tls { certificate: None, key: None, client_ca: None, min_version: TlsVersion::V12 }
+    Tls {
+        certificate: None,
+        key: None,
+        client_ca: None,
+        client_crl: Vec::new(),
+        min_version: TlsVersion::V12,
+    }
 }
 
 fn soon() -> Instant {

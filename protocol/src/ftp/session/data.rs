@@ -21,6 +21,8 @@ pub(super) struct Transfer {
     pub(super) bytes: u64,
     /// The 150 is out.
     pub(super) opened: bool,
+    /// The name that STOU made.
+    pub(super) name: Option<VirtualPath>,
 }
 
 /// TYPE.
@@ -329,7 +331,8 @@ impl Session {
             what.push_str(&String::from_utf8_lossy(shown));
         }
         self.request = Some(Request::Transfer(TransferRequest { kind, route, protected, ascii }));
-        self.activity = Activity::Transferring(Transfer { what, bytes: 0, opened: false });
+        let transfer = Transfer { what, bytes: 0, opened: false, name: None };
+        self.activity = Activity::Transferring(transfer);
     }
 
     fn drop_passive(&mut self) {

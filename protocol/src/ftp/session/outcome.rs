@@ -91,7 +91,11 @@ impl Session {
                 self.refuse(&failure, Phase::Command);
             }
             (Activity::Transferring(transfer), Outcome::TransferOpened { size, name }) => {
-                self.transfer_opened(transfer, size, name.as_ref());
+                self.transfer_opened(transfer, size, name);
+            }
+            (Activity::Transferring(transfer), Outcome::TransferNamed(name)) => {
+                let name = Some(name);
+                self.activity = Activity::Transferring(Transfer { name, ..transfer });
             }
             (Activity::Transferring(transfer), Outcome::TransferEnded(result)) => {
                 self.transfer_ended(&transfer, result);
@@ -278,10 +282,10 @@ impl Session {
         &mut self,
         mut transfer: Transfer,
         size: Option<u64>,
-        name: Option<&VirtualPath>,
+        name: Option<VirtualPath>,
     ) {
         if !transfer.opened {
-            match (name, size) {
+            match (&name, size) {
                 // RFC 1123, 4.1.2.9: the form that clients read the name from.
                 (Some(name), _) => {
                     let text = [b"FILE: ", name.as_bytes()].concat();
@@ -298,13 +302,21 @@ impl Session {
                 }
             }
             transfer.opened = true;
+            transfer.name = name;
         }
         self.activity = Activity::Transferring(transfer);
     }
 
     fn transfer_ended(&mut self, transfer: &Transfer, result: Result<u64, Failure>) {
         match result {
-            Ok(_) => self.reply(226, b"Transfer complete."),
+            Ok(_) => match &transfer.name {
+                None => self.reply(226, b"Transfer complete."),
+                // Again, for the name of the 150 was a promise that somebody may have broken.
+                Some(name) => {
+                    let text = [b"Transfer complete. FILE: ", name.as_bytes()].concat();
+                    self.reply(226, &text);
+                }
+            },
             Err(failure) => {
                 let phase = if transfer.opened { Phase::Transfer } else { Phase::Command };
                 self.refuse(&failure, phase);

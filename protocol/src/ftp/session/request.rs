@@ -272,6 +272,9 @@ pub enum Outcome {
         /// The name that STOU made.
         name: Option<VirtualPath>,
     },
+    /// Somebody took the name that STOU made before the upload was complete: it got this one. Comes
+    /// before [`Outcome::TransferEnded`].
+    TransferNamed(VirtualPath),
     /// The transfer is over; it was complete if `Ok`. Bytes are those of the data connection.
     TransferEnded(Result<u64, Failure>),
     /// To [`Request::StartTls`]: `Ok(true)` if the client showed a certificate that was verified.

@@ -282,6 +282,18 @@ fn every_mark_has_one_final_reply() {
 }
 
 #[test]
+fn a_unique_name_that_was_taken_is_told_anew() {
+    let path = |text: &str| VirtualPath::root().resolve(text.as_bytes()).unwrap();
+    let mut bench = Bench::logged_in();
+    bench.begin("STOU a");
+    bench.answer(Outcome::TransferOpened { size: None, name: Some(path("a.1")) });
+    assert_eq!(bench.said(), "150 FILE: /a.1\r\n");
+    bench.answer(Outcome::TransferNamed(path("a.2")));
+    bench.answer(Outcome::TransferEnded(Ok(1)));
+    assert_eq!(bench.said(), "226 Transfer complete. FILE: /a.2\r\n");
+}
+
+#[test]
 fn noop_stat_and_abor_in_mid_transfer() {
     let mut bench = Bench::logged_in();
     bench.begin("RETR a");

@@ -21,7 +21,7 @@ async fn absolute_links_are_resolved_inside_the_root() {
         assert_eq!(size(&bench.posix, name).await, Err(Failure::NotFound), "{name}");
     }
     let change = AttributeChange { mode: Some(0o777), ..AttributeChange::default() };
-    assert!(bench.posix.set_attributes(&path("absolute"), change).await.is_err());
+    assert!(bench.posix.set_attributes(&path("absolute"), change, true).await.is_err());
 
     // The same links are fine where they lead to something inside.
     bench.write("secret", b"mine");

@@ -91,8 +91,7 @@ fn path(text: impl AsRef<[u8]>) -> VirtualPath {
 }
 
 async fn begin(posix: &Posix, name: &str, mode: CreateMode) -> Result<Arc<dyn Sink>, Failure> {
-    let options = CreateOptions { mode, expected: 0 };
-    posix.create(&path(name), options).await.map(Arc::from)
+    posix.create(&path(name), CreateOptions::new(mode)).await.map(Arc::from)
 }
 
 /// A whole upload, in two pieces.

@@ -56,7 +56,7 @@ async fn times_and_modes_are_set() {
             mode: Some(mode),
             ..AttributeChange::default()
         };
-        bench.posix.set_attributes(&path("file"), change).await.unwrap();
+        bench.posix.set_attributes(&path("file"), change, true).await.unwrap();
         let found = bench.posix.attributes(&path("file"), true).await.unwrap();
         // Nobody makes programs that run as somebody else.
         assert_eq!((found.mode, found.modified), (mode & 0o777, modified));

@@ -228,7 +228,8 @@ async fn the_reserve_stays_free() {
     assert_eq!(bench.posix.available(&path("/")).await, Ok(0));
 
     let bench = Bench::new();
-    let options = CreateOptions { mode: CreateMode::Replace, expected: u64::MAX / 2 };
+    let options =
+        CreateOptions { expected: u64::MAX / 2, ..CreateOptions::new(CreateMode::Replace) };
     let refused = bench.posix.create(&path("file"), options).await.err();
     assert_eq!(refused, Some(Failure::NoSpace));
     assert!(bench.posix.available(&path("/")).await.unwrap() > 0);
@@ -274,7 +275,7 @@ async fn small_files_in_memory_are_written_at_once() {
         return;
     }
     let bench = Bench::at(memory.join(format!("flotilla-{}", std::process::id())), OPTIONS);
-    let options = CreateOptions { mode: CreateMode::Replace, expected: 0 };
+    let options = CreateOptions::new(CreateMode::Replace);
     let Work::Ready(Some(Ok(sink))) = bench.posix.create(&path("file"), options) else {
         panic!("nothing to wait for");
     };

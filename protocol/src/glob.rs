@@ -1,4 +1,10 @@
-//! Shell patterns for names in listings.
+//! Shell patterns: for names in listings, and for the paths of commands.
+
+mod walk;
+mod word;
+
+pub use walk::{MATCHES_MAX, Step, TooMany, Walk};
+pub use word::Word;
 
 use crate::path::NAME_BYTES_MAX;
 
@@ -43,6 +49,17 @@ pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
 /// Whether a component holds glob characters at all.
 pub fn is_pattern(component: &[u8]) -> bool {
     component.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
+}
+
+/// The text of a pattern that fits nothing: each backslash gives way to what follows it.
+pub fn unescape(pattern: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(pattern.len());
+    let mut bytes = pattern.iter();
+    while let Some(&byte) = bytes.next() {
+        let byte = if byte == b'\\' { bytes.next().copied().unwrap_or(byte) } else { byte };
+        text.push(byte);
+    }
+    text
 }
 
 /// Matches one element of the pattern, which is no `*`, with one character of the name; gives back

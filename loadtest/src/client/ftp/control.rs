@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
-use super::{Error, connect, tls};
+use super::tls;
+use crate::client::{Error, connect};
 
 /// A control connection and the bytes that it has received ahead.
 #[derive(Debug)]
@@ -82,6 +83,7 @@ impl Control {
         if wanted.contains(&code) {
             return Ok(code);
         }
+        let code = u32::from(code);
         Err(Error::Reply { step, code, text: self.text().chars().take(TEXT_MAX).collect() })
     }
 

@@ -8,7 +8,7 @@ use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CipherSuite, DigitallySignedStruct, SignatureScheme};
 
-use super::Error;
+use crate::client::Error;
 
 /// The configuration of all sessions of a run. The suites are held to AES-128-GCM, so that every
 /// server does the same work whatever it would prefer.

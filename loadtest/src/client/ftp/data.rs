@@ -2,14 +2,15 @@
 
 use std::io::{self, BufRead, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use rustix::fs::{MemfdFlags, memfd_create, sendfile};
+use rustix::fs::sendfile;
 use rustix::net::{RecvFlags, recv};
 use rustls::{ClientConfig, ClientConnection, HandshakeKind};
 
-use super::{Error, Moved, tls};
+use super::tls;
+use crate::client::payload::{BLOCK_BYTES, Payload};
+use crate::client::{Error, Moved};
 
 /// A session's receive buffer, made when it is first needed: an idle session has none.
 #[derive(Debug, Default)]
@@ -21,42 +22,6 @@ impl Sink {
             self.0 = vec![0; SINK_BYTES];
         }
         &mut self.0
-    }
-}
-
-/// What uploads consist of: bytes that do not compress, in memory and in a memory file.
-#[derive(Debug)]
-pub(crate) struct Payload {
-    bytes: Vec<u8>,
-    file: OwnedFd,
-}
-
-impl Payload {
-    /// Makes the block.
-    pub(crate) fn new() -> io::Result<Self> {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut bytes = Vec::with_capacity(BLOCK_BYTES);
-        while bytes.len() < BLOCK_BYTES {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            bytes.extend_from_slice(&state.to_le_bytes());
-        }
-        let file = memfd_create("flotilla-loadtest", MemfdFlags::CLOEXEC)?;
-        let mut writer = std::fs::File::from(file);
-        writer.write_all(&bytes)?;
-        Ok(Self { bytes, file: writer.into() })
-    }
-
-    /// The block.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// The next piece of an upload of which `left` bytes remain.
-    fn piece(&self, left: u64, most: usize) -> &[u8] {
-        let length = usize::try_from(left).unwrap_or(most).min(most);
-        self.bytes.get(..length).unwrap_or(&self.bytes)
     }
 }
 
@@ -72,7 +37,7 @@ pub(crate) fn drain(stream: &TcpStream, sink: &mut Sink, lines: bool) -> Result<
             Ok((_, count)) => {
                 moved.bytes += count as u64;
                 if lines {
-                    moved.lines += count_lines(buffer.get(..count).unwrap_or_default());
+                    moved.entries += count_lines(buffer.get(..count).unwrap_or_default());
                 }
             }
             Err(rustix::io::Errno::INTR) => {}
@@ -98,7 +63,7 @@ pub(crate) fn drain_tls(
             Ok(plain) => {
                 moved.bytes += plain.len() as u64;
                 if lines {
-                    moved.lines += count_lines(plain);
+                    moved.entries += count_lines(plain);
                 }
                 let count = plain.len();
                 connection.reader().consume(count);
@@ -129,7 +94,7 @@ pub(crate) fn fill(stream: &TcpStream, payload: &Payload, size: u64) -> Result<M
             (&*stream).write(piece).map_err(Error::io("data"))?
         } else {
             let mut offset = 0;
-            sendfile(stream, &payload.file, Some(&mut offset), piece.len())
+            sendfile(stream, payload.file(), Some(&mut offset), piece.len())
                 .map_err(|error| Error::io("data")(error.into()))?
         };
         left -= sent as u64;
@@ -265,9 +230,6 @@ const SINK_BYTES: usize = 1024 * 1024;
 /// One receive of TLS records: 16 of them, which stay in the cache.
 const TLS_READ_BYTES: usize = 256 * 1024;
 
-/// One upload block; it repeats.
-const BLOCK_BYTES: usize = 1024 * 1024;
-
 /// One write of TLS records: 16 of them.
 const TLS_BYTES: usize = 256 * 1024;
 
@@ -277,14 +239,6 @@ const COPY_BYTES: usize = 64 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_last_piece_is_what_remains() {
-        let payload = Payload::new().unwrap();
-        assert_eq!(payload.piece(10, 100).len(), 10);
-        assert_eq!(payload.piece(u64::MAX, TLS_BYTES).len(), TLS_BYTES);
-        assert_eq!(payload.piece(u64::MAX, BLOCK_BYTES).len(), BLOCK_BYTES);
-    }
 
     #[test]
     fn lines_are_counted_by_their_ends() {

@@ -1,5 +1,6 @@
 //! One login: judged by the authenticator, admitted by the registry, then the user's files are opened.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,18 +17,18 @@ use crate::rate::Rate;
 use crate::registry::{Admit, Failed, Permit, Registry};
 
 /// What a login yields; dropped at the logout.
-pub(super) struct LoggedIn {
-    pub(super) account: Arc<Account>,
-    pub(super) files: Files,
-    pub(super) upload_rate: Option<Arc<Rate>>,
-    pub(super) download_rate: Option<Arc<Rate>>,
+pub(crate) struct LoggedIn {
+    pub(crate) account: Arc<Account>,
+    pub(crate) files: Files,
+    pub(crate) upload_rate: Option<Arc<Rate>>,
+    pub(crate) download_rate: Option<Arc<Rate>>,
     /// The slot of the session.
     _permit: Permit,
 }
 
 impl LoggedIn {
     /// What the machine hears of it.
-    pub(super) fn grant(&self, config: &Config) -> LoginGrant {
+    pub(crate) fn grant(&self, config: &Config) -> LoginGrant {
         LoginGrant {
             message: self.account.message.clone(),
             directory: VirtualPath::root(),
@@ -37,7 +38,7 @@ impl LoggedIn {
 }
 
 /// Judges one attempt.
-pub(super) async fn run(
+pub(crate) async fn run(
     policy: Arc<Policy>,
     registry: Addr<Registry>,
     host: Option<usize>,
@@ -64,6 +65,17 @@ pub(super) async fn run(
             return Err(LoginRefusal::Unavailable);
         }
     };
+    admit(&policy, &registry, host, account, address).await
+}
+
+/// Takes a slot for an account that was let in, and opens its files.
+pub(crate) async fn admit(
+    policy: &Policy,
+    registry: &Addr<Registry>,
+    host: Option<usize>,
+    account: Arc<Account>,
+    address: IpAddr,
+) -> Result<LoggedIn, LoginRefusal> {
     let admit = Admit { user: account.name.clone(), account_sessions: account.sessions, address };
     let permit = match registry.send(admit).timeout(ADMISSION).await {
         Ok(Ok(permit)) => permit,

@@ -1,0 +1,274 @@
+//! The `SshSession` actor: owns one SSH connection, its deadlines and its work on the storage.
+//!
+//! The transport runs as a task of its own on the same arbiter and calls the [`Door`]; both share the
+//! [`Connection`]. Here runs what does not happen within such a call: the work that waits for the
+//! storage, the letters to the transport, the timer, and the end.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context as Task, Poll};
+use std::time::{Duration, Instant};
+
+use actix::{Actor, ActorContext, ActorFuture, Addr, AsyncContext, Context, Handler, Running};
+use russh::server::RunningSession;
+use tokio::net::TcpStream;
+
+use super::connection::Connection;
+use super::handler::Door;
+use super::link::Link;
+use super::record::Record;
+use super::transport::Transport;
+use crate::address::canonical;
+use crate::listen::{Acceptor, Ended};
+use crate::session::{Guard, Stop, Timer};
+use crate::threshold::Entrance;
+use crate::worker::Worker;
+
+/// The actor.
+pub(crate) struct SshSession {
+    guard: Guard,
+    /// Until the login.
+    startup: Option<Entrance>,
+    connection: Rc<Connection>,
+    running: Phase,
+    stage: Stage,
+    since: Instant,
+    timer: Timer,
+    acceptor: Addr<Acceptor>,
+}
+
+/// A connection that was accepted.
+pub(crate) struct Arrival {
+    pub(crate) stream: TcpStream,
+    pub(crate) peer: SocketAddr,
+    /// Its place among those who are not logged in.
+    pub(crate) startup: Entrance,
+}
+
+/// The transport of the connection.
+enum Phase {
+    /// The identification strings are exchanged.
+    Opening(Pin<Box<dyn Future<Output = Result<RunningSession<Door>, russh::Error>>>>),
+    /// Packets.
+    Open { session: RunningSession<Door>, courier: Pin<Box<dyn Future<Output = ()>>> },
+}
+
+/// Where the connection stands, apart from the transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Requests and answers.
+    Open,
+    /// To be closed when nothing is under way any more.
+    Draining,
+    /// The last words are on their way.
+    Closing { until: Instant },
+}
+
+impl SshSession {
+    /// Makes the actor for an accepted connection on the current arbiter.
+    pub(crate) fn open(
+        worker: Rc<Worker>,
+        transport: Arc<Transport>,
+        acceptor: Addr<Acceptor>,
+        guard: Guard,
+        arrival: Arrival,
+    ) -> Addr<Self> {
+        let Arrival { stream, peer, startup } = arrival;
+        let peer = canonical(peer);
+        let policy = worker.policy();
+        let now = Instant::now();
+        let metrics = Arc::clone(&worker.metrics);
+        metrics.sessions.inc();
+        let record = Record::new(guard.id, peer.ip(), metrics, policy.xferlog.clone());
+        let buffers = Rc::clone(&worker.ssh_buffers);
+        let connection = Connection::new(worker, policy, peer, Rc::new(record), now);
+        let link = Link::new(stream, Rc::clone(&connection.wire), buffers);
+        let config = Arc::clone(&transport.config);
+        let door = Door::new(Rc::clone(&connection), transport);
+        let opening = Box::pin(russh::server::run_stream(config, link, door));
+        let session = Self {
+            guard,
+            startup: Some(startup),
+            connection,
+            running: Phase::Opening(opening),
+            stage: Stage::Open,
+            since: now,
+            timer: Timer::default(),
+            acceptor,
+        };
+        session.start()
+    }
+
+    /// Moves everything that can move. Ready with the reason when the session is over.
+    fn drive(&mut self, task: &mut Task<'_>) -> Poll<String> {
+        self.connection.wire.set_owner(task.waker());
+        for _ in 0..TURNS_MAX {
+            if let Poll::Ready(reason) = self.poll_transport(task) {
+                return Poll::Ready(reason);
+            }
+            if self.guard.entrance.is_some() && self.connection.login().is_some() {
+                self.guard.entrance = None;
+                self.startup = None;
+            }
+            let moved = self.connection.poll_work(task);
+            self.connection.pump_by_letter();
+            if let Phase::Open { courier, .. } = &mut self.running {
+                // It ends with the transport, which is polled above.
+                let _ = courier.as_mut().poll(task);
+            }
+            if moved {
+                continue;
+            }
+            if self.stage == Stage::Draining && !self.connection.is_busy() {
+                self.close(STOPPING);
+            }
+            let Some(deadline) = self.next_deadline() else { return Poll::Pending };
+            if self.timer.poll(task, deadline).is_pending() {
+                return Poll::Pending;
+            }
+            if let Some(reason) = self.on_deadline(Instant::now()) {
+                return Poll::Ready(reason.to_owned());
+            }
+        }
+        // Others on this arbiter want their turn as well.
+        task.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_transport(&mut self, task: &mut Task<'_>) -> Poll<String> {
+        loop {
+            match &mut self.running {
+                Phase::Opening(opening) => match opening.as_mut().poll(task) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Err(error)) => return Poll::Ready(error.to_string()),
+                    Poll::Ready(Ok(session)) => {
+                        let letters = Rc::clone(&self.connection.letters);
+                        let courier = Box::pin(letters.post(session.handle()));
+                        self.running = Phase::Open { session, courier };
+                    }
+                },
+                Phase::Open { session, .. } => {
+                    return Pin::new(session).poll(task).map(|result| match result {
+                        Ok(()) => "closed by the client".to_owned(),
+                        Err(error) => error.to_string(),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Says why and ends.
+    fn close(&mut self, reason: &'static str) {
+        if !matches!(self.stage, Stage::Closing { .. }) {
+            self.connection.refuse_channels();
+            self.connection.letters.disconnect(reason);
+            self.stage = Stage::Closing { until: Instant::now() + FAREWELL };
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let timeouts = &self.connection.policy.config.timeouts;
+        let stage = match self.stage {
+            Stage::Closing { until } => Some(until),
+            Stage::Open | Stage::Draining if self.connection.login().is_none() => {
+                Some(self.since + timeouts.login)
+            }
+            Stage::Open | Stage::Draining => Some(self.connection.active() + timeouts.idle),
+        };
+        let stuck = self.connection.wire.stuck_since().map(|since| since + timeouts.stalled);
+        [stage, stuck, self.connection.resumes_at()].into_iter().flatten().min()
+    }
+
+    /// What is late. Tells the reason if the session ends at once.
+    fn on_deadline(&mut self, now: Instant) -> Option<&'static str> {
+        let timeouts = &self.connection.policy.config.timeouts;
+        let (login, idle, stalled) = (timeouts.login, timeouts.idle, timeouts.stalled);
+        if let Stage::Closing { until } = self.stage
+            && now >= until
+        {
+            return Some("closed");
+        }
+        if self.connection.wire.stuck_since().is_some_and(|since| now >= since + stalled) {
+            return Some("the client takes nothing (timeouts.stalled)");
+        }
+        if self.connection.login().is_none() {
+            if now >= self.since + login {
+                return Some("no login in time (timeouts.login)");
+            }
+        } else if now >= self.connection.active() + idle {
+            self.close(IDLE);
+        }
+        None
+    }
+}
+
+impl Actor for SshSession {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        context.set_mailbox_capacity(MAILBOX);
+        context.spawn(Drive);
+    }
+
+    fn stopping(&mut self, _: &mut Self::Context) -> Running {
+        self.connection.end();
+        self.connection.worker.metrics.sessions.dec();
+        // Never lost, and bounded by the number of sessions.
+        self.acceptor.do_send(Ended(self.guard.id));
+        Running::Stop
+    }
+}
+
+/// Polls [`SshSession::drive`] as long as the session lives.
+struct Drive;
+
+impl ActorFuture<SshSession> for Drive {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        session: &mut SshSession,
+        context: &mut Context<SshSession>,
+        task: &mut Task<'_>,
+    ) -> Poll<()> {
+        session.drive(task).map(|reason| {
+            session.connection.end();
+            session.connection.record.log_end(&reason);
+            context.stop();
+        })
+    }
+}
+
+impl Handler<Stop> for SshSession {
+    type Result = ();
+
+    fn handle(&mut self, message: Stop, _: &mut Self::Context) {
+        match message {
+            Stop::AfterTransfer if self.stage == Stage::Open => {
+                self.stage = Stage::Draining;
+                self.connection.refuse_channels();
+                self.connection.wire.wake_owner();
+            }
+            Stop::AfterTransfer => {}
+            Stop::Now => {
+                self.close(STOPPING);
+                self.connection.wire.wake_owner();
+            }
+        }
+    }
+}
+
+const STOPPING: &str = "The server is stopping; please connect again.";
+const IDLE: &str = "Nothing was asked for too long (timeouts.idle).";
+
+/// Turns of one poll before the arbiter's other tasks run.
+const TURNS_MAX: usize = 32;
+
+/// How long the last words may take.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Stop messages only.
+const MAILBOX: usize = 4;

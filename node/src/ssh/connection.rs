@@ -1,0 +1,255 @@
+//! What the transport's handler and the session's actor share: the channels of one connection.
+//!
+//! Both run on the arbiter of the connection, in two tasks. The handler brings bytes in and, where it
+//! can, carries the answer straight back; the actor carries on what waits for the storage, for room or
+//! for time.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Context;
+use std::time::Instant;
+
+use russh::ChannelId;
+use tracing::debug;
+
+use super::channel::{Channel, Program};
+use super::link::{UNSENT_MAX, Wire};
+use super::outlet::{ByLetter, Direct, Letters, Outlet};
+use super::record::Record;
+use crate::login::LoggedIn;
+use crate::policy::Policy;
+use crate::worker::Worker;
+
+/// One SSH connection.
+pub(super) struct Connection {
+    pub(super) worker: Rc<Worker>,
+    pub(super) policy: Arc<Policy>,
+    pub(super) peer: SocketAddr,
+    pub(super) wire: Rc<Wire>,
+    pub(super) letters: Rc<Letters>,
+    pub(super) record: Rc<Record>,
+    channels: RefCell<Vec<Channel>>,
+    login: RefCell<Option<Rc<LoggedIn>>>,
+    /// When the client last did something.
+    active: Cell<Instant>,
+    /// Bytes that the channels hold, as counted on the arbiter's account.
+    held: Cell<usize>,
+    /// No new channels: the node stops.
+    is_closing: Cell<bool>,
+}
+
+impl Connection {
+    pub(super) fn new(
+        worker: Rc<Worker>,
+        policy: Arc<Policy>,
+        peer: SocketAddr,
+        record: Rc<Record>,
+        now: Instant,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            worker,
+            policy,
+            peer,
+            wire: Wire::new(now),
+            letters: Rc::default(),
+            record,
+            channels: RefCell::default(),
+            login: RefCell::default(),
+            active: Cell::new(now),
+            held: Cell::new(0),
+            is_closing: Cell::new(false),
+        })
+    }
+
+    /// The login, once there is one.
+    pub(super) fn login(&self) -> Option<Rc<LoggedIn>> {
+        self.login.borrow().clone()
+    }
+
+    /// The client is let in.
+    pub(super) fn set_login(&self, login: LoggedIn) {
+        *self.login.borrow_mut() = Some(Rc::new(login));
+        self.active.set(Instant::now());
+        self.wire.wake_owner();
+    }
+
+    /// When the client last did something.
+    pub(super) fn active(&self) -> Instant {
+        self.active.get()
+    }
+
+    /// Opens a channel, if there may be one more.
+    pub(super) fn open(&self, id: ChannelId) -> bool {
+        let mut channels = self.channels.borrow_mut();
+        let may =
+            !self.is_closing.get() && channels.len() < self.policy.config.ssh.channels as usize;
+        if may {
+            channels.push(Channel::new(id));
+        }
+        self.active.set(Instant::now());
+        may
+    }
+
+    /// Lets a channel run a program, the one that it will ever run.
+    pub(super) fn run(&self, id: ChannelId, program: Box<dyn Program>) -> bool {
+        let mut channels = self.channels.borrow_mut();
+        let channel = channels.iter_mut().find(|channel| channel.id == id);
+        match channel.filter(|channel| channel.program.is_none()) {
+            Some(channel) => {
+                channel.program = Some(program);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Brings bytes of the client to a channel's program.
+    pub(super) fn on_bytes(&self, id: ChannelId, bytes: &[u8]) {
+        self.active.set(Instant::now());
+        let mut channels = self.channels.borrow_mut();
+        let Some(channel) = channels.iter_mut().find(|channel| channel.id == id) else { return };
+        if let Err(broken) = channel.on_bytes(bytes) {
+            debug!(
+                session = self.record.session(),
+                client = %self.peer.ip(),
+                reason = broken.0,
+                "channel ended by a violation"
+            );
+        }
+    }
+
+    /// The client sends no more through a channel.
+    pub(super) fn on_end(&self, id: ChannelId) {
+        self.with(id, |channel| {
+            if let Some(program) = &mut channel.program {
+                program.on_end();
+            }
+        });
+    }
+
+    /// A channel is closed.
+    pub(super) fn on_close(&self, id: ChannelId) {
+        let mut channels = self.channels.borrow_mut();
+        if let Some(place) = channels.iter().position(|channel| channel.id == id) {
+            channels.remove(place).end(Instant::now());
+        }
+        drop(channels);
+        self.wire.wake_owner();
+    }
+
+    /// The client takes this many bytes of a channel.
+    pub(super) fn on_window(&self, id: ChannelId, size: u32) {
+        self.with(id, |channel| channel.set_window(size));
+    }
+
+    fn with(&self, id: ChannelId, change: impl FnOnce(&mut Channel)) {
+        if let Some(channel) = self.channels.borrow_mut().iter_mut().find(|c| c.id == id) {
+            change(channel);
+        }
+    }
+
+    /// Moves what can move within a callback of the transport.
+    pub(super) fn pump_directly(
+        &self,
+        session: &mut russh::server::Session,
+    ) -> Result<(), russh::Error> {
+        let mut outlet = Direct { session, letters: &self.letters, result: Ok(()) };
+        let waits = self.pump(&mut outlet, BURST_BYTES_MAX);
+        let result = outlet.result;
+        if waits {
+            self.wire.wake_owner();
+        }
+        result
+    }
+
+    /// Moves what can move from the actor, which is woken when there is more room.
+    pub(super) fn pump_by_letter(&self) {
+        self.pump(&mut ByLetter(&self.letters), UNDER_WAY_MAX);
+    }
+
+    /// Tells whether something waits for the actor.
+    fn pump(&self, outlet: &mut dyn Outlet, burst: usize) -> bool {
+        let now = Instant::now();
+        let mut channels = self.channels.borrow_mut();
+        let under_way: usize = channels.iter().map(Channel::under_way).sum();
+        let room = UNDER_WAY_MAX.saturating_sub(under_way + self.wire.unsent());
+        let mut room = room.min(burst);
+        let mut waits = false;
+        let (mut held, mut wants_input) = (0, true);
+        for channel in channels.iter_mut() {
+            let (sent, more) = channel.pump(outlet, room, now);
+            room -= sent;
+            waits |= more;
+            if let Some(program) = &channel.program {
+                waits |= program.is_waiting() || program.resumes_at().is_some();
+                held += program.held();
+                wants_input &= program.wants_input();
+            }
+        }
+        for channel in channels.extract_if(.., |channel| channel.has_ended()) {
+            channel.end(now);
+        }
+        drop(channels);
+        let budget = &self.worker.ssh_held;
+        budget.set(budget.get() + held - self.held.replace(held));
+        let over = budget.get() > ARBITER_HELD_MAX && held > 0;
+        self.wire.set_paused(!wants_input || over);
+        waits
+    }
+
+    /// Polls the work of all channels; whether some of it ended.
+    pub(super) fn poll_work(&self, task: &mut Context<'_>) -> bool {
+        let now = Instant::now();
+        let mut moved = false;
+        for channel in self.channels.borrow_mut().iter_mut() {
+            if let Some(program) = &mut channel.program {
+                moved |= program.poll(task, now);
+            }
+        }
+        moved
+    }
+
+    /// Whether a drain waits for something of this connection.
+    pub(super) fn is_busy(&self) -> bool {
+        let channels = self.channels.borrow();
+        channels.iter().filter_map(|channel| channel.program.as_ref()).any(|p| p.is_busy())
+            || self.wire.unsent() > 0
+    }
+
+    /// When a rate lets the first of the channels go on.
+    pub(super) fn resumes_at(&self) -> Option<Instant> {
+        let channels = self.channels.borrow();
+        channels.iter().filter_map(|c| c.program.as_ref()?.resumes_at()).min()
+    }
+
+    /// No new channels.
+    pub(super) fn refuse_channels(&self) {
+        self.is_closing.set(true);
+    }
+
+    /// The connection is over: everything open is put away, the slot is given back.
+    pub(super) fn end(&self) {
+        let now = Instant::now();
+        self.is_closing.set(true);
+        for channel in std::mem::take(&mut *self.channels.borrow_mut()) {
+            channel.end(now);
+        }
+        let budget = &self.worker.ssh_held;
+        budget.set(budget.get() - self.held.replace(0));
+        *self.login.borrow_mut() = None;
+        self.wire.kill();
+    }
+}
+
+/// Reply bytes of a connection that the transport and the socket hold at once: enough for 40 Gbit/s over
+/// the time of a wake-up, little enough for thousands of slow clients.
+const UNDER_WAY_MAX: usize = 512 * 1024;
+const _: () = assert!(UNDER_WAY_MAX < UNSENT_MAX);
+
+/// Bytes that one callback hands to the transport before the arbiter's other tasks run.
+const BURST_BYTES_MAX: usize = 256 * 1024;
+
+/// Bytes that the channels of an arbiter hold together before those who hold some are not read any more.
+const ARBITER_HELD_MAX: usize = 256 * 1024 * 1024;

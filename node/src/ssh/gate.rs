@@ -1,0 +1,207 @@
+//! Logins: what the transport verified goes to the authenticator, and its judgement back.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use flotilla_protocol::ftp::LoginRefusal;
+use russh::keys;
+use russh::server::Auth;
+use tracing::{debug, warn};
+
+use super::algorithm::method_set;
+use super::connection::Connection;
+use super::key;
+use super::transport::Transport;
+use crate::auth::proof::Proofs;
+use crate::auth::{Attempt, Method, Refusal, Secret};
+use crate::login;
+use crate::registry::Failed;
+
+/// The way into one connection.
+pub(super) struct Gate {
+    connection: Rc<Connection>,
+    transport: Arc<Transport>,
+    /// What the client may try next.
+    next: RefCell<Vec<Method>>,
+    /// The steps that it took.
+    proved: RefCell<Proofs>,
+    failures: Cell<u32>,
+}
+
+impl Gate {
+    pub(super) fn new(connection: Rc<Connection>, transport: Arc<Transport>) -> Self {
+        let next = connection.policy.authenticator.ssh_methods();
+        Self {
+            connection,
+            transport,
+            next: RefCell::new(next),
+            proved: RefCell::default(),
+            failures: Cell::new(0),
+        }
+    }
+
+    /// The answer to a client that asks how it may log in.
+    pub(super) fn methods(&self) -> Auth {
+        self.reject(false)
+    }
+
+    /// A password.
+    pub(super) async fn password(self: Rc<Self>, user: String, password: String) -> Auth {
+        self.with_password(user, password.into_bytes(), Method::Password).await
+    }
+
+    /// The one question of keyboard-interactive (RFC 4256), then the answer to it.
+    pub(super) async fn interactive(self: Rc<Self>, user: String, answer: Option<Bytes>) -> Auth {
+        match answer {
+            Some(password) => {
+                self.with_password(user, password.to_vec(), Method::KeyboardInteractive).await
+            }
+            None if self.next.borrow().contains(&Method::KeyboardInteractive) => Auth::Partial {
+                name: "".into(),
+                instructions: "".into(),
+                prompts: vec![("Password: ".into(), false)].into(),
+            },
+            None => self.reject(false),
+        }
+    }
+
+    async fn with_password(&self, user: String, password: Vec<u8>, method: Method) -> Auth {
+        let proved = self.proved.borrow().clone();
+        let client = self.connection.peer.ip();
+        let password = Secret::new(password);
+        let attempt = Attempt::ssh_password(user.as_bytes(), password, method, proved, client);
+        self.judge(user, attempt, method).await
+    }
+
+    /// A key that the client could sign with.
+    pub(super) async fn offered(
+        self: Rc<Self>,
+        user: String,
+        key: keys::PublicKey,
+        algorithm: keys::Algorithm,
+    ) -> Auth {
+        if !self.transport.signatures.accept(&algorithm) {
+            return self.reject(false);
+        }
+        if !self.connection.policy.config.ssh.user_ca_keys.is_empty() {
+            // It may be the key of a certificate, which shows only with the signature.
+            return Auth::Accept;
+        }
+        let Ok(key) = key::plain(&key) else { return self.reject(false) };
+        let proved = self.proved.borrow().clone();
+        let client = self.connection.peer.ip();
+        let authenticator = &self.connection.policy.authenticator;
+        if authenticator.accepts_key(user.as_bytes(), key, &proved, client).await {
+            Auth::Accept
+        } else {
+            self.reject(false)
+        }
+    }
+
+    /// A key whose signature was verified.
+    pub(super) async fn key(self: Rc<Self>, user: String, key: keys::PublicKey) -> Auth {
+        match key::plain(&key) {
+            Ok(key) => self.with_key(user, key).await,
+            Err(_) => self.reject(false),
+        }
+    }
+
+    /// A certificate whose key's signature was verified.
+    pub(super) async fn certificate(
+        self: Rc<Self>,
+        user: String,
+        certificate: keys::Certificate,
+    ) -> Auth {
+        let now = SystemTime::now();
+        match key::verify_certificate(&certificate, &self.transport.signatures, now) {
+            Ok(key) => self.with_key(user, key).await,
+            Err(error) => {
+                self.connection.record.log_refusal(&user, "publickey", &error.to_string());
+                self.reject(false)
+            }
+        }
+    }
+
+    async fn with_key(&self, user: String, key: crate::auth::key::PublicKey) -> Auth {
+        let proved = self.proved.borrow().clone();
+        let client = self.connection.peer.ip();
+        let attempt = Attempt::ssh_key(user.as_bytes(), key, proved, client);
+        self.judge(user, attempt, Method::PublicKey).await
+    }
+
+    async fn judge(&self, user: String, attempt: Attempt, method: Method) -> Auth {
+        let connection = &self.connection;
+        let record = &connection.record;
+        let client = connection.peer.ip();
+        if connection.worker.is_banned(client, Instant::now()) {
+            // It connected before the ban.
+            return self.turn_away(&user, method, BANNED);
+        }
+        let policy = &connection.policy;
+        let account = match policy.authenticator.authenticate(attempt).await {
+            Ok(account) => account,
+            Err(Refusal::More { next, proved }) => {
+                debug!(session = record.session(), user, %client, "one step of a login done");
+                *self.next.borrow_mut() = next;
+                *self.proved.borrow_mut() = proved;
+                return self.reject(true);
+            }
+            Err(Refusal::Incorrect | Refusal::NeedPassword) => {
+                record.log_refusal(&user, method.name(), "incorrect");
+                return self.failed(method);
+            }
+            Err(Refusal::Policy(text)) => return self.turn_away(&user, method, &text),
+            Err(Refusal::Unavailable(failure)) => {
+                warn!(session = record.session(), %client, ?failure, "login backend unavailable");
+                return self.turn_away(&user, method, UNAVAILABLE);
+            }
+        };
+        let registry = &connection.worker.registry;
+        match login::admit(policy, registry, None, account, client).await {
+            Ok(login) => {
+                record.log_login(&login.account.name, method.name());
+                connection.set_login(login);
+                Auth::Accept
+            }
+            Err(LoginRefusal::Policy(text) | LoginRefusal::Limit(text)) => {
+                self.turn_away(&user, method, &text)
+            }
+            Err(_) => self.turn_away(&user, method, UNAVAILABLE),
+        }
+    }
+
+    /// A wrong answer: scored if it was a password, and the last one ends the connection.
+    fn failed(&self, method: Method) -> Auth {
+        if method != Method::PublicKey {
+            let address = self.connection.peer.ip();
+            // Refused only by a full mailbox: a flood of failures is scored in part, not for ever.
+            let _ = self.connection.worker.registry.try_send(Failed { address });
+            self.failures.set(self.failures.get() + 1);
+            let attempts = self.connection.policy.config.limits.login_attempts;
+            if attempts > 0 && self.failures.get() >= attempts {
+                self.connection.letters.disconnect(TOO_MANY);
+            }
+        }
+        self.reject(false)
+    }
+
+    /// All that was asked for was right, and yet it may not be: the client is told why, which SSH can
+    /// only do by ending the connection.
+    fn turn_away(&self, user: &str, method: Method, reason: &str) -> Auth {
+        self.connection.record.log_refusal(user, method.name(), reason);
+        self.connection.letters.disconnect(reason);
+        self.reject(false)
+    }
+
+    fn reject(&self, partial_success: bool) -> Auth {
+        let next = method_set(&self.next.borrow());
+        Auth::Reject { proceed_with_methods: Some(next), partial_success }
+    }
+}
+
+const BANNED: &str = "This address is banned for a while (limits.ban_for).";
+const UNAVAILABLE: &str = "Logins are not possible at the moment; try again later.";
+const TOO_MANY: &str = "Too many failed logins (limits.login_attempts).";

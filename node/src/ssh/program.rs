@@ -1,0 +1,53 @@
+//! What a channel may run.
+
+use std::rc::Rc;
+
+use flotilla_protocol::exec::{self, Exec};
+
+use super::channel::Program;
+use super::connection::Connection;
+use super::{hash, scp, sftp};
+
+/// Any of the programs.
+pub(super) type Boxed = Box<dyn Program>;
+
+/// Why it is not run.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// In words for the client.
+    pub(super) reason: String,
+    pub(super) status: u32,
+}
+
+/// The `sftp` subsystem.
+pub(super) fn sftp(connection: &Connection) -> Result<Boxed, Refused> {
+    let login = connection.login().ok_or_else(not_logged_in)?;
+    let umask = connection.policy.config.storage.umask;
+    Ok(Box::new(sftp::Server::new(&login, umask, Rc::clone(&connection.record))))
+}
+
+/// A command: `scp` or a digest, and nothing else.
+pub(super) fn exec(connection: &Connection, command: &[u8]) -> Result<Boxed, Refused> {
+    let login = connection.login().ok_or_else(not_logged_in)?;
+    let exec = exec::parse(command).map_err(|error| Refused {
+        status: error.exit_status().into(),
+        reason: error.to_string(),
+    })?;
+    Ok(match exec {
+        Exec::Scp(invocation) => {
+            let umask = connection.policy.config.storage.umask;
+            let record = Rc::clone(&connection.record);
+            Box::new(scp::Server::new(&invocation, &login, umask, record))
+        }
+        Exec::Hash { algorithm, paths } if paths.is_empty() => {
+            Box::new(hash::Input::new(algorithm))
+        }
+        Exec::Hash { algorithm, paths } => Box::new(hash::OfFiles::new(algorithm, paths, &login)),
+        Exec::HashText { algorithm, text } => Box::new(hash::Input::of_text(algorithm, &text)),
+    })
+}
+
+/// The transport lets nobody open a channel before.
+fn not_logged_in() -> Refused {
+    Refused { reason: "Not logged in.".to_owned(), status: 1 }
+}

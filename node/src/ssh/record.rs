@@ -1,0 +1,225 @@
+//! What is logged of an SSH session: its login, each transfer and change, and one line with totals.
+
+use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use flotilla_protocol::failure::Failure;
+use flotilla_protocol::path::VirtualPath;
+use tracing::{debug, info};
+
+use crate::auth::{Account, Protocol};
+use crate::log::{Direction, TransferRecord, XferLog};
+use crate::metrics::Metrics;
+
+/// The memory of one session.
+pub(super) struct Record {
+    session: u64,
+    client: IpAddr,
+    since: Instant,
+    metrics: Arc<Metrics>,
+    xferlog: Option<Arc<XferLog>>,
+    user: RefCell<Option<String>>,
+    uploads: Cell<u64>,
+    downloads: Cell<u64>,
+    bytes_in: Cell<u64>,
+    bytes_out: Cell<u64>,
+}
+
+/// One upload or download, over.
+pub(super) struct Transfer<'a> {
+    pub(super) account: &'a Account,
+    pub(super) path: &'a VirtualPath,
+    pub(super) upload: bool,
+    pub(super) bytes: u64,
+    pub(super) elapsed: Duration,
+    pub(super) failure: Option<&'a Failure>,
+}
+
+/// A change to the files that is no transfer.
+#[derive(Debug)]
+pub(super) struct Change {
+    command: &'static str,
+    path: VirtualPath,
+    /// The new name.
+    to: Option<VirtualPath>,
+    deletion: bool,
+}
+
+impl Change {
+    pub(super) fn of(command: &'static str, path: VirtualPath) -> Self {
+        Self { command, path, to: None, deletion: false }
+    }
+
+    pub(super) fn to(command: &'static str, path: VirtualPath, to: VirtualPath) -> Self {
+        Self { to: Some(to), ..Self::of(command, path) }
+    }
+
+    /// The transfer log knows deletions of files too.
+    pub(super) fn deletion(path: VirtualPath) -> Self {
+        Self { deletion: true, ..Self::of("delete", path) }
+    }
+}
+
+impl Record {
+    pub(super) fn new(
+        session: u64,
+        client: IpAddr,
+        metrics: Arc<Metrics>,
+        xferlog: Option<Arc<XferLog>>,
+    ) -> Self {
+        Self {
+            session,
+            client,
+            since: Instant::now(),
+            metrics,
+            xferlog,
+            user: RefCell::default(),
+            uploads: Cell::new(0),
+            downloads: Cell::new(0),
+            bytes_in: Cell::new(0),
+            bytes_out: Cell::new(0),
+        }
+    }
+
+    /// The number of the session.
+    pub(super) fn session(&self) -> u64 {
+        self.session
+    }
+
+    pub(super) fn log_login(&self, user: &str, method: &str) {
+        self.metrics.logins_granted.inc();
+        *self.user.borrow_mut() = Some(user.to_owned());
+        info!(
+            session = self.session,
+            user,
+            client = %self.client,
+            protocol = PROTOCOL,
+            method,
+            "logged in"
+        );
+    }
+
+    pub(super) fn log_refusal(&self, user: &str, method: &str, reason: &str) {
+        self.metrics.logins_refused.inc();
+        info!(
+            session = self.session,
+            user,
+            client = %self.client,
+            protocol = PROTOCOL,
+            method,
+            reason,
+            "login refused"
+        );
+    }
+
+    pub(super) fn log_transfer(&self, transfer: &Transfer<'_>) {
+        let &Transfer { account, path, upload, bytes, elapsed, failure } = transfer;
+        let (count, sum, total) = if upload {
+            (&self.uploads, &self.bytes_in, &self.metrics.bytes_in)
+        } else {
+            (&self.downloads, &self.bytes_out, &self.metrics.bytes_out)
+        };
+        count.set(count.get() + 1);
+        sum.set(sum.get() + bytes);
+        total.inc_by(bytes);
+        self.metrics.transfers.inc();
+        if failure.is_some() {
+            self.metrics.transfers_failed.inc();
+        }
+        info!(
+            session = self.session,
+            user = account.name,
+            client = %self.client,
+            protocol = PROTOCOL,
+            command = if upload { "upload" } else { "download" },
+            %path,
+            bytes,
+            elapsed_ms = elapsed.as_millis() as u64,
+            reply = failure.map_or("ok", Failure::text),
+            "transfer ended"
+        );
+        let direction = if upload { Direction::In } else { Direction::Out };
+        self.xferlog(account, path, (bytes, elapsed), direction, failure.is_none());
+    }
+
+    pub(super) fn log_change(&self, account: &Account, change: &Change, failure: Option<&Failure>) {
+        info!(
+            session = self.session,
+            user = account.name,
+            client = %self.client,
+            protocol = PROTOCOL,
+            command = change.command,
+            path = %change.path,
+            to = change.to.as_ref().map(tracing::field::display),
+            reply = failure.map_or("ok", Failure::text),
+            "files changed"
+        );
+        if change.deletion {
+            let nothing = (0, Duration::ZERO);
+            self.xferlog(account, &change.path, nothing, Direction::Delete, failure.is_none());
+        }
+    }
+
+    fn xferlog(
+        &self,
+        account: &Account,
+        path: &VirtualPath,
+        (bytes, elapsed): (u64, Duration),
+        direction: Direction,
+        complete: bool,
+    ) {
+        let Some(log) = &self.xferlog else { return };
+        log.record(&TransferRecord {
+            ended: SystemTime::now(),
+            elapsed,
+            client: self.client,
+            bytes,
+            path,
+            ascii: false,
+            direction,
+            anonymous: account.anonymous,
+            user: &account.name,
+            complete,
+            protocol: Protocol::Ssh,
+        });
+    }
+
+    pub(super) fn log_end(&self, reason: &str) {
+        let elapsed_ms = self.since.elapsed().as_millis() as u64;
+        match &*self.user.borrow() {
+            Some(user) => info!(
+                session = self.session,
+                user,
+                client = %self.client,
+                protocol = PROTOCOL,
+                uploads = self.uploads.get(),
+                downloads = self.downloads.get(),
+                bytes_in = self.bytes_in.get(),
+                bytes_out = self.bytes_out.get(),
+                elapsed_ms,
+                reason,
+                "session ended"
+            ),
+            // Probes and scanners: nobody wants a line for each.
+            None => debug!(
+                session = self.session,
+                client = %self.client,
+                protocol = PROTOCOL,
+                elapsed_ms,
+                reason,
+                "connection ended without a login"
+            ),
+        }
+    }
+}
+
+/// The time that listings are told relative to, seconds since 1970.
+pub(super) fn now_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// As the logs of all protocols name it.
+const PROTOCOL: &str = "ssh";
