@@ -111,12 +111,7 @@ impl Connection {
         let mut channels = self.channels.borrow_mut();
         let Some(channel) = channels.iter_mut().find(|channel| channel.id == id) else { return };
         if let Err(broken) = channel.on_bytes(bytes) {
-            debug!(
-                session = self.record.session(),
-                client = %self.peer.ip(),
-                reason = broken.0,
-                "channel ended by a violation"
-            );
+            debug!(reason = broken.0, "channel ended by a violation");
         }
     }
 

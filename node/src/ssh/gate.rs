@@ -140,7 +140,7 @@ impl Gate {
         let account = match policy.authenticator.authenticate(attempt).await {
             Ok(account) => account,
             Err(Refusal::More { next, proved }) => {
-                debug!(session = record.session(), user, %client, "one step of a login done");
+                debug!(user, "one step of a login done");
                 *self.next.borrow_mut() = next;
                 *self.proved.borrow_mut() = proved;
                 return self.reject(true);
@@ -151,7 +151,7 @@ impl Gate {
             }
             Err(Refusal::Policy(text)) => return self.turn_away(&user, method, &text),
             Err(Refusal::Unavailable(failure)) => {
-                warn!(session = record.session(), %client, ?failure, "login backend unavailable");
+                warn!(user, ?failure, "login backend unavailable");
                 return self.turn_away(&user, method, UNAVAILABLE);
             }
         };
