@@ -75,8 +75,12 @@ impl Connection {
         self.wire.wake_owner();
     }
 
-    /// When the client last did something.
+    /// When the client last did something, or something was last done for it.
     pub(super) fn active(&self) -> Instant {
+        let channels = self.channels.borrow();
+        if channels.iter().filter_map(|c| c.program.as_ref()).any(|p| p.is_waiting()) {
+            self.active.set(Instant::now());
+        }
         self.active.get()
     }
 
@@ -136,6 +140,8 @@ impl Connection {
 
     /// The client takes this many bytes of a channel.
     pub(super) fn on_window(&self, id: ChannelId, size: u32) {
+        // Of a client that only takes, this is all that is heard.
+        self.active.set(Instant::now());
         self.with(id, |channel| channel.set_window(size));
     }
 
