@@ -77,7 +77,8 @@ fn a_broken_file_is_told_with_its_line() {
 #[test]
 fn contradictions_are_told() {
     assert_one(&complaints("[tls]\ncertificate = \"a.pem\"\n"), &["tls.certificate", "tls.key"]);
-    assert_one(&complaints("[ftp]\nlisten = []\n"), &["ftp.listen"]);
+    let nobody = "[ftp]\nlisten = []\n[ssh]\nlisten = []\n";
+    assert_one(&complaints(nobody), &["ftp.listen"]);
 }
 
 /// A file that is not there.
