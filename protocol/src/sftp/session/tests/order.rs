@@ -62,7 +62,7 @@ fn what_is_done_early_is_told_in_its_turn() {
     let (tickets, requests) = polled(&mut rig);
     let ticket = |offset: u64| {
         let name = format!("write {offset}");
-        tickets[requests.iter().position(|request| *request == name).unwrap()].clone()
+        tickets[requests.iter().position(|request| *request == name).unwrap()]
     };
     let mut told = |offset| {
         finish(&mut rig, &[ticket(offset)]);
