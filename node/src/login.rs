@@ -61,7 +61,7 @@ pub(crate) async fn run(
         }
         Err(Refusal::Policy(text)) => return Err(LoginRefusal::Policy(text)),
         Err(Refusal::Unavailable(failure)) => {
-            warn!(client = %address, ?failure, "login backend unavailable");
+            warn!(?failure, "login backend unavailable");
             return Err(LoginRefusal::Unavailable);
         }
     };

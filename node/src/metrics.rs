@@ -23,11 +23,7 @@ pub(crate) struct Metrics {
     pub(crate) logins_refused: Counter,
     pub(crate) tls_failed: Counter,
     pub(crate) passive_refused: Counter,
-    passive_listening: Gauge,
-    passive_pending: Gauge,
-    passive_lingering: Gauge,
-    passive_granted: Gauge,
-    passive_strangers: Gauge,
+    passive: Passive,
     pub(crate) transfers: Counter,
     pub(crate) transfers_failed: Counter,
     pub(crate) bytes_in: Counter,
@@ -79,27 +75,7 @@ impl Metrics {
                 "passive_refused",
                 "PASV and EPSV that found no free port",
             ),
-            passive_listening: gauge(&mut registry, "passive_listening", "Open passive listeners"),
-            passive_pending: gauge(
-                &mut registry,
-                "passive_pending",
-                "Passive ports that wait for their client",
-            ),
-            passive_lingering: gauge(
-                &mut registry,
-                "passive_lingering",
-                "Passive ports kept from a client for a while because it did not come",
-            ),
-            passive_granted: gauge(
-                &mut registry,
-                "passive_granted",
-                "Passive ports granted since the start",
-            ),
-            passive_strangers: gauge(
-                &mut registry,
-                "passive_strangers",
-                "Data connections closed because nobody waited for their address, since the start",
-            ),
+            passive: Passive::new(&mut registry),
             transfers: counter(&mut registry, "transfers", "Transfers, listings included"),
             transfers_failed: counter(&mut registry, "transfers_failed", "Transfers that failed"),
             bytes_in: bytes(&mut registry, "received", "Bytes of uploads"),
@@ -117,11 +93,11 @@ impl Metrics {
     /// Takes over the counts of the passive ports.
     pub(crate) fn ports(&self, counts: &PortCounts) {
         for (gauge, count) in [
-            (&self.passive_listening, counts.listening),
-            (&self.passive_pending, counts.pending),
-            (&self.passive_lingering, counts.lingering),
-            (&self.passive_granted, counts.granted_total),
-            (&self.passive_strangers, counts.refused_total),
+            (&self.passive.listening, counts.listening),
+            (&self.passive.pending, counts.pending),
+            (&self.passive.lingering, counts.lingering),
+            (&self.passive.granted, counts.granted_total),
+            (&self.passive.strangers, counts.refused_total),
         ] {
             gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
@@ -132,6 +108,35 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
+    }
+}
+
+/// The counts of the passive ports.
+struct Passive {
+    listening: Gauge,
+    pending: Gauge,
+    lingering: Gauge,
+    granted: Gauge,
+    strangers: Gauge,
+}
+
+impl Passive {
+    fn new(registry: &mut Registry) -> Self {
+        Self {
+            listening: gauge(registry, "passive_listening", "Open passive listeners"),
+            pending: gauge(registry, "passive_pending", "Passive ports that wait for their client"),
+            lingering: gauge(
+                registry,
+                "passive_lingering",
+                "Passive ports kept from a client for a while because it did not come",
+            ),
+            granted: gauge(registry, "passive_granted", "Passive ports granted since the start"),
+            strangers: gauge(
+                registry,
+                "passive_strangers",
+                "Data connections closed because nobody waited for their address, since the start",
+            ),
+        }
     }
 }
 

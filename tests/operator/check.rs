@@ -50,6 +50,8 @@ fn a_wrong_value_is_named() {
         ("[ftp.passive]\nports = \"9-1\"\n", ["wrong.toml:2", "ftp.passive.ports", "9-1"]),
         ("[storage]\numask = \"999\"\n", ["wrong.toml:2", "storage.umask", "999"]),
         ("[limits]\nsessions = -1\n", ["wrong.toml:2", "limits.sessions", "-1"]),
+        ("[ssh]\nciphers = [\"3des-cbc\"]\n", ["wrong.toml:2", "ssh.ciphers", "3des-cbc"]),
+        ("[ssh]\nkex = [\"curve25519\"]\n", ["wrong.toml:2", "ssh.kex", "curve25519"]),
         ("[tls]\nmin_version = \"1.1\"\n", ["wrong.toml:2", "tls.min_version", "1.1"]),
     ] {
         assert_one(&complaints(text), &parts);
@@ -77,7 +79,7 @@ fn a_broken_file_is_told_with_its_line() {
 #[test]
 fn contradictions_are_told() {
     assert_one(&complaints("[tls]\ncertificate = \"a.pem\"\n"), &["tls.certificate", "tls.key"]);
-    assert_one(&complaints("[ftp]\nlisten = []\n"), &["ftp.listen"]);
+    assert_one(&complaints("[ftp]\nlisten = []\n[ssh]\nlisten = []\n"), &["ftp.listen"]);
 }
 
 /// A file that is not there.

@@ -19,6 +19,7 @@ impl Bare {
         let child = Program::flotilla()
             .arg("serve")
             .env("FLOTILLA_FTP__LISTEN", format!("[\"{address}:0\"]"))
+            .env("FLOTILLA_SSH__LISTEN", format!("[\"{address}:0\"]"))
             .env("FLOTILLA_FTP__PASSIVE__PORTS", format!("{first}-{last}"))
             .env("FLOTILLA_HEALTH__LISTEN", format!("{address}:0"))
             .within(folder.path())

@@ -90,9 +90,10 @@ fn serve_unprivileged(builder: &Builder, path: &std::path::Path, mode: u32) -> P
         std::fs::set_permissions(path, closed).unwrap();
         return Program::flotilla().arg("serve").arg("--config").arg(builder.config_file());
     }
-    // The binary lies where only root may look, perhaps.
+    // The binary lies where only root may look, perhaps. Another process copies it: what is open for
+    // writing here is open in children that other tests start, and can not be executed meanwhile.
     let folder = builder.folder().path();
-    std::fs::copy(program::flotilla(), folder.join("flotilla")).unwrap();
+    Program::new("cp").arg(program::flotilla()).arg(folder.join("flotilla")).succeed();
     Program::new("chown").args(["--recursive", NOBODY]).arg(folder).succeed();
     std::fs::set_permissions(path, closed).unwrap();
     Program::new("setpriv")

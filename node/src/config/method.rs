@@ -14,8 +14,8 @@ pub enum Method {
     KeyboardInteractive,
 }
 
-/// Chains of methods, each of which lets in when all of its steps were taken in their order. Never
-/// empty, and no chain is.
+/// Chains of methods, each of which lets in when all of its steps were taken in their order. No
+/// chain is empty; without any chain nobody gets in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Methods(Vec<Vec<Method>>);
 
@@ -62,6 +62,13 @@ impl Methods {
             true => Err("must name a method: nobody could log in".to_owned()),
             false => Ok(Self(chains)),
         }
+    }
+
+    /// Those chains alone that ask for a key.
+    #[must_use]
+    pub fn with_key(&self) -> Self {
+        let keyed = self.0.iter().filter(|chain| chain.contains(&Method::PublicKey));
+        Self(keyed.cloned().collect())
     }
 
     /// What may follow these steps; each method once, in the order of [`Method::ALL`].
@@ -126,6 +133,34 @@ mod tests {
             methods.names().collect::<Vec<_>>(),
             ["publickey+password", "keyboard-interactive"]
         );
+    }
+
+    #[test]
+    fn chains_with_a_key_are_found() {
+        let methods = Methods::parse(["password", "password+publickey", "publickey"]).unwrap();
+        let keyed: Vec<_> = methods.with_key().names().collect();
+        assert_eq!(keyed, ["password+publickey", "publickey"]);
+        let none = Methods::parse(["password"]).unwrap().with_key();
+        assert!(none.next(&[]).is_empty() && !none.complete(&[]));
+    }
+
+    /// Whoever takes offered steps only comes to the end of a chain and never beyond.
+    #[test]
+    fn what_is_offered_leads_in() {
+        let sets = [
+            &["publickey+password", "publickey+keyboard-interactive"][..],
+            &["publickey", "publickey+password"],
+            &["password+publickey", "keyboard-interactive", "publickey"],
+        ];
+        for chains in sets {
+            let methods = Methods::parse(chains.iter().copied()).unwrap();
+            let mut open = vec![Vec::new()];
+            while let Some(taken) = open.pop() {
+                let next = methods.next(&taken);
+                assert!(!next.is_empty() || methods.complete(&taken), "{chains:?} {taken:?}");
+                open.extend(next.into_iter().map(|step| [&taken[..], &[step]].concat()));
+            }
+        }
     }
 
     #[test]

@@ -48,8 +48,8 @@
 //! not, since agents offer all they hold. Whoever proved who they are and may not come in (a limit, a
 //! policy) is told why in the disconnect message, which is the only place that SSH has for it.
 //!
-//! With `ssh.user_ca_keys`, offered keys are accepted before their signature is seen: the library does
-//! not tell a certificate from a key in that question. Nothing is granted by it.
+//! Where an authority is configured, any offered key is worth a signature: the library does not tell a
+//! certificate from a key in that question. Nothing is granted by it.
 //!
 //! # What ends a connection
 //!

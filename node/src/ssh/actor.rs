@@ -214,6 +214,7 @@ impl Actor for SshSession {
     }
 
     fn stopping(&mut self, _: &mut Self::Context) -> Running {
+        let _scope = self.connection.record.about().enter();
         self.connection.end();
         self.connection.worker.metrics.sessions.dec();
         // Never lost, and bounded by the number of sessions.
@@ -234,6 +235,7 @@ impl ActorFuture<SshSession> for Drive {
         context: &mut Context<SshSession>,
         task: &mut Task<'_>,
     ) -> Poll<()> {
+        let _scope = session.connection.record.about().enter();
         session.drive(task).map(|reason| {
             session.connection.end();
             session.connection.record.log_end(&reason);

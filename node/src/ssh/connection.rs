@@ -75,8 +75,12 @@ impl Connection {
         self.wire.wake_owner();
     }
 
-    /// When the client last did something.
+    /// When the client last did something, or something was last done for it.
     pub(super) fn active(&self) -> Instant {
+        let channels = self.channels.borrow();
+        if channels.iter().filter_map(|c| c.program.as_ref()).any(|p| p.is_waiting()) {
+            self.active.set(Instant::now());
+        }
         self.active.get()
     }
 
@@ -111,12 +115,7 @@ impl Connection {
         let mut channels = self.channels.borrow_mut();
         let Some(channel) = channels.iter_mut().find(|channel| channel.id == id) else { return };
         if let Err(broken) = channel.on_bytes(bytes) {
-            debug!(
-                session = self.record.session(),
-                client = %self.peer.ip(),
-                reason = broken.0,
-                "channel ended by a violation"
-            );
+            debug!(reason = broken.0, "channel ended by a violation");
         }
     }
 
@@ -141,6 +140,8 @@ impl Connection {
 
     /// The client takes this many bytes of a channel.
     pub(super) fn on_window(&self, id: ChannelId, size: u32) {
+        // Of a client that only takes, this is all that is heard.
+        self.active.set(Instant::now());
         self.with(id, |channel| channel.set_window(size));
     }
 

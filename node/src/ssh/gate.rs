@@ -86,10 +86,6 @@ impl Gate {
         if !self.transport.signatures.accept(&algorithm) {
             return self.reject(false);
         }
-        if !self.connection.policy.config.ssh.user_ca_keys.is_empty() {
-            // It may be the key of a certificate, which shows only with the signature.
-            return Auth::Accept;
-        }
         let Ok(key) = key::plain(&key) else { return self.reject(false) };
         let proved = self.proved.borrow().clone();
         let client = self.connection.peer.ip();
@@ -144,7 +140,7 @@ impl Gate {
         let account = match policy.authenticator.authenticate(attempt).await {
             Ok(account) => account,
             Err(Refusal::More { next, proved }) => {
-                debug!(session = record.session(), user, %client, "one step of a login done");
+                debug!(user, "one step of a login done");
                 *self.next.borrow_mut() = next;
                 *self.proved.borrow_mut() = proved;
                 return self.reject(true);
@@ -155,7 +151,7 @@ impl Gate {
             }
             Err(Refusal::Policy(text)) => return self.turn_away(&user, method, &text),
             Err(Refusal::Unavailable(failure)) => {
-                warn!(session = record.session(), %client, ?failure, "login backend unavailable");
+                warn!(user, ?failure, "login backend unavailable");
                 return self.turn_away(&user, method, UNAVAILABLE);
             }
         };

@@ -45,12 +45,7 @@ impl Door {
                 self.connection.pump_directly(session)
             }
             Err(refused) => {
-                debug!(
-                    session = self.connection.record.session(),
-                    client = %self.connection.peer.ip(),
-                    reason = refused.reason,
-                    "request refused"
-                );
+                debug!(reason = refused.reason, "request refused");
                 session.channel_success(channel)?;
                 session.extended_data(channel, STDERR, format!("{}\r\n", refused.reason))?;
                 session.exit_status_request(channel, refused.status)?;

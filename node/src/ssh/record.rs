@@ -10,17 +10,17 @@ use flotilla_protocol::path::VirtualPath;
 use tracing::{debug, info};
 
 use crate::auth::{Account, Protocol};
-use crate::log::{Direction, TransferRecord, XferLog};
+use crate::log::{self, About, Direction, TransferRecord, XferLog};
 use crate::metrics::Metrics;
 
 /// The memory of one session.
 pub(super) struct Record {
-    session: u64,
+    /// The session and its user, in every line that is logged while it is polled.
+    about: RefCell<Arc<About>>,
     client: IpAddr,
     since: Instant,
     metrics: Arc<Metrics>,
     xferlog: Option<Arc<XferLog>>,
-    user: RefCell<Option<String>>,
     uploads: Cell<u64>,
     downloads: Cell<u64>,
     bytes_in: Cell<u64>,
@@ -70,12 +70,17 @@ impl Record {
         xferlog: Option<Arc<XferLog>>,
     ) -> Self {
         Self {
-            session,
+            about: RefCell::new(Arc::new(About {
+                session,
+                client,
+                protocol: PROTOCOL,
+                user: None,
+                path: None,
+            })),
             client,
             since: Instant::now(),
             metrics,
             xferlog,
-            user: RefCell::default(),
             uploads: Cell::new(0),
             downloads: Cell::new(0),
             bytes_in: Cell::new(0),
@@ -83,35 +88,22 @@ impl Record {
         }
     }
 
-    /// The number of the session.
-    pub(super) fn session(&self) -> u64 {
-        self.session
+    /// Who this is, for the log.
+    pub(super) fn about(&self) -> Arc<About> {
+        Arc::clone(&self.about.borrow())
     }
 
     pub(super) fn log_login(&self, user: &str, method: &str) {
         self.metrics.logins_granted.inc();
-        *self.user.borrow_mut() = Some(user.to_owned());
-        info!(
-            session = self.session,
-            user,
-            client = %self.client,
-            protocol = PROTOCOL,
-            method,
-            "logged in"
-        );
+        let about = Arc::new(About { user: Some(user.into()), path: None, ..*self.about() });
+        log::change(&about);
+        *self.about.borrow_mut() = about;
+        info!(method, "logged in");
     }
 
     pub(super) fn log_refusal(&self, user: &str, method: &str, reason: &str) {
         self.metrics.logins_refused.inc();
-        info!(
-            session = self.session,
-            user,
-            client = %self.client,
-            protocol = PROTOCOL,
-            method,
-            reason,
-            "login refused"
-        );
+        info!(user, method, reason, "login refused");
     }
 
     pub(super) fn log_transfer(&self, transfer: &Transfer<'_>) {
@@ -129,10 +121,6 @@ impl Record {
             self.metrics.transfers_failed.inc();
         }
         info!(
-            session = self.session,
-            user = account.name,
-            client = %self.client,
-            protocol = PROTOCOL,
             command = if upload { "upload" } else { "download" },
             %path,
             bytes,
@@ -146,10 +134,6 @@ impl Record {
 
     pub(super) fn log_change(&self, account: &Account, change: &Change, failure: Option<&Failure>) {
         info!(
-            session = self.session,
-            user = account.name,
-            client = %self.client,
-            protocol = PROTOCOL,
             command = change.command,
             path = %change.path,
             to = change.to.as_ref().map(tracing::field::display),
@@ -188,12 +172,8 @@ impl Record {
 
     pub(super) fn log_end(&self, reason: &str) {
         let elapsed_ms = self.since.elapsed().as_millis() as u64;
-        match &*self.user.borrow() {
-            Some(user) => info!(
-                session = self.session,
-                user,
-                client = %self.client,
-                protocol = PROTOCOL,
+        match self.about().user {
+            Some(_) => info!(
                 uploads = self.uploads.get(),
                 downloads = self.downloads.get(),
                 bytes_in = self.bytes_in.get(),
@@ -203,14 +183,7 @@ impl Record {
                 "session ended"
             ),
             // Probes and scanners: nobody wants a line for each.
-            None => debug!(
-                session = self.session,
-                client = %self.client,
-                protocol = PROTOCOL,
-                elapsed_ms,
-                reason,
-                "connection ended without a login"
-            ),
+            None => debug!(elapsed_ms, reason, "connection ended without a login"),
         }
     }
 }

@@ -10,6 +10,7 @@
 //! A password is looked up among those verified before, and remembered there, only where it can
 //! let in: were it known by the speed of its refusal, a second factor would protect it no longer.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -126,8 +127,16 @@ impl Inner {
         })
     }
 
-    fn methods_of<'a>(&'a self, user: Option<&'a Arc<User>>) -> &'a Methods {
-        user.and_then(|user| user.authentication.as_ref()).unwrap_or(&self.trust.methods)
+    /// The user's own methods, otherwise those of all. A password alone is not enough for whom it is
+    /// not enough over TLS either.
+    fn methods_of<'a>(&'a self, user: Option<&'a Arc<User>>) -> Cow<'a, Methods> {
+        match user.map(|user| &**user) {
+            Some(User { authentication: Some(own), .. }) => Cow::Borrowed(own),
+            Some(user) if user.certificate.demand == Demand::Required => {
+                Cow::Owned(self.trust.methods.with_key())
+            }
+            _ => Cow::Borrowed(&self.trust.methods),
+        }
     }
 
     /// The steps taken before, if all of them were this user's and still hold; otherwise none.

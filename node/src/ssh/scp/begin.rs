@@ -9,7 +9,7 @@ use flotilla_protocol::path::VirtualPath;
 use flotilla_protocol::scp::{Outcome, Request};
 
 use super::upload::Upload;
-use super::{Done, Download, Server};
+use super::{Done, Download, Entered, Server};
 use crate::files::Files;
 use crate::ssh::expand::{expand, names};
 use crate::ssh::record::Change;
@@ -162,14 +162,12 @@ impl Server {
     }
 }
 
-type Entered = (Box<dyn Directory>, flotilla_protocol::entry::Attributes);
-
 async fn enter(files: Files, path: VirtualPath) -> Result<Entered, Failure> {
     let attributes = files.attributes(&path, true).await?;
     if attributes.kind != Kind::Directory {
         return Err(Failure::NotDirectory);
     }
-    Ok((files.read_directory(&path).await?, attributes))
+    Ok(Entered { directory: files.read_directory(&path).await?, attributes })
 }
 
 /// Some names; none only at the end.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use flotilla_protocol::entry::Attributes;
 use flotilla_protocol::failure::Failure;
 use flotilla_protocol::path::VirtualPath;
 use flotilla_protocol::scp::{Invocation, Machine, Outcome};
@@ -68,9 +69,18 @@ enum Done {
     /// Bytes of it were read.
     Read(Result<(Vec<u8>, usize), Failure>),
     /// A directory was opened.
-    Entered(Result<(Box<dyn Directory>, flotilla_protocol::entry::Attributes), Failure>),
+    Entered(Result<Entered, Failure>),
     /// Names of it were read.
-    Names(Result<(Box<dyn Directory>, Vec<Vec<u8>>), Failure>),
+    Names(Result<Listed, Failure>),
+}
+
+/// Names of a directory, which comes back with them.
+type Listed = (Box<dyn Directory>, Vec<Vec<u8>>);
+
+/// A directory that was opened, and what is known of it.
+struct Entered {
+    directory: Box<dyn Directory>,
+    attributes: Attributes,
 }
 
 impl Server {
@@ -136,9 +146,9 @@ impl Server {
                 attributes
             })),
             Done::Read(result) => self.read(result, now),
-            Done::Entered(result) => Outcome::Attributes(result.map(|(directory, attributes)| {
-                self.directories.push(Some(directory));
-                attributes
+            Done::Entered(result) => Outcome::Attributes(result.map(|entered| {
+                self.directories.push(Some(entered.directory));
+                entered.attributes
             })),
             Done::Names(result) => Outcome::Names(result.map(|(directory, names)| {
                 if let Some(place) = self.directories.last_mut() {

@@ -43,6 +43,37 @@ impl Server {
             }
             Request::Close { handle } => self.close_handle(ticket, handle, now),
             Request::ReadDirectory { handle, names } => self.list(ticket, handle, names, now),
+            Request::Sync { handle } => {
+                let work = match self.open.get(&handle) {
+                    Some(Open::File(File { content: Content::Sink(sink), .. })) => {
+                        Arc::clone(sink).sync()
+                    }
+                    // What is only read has nothing to be written.
+                    Some(_) => Work::ready(Ok(())),
+                    None => lost(),
+                };
+                self.start(work, now, move |r| answer(tell(r, |()| Outcome::Done)));
+            }
+            Request::Names { users, groups } => {
+                let (users, groups) = (names::users(&users), names::groups(&groups));
+                self.finish(answer(Outcome::AccountNames { users, groups }), now);
+            }
+            Request::CopyData { .. } | Request::Digest { .. } => {
+                self.read_through(ticket, request, now)
+            }
+            Request::Attributes { .. }
+            | Request::HandleAttributes { .. }
+            | Request::ReadLink(_)
+            | Request::FileSystem { .. }
+            | Request::HandleFileSystem { .. } => self.look(ticket, request, now),
+            change => self.change(ticket, change, now),
+        }
+    }
+
+    /// Requests that only look.
+    fn look(&mut self, ticket: Ticket, request: Request, now: Instant) {
+        let answer = move |outcome| Finished::Answer(ticket, outcome);
+        match request {
             Request::Attributes { path, follow } => {
                 let work = self.files.attributes(&path, follow);
                 self.start(work, now, move |r| answer(tell(r, Outcome::Attributes)));
@@ -71,17 +102,15 @@ impl Server {
                 let work = work.unwrap_or_else(lost);
                 self.start(work, now, move |r| answer(tell(r, Outcome::FileSystem)));
             }
-            Request::Sync { handle } => {
-                let work = match self.open.get(&handle) {
-                    Some(Open::File(File { content: Content::Sink(sink), .. })) => {
-                        Arc::clone(sink).sync()
-                    }
-                    // What is only read has nothing to be written.
-                    Some(_) => Work::ready(Ok(())),
-                    None => lost(),
-                };
-                self.start(work, now, move |r| answer(tell(r, |()| Outcome::Done)));
-            }
+            // Everything else is begun elsewhere.
+            _ => self.finish(answer(Outcome::Failed(Failure::Internal)), now),
+        }
+    }
+
+    /// Requests that read whole files, and nothing of them goes to the client.
+    fn read_through(&mut self, ticket: Ticket, request: Request, now: Instant) {
+        let answer = move |outcome| Finished::Answer(ticket, outcome);
+        match request {
             Request::CopyData { source, offset, length, target, target_offset } => {
                 let work = match (self.open.get(&source), self.open.get(&target)) {
                     (
@@ -111,11 +140,8 @@ impl Server {
                 };
                 self.start(work, now, move |r| answer(tell(r, Outcome::Digest)));
             }
-            Request::Names { users, groups } => {
-                let (users, groups) = (names::users(&users), names::groups(&groups));
-                self.finish(answer(Outcome::AccountNames { users, groups }), now);
-            }
-            change => self.change(ticket, change, now),
+            // Everything else is begun elsewhere.
+            _ => self.finish(answer(Outcome::Failed(Failure::Internal)), now),
         }
     }
 

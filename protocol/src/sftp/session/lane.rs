@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::request::OpenFlags;
+use super::flight::Flight;
+use super::request::{OpenFlags, Outcome, Ticket};
 use crate::digest::Algorithm;
 use crate::entry::AttributeChange;
 use crate::sftp::frame::Write;
@@ -18,6 +19,10 @@ pub(super) struct Lane {
     /// Jobs under way, all of one mode.
     active: u32,
     mode: Mode,
+    /// What was begun and is not answered, in that order.
+    begun: VecDeque<Ticket>,
+    /// What is done before something that was begun earlier.
+    early: Vec<(Ticket, Flight, Outcome)>,
     /// What the WRITEs under way cover, from the lowest byte to behind the highest.
     span: (u64, u64),
 }
@@ -123,6 +128,8 @@ impl Lane {
             jobs: VecDeque::new(),
             active: 0,
             mode: Mode::Alone,
+            begun: VecDeque::new(),
+            early: Vec::new(),
             span: (0, 0),
         }
     }
@@ -206,7 +213,36 @@ impl Lane {
         Some(task)
     }
 
-    /// A job that was begun is done.
+    /// The job that was begun last goes by this ticket.
+    pub(super) fn begun(&mut self, ticket: Ticket) {
+        self.begun.push_back(ticket);
+    }
+
+    /// A job is done. Gives it back if it is the next to be answered; otherwise it is kept.
+    pub(super) fn arrive(
+        &mut self,
+        ticket: Ticket,
+        flight: Flight,
+        outcome: Outcome,
+    ) -> Option<(Flight, Outcome)> {
+        if self.begun.front() == Some(&ticket) {
+            self.begun.pop_front();
+            return Some((flight, outcome));
+        }
+        self.early.push((ticket, flight, outcome));
+        None
+    }
+
+    /// The next job to be answered, if it is done.
+    pub(super) fn next_early(&mut self) -> Option<(Flight, Outcome)> {
+        let next = self.begun.front()?;
+        let place = self.early.iter().position(|(ticket, ..)| ticket == next)?;
+        self.begun.pop_front();
+        let (_, flight, outcome) = self.early.swap_remove(place);
+        Some((flight, outcome))
+    }
+
+    /// A job that was begun is answered.
     pub(super) fn finish(&mut self) {
         self.active = self.active.saturating_sub(1);
     }

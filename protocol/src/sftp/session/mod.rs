@@ -4,7 +4,7 @@
 //! Make it with [`Session::new`], then loop: give it what came in ([`Session::on_bytes`],
 //! [`Session::on_outcome`]), carry out what [`Session::poll`] hands out until it hands out nothing
 //! more, send what [`Session::output`] gives, and bring sent buffers back to [`Session::recycle`].
-//! Requests run side by side and are answered in any order. Sending output may let further
+//! Requests run side by side and may be done in any order. Sending output may let further
 //! requests run, so poll again after it. When the channel ends, close what
 //! [`Session::open_handles`] names.
 //!
@@ -18,7 +18,10 @@
 //! # Order
 //! As told in `queue.rs`: as if requests were carried out one by one in the order of arrival, as far
 //! as one handle and the tree are concerned. What needs no storage (REALPATH, limits, requests that
-//! are refused) is answered at once. Replies stand in the order in which requests were done.
+//! are refused) is answered at once. The replies to what was done with one handle stand in the order in
+//! which that was asked, though it may be done in any other: OpenSSH's client takes the highest
+//! acknowledged offset without a gap for the length of an upload, gives up counting when a reply
+//! overtakes another, and cuts the file there.
 
 mod accept;
 mod answer;
@@ -34,7 +37,7 @@ pub use request::{DigestTarget, OpenFlags, Outcome, Request, Ticket};
 pub use settings::Settings;
 
 use self::flight::{Expected, Flight, Flights, Origin};
-use self::lane::{HandleOperation, LaneTask, Target};
+use self::lane::{HandleOperation, Lane, LaneTask, Target};
 use self::queue::{BarrierWork, Queue, Task};
 use super::READ_BYTES_MAX;
 use super::frame::{Frame, FrameReader};
@@ -60,6 +63,8 @@ pub struct Session {
     pool: Pool,
     /// Bytes of WRITE buffers, queued and under way.
     payload: usize,
+    /// Requests that are done and wait for an earlier one of their handle.
+    early: usize,
     /// Bytes of large replies that are being made.
     producing: usize,
     /// What ended the session.
@@ -123,6 +128,7 @@ impl Session {
             output: Output::default(),
             pool: Pool::default(),
             payload: 0,
+            early: 0,
             producing: 0,
             violation: None,
         }
@@ -193,7 +199,10 @@ impl Session {
     /// request, do no harm: the client is told of an error on our side.
     pub fn on_outcome(&mut self, ticket: Ticket, outcome: Outcome) {
         let Some(flight) = self.flights.end(ticket) else { return };
-        self.answer(flight, outcome);
+        match flight.origin {
+            Origin::Barrier => self.answer(flight, outcome),
+            Origin::Lane(handle) => self.arrive(handle, ticket, flight, outcome),
+        }
         if self.queue.handles() == 0 {
             // Transfers are over for now; memory is for those who have some.
             self.pool.clear();
@@ -214,8 +223,8 @@ impl Session {
     #[must_use]
     pub fn poll(&mut self) -> Option<(Ticket, Request)> {
         loop {
-            if self.violation.is_some() || self.flights.len() >= self.settings.in_flight_max.max(1)
-            {
+            let begun = self.flights.len() + self.early;
+            if self.violation.is_some() || begun >= self.settings.in_flight_max.max(1) {
                 return None;
             }
             match self.queue.next(self.may_produce())? {
@@ -263,7 +272,9 @@ impl Session {
             }
         };
         let flight = Flight { id, origin: Origin::Lane(handle), expected };
-        (self.flights.begin(flight), request)
+        let ticket = self.flights.begin(flight);
+        self.queue.begun(handle, ticket);
+        (ticket, request)
     }
 
     fn begin_operation(
@@ -318,6 +329,20 @@ impl Session {
     }
 
     // Replies and limits.
+
+    /// Answers a request of a lane, and those that waited for it, or lets it wait for its turn.
+    fn arrive(&mut self, handle: HandleId, ticket: Ticket, flight: Flight, outcome: Outcome) {
+        let Some(lane) = self.queue.lane(handle) else { return };
+        let Some((flight, outcome)) = lane.arrive(ticket, flight, outcome) else {
+            self.early += 1;
+            return;
+        };
+        self.answer(flight, outcome);
+        while let Some((flight, outcome)) = self.queue.lane(handle).and_then(Lane::next_early) {
+            self.early -= 1;
+            self.answer(flight, outcome);
+        }
+    }
 
     fn refuse(&mut self, id: u32, refusal: Refusal) {
         self.status(id, refusal.status, refusal.text);

@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use super::lane::{
     BOXED_JOB_BYTES, DigestWork, HandleOperation, JOB_BYTES, Lane, LaneTask, Ready, State, Target,
 };
-use super::request::{OpenFlags, Request};
+use super::request::{OpenFlags, Request, Ticket};
 use crate::entry::AttributeChange;
 use crate::path::VirtualPath;
 use crate::sftp::frame::Write;
@@ -195,7 +195,19 @@ impl Queue {
         Some(Task::Barrier { id, work })
     }
 
-    /// A task of a lane is done.
+    /// A task of a lane was begun under this ticket.
+    pub(super) fn begun(&mut self, handle: HandleId, ticket: Ticket) {
+        if let Some(lane) = self.lanes.get_mut(handle) {
+            lane.begun(ticket);
+        }
+    }
+
+    /// The lane of a task that is under way.
+    pub(super) fn lane(&mut self, handle: HandleId) -> Option<&mut Lane> {
+        self.lanes.get_mut(handle)
+    }
+
+    /// A task of a lane is answered.
     pub(super) fn finish_lane(&mut self, handle: HandleId) {
         if let Some(unfinished) = self.unfinished.front_mut() {
             *unfinished = unfinished.saturating_sub(1);

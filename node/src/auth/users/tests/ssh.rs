@@ -164,6 +164,22 @@ async fn users_may_have_methods_of_their_own_and_nobody_sees_who() {
 }
 
 #[actix::test]
+async fn a_certificate_that_is_required_is_not_spared_by_ssh() {
+    let required = format!("keys = [\"{ONE}\"]\ncertificate = \"required\"\n");
+    let none = Proofs::default();
+    let first = world(&["publickey", "password"], &bob(&required));
+    incorrect(first.by_password("bob", RIGHT, Password, &none).await);
+    assert!(!first.cached("bob", RIGHT));
+    first.by_key("bob", key(ONE), &none).await.unwrap();
+    let second = world(&["password"], &bob(&required));
+    incorrect(second.by_password("bob", RIGHT, Password, &none).await);
+    // Whoever says so of a single user means it.
+    let own = format!("{required}authentication = [\"password\"]");
+    let third = world(&["publickey"], &bob(&own));
+    third.by_password("bob", RIGHT, Password, &none).await.unwrap();
+}
+
+#[actix::test]
 async fn policy_speaks_after_the_last_step() {
     let more_keys = format!("keys = [\"{ONE}\"]\nprotocols = [\"ftp\"]");
     let world = world(&["publickey+password"], &bob(&more_keys));

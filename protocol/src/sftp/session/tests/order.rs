@@ -52,6 +52,28 @@ fn reads_run_beside_reads_and_writes_beside_writes() {
     assert_eq!(polled(&mut rig).1, ["write 20"]);
 }
 
+/// OpenSSH's client cuts an upload where one acknowledgement overtook another.
+#[test]
+fn what_is_done_early_is_told_in_its_turn() {
+    let mut rig = Rig::new(Settings::default());
+    let (handle, other) = (rig.open(WRITE), rig.open(WRITE));
+    let [first, second, third] = [0, 10, 20].map(|at| rig.send_write(handle, at, &[1; 10]));
+    let of_other = rig.send_write(other, 30, &[1; 10]);
+    let (tickets, requests) = polled(&mut rig);
+    let ticket = |offset: u64| {
+        let name = format!("write {offset}");
+        tickets[requests.iter().position(|request| *request == name).unwrap()]
+    };
+    let mut told = |offset| {
+        finish(&mut rig, &[ticket(offset)]);
+        rig.replies().iter().map(|reply| reply.id().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(20), []);
+    assert_eq!(told(30), [of_other], "another handle waits for nobody");
+    assert_eq!(told(10), []);
+    assert_eq!(told(0), [first, second, third]);
+}
+
 #[test]
 fn writes_to_the_same_bytes_are_in_order() {
     let mut rig = Rig::new(Settings::default());
