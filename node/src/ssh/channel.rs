@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use russh::ChannelId;
 
+use super::link::Wire;
 use super::outlet::{Ledger, Outlet};
 
 /// What runs in a channel: bytes of the client in, work on the files, bytes for the client out.
@@ -101,6 +102,11 @@ impl Channel {
     /// Bytes that the transport holds.
     pub(super) fn under_way(&self) -> usize {
         self.ledger.under_way()
+    }
+
+    /// Wakes the owner when the transport has let go of some of this channel's bytes.
+    pub(super) fn await_room(&self, wire: &Rc<Wire>) {
+        self.ledger.tell(wire);
     }
 
     /// Brings bytes of the client to the program. Those before one is chosen are nobody's.
