@@ -159,7 +159,8 @@ impl Connection {
         let mut outlet = Direct { session, letters: &self.letters, result: Ok(()) };
         let waits = self.pump(&mut outlet, BURST_BYTES_MAX);
         let result = outlet.result;
-        if waits {
+        // A session that drains ends when nothing is left to do.
+        if waits || self.is_closing.get() {
             self.wire.wake_owner();
         }
         result
