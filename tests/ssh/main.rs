@@ -4,11 +4,14 @@
 //! With `FLOTILLA_LONG` in the environment the transfers are longer, the folders larger and the
 //! pauses of a minute are real; `tests/run` goes without.
 
-mod key;
-mod login;
-mod openssh;
 mod command;
 mod forward;
+mod key;
+mod log;
+mod login;
+mod openssh;
 mod python;
 mod rekey;
+mod scp;
+mod stop;
 mod transport;

@@ -141,8 +141,8 @@ def modes(sftp):
     with sftp.open("f") as file:
         assert file.read() == b"first\nSECOND\n"
     assert sftp.stat("f").st_mtime == 1_000_000_000
-    refused(OSError, sftp.open, "f", "x")
-    with sftp.open("new", "x") as file:
+    refused(OSError, sftp.open, "f", "wx")
+    with sftp.open("new", "wx") as file:
         file.write(b"x")
     with sftp.open("w", "w+") as file:
         file.write(b"0123456789")
