@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use russh::ChannelId;
 
+use super::link::Wire;
 use super::outlet::{Ledger, Outlet};
 
 /// What runs in a channel: bytes of the client in, work on the files, bytes for the client out.
@@ -73,20 +74,21 @@ pub(super) struct Channel {
     /// `None` before the client said what it wants.
     pub(super) program: Option<Box<dyn Program>>,
     ledger: Rc<Ledger>,
-    /// Bytes that the client still takes, as far as we know.
-    window: usize,
+    /// Bytes that the client still takes; `None` before it has said so the second time. What it said at
+    /// first the transport keeps to itself, and holds back what is too much.
+    window: Option<usize>,
     /// The program broke off.
     failed: bool,
     ended: bool,
 }
 
 impl Channel {
-    pub(super) fn new(id: ChannelId) -> Self {
+    pub(super) fn new(id: ChannelId, wire: Rc<Wire>) -> Self {
         Self {
             id,
             program: None,
-            ledger: Rc::default(),
-            window: WINDOW_FIRST,
+            ledger: Ledger::new(wire),
+            window: None,
             failed: false,
             ended: false,
         }
@@ -95,7 +97,7 @@ impl Channel {
     /// The transport may send this many bytes more. It does not know yet of those under way.
     pub(super) fn set_window(&mut self, size: u32) {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
-        self.window = size.saturating_sub(self.ledger.under_way());
+        self.window = Some(size.saturating_sub(self.ledger.under_way()));
     }
 
     /// Bytes that the transport holds.
@@ -143,15 +145,18 @@ impl Channel {
                 program.recycle(buffer);
             }
             program.advance(now);
-            let max = self.window.min(room - sent);
+            let window = self.window.unwrap_or(usize::MAX);
+            let max = window.min(room - sent);
             if max == 0 || !outlet.is_open(self.ledger.under_way()) {
-                return (sent, self.window > 0);
+                self.ledger.set_awaited(window > 0);
+                return (sent, window > 0);
             }
             let Some(buffer) = program.output(max) else { break };
             sent += buffer.len();
-            self.window -= buffer.len();
+            self.window = self.window.map(|window| window - buffer.len());
             outlet.send(self.id, buffer, &self.ledger);
         }
+        self.ledger.set_awaited(false);
         if let (Some(exit), false) = (program.exit(), self.ended) {
             self.ended = true;
             outlet.end(self.id, exit);
@@ -159,10 +164,6 @@ impl Channel {
         (sent, false)
     }
 }
-
-/// What a client is taken to accept before it says anything: OpenSSH, PuTTY, paramiko and libssh2 begin
-/// with at least this. Beyond a smaller window the transport keeps the bytes.
-const WINDOW_FIRST: usize = 2 * 1024 * 1024;
 
 /// The exit status after a violation of the program's protocol.
 const FAILED_STATUS: u32 = 1;

@@ -90,7 +90,7 @@ impl Connection {
         let may =
             !self.is_closing.get() && channels.len() < self.policy.config.ssh.channels as usize;
         if may {
-            channels.push(Channel::new(id));
+            channels.push(Channel::new(id, Rc::clone(&self.wire)));
         }
         self.active.set(Instant::now());
         may

@@ -17,15 +17,33 @@ use russh::server::{Handle, Session};
 use send_wrapper::SendWrapper;
 
 use super::channel::Exit;
+use super::link::Wire;
 
 /// What the transport holds of a channel's bytes, and spare buffers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ledger {
     under_way: Cell<usize>,
+    /// The channel has more to send than may be under way.
+    is_awaited: Cell<bool>,
+    wire: Rc<Wire>,
     spare: RefCell<Vec<Vec<u8>>>,
 }
 
 impl Ledger {
+    pub(super) fn new(wire: Rc<Wire>) -> Rc<Self> {
+        Rc::new(Self {
+            under_way: Cell::new(0),
+            is_awaited: Cell::new(false),
+            wire,
+            spare: RefCell::default(),
+        })
+    }
+
+    /// The owner of the connection is to be woken when less is under way.
+    pub(super) fn set_awaited(&self, is_awaited: bool) {
+        self.is_awaited.set(is_awaited);
+    }
+
     /// Bytes that the transport was given and still holds.
     pub(super) fn under_way(&self) -> usize {
         self.under_way.get()
@@ -53,6 +71,9 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let ledger = &self.ledger;
         ledger.under_way.set(ledger.under_way.get().saturating_sub(self.buffer.len()));
+        if ledger.is_awaited.get() {
+            ledger.wire.wake_owner();
+        }
         let mut spare = ledger.spare.borrow_mut();
         if spare.len() < SPARE_MAX {
             spare.push(std::mem::take(&mut self.buffer));
