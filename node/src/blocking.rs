@@ -140,6 +140,11 @@ impl Lane {
         }
     }
 
+    /// How long a job may wait for its slot, and then how long each of its steps may take.
+    pub fn deadline(&self) -> Duration {
+        self.clock.deadline
+    }
+
     /// The state of the lane, for readiness and metrics.
     pub fn health(&self) -> LaneHealth {
         let now = self.clock.now();

@@ -1,16 +1,11 @@
-//! What the kernel says of a file, in our words; and setting it.
+//! What the kernel says of a file, in our words.
 
-use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
+use std::os::fd::AsFd;
 
-use flotilla_protocol::entry::{AttributeChange, Attributes, Kind, Timestamp};
+use flotilla_protocol::entry::{Attributes, Kind, Timestamp};
 use flotilla_protocol::ftp::Failure;
-use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, Statx, StatxFlags, StatxTimestamp, Timespec, Timestamps,
-    UTIME_OMIT,
-};
+use rustix::fs::{AtFlags, FileType, Statx, StatxFlags, StatxTimestamp};
 use rustix::io::Errno;
-
-use super::fault::failure;
 
 /// Attributes of an open file.
 pub(super) fn of_descriptor(descriptor: impl AsFd) -> Result<Attributes, Errno> {
@@ -63,32 +58,4 @@ pub(super) fn regular(attributes: &Attributes) -> Result<(), Failure> {
         Kind::Directory => Err(Failure::IsDirectory),
         Kind::Symlink | Kind::Other => Err(Failure::NotRegular),
     }
-}
-
-/// Sets times and mode of what an `O_PATH` descriptor pins. Such a descriptor needs no permission
-/// on the file itself (the mode 0 that a client wants to change back), but the calls that take one
-/// are younger than the kernels in use; the name of the descriptor in `/proc` does the same.
-pub(super) fn set(file: &OwnedFd, change: AttributeChange) -> Result<(), Failure> {
-    let now = of_descriptor(file).map_err(failure)?;
-    if !matches!(now.kind, Kind::File | Kind::Directory) {
-        return Err(Failure::NotRegular);
-    }
-    let name = format!("/proc/self/fd/{}", file.as_raw_fd());
-    if let Some(mode) = change.mode {
-        // The bits above the permissions (run as owner, sticky) are the operator's to give.
-        let kept = if now.kind == Kind::Directory { now.mode & 0o7000 } else { 0 };
-        let mode = Mode::from_raw_mode((mode & 0o777) | kept);
-        rustix::fs::chmodat(CWD, name.as_str(), mode, AtFlags::empty()).map_err(failure)?;
-    }
-    if let Some(modified) = change.modified {
-        let times = Timestamps {
-            last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-            last_modification: Timespec {
-                tv_sec: modified.seconds,
-                tv_nsec: modified.nanoseconds.min(999_999_999).into(),
-            },
-        };
-        rustix::fs::utimensat(CWD, name.as_str(), &times, AtFlags::empty()).map_err(failure)?;
-    }
-    Ok(())
 }

@@ -1,11 +1,12 @@
 //! Copies inside the root: shared extents where the file system can, else by the kernel, else by
 //! hand.
 
+use std::io::IoSlice;
 use std::os::fd::OwnedFd;
 
 use flotilla_protocol::ftp::Failure;
 use flotilla_protocol::path::VirtualPath;
-use rustix::io::Errno;
+use rustix::io::{Errno, ReadWriteFlags};
 
 use super::attribute;
 use super::fault::failure;
@@ -35,7 +36,7 @@ pub(super) fn file(
         Err(Errno::NOENT) => {}
         Err(error) => return Err(failure(error)),
     }
-    let held = partial::anonymous(root, owner, &place)?;
+    let held = partial::anonymous(root, owner, &place, root.file_mode())?;
     let fill = || {
         // Shared extents take no space, so only a copy by bytes is held against the reserve.
         if rustix::fs::ioctl_ficlone(&held.file, &source).is_err() {
@@ -103,6 +104,10 @@ pub(super) fn range(
 
 /// Writes all bytes at an offset.
 pub(super) fn write_at(file: &OwnedFd, mut offset: u64, mut bytes: &[u8]) -> Result<(), Failure> {
+    let end = offset.checked_add(bytes.len() as u64);
+    if end.is_none_or(|end| i64::try_from(end).is_err()) {
+        return Err(Failure::NoSpace);
+    }
     while !bytes.is_empty() {
         let count = match rustix::io::pwrite(file, bytes, offset) {
             Ok(0) => return Err(Failure::StorageError),
@@ -112,6 +117,21 @@ pub(super) fn write_at(file: &OwnedFd, mut offset: u64, mut bytes: &[u8]) -> Res
         };
         bytes = bytes.get(count..).unwrap_or_default();
         offset += count as u64;
+    }
+    Ok(())
+}
+
+/// Writes all bytes at the end, wherever that is at each step.
+pub(super) fn append(file: &OwnedFd, mut bytes: &[u8]) -> Result<(), Failure> {
+    while !bytes.is_empty() {
+        let slice = [IoSlice::new(bytes)];
+        let count = match rustix::io::pwritev2(file, &slice, 0, ReadWriteFlags::APPEND) {
+            Ok(0) => return Err(Failure::StorageError),
+            Ok(count) => count,
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(failure(error)),
+        };
+        bytes = bytes.get(count..).unwrap_or_default();
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ pub(super) fn failure(error: Errno) -> Failure {
         Errno::ACCESS | Errno::PERM => Failure::Denied("file system permissions"),
         Errno::ROFS => Failure::Denied("read-only file system"),
         Errno::XDEV => Failure::BadRename,
+        Errno::MLINK => Failure::Denied("the file has too many names"),
         Errno::NOSPC | Errno::FBIG => Failure::NoSpace,
         Errno::DQUOT => Failure::Quota,
         Errno::TIMEDOUT | Errno::HOSTDOWN | Errno::HOSTUNREACH | Errno::AGAIN => {

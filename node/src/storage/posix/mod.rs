@@ -3,9 +3,11 @@
 //!
 //! - `root`: the descriptor of the root directory and `openat2` beneath it; nothing leaves it.
 //! - `name`, `partial`: reserved names of unfinished uploads, and who may touch one.
-//! - `upload`, `sink`, `room`: uploads from their beginning to their publication.
+//! - `upload`, `resume`: how uploads begin; `sink`, `part`, `room`: how they go on and end;
+//!   `running`: those that are open now.
 //! - `lookup`, `source`, `listing`, `attribute`: what is there.
-//! - `tree`, `copy`, `digest`, `sweep`: everything else that changes or reads files.
+//! - `change`, `tree`, `link`, `copy`, `digest`, `sweep`: everything else that changes or reads
+//!   files.
 //!
 //! Reads try the kernel's caches on the thread of the caller and go to the [`Lane`] when the answer
 //! is not there, or always where the file system is not local. Whatever changes something goes to
@@ -13,15 +15,20 @@
 //! arbiter. Only small new files on a file system in memory are written by the arbiter itself.
 
 mod attribute;
+mod change;
 mod copy;
 mod digest;
 mod fault;
+mod link;
 mod listing;
 mod lookup;
 mod name;
+mod part;
 mod partial;
+mod resume;
 mod room;
 mod root;
+mod running;
 mod sink;
 mod source;
 mod sweep;
@@ -171,7 +178,8 @@ impl Posix {
 impl Storage for Posix {
     fn attributes(&self, path: &VirtualPath, follow: bool) -> Work<Attributes> {
         let flags = if follow { OFlags::PATH } else { OFlags::PATH | OFlags::NOFOLLOW };
-        self.opened(path, flags, |_, attributes| Ok(attributes))
+        let (root, owner, at) = (Arc::clone(&self.root), Arc::clone(&self.owner), path.clone());
+        self.opened(path, flags, move |_, found| Ok(root.uploads.show(&owner, &at, found)))
     }
 
     fn open(&self, path: &VirtualPath) -> Work<Box<dyn Source>> {
@@ -186,7 +194,11 @@ impl Storage for Posix {
         if let Err(failure) = check(path) {
             return Work::ready(Err(failure));
         }
-        let goes_on = matches!(options.mode, CreateMode::Resume(_) | CreateMode::Append);
+        let goes_on = match options.mode {
+            CreateMode::Resume(_) | CreateMode::Append => true,
+            CreateMode::Edit(edit) => !(edit.truncate || edit.create && edit.exclusive),
+            CreateMode::Replace | CreateMode::New | CreateMode::Unique => false,
+        };
         if !goes_on && let Some(place) = self.root.open_parent_in_memory(path) {
             let (root, owner) = (&self.root, &self.owner);
             let begin = Begin { root, owner, path, options, ticket: None };
@@ -242,23 +254,26 @@ impl Storage for Posix {
         self.with(from, move |root, owner, from| tree::rename(root, owner, from, &to, replace))
     }
 
-    fn symlink(&self, _: &[u8], _: &VirtualPath) -> Work<()> {
-        Work::ready(Err(Failure::Unsupported))
+    fn symlink(&self, target: &[u8], link: &VirtualPath) -> Work<()> {
+        let target = target.to_vec();
+        self.with(link, move |root, _, link| link::symbolic(root, &target, link))
     }
 
-    fn hard_link(&self, _: &VirtualPath, _: &VirtualPath) -> Work<()> {
-        Work::ready(Err(Failure::Unsupported))
+    fn hard_link(&self, existing: &VirtualPath, new: &VirtualPath) -> Work<()> {
+        if let Err(failure) = check(new) {
+            return Work::ready(Err(failure));
+        }
+        let new = new.clone();
+        self.with(existing, move |root, _, existing| link::hard(root, existing, &new))
     }
 
-    fn file_system(&self, _: &VirtualPath) -> Work<FileSystem> {
-        Work::ready(Err(Failure::Unsupported))
-    }
-
-    fn set_attributes(&self, path: &VirtualPath, change: AttributeChange, _: bool) -> Work<()> {
-        self.with(path, move |root, owner, path| {
-            let file = lookup::open(root, owner, path, OFlags::PATH).map_err(failure)?;
-            attribute::set(&file, change)
-        })
+    fn set_attributes(
+        &self,
+        path: &VirtualPath,
+        change: AttributeChange,
+        follow: bool,
+    ) -> Work<()> {
+        self.with(path, move |root, owner, path| change::by_path(root, owner, path, change, follow))
     }
 
     fn copy(&self, from: &VirtualPath, to: &VirtualPath, replace: bool) -> Work<()> {
@@ -297,5 +312,10 @@ impl Storage for Posix {
             let place = root.open_at(path.as_bytes(), OFlags::PATH).map_err(failure)?;
             room::available(place, root.options.reserve)
         })
+    }
+
+    fn file_system(&self, path: &VirtualPath) -> Work<FileSystem> {
+        let reserve = self.root.options.reserve;
+        self.opened(path, OFlags::PATH, move |place, _| room::file_system(place, reserve))
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn is_reserved(name: &[u8]) -> bool {
 }
 
 /// Whose unfinished uploads a view shows: the start of their names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Owner(Vec<u8>);
 
 /// What a reserved name in a listing is to an owner.

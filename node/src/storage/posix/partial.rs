@@ -25,6 +25,9 @@ pub(super) struct Held {
     pub(super) file: OwnedFd,
     pub(super) name: Vec<u8>,
     pub(super) size: u64,
+    pub(super) mode: u32,
+    /// Device and inode; `None` for one that nobody else can find.
+    pub(super) identity: Option<(u64, u64)>,
 }
 
 /// What was found under an owner's reserved name.
@@ -43,10 +46,10 @@ pub(super) enum Found {
 pub(super) enum Open {
     /// Only what is there.
     Existing,
-    /// What is there, or a new file.
-    Any,
+    /// What is there, or a new file with these permission bits.
+    Any(u32),
     /// Only a new file; anything there is [`Found::Absent`].
-    Fresh,
+    Fresh(u32),
 }
 
 /// Takes hold of the owner's unfinished upload of a name.
@@ -57,21 +60,20 @@ pub(super) fn claim(
     open: Open,
 ) -> Result<Found, Failure> {
     let (name, long) = owner.partial(&place.name);
-    let flags = WRITE
-        | match open {
-            Open::Existing => OFlags::empty(),
-            Open::Any => OFlags::CREATE,
-            Open::Fresh => OFlags::CREATE | OFlags::EXCL,
-        };
-    let mode = Mode::from_raw_mode(root.file_mode());
+    let (flags, mode) = match open {
+        Open::Existing => (WRITE, 0),
+        Open::Any(mode) => (WRITE | OFlags::CREATE, mode),
+        Open::Fresh(mode) => (WRITE | OFlags::CREATE | OFlags::EXCL, mode),
+    };
     for _ in 0..RETRIES {
-        let file = match rustix::fs::openat(&place.directory, &name, flags, mode) {
-            Ok(file) => file,
-            Err(Errno::NOENT) if open == Open::Existing => return Ok(Found::Absent),
-            Err(Errno::EXIST) => return Ok(Found::Absent),
-            Err(Errno::INTR) => continue,
-            Err(error) => return Err(failure(error)),
-        };
+        let file =
+            match rustix::fs::openat(&place.directory, &name, flags, Mode::from_raw_mode(mode)) {
+                Ok(file) => file,
+                Err(Errno::NOENT) if open == Open::Existing => return Ok(Found::Absent),
+                Err(Errno::EXIST) => return Ok(Found::Absent),
+                Err(Errno::INTR) => continue,
+                Err(error) => return Err(failure(error)),
+            };
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => return Ok(Found::Busy(file)),
@@ -86,29 +88,37 @@ pub(super) fn claim(
             Err(error) => return Err(failure(error)),
         }
         if found.size == 0 && open != Open::Existing {
-            root.restore_mode(&file, root.file_mode());
+            root.restore_mode(&file, mode);
             if long {
                 remember_name(&file, &place.name);
             }
         }
-        return Ok(Found::Held(Held { file, name, size: found.size }));
+        let is_made = open != Open::Existing && root.modes_are_cut() && found.size == 0;
+        let mode = if is_made { mode } else { found.mode & 0o777 };
+        let (size, identity) = (found.size, Some(found.identity));
+        return Ok(Found::Held(Held { file, name, size, mode, identity }));
     }
     Err(Failure::StorageError)
 }
 
 /// A temporary file that nobody else can find.
-pub(super) fn anonymous(root: &Root, owner: &Owner, place: &Place) -> Result<Held, Failure> {
+pub(super) fn anonymous(
+    root: &Root,
+    owner: &Owner,
+    place: &Place,
+    mode: u32,
+) -> Result<Held, Failure> {
     let name = owner.anonymous()?;
-    let mode = Mode::from_raw_mode(root.file_mode());
     let flags = WRITE | OFlags::CREATE | OFlags::EXCL;
-    let file = rustix::fs::openat(&place.directory, &name, flags, mode).map_err(failure)?;
+    let bits = Mode::from_raw_mode(mode);
+    let file = rustix::fs::openat(&place.directory, &name, flags, bits).map_err(failure)?;
     // Nobody can find it but the sweep, which leaves alone what is locked.
     let _ = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
-    root.restore_mode(&file, root.file_mode());
+    root.restore_mode(&file, mode);
     if owner.partial(&place.name).1 {
         remember_name(&file, &place.name);
     }
-    Ok(Held { file, name, size: 0 })
+    Ok(Held { file, name, size: 0, mode, identity: None })
 }
 
 /// Removes the owner's unfinished upload of a name, if there is one. `false`: there is none.
@@ -191,7 +201,7 @@ fn remember_name(file: &OwnedFd, name: &[u8]) {
 }
 
 /// Another session of this owner is writing the upload that was to be removed or renamed.
-const BUSY: Failure = Failure::Denied("an upload to this name is under way");
+pub(super) const BUSY: Failure = Failure::Denied("an upload to this name is under way");
 
 /// To write a temporary file, and to read what it holds when another session goes on from it.
 const WRITE: OFlags = OFlags::RDWR

@@ -3,7 +3,9 @@
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use flotilla_protocol::entry::FileSystem;
 use flotilla_protocol::ftp::Failure;
+use rustix::fs::StatVfsMountFlags;
 
 use super::fault::failure;
 
@@ -11,6 +13,25 @@ use super::fault::failure;
 pub(super) fn available(file: impl AsFd, reserve: u64) -> Result<u64, Failure> {
     let found = rustix::fs::fstatvfs(file).map_err(failure)?;
     Ok(found.f_bavail.saturating_mul(found.f_frsize).saturating_sub(reserve))
+}
+
+/// The file system of a descriptor; the reserve is not available.
+pub(super) fn file_system(file: impl AsFd, reserve: u64) -> Result<FileSystem, Failure> {
+    let found = rustix::fs::fstatvfs(file).map_err(failure)?;
+    let reserved = reserve.div_ceil(found.f_frsize.max(1));
+    Ok(FileSystem {
+        block_bytes: found.f_bsize,
+        fragment_bytes: found.f_frsize,
+        blocks: found.f_blocks,
+        blocks_free: found.f_bfree,
+        blocks_available: found.f_bavail.saturating_sub(reserved),
+        files: found.f_files,
+        files_free: found.f_ffree,
+        files_available: found.f_favail,
+        id: found.f_fsid,
+        read_only: found.f_flag.contains(StatVfsMountFlags::RDONLY),
+        name_bytes_max: found.f_namemax,
+    })
 }
 
 /// Watches the reserve while an upload goes on.

@@ -1,6 +1,6 @@
 //! One directory that nothing leaves: every way into the file system starts here.
 
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use flotilla_protocol::ftp::Failure;
@@ -9,6 +9,7 @@ use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::fault::failure;
+use super::running::Running;
 use super::{attribute, name};
 use crate::blocking::{Lane, Ticket};
 use crate::config::OnAbort;
@@ -43,6 +44,8 @@ pub(in crate::storage) struct Root {
     process_umask: bool,
     /// Device and inode of the directory.
     pub(super) identity: (u64, u64),
+    /// Unfinished uploads that are open here.
+    pub(super) uploads: Running,
 }
 
 impl Root {
@@ -70,7 +73,8 @@ impl Root {
         let memory = MEMORY.contains(&kind);
         let local = memory || LOCAL.contains(&kind);
         let identity = attribute::of_descriptor(&descriptor)?.identity;
-        Ok(Self { descriptor, lane, options, local, memory, process_umask, identity })
+        let uploads = Running::default();
+        Ok(Self { descriptor, lane, options, local, memory, process_umask, identity, uploads })
     }
 
     pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
@@ -132,6 +136,17 @@ impl Root {
         Some(Place { directory, name: name.to_vec() })
     }
 
+    /// Where a directory lies below the root by now, whatever links led to it.
+    pub(super) fn path_of(&self, directory: &OwnedFd) -> Result<VirtualPath, Failure> {
+        let root = machine_path(self.descriptor())?;
+        let path = machine_path(directory.as_fd())?;
+        let root = root.strip_suffix(b"/").unwrap_or(&root);
+        let path = path.strip_prefix(root).filter(|path| path.starts_with(b"/") || path.is_empty());
+        // It was moved out meanwhile, or the root is not in the file tree of this process.
+        let path = path.ok_or(Failure::Unsupported)?;
+        VirtualPath::root().resolve(path).map_err(|_| Failure::BadName)
+    }
+
     /// The mode for new files.
     pub(super) fn file_mode(&self) -> u32 {
         0o666 & !self.options.umask
@@ -185,6 +200,13 @@ pub(super) fn split(path: &VirtualPath) -> Result<(&[u8], &[u8]), Failure> {
 /// Fails if any part of the path is a name that only the server may use.
 pub(super) fn check(path: &VirtualPath) -> Result<(), Failure> {
     if path.components().any(name::is_reserved) { Err(Failure::BadName) } else { Ok(()) }
+}
+
+/// Where the machine sees a directory.
+fn machine_path(directory: BorrowedFd<'_>) -> Result<Vec<u8>, Failure> {
+    let name = format!("/proc/self/fd/{}", directory.as_raw_fd());
+    let path = rustix::fs::readlink(name.as_str(), Vec::new()).map_err(failure)?;
+    Ok(path.into_bytes())
 }
 
 /// The umask of the process, read without setting it (which other threads would notice).

@@ -1,63 +1,97 @@
-//! An upload under way.
+//! A handle of an upload under way.
 
-use std::os::fd::{AsFd as _, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use flotilla_protocol::entry::{AttributeChange, Attributes};
 use flotilla_protocol::ftp::Failure;
 use flotilla_protocol::path::VirtualPath;
-use rustix::fs::Mode;
-use rustix::io::Errno;
+use rustix::fs::OFlags;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::fault::failure;
-use super::name::Owner;
-use super::partial::{self, Found, Open};
-use super::room::Room;
-use super::root::{Place, Root};
-use super::upload;
-use super::{attribute, copy};
-use crate::config::OnAbort;
+use super::part::Part;
+use super::source;
 use crate::storage::{DescriptorTask, Sink, Work};
 
 /// What the session holds. Dropped unpublished, the file work that this means goes to the pool.
 #[derive(Debug)]
 pub(super) struct Upload {
-    root: Arc<Root>,
     path: VirtualPath,
     start: u64,
-    /// Nothing that is done to the file waits for a disk, so what is short needs no other thread.
-    in_memory: bool,
+    access: Access,
+    writes: Writes,
     /// `None` only while it is dropped.
-    part: Option<Part>,
+    part: Option<Arc<Part>>,
+    /// Who waits until it is put away hears of it when this is dropped.
+    settled: OnceLock<oneshot::Sender<()>>,
+}
+
+/// What a handle may do, and how.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Access {
+    /// The file can be read through it.
+    pub(super) read: bool,
+    /// Writes go to the end.
+    pub(super) append: bool,
+    /// Another handle had it open before.
+    pub(super) joined: bool,
+    /// Nothing that is done to the file waits for a disk, so what is short needs no other thread.
+    pub(super) in_memory: bool,
+}
+
+impl Access {
+    /// To open a published file.
+    pub(super) fn flags(self) -> OFlags {
+        let access = if self.read { OFlags::RDWR } else { OFlags::WRONLY };
+        let append = if self.append { OFlags::APPEND } else { OFlags::empty() };
+        access | append | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC
+    }
 }
 
 impl Upload {
-    pub(super) fn new(
-        root: Arc<Root>,
-        path: VirtualPath,
-        start: u64,
-        in_memory: bool,
-        part: Part,
-    ) -> Self {
-        Self { root, path, start, in_memory, part: Some(part) }
+    pub(super) fn new(path: VirtualPath, start: u64, access: Access, part: Arc<Part>) -> Self {
+        let (writes, settled) = (Writes::default(), OnceLock::new());
+        Self { path, start, access, writes, part: Some(part), settled }
     }
 
-    /// Runs a job that writes this many bytes, where it belongs.
+    fn part(&self) -> Result<&Arc<Part>, Failure> {
+        self.part.as_ref().ok_or(Failure::Internal)
+    }
+
+    /// Runs a job that moves this many bytes, where it belongs.
     fn work<T: Send + 'static>(
         self: Arc<Self>,
         bytes: usize,
-        job: impl FnOnce(&Self) -> Result<T, Failure> + Send + 'static,
+        job: impl FnOnce(&Self, &Part) -> Result<T, Failure> + Send + 'static,
     ) -> Work<T> {
-        if self.in_memory && bytes <= INLINE_BYTES_MAX {
-            return Work::ready(job(&self));
-        }
-        let root = Arc::clone(&self.root);
-        root.work(move |_, _| job(&self))
+        let root = match self.part() {
+            Ok(part) if self.access.in_memory && bytes <= INLINE_BYTES_MAX => {
+                return Work::ready(job(&self, part));
+            }
+            Ok(part) => Arc::clone(&part.root),
+            Err(failure) => return Work::ready(Err(failure)),
+        };
+        root.work(move |_, _| job(&self, self.part()?))
     }
 
-    fn part(&self) -> Result<&Part, Failure> {
-        self.part.as_ref().ok_or(Failure::Internal)
+    /// As [`Upload::work`], for what changes the bytes.
+    fn write_work<T: Send + 'static>(
+        self: Arc<Self>,
+        bytes: usize,
+        job: impl FnOnce(&Self, &Part) -> Result<T, Failure> + Send + 'static,
+    ) -> Work<T> {
+        self.writes.begin();
+        self.work(bytes, move |this, part| this.writes.end(job(this, part)))
+    }
+
+    fn put(&self, part: &Part, offset: u64, bytes: &[u8]) -> Result<(), Failure> {
+        if self.access.append { part.append(bytes) } else { part.write(offset, bytes) }
+    }
+
+    fn may_read(&self) -> Result<(), Failure> {
+        if self.access.read { Ok(()) } else { Err(Failure::Denied("not open for reading")) }
     }
 }
 
@@ -71,8 +105,8 @@ impl Sink for Upload {
     }
 
     fn write(self: Arc<Self>, offset: u64, mut buffer: Vec<u8>) -> Work<Vec<u8>> {
-        self.work(buffer.len(), move |this| {
-            this.part()?.write(offset, &buffer)?;
+        self.write_work(buffer.len(), move |this, part| {
+            this.put(part, offset, &buffer)?;
             buffer.clear();
             Ok(buffer)
         })
@@ -80,272 +114,154 @@ impl Sink for Upload {
 
     fn with_descriptor(self: Arc<Self>, task: DescriptorTask) -> Option<Work<usize>> {
         // The kernel does not splice into a file that is open for appending.
-        if matches!(self.part.as_ref()?.target, Target::InPlace { append: true, .. }) {
+        if self.access.append {
             return None;
         }
-        let job = move |this: &Self| {
-            let part = this.part()?;
-            let count = task(part.file.as_fd())?;
-            part.room.take(&part.file, count)?;
-            Ok(count)
-        };
-        if self.in_memory {
-            return Some(Work::ready(job(&self)));
-        }
-        let root = Arc::clone(&self.root);
-        Some(root.work(move |_, _| job(&self)))
+        Some(self.write_work(0, move |_, part| part.with_descriptor(task)))
     }
 
     fn publish(self: Arc<Self>, size: u64) -> Work<()> {
-        self.work(0, move |this| this.part()?.publish(&this.path, size))
+        self.work(0, move |this, part| part.publish(&this.path, Some(size)))
     }
 
     fn finish(self: Arc<Self>, offset: u64, last: Vec<u8>, size: u64) -> Work<()> {
-        self.work(last.len(), move |this| {
-            let part = this.part()?;
-            part.write(offset, &last)?;
-            part.publish(&this.path, size)
+        self.work(last.len(), move |this, part| {
+            this.put(part, offset, &last)?;
+            part.publish(&this.path, Some(size))
         })
     }
 
     fn close(self: Arc<Self>) -> Work<()> {
-        Work::ready(Err(Failure::Unsupported))
+        let is_published = self.part.as_ref().is_none_or(|part| part.is_published());
+        if let Err(failure) = self.writes.verdict()
+            && !is_published
+        {
+            let abandoned = self.abandon();
+            return Work::pending(async move { abandoned.await.and(Err(failure)) });
+        }
+        if self.access.joined && self.writes.is_none() {
+            return Work::ready(Ok(()));
+        }
+        self.work(0, |this, part| part.publish(&this.path, None))
     }
 
     fn abandon(self: Arc<Self>) -> Work<()> {
-        Work::ready(Err(Failure::Unsupported))
+        let deadline = match self.part() {
+            Ok(part) => part.root.lane.deadline(),
+            Err(failure) => return Work::ready(Err(failure)),
+        };
+        let (settled, heard) = oneshot::channel();
+        // A second call finds the place taken and is heard at once.
+        let _ = self.settled.set(settled);
+        drop(self);
+        Work::pending(async move {
+            match timeout(deadline, heard).await {
+                Ok(_) => Ok(()),
+                Err(_) => Err(Failure::StorageTimeout),
+            }
+        })
     }
 
-    fn write_now(&self, _: u64, _: &[u8]) -> Option<Result<(), Failure>> {
-        None
+    fn write_now(&self, offset: u64, data: &[u8]) -> Option<Result<(), Failure>> {
+        if !self.access.in_memory || data.len() > INLINE_BYTES_MAX {
+            return None;
+        }
+        self.writes.begin();
+        let written = self.part().and_then(|part| self.put(part, offset, data));
+        Some(self.writes.end(written))
     }
 
-    fn read_now(&self, _: u64, _: &mut [u8]) -> Option<Result<usize, Failure>> {
-        None
+    fn read_now(&self, offset: u64, buffer: &mut [u8]) -> Option<Result<usize, Failure>> {
+        if let Err(failure) = self.may_read() {
+            return Some(Err(failure));
+        }
+        let part = self.part.as_ref()?;
+        source::read_now(&part.root, &part.file, offset, buffer)
     }
 
-    fn read_after(self: Arc<Self>, _: u64, _: Vec<u8>, _: usize) -> Work<(Vec<u8>, usize)> {
-        Work::ready(Err(Failure::Unsupported))
+    fn read_after(
+        self: Arc<Self>,
+        offset: u64,
+        mut buffer: Vec<u8>,
+        head: usize,
+    ) -> Work<(Vec<u8>, usize)> {
+        self.work(buffer.len(), move |this, part| {
+            this.may_read()?;
+            let room = buffer.get_mut(head..).unwrap_or_default();
+            let count = source::read_at(&part.file, offset, room)?;
+            Ok((buffer, count))
+        })
     }
 
     fn attributes(self: Arc<Self>) -> Work<Attributes> {
-        Work::ready(Err(Failure::Unsupported))
+        match self.part() {
+            Ok(part) if part.root.local => Work::ready(part.attributes()),
+            _ => self.work(0, |_, part| part.attributes()),
+        }
     }
 
-    fn change(self: Arc<Self>, _: AttributeChange) -> Work<()> {
-        Work::ready(Err(Failure::Unsupported))
+    fn change(self: Arc<Self>, change: AttributeChange) -> Work<()> {
+        if change.size.is_some() {
+            return self.write_work(0, move |_, part| part.change(change));
+        }
+        self.work(0, move |_, part| part.change(change))
     }
 
     fn sync(self: Arc<Self>) -> Work<()> {
-        Work::ready(Err(Failure::Unsupported))
+        self.work(0, |_, part| rustix::fs::fsync(&part.file).map_err(failure))
     }
 }
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        if let Some(part) = self.part.take()
-            && !(self.root.local && part.done.load(Ordering::Acquire))
-        {
-            self.root.lane.dispose(part);
+        let Some(part) = self.part.take() else { return };
+        let settled = self.settled.take();
+        // Another handle may still hold the file, whose end it is then.
+        let Some(part) = Arc::into_inner(part) else { return };
+        if !(part.root.local && part.done.load(Ordering::Acquire)) {
+            let lane = Arc::clone(&part.root.lane);
+            // In this order: put away, then told.
+            lane.dispose((part, settled));
         }
     }
 }
 
-/// The file that is written, and what will become of it.
-#[derive(Debug)]
-pub(super) struct Part {
-    pub(super) root: Arc<Root>,
-    pub(super) owner: Arc<Owner>,
-    pub(super) file: OwnedFd,
-    pub(super) place: Place,
-    pub(super) target: Target,
-    pub(super) room: Room,
-    /// The name that a unique upload got in the end, when not the one foreseen.
-    pub(super) moved: OnceLock<VirtualPath>,
-    pub(super) done: AtomicBool,
+/// Whether all that was to be written is written.
+#[derive(Debug, Default)]
+struct Writes {
+    begun: AtomicUsize,
+    done: AtomicUsize,
+    failure: OnceLock<Failure>,
 }
 
-/// Where the bytes go.
-#[derive(Debug)]
-pub(super) enum Target {
-    /// Straight into the published file.
-    InPlace {
-        /// Always at its end, wherever that is by then.
-        append: bool,
-        /// It did not exist before.
-        created: bool,
-    },
-    /// Into a file with a reserved name, renamed at the end.
-    Temporary {
-        /// That name.
-        name: Vec<u8>,
-        /// Nobody can find it by the published name.
-        anonymous: bool,
-        /// How it is published.
-        publish: Publish,
-    },
-}
-
-/// How a finished upload gets its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Publish {
-    /// Whatever bears it goes.
-    Replace {
-        /// The permission bits of the file that goes, which the new one takes over.
-        mode: Option<u32>,
-    },
-    /// Nothing may bear it.
-    New,
-    /// Nothing may bear it; else the next name made from the wanted one.
-    Unique(Vec<u8>),
-}
-
-impl Part {
-    fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), Failure> {
-        self.room.take(&self.file, bytes.len())?;
-        copy::write_at(&self.file, offset, bytes)
+impl Writes {
+    fn begin(&self) {
+        self.begun.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn publish(&self, path: &VirtualPath, size: u64) -> Result<(), Failure> {
-        if self.done.load(Ordering::Acquire) {
-            return Err(Failure::Internal);
+    fn end<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
+        match &result {
+            Ok(_) => {
+                self.done.fetch_add(1, Ordering::Release);
+            }
+            Err(failure) => {
+                let _ = self.failure.set(failure.clone());
+            }
         }
-        if !matches!(self.target, Target::InPlace { append: true, .. }) {
-            self.cut(size)?;
-        }
-        if !self.root.local {
-            // Remote file systems keep what they could not write to themselves until somebody asks.
-            rustix::fs::fdatasync(&self.file).map_err(failure)?;
-        }
-        if let Target::Temporary { name, publish, .. } = &self.target {
-            self.rename(path, name, publish)?;
-        }
-        self.done.store(true, Ordering::Release);
-        Ok(())
+        result
     }
 
-    /// Makes the file as long as the upload. It may be longer (an older attempt); shorter means
-    /// that bytes got lost, and zeros in their place would be a lie.
-    fn cut(&self, size: u64) -> Result<(), Failure> {
-        let now = attribute::of_descriptor(&self.file).map_err(failure)?.size;
-        if now < size {
-            tracing::error!(expected = size, got = now, "upload is shorter than what was written");
-            return Err(Failure::StorageError);
-        }
-        if now > size {
-            rustix::fs::ftruncate(&self.file, size).map_err(failure)?;
-        }
-        Ok(())
+    fn is_none(&self) -> bool {
+        self.begun.load(Ordering::Relaxed) == 0
     }
 
-    fn rename(&self, path: &VirtualPath, name: &[u8], publish: &Publish) -> Result<(), Failure> {
-        let Place { directory, name: wanted } = &self.place;
-        match publish {
-            Publish::Replace { mode } => {
-                let mode = mode.map(|mode| mode & 0o777);
-                if let Some(mode) = mode.filter(|&mode| mode != self.root.file_mode()) {
-                    let mode = Mode::from_raw_mode(mode);
-                    rustix::fs::fchmod(&self.file, mode).map_err(failure)?;
-                }
-                rustix::fs::renameat(directory, name, directory, wanted).map_err(failure)
-            }
-            Publish::New => {
-                partial::rename_new(directory, name, directory, wanted).map_err(failure)
-            }
-            Publish::Unique(stem) => {
-                match partial::rename_new(directory, name, directory, wanted) {
-                    Err(Errno::EXIST) => {}
-                    result => return result.map_err(failure),
-                }
-                for candidate in upload::candidates(stem) {
-                    match partial::rename_new(directory, name, directory, &candidate) {
-                        Err(Errno::EXIST) => {}
-                        Err(error) => return Err(failure(error)),
-                        Ok(()) => {
-                            let moved = path.parent().child(&candidate);
-                            let _ = moved.map(|moved| self.moved.set(moved));
-                            return Ok(());
-                        }
-                    }
-                }
-                Err(Failure::Exists)
-            }
+    /// A write that never ran, because the pool was too busy or nobody waited for it, is missing
+    /// as one that failed.
+    fn verdict(&self) -> Result<(), Failure> {
+        if self.done.load(Ordering::Acquire) == self.begun.load(Ordering::Relaxed) {
+            return Ok(());
         }
-    }
-
-    /// What `on_abort` says.
-    fn abandon(&self) -> Result<(), Failure> {
-        let size = attribute::of_descriptor(&self.file).map_err(failure)?.size;
-        match (&self.target, self.root.options.on_abort) {
-            (Target::InPlace { created: true, .. }, OnAbort::Delete) => self.remove_created(),
-            // What was published before stays: it is not this upload's to delete.
-            (Target::InPlace { .. }, _) => Ok(()),
-            (Target::Temporary { name, .. }, OnAbort::Delete) => {
-                partial::remove(&self.place.directory, name)
-            }
-            (Target::Temporary { name, .. }, _) if size == 0 => {
-                partial::remove(&self.place.directory, name)
-            }
-            (Target::Temporary { name, anonymous, .. }, OnAbort::Keep) => {
-                if self.is_overtaken() {
-                    partial::remove(&self.place.directory, name)
-                } else if *anonymous {
-                    self.keep(name, size)
-                } else {
-                    Ok(())
-                }
-            }
-            (Target::Temporary { name, publish, .. }, OnAbort::Publish) => {
-                // Nobody is told the name that an abandoned unique upload gets.
-                self.rename(&VirtualPath::root(), name, publish)
-            }
-        }
-    }
-
-    /// Whether the name was published since the last byte came: by the client itself, most likely,
-    /// which went on in another session. Nobody would ever look for this attempt's bytes.
-    fn is_overtaken(&self) -> bool {
-        let published = attribute::of_entry(&self.place.directory, &self.place.name);
-        let own = attribute::of_descriptor(&self.file);
-        matches!((published, own), (Ok(published), Ok(own)) if published.modified > own.modified)
-    }
-
-    /// Makes a file that only this upload knew the one that the owner finds, unless there is a
-    /// longer one.
-    fn keep(&self, name: &[u8], size: u64) -> Result<(), Failure> {
-        let directory = &self.place.directory;
-        let (shown, _) = self.owner.partial(&self.place.name);
-        match partial::claim(&self.root, &self.owner, &self.place, Open::Existing)? {
-            Found::Absent => match partial::rename_new(directory, name, directory, &shown) {
-                Err(Errno::EXIST) => partial::remove(directory, name),
-                result => result.map_err(failure),
-            },
-            Found::Held(held) if held.size < size => {
-                rustix::fs::renameat(directory, name, directory, &shown).map_err(failure)
-            }
-            Found::Held(_) | Found::Busy(_) => partial::remove(directory, name),
-        }
-    }
-
-    /// Removes the published name if it still names the file that this upload made.
-    fn remove_created(&self) -> Result<(), Failure> {
-        let ours = attribute::of_descriptor(&self.file).map_err(failure)?.identity;
-        match attribute::of_entry(&self.place.directory, &self.place.name) {
-            Ok(named) if named.identity == ours => {
-                partial::remove(&self.place.directory, &self.place.name)
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        if !self.done.load(Ordering::Acquire)
-            && let Err(failure) = self.abandon()
-        {
-            tracing::warn!(?failure, "unfinished upload not put away");
-        }
+        Err(self.failure.get().cloned().unwrap_or(Failure::StorageTimeout))
     }
 }
 

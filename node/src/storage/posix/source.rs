@@ -42,21 +42,7 @@ impl Source for Reader {
     }
 
     fn read_now(&self, offset: u64, buffer: &mut [u8]) -> Option<Result<usize, Failure>> {
-        if !self.root.local {
-            return None;
-        }
-        let file = self.file.as_ref()?;
-        if self.root.memory {
-            // tmpfs has no disk to wait for, and does not know the question.
-            return Some(rustix::io::pread(file, buffer, offset).map_err(failure));
-        }
-        let slice = IoSliceMut::new(&mut *buffer);
-        match rustix::io::preadv2(file, &mut [slice], offset, ReadWriteFlags::NOWAIT) {
-            Ok(count) => Some(Ok(count)),
-            // Not in the page cache, or a file system that can not tell.
-            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::INTR | Errno::NOSYS) => None,
-            Err(error) => Some(Err(failure(error))),
-        }
+        read_now(&self.root, self.file.as_ref()?, offset, buffer)
     }
 
     fn read_after(
@@ -100,8 +86,38 @@ impl Drop for Reader {
     }
 }
 
+/// One read at an offset, if it waits for nothing.
+pub(super) fn read_now(
+    root: &Root,
+    file: &OwnedFd,
+    offset: u64,
+    buffer: &mut [u8],
+) -> Option<Result<usize, Failure>> {
+    if !root.local {
+        return None;
+    }
+    if i64::try_from(offset).is_err() {
+        return Some(Ok(0));
+    }
+    if root.memory {
+        // tmpfs has no disk to wait for, and does not know the question.
+        return Some(rustix::io::pread(file, buffer, offset).map_err(failure));
+    }
+    let slice = IoSliceMut::new(&mut *buffer);
+    match rustix::io::preadv2(file, &mut [slice], offset, ReadWriteFlags::NOWAIT) {
+        Ok(count) => Some(Ok(count)),
+        // Not in the page cache, or a file system that can not tell.
+        Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::INTR | Errno::NOSYS) => None,
+        Err(error) => Some(Err(failure(error))),
+    }
+}
+
 /// One read at an offset, not disturbed by signals; 0 at the end.
 pub(super) fn read_at(file: &OwnedFd, offset: u64, buffer: &mut [u8]) -> Result<usize, Failure> {
+    if i64::try_from(offset).is_err() {
+        // Behind the end of any file.
+        return Ok(0);
+    }
     loop {
         match rustix::io::pread(file, &mut *buffer, offset) {
             Err(Errno::INTR) => {}

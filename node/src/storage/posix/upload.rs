@@ -2,12 +2,11 @@
 //!
 //! A new file is written under a reserved name in the same directory and renamed when complete; it
 //! takes over the permission bits of the file that it replaces, and a symbolic link is replaced as
-//! a name like any other. Going on with a published file (`Resume`, `Append`) happens in place,
-//! through links.
+//! a name like any other. `resume` goes on with what is there.
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use aws_lc_rs::rand;
 use flotilla_protocol::entry::{Attributes, Kind};
@@ -17,13 +16,14 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::attribute;
-use super::copy;
+use super::change::{RESUMABLE, Wanted};
 use super::fault::failure;
 use super::name::Owner;
+use super::part::{Part, Publish, Target};
 use super::partial::{self, Found, Held, Open};
 use super::room::Room;
 use super::root::{Place, Root, split};
-use super::sink::{Part, Publish, Target, Upload};
+use super::sink::{Access, Upload};
 use crate::blocking::Ticket;
 use crate::storage::{CreateMode, CreateOptions};
 
@@ -38,6 +38,26 @@ pub(super) struct Begin<'a> {
     pub(super) ticket: Option<&'a Ticket>,
 }
 
+/// A file that is ours to write, and what it is for.
+pub(super) struct Opened {
+    pub(super) file: OwnedFd,
+    pub(super) start: u64,
+    pub(super) target: Target,
+    /// Device and inode, where they are known.
+    pub(super) identity: Option<(u64, u64)>,
+}
+
+/// What becomes of a published file that is in the way of one written in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum There {
+    /// It is an error.
+    Refused,
+    /// It loses its bytes.
+    Emptied,
+    /// It is written as it is.
+    Kept,
+}
+
 impl Begin<'_> {
     pub(super) fn run(self) -> Result<Upload, Failure> {
         let place = self.root.open_parent(self.path)?;
@@ -47,40 +67,53 @@ impl Begin<'_> {
     /// Begins in a directory that is open.
     pub(super) fn run_in(self, place: Place) -> Result<Upload, Failure> {
         match self.options.mode {
-            CreateMode::Replace | CreateMode::New => self.fresh(place),
+            CreateMode::Replace => self.fresh(place, false),
+            CreateMode::New => self.fresh(place, true),
             CreateMode::Resume(offset) => self.resume(place, Some(offset)),
             CreateMode::Append => self.resume(place, None),
             CreateMode::Unique => self.unique(place),
-            CreateMode::Edit(_) => Err(Failure::Unsupported),
+            CreateMode::Edit(edit) => self.edit(place, edit),
         }
     }
 
-    fn fresh(self, place: Place) -> Result<Upload, Failure> {
-        let new = self.options.mode == CreateMode::New;
+    /// A file of its own, which replaces what bears the name unless it must be `new`.
+    pub(super) fn fresh(self, place: Place, new: bool) -> Result<Upload, Failure> {
         let published = self.published(&place)?;
         if new && published.is_some() {
             return Err(Failure::Exists);
         }
         if !self.root.options.atomic_uploads {
-            return self.in_place(place, new);
+            return self.in_place(place, if new { There::Refused } else { There::Emptied });
         }
-        let (held, anonymous) = match partial::claim(self.root, self.owner, &place, Open::Any)? {
-            Found::Held(held) => (held, false),
-            Found::Absent | Found::Busy(_) => {
-                (partial::anonymous(self.root, self.owner, &place)?, true)
-            }
+        let mode = match published {
+            Some(found) if found.kind == Kind::File => found.mode & 0o777,
+            _ => self.mode(),
         };
+        let bits = mode | RESUMABLE;
+        let (held, anonymous) =
+            match partial::claim(self.root, self.owner, &place, Open::Any(bits))? {
+                Found::Held(held) => (held, false),
+                Found::Absent | Found::Busy(_) => {
+                    (partial::anonymous(self.root, self.owner, &place, bits)?, true)
+                }
+            };
         if held.size > 0 {
             rustix::fs::ftruncate(&held.file, 0).map_err(failure)?;
         }
-        // Set at the end only: with a mode such as 0400 the upload could not be resumed.
-        let mode = published.filter(|found| found.kind == Kind::File).map(|found| found.mode);
-        let publish = if new { Publish::New } else { Publish::Replace { mode } };
-        self.temporary(self.path.clone(), place, held, 0, anonymous, publish)
+        let publish = if new { Publish::New } else { Publish::Replace };
+        self.upload(self.path.clone(), place, held.opened(0, anonymous, publish, mode))
+    }
+
+    /// The permission bits of a file that replaces none.
+    fn mode(&self) -> u32 {
+        match self.options.permissions {
+            Some(bits) => bits & 0o777 & !self.root.options.umask,
+            None => self.root.file_mode(),
+        }
     }
 
     /// What bears the name, if it can be overwritten.
-    fn published(&self, place: &Place) -> Result<Option<Attributes>, Failure> {
+    pub(super) fn published(&self, place: &Place) -> Result<Option<Attributes>, Failure> {
         match attribute::of_entry(&place.directory, &place.name) {
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(failure(error)),
@@ -100,60 +133,6 @@ impl Begin<'_> {
         }
     }
 
-    /// Goes on at an offset, or at the end (`None`).
-    fn resume(self, place: Place, offset: Option<u64>) -> Result<Upload, Failure> {
-        let append = offset.is_none();
-        let flags = if append { IN_PLACE | OFlags::APPEND } else { IN_PLACE };
-        match self.root.open_at(self.path.as_bytes(), flags) {
-            Ok(file) => {
-                let found = attribute::of_descriptor(&file).map_err(failure)?;
-                attribute::regular(&found)?;
-                let start = checked(offset, found.size)?;
-                let target = Target::InPlace { append, created: false };
-                return self.upload(self.path.clone(), place, file, start, target);
-            }
-            Err(Errno::NOENT) => {}
-            Err(error) => return Err(failure(error)),
-        }
-        match partial::claim(self.root, self.owner, &place, Open::Existing)? {
-            Found::Held(held) => {
-                let start = checked(offset, held.size)?;
-                if start < held.size {
-                    // What lies behind the offset is of an attempt that the client gave up; kept,
-                    // it would count as arrived if this one breaks off as well.
-                    rustix::fs::ftruncate(&held.file, start).map_err(failure)?;
-                }
-                self.temporary(
-                    self.path.clone(),
-                    place,
-                    held,
-                    start,
-                    false,
-                    Publish::Replace { mode: None },
-                )
-            }
-            Found::Busy(file) => {
-                // Most likely the dead connection of the same client, which nobody has noticed yet.
-                let size = attribute::of_descriptor(&file).map_err(failure)?.size;
-                let start = checked(offset, size)?;
-                let held = partial::anonymous(self.root, self.owner, &place)?;
-                let guard = Unlink { place: &place, name: &held.name, armed: true };
-                copy::range(&file, &held.file, start, self.ticket.ok_or(Failure::Internal)?)?;
-                guard.disarm();
-                self.temporary(
-                    self.path.clone(),
-                    place,
-                    held,
-                    start,
-                    true,
-                    Publish::Replace { mode: None },
-                )
-            }
-            Found::Absent if offset.unwrap_or(0) == 0 => self.fresh(place),
-            Found::Absent => Err(Failure::BadOffset),
-        }
-    }
-
     fn unique(self, mut place: Place) -> Result<Upload, Failure> {
         let (_, stem) = split(self.path)?;
         for candidate in std::iter::once(stem.to_vec()).chain(candidates(stem)) {
@@ -166,15 +145,17 @@ impl Begin<'_> {
             let path = self.path.parent().child(&place.name).map_err(|_| Failure::BadName)?;
             if !self.root.options.atomic_uploads {
                 let begin = Begin { path: &path, ..self };
-                match begin.in_place(self.root.open_parent(&path)?, true) {
+                match begin.in_place(self.root.open_parent(&path)?, There::Refused) {
                     Err(Failure::Exists) => continue,
                     result => return result,
                 }
             }
-            match partial::claim(self.root, self.owner, &place, Open::Fresh)? {
+            let mode = self.mode();
+            let open = Open::Fresh(mode | RESUMABLE);
+            match partial::claim(self.root, self.owner, &place, open)? {
                 Found::Held(held) => {
                     let publish = Publish::Unique(stem.to_vec());
-                    return self.temporary(path, place, held, 0, false, publish);
+                    return self.upload(path, place, held.opened(0, false, publish, mode));
                 }
                 Found::Absent | Found::Busy(_) => {}
             }
@@ -182,75 +163,106 @@ impl Begin<'_> {
         Err(Failure::Exists)
     }
 
-    /// Without atomic uploads: into the published file, made or emptied.
-    fn in_place(self, place: Place, new: bool) -> Result<Upload, Failure> {
-        let mode = self.root.file_mode();
+    /// Without atomic uploads: into the published file, which is made if it is missing.
+    pub(super) fn in_place(self, place: Place, there: There) -> Result<Upload, Failure> {
+        let mode = self.mode();
         let path = self.path.as_bytes();
-        let made = self.root.open_mode(path, IN_PLACE | OFlags::CREATE | OFlags::EXCL, mode);
-        let (file, created) = match made {
+        let flags = self.access().flags() | OFlags::CREATE;
+        let (file, created) = match self.root.open_mode(path, flags | OFlags::EXCL, mode) {
             Ok(file) => {
                 self.root.restore_mode(&file, mode);
                 (file, true)
             }
-            Err(Errno::EXIST) if !new => {
-                let file = self.root.open_mode(path, IN_PLACE | OFlags::CREATE, mode);
-                let file = file.map_err(failure)?;
-                attribute::regular(&attribute::of_descriptor(&file).map_err(failure)?)?;
-                rustix::fs::ftruncate(&file, 0).map_err(failure)?;
-                (file, false)
+            Err(Errno::EXIST) if there != There::Refused => {
+                (self.root.open_mode(path, flags, mode).map_err(failure)?, false)
             }
             Err(error) => return Err(failure(error)),
         };
-        let target = Target::InPlace { append: false, created };
-        self.upload(self.path.clone(), place, file, 0, target)
+        let found = attribute::of_descriptor(&file).map_err(failure)?;
+        attribute::regular(&found)?;
+        if there == There::Emptied && found.size > 0 {
+            rustix::fs::ftruncate(&file, 0).map_err(failure)?;
+        }
+        let append = self.access().append;
+        let start = if append && there == There::Kept { found.size } else { 0 };
+        let target = Target::InPlace { append, created };
+        let opened = Opened { file, start, target, identity: Some(found.identity) };
+        self.upload(self.path.clone(), place, opened)
     }
 
-    fn temporary(
-        self,
-        path: VirtualPath,
-        place: Place,
-        held: Held,
-        start: u64,
-        anonymous: bool,
-        publish: Publish,
-    ) -> Result<Upload, Failure> {
-        let target = Target::Temporary { name: held.name, anonymous, publish };
-        self.upload(path, place, held.file, start, target)
+    /// What the handle is going to do.
+    pub(super) fn access(&self) -> Access {
+        let (read, append) = match self.options.mode {
+            CreateMode::Edit(edit) => (edit.read, edit.append),
+            CreateMode::Append => (false, true),
+            _ => (false, false),
+        };
+        Access { read, append, ..Access::default() }
     }
 
     /// From here on the file is the upload's, whose end puts it away.
-    fn upload(
+    pub(super) fn upload(
         self,
         path: VirtualPath,
         place: Place,
-        file: OwnedFd,
-        start: u64,
-        target: Target,
+        opened: Opened,
     ) -> Result<Upload, Failure> {
+        let Opened { file, start, target, identity } = opened;
         let reserve = self.root.options.reserve;
         let room = Room::new(&file, reserve, self.options.expected.saturating_sub(start));
         let (room, refused) = match room {
             Ok(room) => (room, None),
             Err(failure) => (Room::unwatched(), Some(failure)),
         };
-        let part = Part {
+        let uploads = &self.root.uploads;
+        let known = match target {
+            Target::Temporary { anonymous: false, .. } => identity,
+            _ => None,
+        };
+        let known = known.map(|identity| (uploads.key(self.owner, &path), identity));
+        let part = Arc::new(Part {
             root: Arc::clone(self.root),
             owner: Arc::clone(self.owner),
             file,
             place,
             target,
             room,
+            wanted: Arc::new(Wanted::default()),
+            key: known.map(|(key, _)| key),
             moved: OnceLock::new(),
             done: AtomicBool::new(false),
-        };
-        match refused {
+            ending: Mutex::new(()),
+        });
+        if let Some(failure) = refused {
             // Dropped here, on the pool: an empty temporary file goes at once.
-            Some(failure) => Err(failure),
-            None => {
-                let in_memory = self.ticket.is_none();
-                Ok(Upload::new(Arc::clone(self.root), path, start, in_memory, part))
-            }
+            return Err(failure);
         }
+        if let Some((key, identity)) = known {
+            uploads.add(key, &part, identity);
+        }
+        let is_same_device = identity.is_some_and(|(device, _)| device == self.root.identity.0);
+        let in_memory = self.ticket.is_none() || self.root.memory && is_same_device;
+        let asked = self.access();
+        // Nobody else appends to a file of one's own, so APPE knows its offsets.
+        let is_alone = matches!(part.target, Target::Temporary { .. });
+        let append = asked.append && !(is_alone && self.options.mode == CreateMode::Append);
+        let access = Access { in_memory, append, ..asked };
+        Ok(Upload::new(path, start, access, part))
+    }
+}
+
+impl Held {
+    /// For an upload that begins at this offset.
+    pub(super) fn opened(
+        self,
+        start: u64,
+        anonymous: bool,
+        publish: Publish,
+        mode_at_end: u32,
+    ) -> Opened {
+        let Self { file, name, mode, identity, .. } = self;
+        let target = Target::Temporary { name, anonymous, publish, mode, mode_at_end };
+        Opened { file, start, target, identity }
     }
 }
 
@@ -271,40 +283,6 @@ pub(super) fn candidates(stem: &[u8]) -> impl Iterator<Item = Vec<u8>> {
         name
     })
 }
-
-/// Where an upload starts in a file of this size.
-fn checked(offset: Option<u64>, size: u64) -> Result<u64, Failure> {
-    match offset {
-        Some(offset) if offset > size => Err(Failure::BadOffset),
-        Some(offset) => Ok(offset),
-        None => Ok(size),
-    }
-}
-
-/// Removes a temporary file when its making fails.
-struct Unlink<'a> {
-    place: &'a Place,
-    name: &'a [u8],
-    armed: bool,
-}
-
-impl Unlink<'_> {
-    fn disarm(mut self) {
-        self.armed = false;
-    }
-}
-
-impl Drop for Unlink<'_> {
-    fn drop(&mut self) {
-        if self.armed {
-            let _ = partial::remove(&self.place.directory, self.name);
-        }
-    }
-}
-
-/// To write into what is published.
-const IN_PLACE: OFlags =
-    OFlags::WRONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 /// Counted names before random ones: in a directory with thousands of them counting would take
 /// long.

@@ -1,6 +1,9 @@
 //! The POSIX storage against real directories.
 
+mod attributes;
 mod confine;
+mod edit;
+mod link;
 mod listing;
 mod read;
 mod tree;
@@ -17,7 +20,7 @@ use flotilla_protocol::path::VirtualPath;
 use super::{Posix, PosixOptions};
 use crate::blocking::{Lane, LaneLimits};
 use crate::config::OnAbort;
-use crate::storage::{CreateMode, CreateOptions, Sink, Storage, Visit, Visitor};
+use crate::storage::{CreateMode, CreateOptions, Edit, Sink, Storage, Visit, Visitor};
 
 const OPTIONS: PosixOptions =
     PosixOptions { atomic_uploads: true, on_abort: OnAbort::Keep, umask: 0o022, reserve: 0 };
@@ -40,6 +43,28 @@ impl Bench {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("flotilla-storage-{}-{count}", std::process::id());
         Self::at(std::env::temp_dir().join(name), options)
+    }
+
+    /// As on NFS: no answer is in the caches of this machine.
+    fn remote() -> Self {
+        let mut bench = Self::new();
+        Arc::get_mut(&mut bench.posix.root).unwrap().local = false;
+        bench
+    }
+
+    /// Where nothing waits for a disk; `None` on machines without such a place.
+    fn in_memory(name: &str) -> Option<Self> {
+        let memory = Path::new("/dev/shm");
+        let name = format!("flotilla-{name}-{}", std::process::id());
+        memory.is_dir().then(|| Self::at(memory.join(name), OPTIONS))
+    }
+
+    /// Every kind of place there is.
+    fn everywhere(name: &str) -> Vec<Self> {
+        [Some(Self::new()), Some(Self::remote()), Self::in_memory(name)]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     fn at(outside: PathBuf, options: PosixOptions) -> Self {
@@ -92,6 +117,23 @@ fn path(text: impl AsRef<[u8]>) -> VirtualPath {
 
 async fn begin(posix: &Posix, name: &str, mode: CreateMode) -> Result<Arc<dyn Sink>, Failure> {
     posix.create(&path(name), CreateOptions::new(mode)).await.map(Arc::from)
+}
+
+/// As SFTP opens a file for writing.
+async fn edit(posix: &Posix, name: &str, edit: Edit) -> Result<Arc<dyn Sink>, Failure> {
+    begin(posix, name, CreateMode::Edit(edit)).await
+}
+
+/// What `put` of a client asks for.
+const PUT: Edit =
+    Edit { read: false, create: true, truncate: true, exclusive: false, append: false };
+
+/// Writes where it is asked to, on whichever thread.
+async fn write(sink: &Arc<dyn Sink>, offset: u64, bytes: &[u8]) -> Result<(), Failure> {
+    match sink.write_now(offset, bytes) {
+        Some(result) => result,
+        None => Arc::clone(sink).write(offset, bytes.to_vec()).await.map(drop),
+    }
 }
 
 /// A whole upload, in two pieces.

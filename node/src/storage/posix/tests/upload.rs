@@ -270,11 +270,7 @@ async fn a_full_disk_is_no_space_and_keeps_what_fits() {
 async fn small_files_in_memory_are_written_at_once() {
     use crate::storage::Work;
 
-    let memory = Path::new("/dev/shm");
-    if !memory.is_dir() {
-        return;
-    }
-    let bench = Bench::at(memory.join(format!("flotilla-{}", std::process::id())), OPTIONS);
+    let Some(bench) = Bench::in_memory("small") else { return };
     let options = CreateOptions::new(CreateMode::Replace);
     let Work::Ready(Some(Ok(sink))) = bench.posix.create(&path("file"), options) else {
         panic!("nothing to wait for");
