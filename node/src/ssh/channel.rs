@@ -105,6 +105,11 @@ impl Channel {
         self.ledger.under_way()
     }
 
+    /// Wakes the owner when the transport has let go of some of this channel's bytes.
+    pub(super) fn await_room(&self, wire: &Rc<Wire>) {
+        self.ledger.tell(wire);
+    }
+
     /// Brings bytes of the client to the program. Those before one is chosen are nobody's.
     pub(super) fn on_bytes(&mut self, bytes: &[u8]) -> Result<(), Broken> {
         let Some(program) = self.program.as_mut().filter(|_| !self.failed) else { return Ok(()) };

@@ -27,6 +27,8 @@ pub(super) struct Ledger {
     is_awaited: Cell<bool>,
     wire: Rc<Wire>,
     spare: RefCell<Vec<Vec<u8>>>,
+    /// Whose owner waits for the transport to be done with some of it.
+    awaited: RefCell<Option<Rc<Wire>>>,
 }
 
 impl Ledger {
@@ -47,6 +49,13 @@ impl Ledger {
     /// Bytes that the transport was given and still holds.
     pub(super) fn under_way(&self) -> usize {
         self.under_way.get()
+    }
+
+    /// Wakes the owner of `wire` once, when the transport is done with the next bytes that it holds.
+    pub(super) fn tell(&self, wire: &Rc<Wire>) {
+        if self.under_way.get() > 0 {
+            *self.awaited.borrow_mut() = Some(Rc::clone(wire));
+        }
     }
 
     /// A buffer that the transport is done with.
@@ -77,6 +86,10 @@ impl Drop for Lease {
         let mut spare = ledger.spare.borrow_mut();
         if spare.len() < SPARE_MAX {
             spare.push(std::mem::take(&mut self.buffer));
+        }
+        drop(spare);
+        if let Some(wire) = ledger.awaited.take() {
+            wire.wake_owner();
         }
     }
 }
