@@ -4,11 +4,11 @@
 //! With `FLOTILLA_LONG` in the environment the transfers are longer, the folders larger and the
 //! pauses of a minute are real; `tests/run` goes without.
 
+mod command;
+mod forward;
 mod key;
 mod login;
 mod openssh;
-mod command;
-mod forward;
 mod python;
 mod rekey;
 mod transport;

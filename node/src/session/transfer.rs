@@ -130,7 +130,7 @@ impl OpenTransfer {
     /// the next command finds it. `false`: there is nothing to wait for, and it may be dropped.
     pub(super) fn abort(&self) -> bool {
         self.shared.aborted.set(true);
-        matches!(self.kind, Kind::Upload(_))
+        matches!(self.kind, Kind::Upload)
     }
 
     /// The control connection ended while the transfer runs.

@@ -105,9 +105,9 @@ impl Channel {
         self.ledger.under_way()
     }
 
-    /// Wakes the owner when the transport has let go of some of this channel's bytes.
-    pub(super) fn await_room(&self, wire: &Rc<Wire>) {
-        self.ledger.tell(wire);
+    /// Whether the owner is to be woken when the transport lets go of bytes of this channel.
+    pub(super) fn set_awaited(&self, is_awaited: bool) {
+        self.ledger.set_awaited(is_awaited);
     }
 
     /// Brings bytes of the client to the program. Those before one is chosen are nobody's.
@@ -153,7 +153,6 @@ impl Channel {
             let window = self.window.unwrap_or(usize::MAX);
             let max = window.min(room - sent);
             if max == 0 || !outlet.is_open(self.ledger.under_way()) {
-                self.ledger.set_awaited(window > 0);
                 return (sent, window > 0);
             }
             let Some(buffer) = program.output(max) else { break };
@@ -161,7 +160,6 @@ impl Channel {
             self.window = self.window.map(|window| window - buffer.len());
             outlet.send(self.id, buffer, &self.ledger);
         }
-        self.ledger.set_awaited(false);
         if let (Some(exit), false) = (program.exit(), self.ended) {
             self.ended = true;
             outlet.end(self.id, exit);

@@ -189,10 +189,8 @@ impl Connection {
                 wants_input &= program.wants_input();
             }
         }
-        if waits {
-            // They share the room. A socket that takes all at once wakes nobody.
-            channels.iter().for_each(|channel| channel.await_room(&self.wire));
-        }
+        // They share the room.
+        channels.iter().for_each(|channel| channel.set_awaited(waits));
         for channel in channels.extract_if(.., |channel| channel.has_ended()) {
             channel.end(now);
         }
