@@ -7,8 +7,12 @@ use flotilla_tests::{Program, Server, Ssh};
 #[test]
 fn digests_are_those_of_the_real_programs() {
     let bytes = Content::new(1).bytes(3_000_000);
-    let server =
-        Server::builder().ssh().file("big", &bytes).file("sub/two words", "x").file("e", "").start();
+    let server = Server::builder()
+        .ssh()
+        .file("big", &bytes)
+        .file("sub/two words", "x")
+        .file("e", "")
+        .start();
     let ssh = Ssh::new(&server);
     for program in ["md5sum", "sha1sum", "sha256sum", "sha512sum"] {
         let ours = ssh.ssh().args([&format!("{program} big 'sub/two words' e")]).succeed();

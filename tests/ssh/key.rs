@@ -181,9 +181,7 @@ fn certificates_of_other_kinds() {
     for (authority, kind) in [(0, "rsa"), (1, "ecdsa"), (2, "ed25519"), (2, "rsa")] {
         let key = ring.key(&format!("{kind}_{authority}"), kind);
         let certificate = ring.certify(&authorities[authority], &key, &id);
-        let ssh = || {
-            Ssh::new(&server).identity(&key).set("CertificateFile", certificate.display())
-        };
+        let ssh = || Ssh::new(&server).identity(&key).set("CertificateFile", certificate.display());
         assert_in(ssh());
         if authority == 2 {
             assert_out(ssh().user("bob"));
@@ -207,8 +205,7 @@ fn what_is_revoked_lets_nobody_in() {
         || Ssh::new(&server).identity(&key).set("CertificateFile", certificate.display());
     let is_in = |ssh: Ssh| ssh.sftp("pwd\n").run().code == Some(0);
     assert!(is_in(certified()) && is_in(Ssh::new(&server).identity(&plain)));
-    for line in
-        ["serial: 5-9", "id: of alice", &public(&key), &public(&authority), &public(&plain)]
+    for line in ["serial: 5-9", "id: of alice", &public(&key), &public(&authority), &public(&plain)]
     {
         ring.0.write("revoked", format!("# a comment\n{line}\n"));
         server.reload();

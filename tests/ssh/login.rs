@@ -38,10 +38,17 @@ fn unknown_users_look_like_wrong_passwords() {
     let server = Server::builder().ssh().set("limits.ban_after", 0).start();
     let say = |user: &str, password: &str| {
         let said = Ssh::new(&server).user(user).password(password).sftp("pwd\n").exit(255);
-        said.stderr.lines().filter(|line| !line.contains("known hosts")).collect::<Vec<_>>().join("\n")
+        said.stderr
+            .lines()
+            .filter(|line| !line.contains("known hosts"))
+            .collect::<Vec<_>>()
+            .join("\n")
     };
     let known = say("alice", "wrong");
-    assert!(known.contains("Permission denied (publickey,password,keyboard-interactive)"), "{known}");
+    assert!(
+        known.contains("Permission denied (publickey,password,keyboard-interactive)"),
+        "{known}"
+    );
     assert_eq!(known, say("nobody", "wrong").replace("nobody", "alice"));
     assert_eq!(known, say("nobody", PASSWORD).replace("nobody", "alice"));
     assert_eq!(known, say("alice", "").replace("nobody", "alice"));
@@ -89,7 +96,8 @@ fn bans_hold_for_all_protocols() {
 /// A user whose `protocols` leave SSH out has no way in; nor has one who is disabled, late or away.
 #[test]
 fn users_have_conditions() {
-    let server = Server::builder().ssh()
+    let server = Server::builder()
+        .ssh()
         .set("limits.ban_after", 0)
         .user(User::new("ftponly").set("protocols", ["ftp", "ftps"]))
         .user(User::new("disabled").set("disabled", true))
@@ -190,7 +198,8 @@ fn host_keys_stay() {
 /// Every user sees a home of their own as `/`.
 #[test]
 fn users_are_apart() {
-    let server = Server::builder().ssh()
+    let server = Server::builder()
+        .ssh()
         .user(User::new("alice").unset("home"))
         .user(User::new("bob").unset("home"))
         .start();

@@ -136,7 +136,11 @@ fn listings_tell_what_is_there() {
     let names: Vec<&str> = said.lines().filter(|line| !line.starts_with("sftp>")).collect();
     assert_eq!(names, ["a name", "b.txt", "link", "sub"]);
     let said = ssh.sftp("ls -la\n").succeed().stdout;
-    let line = |name: &str| said.lines().find(|line| line.ends_with(name)).unwrap_or_else(|| panic!("{name} is not in {said}"));
+    let line = |name: &str| {
+        said.lines()
+            .find(|line| line.ends_with(name))
+            .unwrap_or_else(|| panic!("{name} is not in {said}"))
+    };
     // From the server's own long name: kind, rights, links, owner, group, size, date, name.
     let fields: Vec<&str> = line("b.txt").split_whitespace().collect();
     assert_eq!((fields[0], fields[4]), ("-rw----r--", "5"), "{fields:?}");
@@ -164,7 +168,10 @@ fn trees_are_arranged() {
     ssh.sftp("mkdir d\nrename b d/b\nrmdir d\n").exit(1);
     ssh.sftp("ln -s d/b soft\nln d/b hard\nget soft followed\nchmod 600 d/b\n").succeed();
     assert_eq!(std::fs::read_link(at("soft")).unwrap(), Path::new("d/b"));
-    assert_eq!(std::fs::metadata(at("hard")).unwrap().ino(), std::fs::metadata(at("d/b")).unwrap().ino());
+    assert_eq!(
+        std::fs::metadata(at("hard")).unwrap().ino(),
+        std::fs::metadata(at("d/b")).unwrap().ino()
+    );
     assert_eq!(mode(&at("hard")), 0o600);
     assert_eq!(read(ssh.join("followed")), b"content of a");
     ssh.sftp("cp d/b copied\n").succeed();
@@ -173,9 +180,19 @@ fn trees_are_arranged() {
     assert!(said.contains("Size") && said.contains("Inodes") && said.contains('%'), "{said}");
     ssh.sftp("rm soft\nrm hard\nrm copied\nrm d/b\nrmdir d\n").succeed();
     assert_eq!(std::fs::read_dir(at("")).unwrap().count(), 0);
-    for wrong in ["rm missing", "rmdir missing", "rename missing x", "chmod 600 missing", "get missing", "mkdir x/y"] {
+    for wrong in [
+        "rm missing",
+        "rmdir missing",
+        "rename missing x",
+        "chmod 600 missing",
+        "get missing",
+        "mkdir x/y",
+    ] {
         let said = ssh.sftp(&format!("{wrong}\n")).exit(1);
-        assert!(said.stderr.contains("No such file") || said.stderr.contains("not found"), "{said}");
+        assert!(
+            said.stderr.contains("No such file") || said.stderr.contains("not found"),
+            "{said}"
+        );
     }
     ssh.sftp("mkdir x\n").succeed();
     ssh.sftp("mkdir x\n").exit(1);
@@ -205,7 +222,8 @@ fn trees_go_both_ways() {
     std::fs::create_dir_all(ssh.join("tree/nothing/in here")).unwrap();
     age(&ssh.join("tree/3/3.txt"));
     ssh.sftp("put -rp tree\nget -rp tree back\n").deadline(LONG).succeed();
-    let difference = |one: &Path, two: &Path| Program::new("diff").arg("-r").arg(one).arg(two).succeed();
+    let difference =
+        |one: &Path, two: &Path| Program::new("diff").arg("-r").arg(one).arg(two).succeed();
     difference(&ssh.join("tree"), &server.file("tree"));
     difference(&ssh.join("tree"), &ssh.join("back"));
     for path in [server.file("tree/3/3.txt"), ssh.join("back/3/3.txt")] {
@@ -263,7 +281,17 @@ fn permissions_hold() {
     let reader = Ssh::new(&server).user("reader");
     reader.folder().write("x", "x");
     reader.sftp("ls\nget a\n").succeed();
-    for refused in ["put x", "rm a", "mkdir m", "rmdir d", "rename a c", "ln a c", "ln -s a c", "chmod 600 a", "cp a c"] {
+    for refused in [
+        "put x",
+        "rm a",
+        "mkdir m",
+        "rmdir d",
+        "rename a c",
+        "ln a c",
+        "ln -s a c",
+        "chmod 600 a",
+        "cp a c",
+    ] {
         let said = reader.sftp(&format!("{refused}\n")).exit(1);
         assert!(said.stderr.to_lowercase().contains("permission denied"), "{said}");
     }

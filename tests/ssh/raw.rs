@@ -32,12 +32,16 @@ fn what_is_no_packet_ends_the_channel() {
         // Before INIT and after.
         let mut sftp = Sftp::open_silently(&Ssh::new(&server));
         let _ = sftp.try_send_raw(bytes);
-        assert!(sftp.has_ended());
+        assert!(sftp.has_ended(), "{}", shown(bytes));
         let mut sftp = Sftp::open(&Ssh::new(&server));
         let _ = sftp.try_send_raw(bytes);
-        assert!(sftp.has_ended(), "{}", bytes[..9.min(bytes.len())].escape_ascii());
+        assert!(sftp.has_ended(), "{}", shown(bytes));
     }
     assert_serves(&server);
+}
+
+fn shown(bytes: &[u8]) -> impl std::fmt::Display {
+    bytes.get(..9).unwrap_or(bytes).escape_ascii()
 }
 
 /// A packet that comes byte by byte, and many that come at once.

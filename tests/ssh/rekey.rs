@@ -58,7 +58,8 @@ fn time_rekeys() {
     let options = ["-v", "-l", "8000", "-oBatchMode=no", "-b", "-", "node"];
     let said = ssh.client("sftp").args(options).stdin("put here there\n").succeed();
     Program::new("cmp").arg(ssh.join("here")).arg(server.file("there")).succeed();
-    let times = said.stderr.lines().filter(|line| line.contains("SSH2_MSG_NEWKEYS received")).count();
+    let times =
+        said.stderr.lines().filter(|line| line.contains("SSH2_MSG_NEWKEYS received")).count();
     assert!(times >= 3, "{times} exchanges");
 }
 

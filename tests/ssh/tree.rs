@@ -91,7 +91,8 @@ fn rclone_copies_and_checks() {
     assert!(said.stderr.contains("0 differences found"), "{said}");
     assert!(!said.stderr.contains("hashes could not be checked"), "{said}");
     for program in ["md5sum", "sha1sum"] {
-        let ours = run(&[program, "there:put/sub/deep"]).stdout;
+        // It looks once for what the server can do; several that look at once confuse it.
+        let ours = run(&["--checkers", "1", program, "there:put/sub/deep"]).stdout;
         let theirs = run(&[program, "mine/sub/deep"]).stdout;
         let sorted = |text: &str| {
             let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();

@@ -90,7 +90,7 @@ impl Connection {
         let may =
             !self.is_closing.get() && channels.len() < self.policy.config.ssh.channels as usize;
         if may {
-            channels.push(Channel::new(id));
+            channels.push(Channel::new(id, Rc::clone(&self.wire)));
         }
         self.active.set(Instant::now());
         may
@@ -190,10 +190,8 @@ impl Connection {
                 wants_input &= program.wants_input();
             }
         }
-        if waits {
-            // They share the room. A socket that takes all at once wakes nobody.
-            channels.iter().for_each(|channel| channel.await_room(&self.wire));
-        }
+        // They share the room.
+        channels.iter().for_each(|channel| channel.set_awaited(waits));
         for channel in channels.extract_if(.., |channel| channel.has_ended()) {
             channel.end(now);
         }

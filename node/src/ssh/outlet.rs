@@ -20,25 +20,34 @@ use super::channel::Exit;
 use super::link::Wire;
 
 /// What the transport holds of a channel's bytes, and spare buffers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ledger {
     under_way: Cell<usize>,
+    /// The owner of the connection waits until less is under way.
+    is_awaited: Cell<bool>,
+    wire: Rc<Wire>,
     spare: RefCell<Vec<Vec<u8>>>,
-    /// Whose owner waits for the transport to be done with some of it.
-    awaited: RefCell<Option<Rc<Wire>>>,
 }
 
 impl Ledger {
+    pub(super) fn new(wire: Rc<Wire>) -> Rc<Self> {
+        Rc::new(Self {
+            under_way: Cell::new(0),
+            is_awaited: Cell::new(false),
+            wire,
+            spare: RefCell::default(),
+        })
+    }
+
+    /// Whether the owner of the connection is to be woken when less is under way: a socket that takes
+    /// all at once wakes nobody.
+    pub(super) fn set_awaited(&self, is_awaited: bool) {
+        self.is_awaited.set(is_awaited);
+    }
+
     /// Bytes that the transport was given and still holds.
     pub(super) fn under_way(&self) -> usize {
         self.under_way.get()
-    }
-
-    /// Wakes the owner of `wire` once, when the transport is done with the next bytes that it holds.
-    pub(super) fn tell(&self, wire: &Rc<Wire>) {
-        if self.under_way.get() > 0 {
-            *self.awaited.borrow_mut() = Some(Rc::clone(wire));
-        }
     }
 
     /// A buffer that the transport is done with.
@@ -63,13 +72,12 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let ledger = &self.ledger;
         ledger.under_way.set(ledger.under_way.get().saturating_sub(self.buffer.len()));
+        if ledger.is_awaited.take() {
+            ledger.wire.wake_owner();
+        }
         let mut spare = ledger.spare.borrow_mut();
         if spare.len() < SPARE_MAX {
             spare.push(std::mem::take(&mut self.buffer));
-        }
-        drop(spare);
-        if let Some(wire) = ledger.awaited.take() {
-            wire.wake_owner();
         }
     }
 }
