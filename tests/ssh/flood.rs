@@ -71,10 +71,10 @@ fn half_open_handshakes_keep_nobody_out() {
 fn the_throttle_leaves_room() {
     const FLOOD: usize = 2000;
     many_descriptors();
-    let server =
-        Server::builder().ssh().set("timeouts.login", "5s").file("a", "content").start();
-    let flood: Vec<TcpStream> =
-        (0..FLOOD).filter_map(|number| connect(&server, number, b"SSH-2.0-flood\r\n").ok()).collect();
+    let server = Server::builder().ssh().set("timeouts.login", "5s").file("a", "content").start();
+    let flood: Vec<TcpStream> = (0..FLOOD)
+        .filter_map(|number| connect(&server, number, b"SSH-2.0-flood\r\n").ok())
+        .collect();
     wait::until("a good client to get in", || {
         (Ssh::new(&server).sftp("get a got\n").run().code == Some(0)).then_some(())
     });
@@ -98,7 +98,8 @@ fn startups_are_those_without_a_login() {
 fn garbage_is_closed() {
     let server = Server::builder().ssh().set("timeouts.login", "2s").file("a", "content").start();
     let long = [b'x'; 100_000];
-    let noise: Vec<u8> = (0..100_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let noise: Vec<u8> =
+        (0..100_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let identified = [b"SSH-2.0-noise\r\n", &noise[..]].concat();
     for words in [
         &b"GET / HTTP/1.1\r\n\r\n"[..],

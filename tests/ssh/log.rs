@@ -6,7 +6,8 @@ use flotilla_tests::{Server, Ssh, health, wait};
 fn session(server: &Server) {
     let ssh = Ssh::new(server);
     ssh.folder().write("here", "12345");
-    ssh.sftp("put here \"up load\"\nget \"up load\" back\nrename \"up load\" moved\nrm moved\n").succeed();
+    ssh.sftp("put here \"up load\"\nget \"up load\" back\nrename \"up load\" moved\nrm moved\n")
+        .succeed();
 }
 
 fn wait_for(server: &Server, text: &str) -> String {

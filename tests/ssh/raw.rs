@@ -54,8 +54,7 @@ fn packets_come_in_any_pieces() {
     }
     let answer = sftp.receive();
     assert_eq!((answer.id, answer.name()), (7, b"/b".to_vec()));
-    let many: Vec<u8> =
-        (0..5000_u32).flat_map(|id| packet(kind::STAT, id, &string("a"))).collect();
+    let many: Vec<u8> = (0..5000_u32).flat_map(|id| packet(kind::STAT, id, &string("a"))).collect();
     sftp.send_raw(&many);
     let mut seen: Vec<u32> = (0..5000).map(|_| sftp.receive().id).collect();
     seen.sort_unstable();
@@ -151,7 +150,8 @@ fn handles_are_limited() {
     let mut handles = Vec::new();
     let mut refused = 0;
     for first in (0..OPENS).step_by(1000) {
-        let batch: Vec<u8> = (first..first + 1000).flat_map(|id| packet(kind::OPEN, id, &body)).collect();
+        let batch: Vec<u8> =
+            (first..first + 1000).flat_map(|id| packet(kind::OPEN, id, &body)).collect();
         sftp.send_raw(&batch);
         for _ in 0..1000 {
             let answer = sftp.receive();
@@ -180,9 +180,12 @@ fn nobody_leaves_the_root() {
     let outside = builder.folder().write("outside/secret", "secret");
     let server = builder.file("inside", "inside").start();
     let root = server.file("");
-    for (link, target) in
-        [("up", "../outside"), ("abs", outside.parent().unwrap().to_str().unwrap()), ("file", outside.to_str().unwrap()), ("loop", "loop")]
-    {
+    for (link, target) in [
+        ("up", "../outside"),
+        ("abs", outside.parent().unwrap().to_str().unwrap()),
+        ("file", outside.to_str().unwrap()),
+        ("loop", "loop"),
+    ] {
         symlink(target, root.join(link)).unwrap();
     }
     let mut sftp = Sftp::open(&Ssh::new(&server));
@@ -207,7 +210,8 @@ fn nobody_leaves_the_root() {
         assert_eq!(answer.kind, kind::STATUS, "{path}: {answer:?}");
     }
     // A link that the client makes leads no further.
-    let told = sftp.ask_status(kind::SYMLINK, &[string("../outside/secret"), string("mine")].concat());
+    let told =
+        sftp.ask_status(kind::SYMLINK, &[string("../outside/secret"), string("mine")].concat());
     if told == status::OK {
         assert_eq!(sftp.try_open_file("mine", open::READ).kind, kind::STATUS);
     }
@@ -215,7 +219,10 @@ fn nobody_leaves_the_root() {
     for target in ["../outside/moved", "/../outside/moved", "up/moved", "abs/moved"] {
         let names = [string("inside"), string(target)].concat();
         let _ = sftp.ask_status(kind::RENAME, &names);
-        let _ = sftp.ask_status(kind::EXTENDED, &[string("posix-rename@openssh.com"), names.clone()].concat());
+        let _ = sftp.ask_status(
+            kind::EXTENDED,
+            &[string("posix-rename@openssh.com"), names.clone()].concat(),
+        );
         let _ = sftp.ask_status(kind::EXTENDED, &[string("hardlink@openssh.com"), names].concat());
         assert!(!outside.with_file_name("moved").exists(), "{target}");
         // Inside the root `..` is the root: wherever it went, it comes back.

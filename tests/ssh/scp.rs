@@ -167,7 +167,8 @@ fn what_breaks_off_is_not_published() {
         let mut child = scp.start(&ssh.join("scp.log")).unwrap();
         wait::until("some bytes", || {
             let folder = std::fs::read_dir(server.file("")).ok()?;
-            let begun = |entry: std::fs::DirEntry| entry.metadata().is_ok_and(|file| file.len() > 0);
+            let begun =
+                |entry: std::fs::DirEntry| entry.metadata().is_ok_and(|file| file.len() > 0);
             folder.filter_map(Result::ok).any(begun).then_some(())
         });
         child.kill().unwrap();

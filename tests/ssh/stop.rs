@@ -28,11 +28,8 @@ fn uploads_are_completed() {
 /// A download too; meanwhile nobody new is let in.
 #[test]
 fn downloads_are_completed() {
-    let mut server = Server::builder()
-        .ssh()
-        .set("timeouts.drain", "60s")
-        .file("big", vec![7; 300_000])
-        .start();
+    let mut server =
+        Server::builder().ssh().set("timeouts.drain", "60s").file("big", vec![7; 300_000]).start();
     let mut busy = Sftp::open(&Ssh::new(&server));
     let handle = busy.open_file("/big", open::READ);
     server.signal(Signal::TERM);

@@ -9,7 +9,8 @@ use flotilla_tests::{PASSWORD, Program, Server, Ssh, skipped};
 /// A tree with names that need care.
 fn fill(folder: &Path) {
     std::fs::create_dir_all(folder.join("sub/deep")).unwrap();
-    for (number, name) in ["big.bin", "two words", "grüße 日本.txt", "empty"].iter().enumerate() {
+    for (number, name) in ["big.bin", "two words", "grüße 日本.txt", "empty"].iter().enumerate()
+    {
         let length = [3 << 20, 70_000, 1234, 0][number];
         Content::new(number as u64 + 1).write(&folder.join(name), length);
         Content::new(number as u64 + 9).write(&folder.join("sub/deep").join(name), length / 3);
@@ -92,7 +93,7 @@ fn rclone_copies_and_checks() {
     assert!(!said.stderr.contains("hashes could not be checked"), "{said}");
     for program in ["md5sum", "sha1sum"] {
         // It looks once for what the server can do; several that look at once confuse it.
-        let ours = run(&["--checkers", "1", program, "there:put/sub/deep"]).stdout;
+        let ours = run(&["--transfers", "1", program, "there:put/sub/deep"]).stdout;
         let theirs = run(&[program, "mine/sub/deep"]).stdout;
         let sorted = |text: &str| {
             let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -143,7 +144,11 @@ fn sshfs() {
     assert_equal(&ssh.join("mine"), &server.file("there"));
     assert_equal(&ssh.join("mine"), &point.join("there"));
     let file = point.join("there/two words");
-    std::fs::OpenOptions::new().append(true).open(&file).and_then(|mut file| std::io::Write::write_all(&mut file, b"more")).unwrap();
+    std::fs::OpenOptions::new()
+        .append(true)
+        .open(&file)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, b"more"))
+        .unwrap();
     std::fs::rename(&file, point.join("moved")).unwrap();
     assert!(std::fs::read(server.file("moved")).unwrap().ends_with(b"more"));
     std::os::unix::fs::symlink("moved", point.join("link")).unwrap();
