@@ -207,6 +207,9 @@ impl Server {
 
 impl Program for Server {
     fn on_bytes(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+        if self.input.len() + bytes.len() > UNASKED_MAX {
+            return Err(Broken("more than it was asked for".to_owned()));
+        }
         if self.input.is_empty() {
             let taken = self.machine.on_bytes(bytes);
             self.input.extend_from_slice(bytes.get(taken..).unwrap_or_default());
@@ -222,6 +225,8 @@ impl Program for Server {
     }
 
     fn advance(&mut self, now: Instant) {
+        // Output that left may have made room for input.
+        self.feed();
         while self.work.is_none() && !self.throttle.holds(now) {
             let Some(request) = self.machine.poll() else { return };
             self.begin(request, now);
@@ -260,7 +265,7 @@ impl Program for Server {
     }
 
     fn wants_input(&self) -> bool {
-        self.input.len() < INPUT_MAX
+        self.input.len() < INPUT_MAX || !self.drains()
     }
 
     fn is_busy(&self) -> bool {
@@ -269,6 +274,10 @@ impl Program for Server {
 
     fn held(&self) -> usize {
         self.input.len()
+    }
+
+    fn drains(&self) -> bool {
+        !self.input.is_empty() && (self.work.is_some() || self.throttle.resumes_at().is_some())
     }
 
     fn resumes_at(&self) -> Option<Instant> {
@@ -286,5 +295,8 @@ impl Program for Server {
 const READ_BYTES: usize = 256 * 1024;
 /// Bytes that wait for the machine before the socket is not read any more.
 const INPUT_MAX: usize = 512 * 1024;
+/// Bytes that wait for the machine while that waits for the client itself, which is read on: an answer
+/// or a window adjustment has to come. A client sends so much there only against the rules.
+const UNASKED_MAX: usize = 1024 * 1024;
 /// Spare buffers: one being read into, one being sent.
 const SPARE_MAX: usize = 2;
