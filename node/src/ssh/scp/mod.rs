@@ -62,6 +62,8 @@ enum Done {
     Created(Result<Upload, Failure>),
     /// Bytes of the upload were written.
     Written(usize, Result<Vec<u8>, Failure>),
+    /// An upload that is worth nothing was emptied before its end.
+    Emptied,
     /// The upload was published.
     Finished(Result<(), Failure>),
     /// A file was opened to be sent.
@@ -124,6 +126,8 @@ impl Server {
     fn finish(&mut self, done: Done, now: Instant) {
         let outcome = match done {
             Done::Answer(outcome) => outcome,
+            // The machine expects no answer.
+            Done::Emptied => return self.feed(),
             Done::Changed(change, result) => {
                 self.record.log_change(self.files.account(), &change, result.as_ref().err());
                 Outcome::Done(result)
