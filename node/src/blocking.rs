@@ -5,6 +5,8 @@
 //! cores. A shard lets a fixed number of jobs run, a fixed number wait, and judges each by a
 //! deadline. A thread in a system call that never returns can not be ended; its slot stays taken,
 //! is counted by [`Lane::health`], and when every slot of a shard is stuck, new jobs fail at once.
+//! Jobs that take long by their nature have a quarter of the slots, so that they delay each other
+//! and not the short ones.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -26,7 +28,7 @@ pub struct LaneLimits {
     /// Jobs that run at once per shard. Over all lanes it must stay below the runtime's
     /// `max_blocking_threads`, or a hanging storage takes the threads of others.
     pub running: usize,
-    /// Jobs that wait for a slot per shard; one more fails at once.
+    /// Jobs that wait for a slot, or a long one for its turn, per shard; one more fails at once.
     pub waiting: usize,
     /// How long a job may wait for its slot, and then how long each of its steps may take.
     pub deadline: Duration,
@@ -85,7 +87,7 @@ impl Lane {
         let (index, shard) = self.shard().ok_or(Failure::Internal)?;
         let permit = match Arc::clone(&shard.permits).try_acquire_owned() {
             Ok(permit) => permit,
-            Err(_) => self.wait(shard).await?,
+            Err(_) => self.wait(shard, &shard.permits).await?,
         };
         let state = Arc::new(State { due: AtomicU64::new(0), wanted: AtomicBool::new(true) });
         let ticket = Ticket::new(self.clock, Arc::clone(shard), permit, Arc::clone(&state))?;
@@ -113,6 +115,26 @@ impl Lane {
                 }
             }
         }
+    }
+
+    /// As [`Lane::run`], for a job that takes long: it waits for its turn among those first, no
+    /// longer than the deadline.
+    pub async fn run_long<T, F>(self: Arc<Self>, job: F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Ticket) -> Result<T, Failure> + Send + 'static,
+    {
+        let (_, shard) = self.shard().ok_or(Failure::Internal)?;
+        let turn = match Arc::clone(&shard.turns).try_acquire_owned() {
+            Ok(turn) => turn,
+            Err(_) => self.wait(shard, &shard.turns).await?,
+        };
+        Arc::clone(&self)
+            .run(move |ticket| {
+                let _turn = turn;
+                job(ticket)
+            })
+            .await
     }
 
     /// Drops `what` on a blocking thread, since its `Drop` does file work. Nobody waits for it and
@@ -166,8 +188,12 @@ impl Lane {
         health
     }
 
-    /// Waits for a slot, unless too many do already or there is no hope.
-    async fn wait(&self, shard: &Shard) -> Result<OwnedSemaphorePermit, Failure> {
+    /// Waits for a slot or a turn, unless too many do already or there is no hope.
+    async fn wait(
+        &self,
+        shard: &Shard,
+        permits: &Arc<Semaphore>,
+    ) -> Result<OwnedSemaphorePermit, Failure> {
         let (_, stuck) = shard.count(self.clock.now());
         if stuck == shard.slots.len() {
             return Err(Failure::StorageTimeout);
@@ -176,7 +202,7 @@ impl Lane {
             tracing::warn!(waiting = self.waiting_max, "too many storage jobs wait");
             return Err(Failure::StorageTimeout);
         };
-        match timeout(self.clock.deadline, Arc::clone(&shard.permits).acquire_owned()).await {
+        match timeout(self.clock.deadline, Arc::clone(permits).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) => Err(Failure::Stopping),
             Err(_) => Err(Failure::StorageTimeout),
@@ -264,6 +290,8 @@ impl Clock {
 #[derive(Debug)]
 struct Shard {
     permits: Arc<Semaphore>,
+    /// For long jobs, which need one of these besides.
+    turns: Arc<Semaphore>,
     waiting: AtomicUsize,
     /// Per running job the moment by which it must be done; 0: free.
     slots: Box<[AtomicU64]>,
@@ -273,6 +301,7 @@ impl Shard {
     fn new(running: usize) -> Self {
         Self {
             permits: Arc::new(Semaphore::new(running)),
+            turns: Arc::new(Semaphore::new((running / LONG_DIVISOR).max(1))),
             waiting: AtomicUsize::new(0),
             slots: (0..running).map(|_| AtomicU64::new(0)).collect(),
         }
@@ -338,6 +367,9 @@ thread_local! {
 /// Disks and NFS servers answer 16 requests at once well; more only lengthens their queues. Eight
 /// storages that hang together still leave most of tokio's 512 blocking threads to others.
 const RUNNING_MAX: usize = 16;
+
+/// The share of the slots that long jobs may take: four of sixteen readers keep a disk busy.
+const LONG_DIVISOR: usize = 4;
 
 /// Enough for every transfer of a busy arbiter to have one job in the queue; at 16 jobs at a time
 /// and 1 ms each the last one waits a quarter of a second.

@@ -6,7 +6,8 @@ use std::net::Shutdown;
 use flotilla_tests::content::{Content, assert_same};
 use flotilla_tests::{Server, User, Wire, wait};
 
-/// Sends the first part of an upload and dies; returns when the server has taken note.
+/// Sends the first part of an upload and dies; returns when the upload is over. What is kept of it is
+/// settled by then.
 fn die_in_mid_upload(server: &Server, path: &str, part: &[u8]) -> u64 {
     let mut wire = server.login();
     let mut data = wire.begin(format!("STOR {path}"));
@@ -21,17 +22,7 @@ fn die_in_mid_upload(server: &Server, path: &str, part: &[u8]) -> u64 {
             .any(|line| line.contains("transfer ended") && line.contains("upload"))
             .then_some(())
     });
-    kept(server, path)
-}
-
-/// The size that the owner sees, when it is there.
-fn kept(server: &Server, path: &str) -> u64 {
-    let mut wire = server.login();
-    wait::until("the partial file", || {
-        wire.send(format!("SIZE {path}"));
-        let reply = wire.expect_any(&[213, 550]);
-        (reply.code == 213).then(|| reply.rest().trim().parse().unwrap())
-    })
+    server.login().size(path)
 }
 
 /// The owner sees the true size and goes on from there with REST and STOR.
@@ -86,15 +77,13 @@ fn an_aborted_upload_is_kept() {
     wire.send("ABOR");
     wire.expect(426);
     wire.expect_any(&[225, 226]);
-    let size = kept(&server, "big");
-    assert!(size <= 300_000);
+    assert!(wire.size("big") <= 300_000);
     assert!(!server.file("big").exists());
 }
 
-/// Soon after the final reply the upload is over: it can be deleted, and is gone then. What is kept
-/// of it is settled behind the reply, so the first DELE may still meet it.
+/// With the final reply the upload is over: what is kept of it can be deleted, and is gone then.
 #[test]
-fn an_upload_ends_with_its_final_reply_or_soon_after() {
+fn an_upload_ends_with_its_final_reply() {
     let server = Server::start();
     let mut wire = server.login();
     for round in 0..30 {
@@ -103,15 +92,16 @@ fn an_upload_ends_with_its_final_reply_or_soon_after() {
         if round % 2 == 0 {
             data.reset();
             wire.expect_any(&[426, 451]);
+            wire.ask("DELE big", 250);
         } else {
             wire.send("ABOR");
             wire.expect(426);
             wire.expect_any(&[225, 226]);
+            // 550: it ended before its first byte was written.
+            wire.ask_any("DELE big", &[250, 550]);
         }
-        wait::until("the end of the upload", || {
-            (wire.ask_any("DELE big", &[250, 550]).code == 250).then_some(())
-        });
         wire.ask("SIZE big", 550);
+        assert_eq!(std::fs::read_dir(server.file("")).unwrap().count(), 0);
     }
 }
 
@@ -171,9 +161,7 @@ fn the_owner_deletes_it() {
     die_in_mid_upload(&server, "big", &[1; 100_000]);
     let mut wire = server.login();
     wire.ask("DELE big", 250);
-    wait::until("the end of the upload", || {
-        (std::fs::read_dir(server.file("")).unwrap().count() == 0).then_some(())
-    });
+    assert_eq!(std::fs::read_dir(server.file("")).unwrap().count(), 0);
     wire.ask("SIZE big", 550);
 }
 

@@ -1,5 +1,7 @@
 //! Bytes to move: made from a seed, so that a failure can be repeated and nothing is stored.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
 /// A stream of bytes that no compression or lucky alignment can hide a fault in (xorshift64*).
@@ -30,6 +32,20 @@ impl Content {
         let bytes = self.bytes(length);
         std::fs::write(path, &bytes).expect("content can be written");
         bytes
+    }
+
+    /// Writes `length` bytes to a file: the same mebibyte again and again, with the number of each
+    /// in front, which costs little and still shows what is out of place.
+    pub fn write_repeated(self, path: &Path, length: u64) {
+        let mut file = File::create(path).expect("content can be written");
+        let mut bytes = self.bytes(1 << 20);
+        let mut left = length;
+        while left > 0 {
+            bytes[..8].copy_from_slice(&left.to_be_bytes());
+            let count = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            file.write_all(&bytes[..count]).expect("content can be written");
+            left -= count as u64;
+        }
     }
 }
 

@@ -16,7 +16,10 @@ pub mod hanging;
 pub mod health;
 pub mod loopback;
 pub mod program;
+pub mod relay;
 pub mod server;
+pub mod sftp;
+pub mod ssh;
 pub mod tls;
 pub mod user;
 pub mod wait;
@@ -29,7 +32,10 @@ pub use data::Data;
 pub use folder::Folder;
 pub use hanging::Hanging;
 pub use program::Program;
+pub use relay::Relay;
 pub use server::Server;
+pub use sftp::Sftp;
+pub use ssh::Ssh;
 pub use tls::TlsClient;
 pub use user::{PASSWORD, User};
 pub use wait::DEADLINE;
@@ -40,4 +46,9 @@ pub use wire::{Reply, Wire};
 pub fn skipped(what: &str) {
     let name = std::thread::current().name().unwrap_or_default().to_owned();
     let _ = writeln!(std::io::stderr(), "\nNOT TESTED in {name}: {what}");
+}
+
+/// Whether there is time for the long forms of some tests: `FLOTILLA_LONG` is set.
+pub fn long() -> bool {
+    std::env::var_os("FLOTILLA_LONG").is_some()
 }

@@ -2,6 +2,8 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -14,6 +16,7 @@ pub struct Program {
     name: OsString,
     command: Command,
     stdin: Vec<u8>,
+    deadline: Duration,
 }
 
 /// What a program that ended has said.
@@ -34,7 +37,7 @@ impl Program {
         let mut command = Command::new(name.as_ref());
         command.env("LC_ALL", "C.UTF-8").env("LANG", "C.UTF-8").env_remove("FTP_PROXY");
         command.env_remove("ftp_proxy").env_remove("all_proxy").env_remove("ALL_PROXY");
-        Self { name: name.as_ref().to_owned(), command, stdin: Vec::new() }
+        Self { name: name.as_ref().to_owned(), command, stdin: Vec::new(), deadline: RUN }
     }
 
     /// The server's binary, with no `FLOTILLA_*` of the outside in its environment.
@@ -78,10 +81,16 @@ impl Program {
         self
     }
 
+    /// How long it may run, in place of [`RUN`].
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
     /// Runs it to its end.
     ///
     /// # Panics
-    /// If it is not installed or still runs after [`RUN`].
+    /// If it is not installed or still runs after the deadline.
     #[track_caller]
     pub fn run(mut self) -> Said {
         let shown = format!("{:?}", self.command);
@@ -98,14 +107,14 @@ impl Program {
         if let Some(mut stdin) = child.stdin.take() {
             let _ = stdin.write_all(&self.stdin);
         }
-        let code = exit_code(&mut child, RUN);
+        let code = exit_code(&mut child, self.deadline);
         let said = Said {
             code: code.flatten(),
             stdout: stdout.join().unwrap_or_default(),
             stderr: stderr.join().unwrap_or_default(),
             shown,
         };
-        assert!(code.is_some(), "still running after {RUN:?}: {said}");
+        assert!(code.is_some(), "still running after {:?}: {said}", self.deadline);
         said
     }
 
@@ -121,6 +130,19 @@ impl Program {
         let said = self.run();
         assert!(said.code == Some(code), "expected exit code {code}: {said}");
         said
+    }
+
+    /// Starts it with one end of a pair of sockets for its input and output, and its errors in a
+    /// file, and gives the child and the other end away.
+    ///
+    /// # Errors
+    /// As for any program.
+    pub fn converse(mut self, errors: &Path) -> std::io::Result<(Child, UnixStream)> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let errors = std::fs::File::options().create(true).append(true).open(errors)?;
+        self.command.stdin(OwnedFd::from(theirs.try_clone()?)).stdout(OwnedFd::from(theirs));
+        let child = self.command.stderr(errors).spawn()?;
+        Ok((child, ours))
     }
 
     /// Starts it with both outputs in a file, and gives the child away.

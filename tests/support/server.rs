@@ -41,6 +41,7 @@ pub struct Builder {
 struct Addresses {
     ftp: Vec<SocketAddr>,
     ftps: Vec<SocketAddr>,
+    ssh: Vec<SocketAddr>,
     health: Option<SocketAddr>,
 }
 
@@ -49,6 +50,12 @@ impl Server {
     #[track_caller]
     pub fn start() -> Self {
         Self::builder().start()
+    }
+
+    /// As [`Server::start`], with SSH.
+    #[track_caller]
+    pub fn start_ssh() -> Self {
+        Self::builder().ssh().start()
     }
 
     /// As [`Server::start`], to be changed first.
@@ -69,6 +76,12 @@ impl Server {
     #[track_caller]
     pub fn ftps(&self) -> SocketAddr {
         *self.addresses.ftps.first().expect("an implicit FTPS listener")
+    }
+
+    /// The SSH listener.
+    #[track_caller]
+    pub fn ssh(&self) -> SocketAddr {
+        *self.addresses.ssh.first().expect("an SSH listener")
     }
 
     /// The health listener.
@@ -288,6 +301,25 @@ impl Builder {
         }
     }
 
+    /// Serves SSH too, with a host key that costs nothing to make.
+    #[track_caller]
+    pub fn ssh(mut self) -> Self {
+        let key = self.folder.join("host_key");
+        Program::new("ssh-keygen")
+            .args(["-q", "-N", "", "-t", "ed25519", "-f"])
+            .arg(&key)
+            .succeed();
+        self.config.set("ssh.listen", vec![format!("{}:0", self.address())]);
+        self.config.set("ssh.host_keys", vec![key.display().to_string()]);
+        self
+    }
+
+    /// Takes a key of the configuration away, so that its default holds.
+    pub fn unset(mut self, key: &str) -> Self {
+        self.config.unset(key);
+        self
+    }
+
     /// Sets a key of the configuration.
     pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.config.set(key, value);
@@ -409,7 +441,12 @@ impl Addresses {
             let values = json.get(name).and_then(|value| value.as_array());
             values.into_iter().flatten().filter_map(parse).collect()
         };
-        Self { ftp: list("ftp"), ftps: list("ftps"), health: json.get("health").and_then(parse) }
+        Self {
+            ftp: list("ftp"),
+            ftps: list("ftps"),
+            ssh: list("ssh"),
+            health: json.get("health").and_then(parse),
+        }
     }
 }
 

@@ -164,3 +164,58 @@ fn cleanup_is_never_lost() {
     heard.recv().unwrap();
     heard.recv().unwrap();
 }
+
+/// Long jobs wait for each other, and short ones pass them.
+#[tokio::test]
+async fn long_jobs_have_a_quarter_of_the_slots() {
+    let deadline = Duration::from_secs(600);
+    let lane = Lane::new(LaneLimits { shards: 1, running: 8, waiting: 3, deadline });
+    let mut ends = Vec::new();
+    let mut jobs = Vec::new();
+    for _ in 0..5 {
+        let (job, end) = stuck_job();
+        jobs.push(tokio::spawn(Arc::clone(&lane).run_long(job)));
+        ends.push(end);
+    }
+    while lane.health().running < 2 || lane.health().waiting < 3 {
+        tokio::task::yield_now().await;
+    }
+    // The queue is full for long jobs; the slots are not for short ones.
+    assert_eq!(Arc::clone(&lane).run_long(|_| Ok(())).await, Err(Failure::StorageTimeout));
+    for _ in 0..100 {
+        assert_eq!(Arc::clone(&lane).run(|_| Ok(1)).await, Ok(1));
+        assert_eq!(lane.health().running, 2);
+    }
+    // One that is given up leaves its place, one that ends leaves its turn.
+    let given_up = jobs.pop().unwrap();
+    given_up.abort();
+    assert!(given_up.await.unwrap_err().is_cancelled());
+    while lane.health().waiting > 2 {
+        tokio::task::yield_now().await;
+    }
+    drop(ends);
+    for job in jobs {
+        assert_eq!(job.await.unwrap(), Ok(()));
+    }
+    assert_eq!(Arc::clone(&lane).run_long(|_| Ok(2)).await, Ok(2));
+}
+
+#[tokio::test]
+async fn a_long_job_waits_no_longer_than_the_deadline() {
+    let lane = lane(4, 4);
+    let (told, heard) = mpsc::channel::<()>();
+    let running = tokio::spawn(Arc::clone(&lane).run_long(move |ticket| {
+        while heard.try_recv() == Err(mpsc::TryRecvError::Empty) {
+            ticket.step()?;
+            std::thread::yield_now();
+        }
+        Ok(())
+    }));
+    while lane.health().running == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(Arc::clone(&lane).run_long(|_| Ok(())).await, Err(Failure::StorageTimeout));
+    assert_eq!(Arc::clone(&lane).run(|_| Ok(7)).await, Ok(7));
+    drop(told);
+    assert_eq!(running.await.unwrap(), Ok(()));
+}

@@ -295,7 +295,7 @@ pub(super) const TABLE: &[Key] = &[
     ),
     key(
         "limits.unauthenticated_per_address",
-        "32",
+        "256",
         "Control connections without a login from one client address or IPv6 /64 on this node; 0: no limit.",
         "8",
     ),

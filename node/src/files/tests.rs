@@ -5,6 +5,7 @@ use super::*;
 use crate::auth::Permissions;
 use crate::blocking::{Lane, LaneLimits};
 use crate::config::OnAbort;
+use crate::storage::Edit;
 use crate::storage::posix::{Posix, PosixOptions};
 
 struct Folder(PathBuf);
@@ -79,7 +80,26 @@ async fn every_operation_needs_its_permission() {
     files.rename(&file, &other, true).await.unwrap();
     files.rename(&other, &file, true).await.unwrap();
 
+    let edit = |edit| CreateMode::Edit(edit);
+    let random = Edit { create: true, ..Edit::default() };
+    let append = Edit { append: true, ..random };
+    for refused in [random, Edit { truncate: true, ..append }] {
+        assert_eq!(create(&files, "file", edit(refused)).await, denied("write permission"));
+    }
+    assert_eq!(create(&files, "file", edit(append)).await, Ok(()));
+    assert_eq!(files.symlink(b"file", &other).await, denied("write permission"));
+    assert_eq!(files.hard_link(&file, &other).await, denied("write permission"));
+
+    let files = folder.files(Permissions { read: false, ..Permissions::ALL });
+    let reading = Edit { read: true, ..random };
+    assert_eq!(create(&files, "file", edit(reading)).await, denied("read permission"));
+    assert_eq!(create(&files, "file", edit(random)).await, Ok(()));
+    assert_eq!(files.hard_link(&file, &other).await, denied("read permission"));
+    assert_eq!(files.symlink(b"file", &path("link")).await, Ok(()));
+    assert!(files.file_system(&file).await.is_ok());
+
     let files = folder.files(Permissions { append: false, ..Permissions::ALL });
+    assert_eq!(create(&files, "file", edit(append)).await, denied("append permission"));
     assert_eq!(create(&files, "file", CreateMode::Append).await, denied("append permission"));
     assert_eq!(create(&files, "file", CreateMode::Resume(1)).await, Ok(()));
 
@@ -149,6 +169,12 @@ async fn hidden_names_are_veiled() {
         assert_eq!(create(&files, name, CreateMode::Replace).await, Err(Failure::BadName));
         assert_eq!(files.make_directory(&path(name)).await, Err(Failure::BadName));
     }
+    for target in [".file", "/.dir/file", "a/../.file"] {
+        assert_eq!(files.symlink(target.as_bytes(), &path("x")).await, Err(Failure::BadName));
+    }
+    assert_eq!(files.symlink(b"a", &path(".x")).await, Err(Failure::BadName));
+    assert_eq!(files.hard_link(&path(".file"), &path("x")).await, Err(Failure::NotFound));
+    assert_eq!(files.hard_link(&path("a"), &path(".x")).await, Err(Failure::BadName));
     let files = folder.files(Permissions::ALL);
     assert_eq!(names(&files).await, [b".dir".as_slice(), b".file", b"a", b"b"]);
     assert_eq!(files.attributes(&path(".dir/file"), true).await.map(drop), Ok(()));

@@ -26,8 +26,8 @@
 //!   password has enough tries, a machine has one in three minutes on average.
 //! - **`limits.*` of sessions 0**: a limit that nobody chose is an outage that nobody expects. What
 //!   protects the node itself, the descriptor limit, always holds.
-//! - **`limits.unauthenticated_per_address = 32`**: a place without a login is held for milliseconds by
-//!   those who mean it, and for `timeouts.login` by those who do not. 32 at once are many clients
+//! - **`limits.unauthenticated_per_address = 256`**: a place without a login is held for milliseconds by
+//!   those who mean it, and for `timeouts.login` by those who do not. 256 at once are many clients
 //!   behind one address, and far too few to fill a node. `limits.unauthenticated` bounds what many
 //!   addresses do together; three quarters of the node stay for those who are logged in.
 //! - **`timeouts.idle = "10m"`**: with the NOOPs that many clients send, long enough for a person;

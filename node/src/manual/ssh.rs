@@ -29,8 +29,9 @@
 //!
 //! The library is not told more bytes than the client takes, because it would stop posting letters of
 //! all channels of the connection: a suspended download must not stop an upload beside it. The first
-//! window is not known to us and taken to be 2 MiB, as all common clients have it; from the first
-//! adjustment on the exact value is known.
+//! window is not told to us, and no guess is safe: below the truth it stops a client with a large window,
+//! which adjusts it late. So until the first adjustment there is none but our own bound, and from then
+//! on the exact value is known.
 //!
 //! # Files
 //!

@@ -151,11 +151,13 @@ impl Session {
         }
     }
 
-    /// ABOR: a transfer or a file operation is dropped where it stands. A login or a handshake is let
-    /// finish; both are short.
+    /// ABOR: a transfer or a file operation is dropped where it stands; an upload then settles what is
+    /// kept of it. A login or a handshake is let finish; both are short.
     fn abort(&mut self, now: Instant) {
-        if self.transfer.is_some() {
-            self.end_transfer(Err(Failure::Aborted), now);
+        if let Some(transfer) = &self.transfer {
+            if !transfer.abort() {
+                self.end_transfer(Err(Failure::Aborted), now);
+            }
         } else if self.login.is_some() && self.work.take().is_some() {
             self.machine.on_outcome(Outcome::File(Err(Failure::Aborted)), now);
         }

@@ -23,7 +23,7 @@ use crate::log::About;
 use crate::ports::Grant;
 use crate::storage::{CreateMode, CreateOptions, Sink, Source, Storage};
 
-/// A transfer under way. Dropped, it is aborted.
+/// A transfer under way. Dropped, it is aborted, and nobody hears when that is done.
 pub(super) struct OpenTransfer {
     future: Pin<Box<dyn Future<Output = Result<u64, Failure>>>>,
     shared: Rc<Shared>,
@@ -51,6 +51,8 @@ struct Shared {
     news: RefCell<Option<Outcome>>,
     /// When the control connection ended, if it did.
     control_lost: Cell<Option<Instant>>,
+    /// The client or the node wants it to end.
+    aborted: Cell<bool>,
 }
 
 impl OpenTransfer {
@@ -80,6 +82,7 @@ impl OpenTransfer {
             progress: Rc::new(Progress::new(now)),
             news: RefCell::new(None),
             control_lost: Cell::new(None),
+            aborted: Cell::new(false),
         });
         let (kind, path, rate) = match &request.kind {
             TransferKind::Retrieve { path, .. } => {
@@ -121,6 +124,13 @@ impl OpenTransfer {
             self.about = self.about.on(name);
         }
         news
+    }
+
+    /// Ends it: at its next poll, but an upload only when what is kept of it is settled, so that
+    /// the next command finds it. `false`: there is nothing to wait for, and it may be dropped.
+    pub(super) fn abort(&self) -> bool {
+        self.shared.aborted.set(true);
+        matches!(self.kind, Kind::Upload)
     }
 
     /// The control connection ended while the transfer runs.
@@ -178,7 +188,22 @@ impl Run {
         };
         let options = CreateOptions { expected, ..CreateOptions::new(mode) };
         let sink: Arc<dyn Sink> = self.files.create(&path, options).await?.into();
+        let shared = Rc::clone(&self.shared);
         let name = (mode == CreateMode::Unique).then(|| sink.path().clone());
+        let received = shared.unless_aborted(self.take(Arc::clone(&sink), name)).await;
+        if received.is_err()
+            && let Err(failure) = sink.abandon().await
+        {
+            tracing::warn!(?failure, "what is kept of an upload is not settled in time");
+        }
+        received
+    }
+
+    async fn take(
+        &mut self,
+        sink: Arc<dyn Sink>,
+        name: Option<VirtualPath>,
+    ) -> Result<u64, Failure> {
         let shared = Rc::clone(&self.shared);
         let promised = name.clone();
         let published = Arc::clone(&sink);
@@ -217,6 +242,20 @@ impl Shared {
             Some(Outcome::TransferOpened { name, .. }) => *name = Some(published.clone()),
             _ => *news = Some(Outcome::TransferNamed(published.clone())),
         }
+    }
+
+    /// Runs a part of a transfer that ends where it stands when the transfer is aborted. The
+    /// session, which aborts, polls the transfer right after that.
+    async fn unless_aborted<T>(
+        &self,
+        part: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let mut part = std::pin::pin!(part);
+        std::future::poll_fn(|task| match self.aborted.get() {
+            true => Poll::Ready(Err(Failure::Aborted)),
+            false => part.as_mut().poll(task),
+        })
+        .await
     }
 
     /// Whether the end of a clear data stream is the end of the file. A client that was killed ends both of

@@ -79,8 +79,9 @@ pub(super) struct Channel {
     /// `None` before the client said what it wants.
     pub(super) program: Option<Box<dyn Program>>,
     ledger: Rc<Ledger>,
-    /// Bytes that the client still takes, as far as we know.
-    window: usize,
+    /// Bytes that the client still takes; `None` before it has said so the second time. What it said at
+    /// first the transport keeps to itself, and holds back what is too much.
+    window: Option<usize>,
     /// The program broke off.
     failed: bool,
     ended: bool,
@@ -92,7 +93,7 @@ impl Channel {
             id,
             program: None,
             ledger: Ledger::new(wire),
-            window: WINDOW_FIRST,
+            window: None,
             failed: false,
             ended: false,
         }
@@ -101,12 +102,17 @@ impl Channel {
     /// The transport may send this many bytes more. It does not know yet of those under way.
     pub(super) fn set_window(&mut self, size: u32) {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
-        self.window = size.saturating_sub(self.ledger.under_way());
+        self.window = Some(size.saturating_sub(self.ledger.under_way()));
     }
 
     /// Bytes that the transport holds.
     pub(super) fn under_way(&self) -> usize {
         self.ledger.under_way()
+    }
+
+    /// Whether the owner is to be woken when the transport lets go of bytes of this channel.
+    pub(super) fn set_awaited(&self, is_awaited: bool) {
+        self.ledger.set_awaited(is_awaited);
     }
 
     /// Brings bytes of the client to the program. Those before one is chosen are nobody's.
@@ -149,14 +155,15 @@ impl Channel {
                 program.recycle(buffer);
             }
             program.advance(now);
-            let max = self.window.min(room - sent);
+            let window = self.window.unwrap_or(usize::MAX);
+            let max = window.min(room - sent);
             if max == 0 || !outlet.is_open(self.ledger.under_way()) {
-                waits = self.window > 0;
+                waits = window > 0;
                 break;
             }
             let Some(buffer) = program.output(max) else { break };
             sent += buffer.len();
-            self.window -= buffer.len();
+            self.window = self.window.map(|window| window - buffer.len());
             outlet.send(self.id, buffer, &self.ledger);
         }
         // Once everything is said, that takes no window.
@@ -168,10 +175,6 @@ impl Channel {
         (sent, waits)
     }
 }
-
-/// What a client is taken to accept before it says anything: OpenSSH, PuTTY, paramiko and libssh2 begin
-/// with at least this. Beyond a smaller window the transport keeps the bytes.
-const WINDOW_FIRST: usize = 2 * 1024 * 1024;
 
 /// The exit status after a violation of the program's protocol.
 const FAILED_STATUS: u32 = 1;

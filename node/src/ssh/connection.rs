@@ -198,13 +198,12 @@ impl Connection {
         let under_way: usize = channels.iter().map(Channel::under_way).sum();
         let room = UNDER_WAY_MAX.saturating_sub(under_way + self.wire.unsent());
         let mut room = room.min(burst);
-        let (mut waits, mut wants_room) = (false, false);
-        self.wire.set_wants_room(false);
+        let mut waits = false;
         let (mut held, mut drains, mut wants_input) = (0, false, true);
         for channel in channels.iter_mut() {
             let (sent, more) = channel.pump(outlet, room, now);
             room -= sent;
-            wants_room |= more;
+            waits |= more;
             if let Some(program) = &channel.program {
                 waits |= is_at_work(&**program);
                 held += program.held();
@@ -212,6 +211,8 @@ impl Connection {
                 wants_input &= program.wants_input();
             }
         }
+        // They share the room.
+        channels.iter().for_each(|channel| channel.set_awaited(waits));
         for channel in channels.extract_if(.., |channel| channel.has_ended()) {
             channel.end(now);
         }
@@ -220,8 +221,7 @@ impl Connection {
         budget.set(budget.get() + held - self.held.replace(held));
         let over = budget.get() > ARBITER_HELD_MAX && drains;
         self.wire.set_paused(!wants_input || over);
-        self.wire.set_wants_room(wants_room);
-        waits || wants_room
+        waits
     }
 
     /// Polls the work of all channels; whether some of it ended.

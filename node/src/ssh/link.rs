@@ -25,8 +25,6 @@ pub(super) struct Wire {
     moved: Cell<Instant>,
     paused: Cell<bool>,
     killed: Cell<bool>,
-    /// The owner has more to send than there is room for.
-    wants_room: Cell<bool>,
     transport: RefCell<Option<Waker>>,
     owner: RefCell<Option<Waker>>,
 }
@@ -38,7 +36,6 @@ impl Wire {
             moved: Cell::new(now),
             paused: Cell::new(false),
             killed: Cell::new(false),
-            wants_room: Cell::new(false),
             transport: RefCell::default(),
             owner: RefCell::default(),
         })
@@ -73,19 +70,6 @@ impl Wire {
         match &mut *owner {
             Some(owner) => owner.clone_from(waker),
             None => *owner = Some(waker.clone()),
-        }
-    }
-
-    /// Whether the owner is to be woken when the transport has let go of what it was given.
-    pub(super) fn set_wants_room(&self, wants: bool) {
-        self.wants_room.set(wants);
-    }
-
-    /// The transport has let go of all that it was given of a channel. What the socket takes at once
-    /// leaves no other trace.
-    pub(super) fn on_room(&self) {
-        if self.wants_room.take() {
-            self.wake_owner();
         }
     }
 

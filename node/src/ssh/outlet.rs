@@ -23,13 +23,26 @@ use super::link::Wire;
 #[derive(Debug)]
 pub(super) struct Ledger {
     under_way: Cell<usize>,
-    spare: RefCell<Vec<Vec<u8>>>,
+    /// The owner of the connection waits until less is under way.
+    is_awaited: Cell<bool>,
     wire: Rc<Wire>,
+    spare: RefCell<Vec<Vec<u8>>>,
 }
 
 impl Ledger {
     pub(super) fn new(wire: Rc<Wire>) -> Rc<Self> {
-        Rc::new(Self { under_way: Cell::new(0), spare: RefCell::default(), wire })
+        Rc::new(Self {
+            under_way: Cell::new(0),
+            is_awaited: Cell::new(false),
+            wire,
+            spare: RefCell::default(),
+        })
+    }
+
+    /// Whether the owner of the connection is to be woken when less is under way: a socket that takes
+    /// all at once wakes nobody.
+    pub(super) fn set_awaited(&self, is_awaited: bool) {
+        self.is_awaited.set(is_awaited);
     }
 
     /// Bytes that the transport was given and still holds.
@@ -59,13 +72,12 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let ledger = &self.ledger;
         ledger.under_way.set(ledger.under_way.get().saturating_sub(self.buffer.len()));
+        if ledger.is_awaited.take() {
+            ledger.wire.wake_owner();
+        }
         let mut spare = ledger.spare.borrow_mut();
         if spare.len() < SPARE_MAX {
             spare.push(std::mem::take(&mut self.buffer));
-        }
-        drop(spare);
-        if ledger.under_way.get() == 0 {
-            ledger.wire.on_room();
         }
     }
 }
@@ -195,37 +207,3 @@ pub(super) const STDERR: u32 = 1;
 
 /// Spare buffers of a channel: what a pipeline of a client keeps in use between two wake-ups.
 const SPARE_MAX: usize = 8;
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
-    use std::time::Instant;
-
-    use super::*;
-
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    #[test]
-    fn who_waits_for_room_hears_of_it_once_the_transport_is_done() {
-        let (wire, woken) = (Wire::new(Instant::now()), Arc::new(Count(AtomicUsize::new(0))));
-        let ledger = Ledger::new(Rc::clone(&wire));
-        wire.set_owner(&Arc::clone(&woken).into());
-        let (first, second) = (lease(vec![0; 7], &ledger), lease(vec![0; 5], &ledger));
-        wire.set_wants_room(true);
-        drop(first);
-        assert_eq!((ledger.under_way(), woken.0.load(Ordering::Relaxed)), (5, 0));
-        drop(second);
-        assert_eq!((ledger.under_way(), woken.0.load(Ordering::Relaxed)), (0, 1));
-        drop(lease(vec![0; 9], &ledger));
-        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
-        assert_eq!(ledger.take_spare().map(|buffer| buffer.len()), Some(9));
-    }
-}

@@ -62,7 +62,7 @@ use self::root::check;
 use self::source::Reader;
 use self::upload::Begin;
 use super::{CreateMode, CreateOptions, Directory, Sink, Source, Storage, Work};
-use crate::blocking::Lane;
+use crate::blocking::{Lane, Ticket};
 
 /// Why a root can not be served.
 #[derive(Debug, thiserror::Error)]
@@ -280,8 +280,15 @@ impl Storage for Posix {
         if let Err(failure) = check(from).and_then(|()| check(to)) {
             return Work::ready(Err(failure));
         }
-        let (owner, from, to) = (Arc::clone(&self.owner), from.clone(), to.clone());
-        self.root.work(move |root, ticket| copy::file(root, &owner, (&from, &to), replace, ticket))
+        let found = self.attributes(from, true);
+        let (root, owner) = (Arc::clone(&self.root), Arc::clone(&self.owner));
+        let (from, to) = (from.clone(), to.clone());
+        Work::pending(async move {
+            let job = move |root: &Root, ticket: &Ticket| {
+                copy::file(root, &owner, (&from, &to), replace, ticket)
+            };
+            root.work_through(found.await?.size, job).await
+        })
     }
 
     fn digest(
@@ -294,16 +301,22 @@ impl Storage for Posix {
         if let Err(failure) = check(path) {
             return Work::ready(Err(failure));
         }
-        let (owner, path) = (Arc::clone(&self.owner), path.clone());
-        self.root.work(move |root, ticket| {
-            let file = lookup::open(root, &owner, &path, READ).map_err(failure)?;
-            let found = attribute::of_descriptor(&file).map_err(failure)?;
-            attribute::regular(&found)?;
-            let end = end.unwrap_or(u64::MAX).min(found.size);
-            if start > end {
-                return Err(Failure::BadOffset);
-            }
-            digest::range(&file, algorithm, start, end, ticket)
+        let found = self.attributes(path, true);
+        let (root, owner, path) = (Arc::clone(&self.root), Arc::clone(&self.owner), path.clone());
+        let end = end.unwrap_or(u64::MAX);
+        Work::pending(async move {
+            let bytes = found.await?.size.min(end).saturating_sub(start);
+            let job = move |root: &Root, ticket: &Ticket| {
+                let file = lookup::open(root, &owner, &path, READ).map_err(failure)?;
+                let found = attribute::of_descriptor(&file).map_err(failure)?;
+                attribute::regular(&found)?;
+                let end = end.min(found.size);
+                if start > end {
+                    return Err(Failure::BadOffset);
+                }
+                digest::range(&file, algorithm, start, end, ticket)
+            };
+            root.work_through(bytes, job).await
         })
     }
 

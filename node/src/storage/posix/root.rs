@@ -180,6 +180,21 @@ impl Root {
         let root = Arc::clone(self);
         Work::pending(Arc::clone(&self.lane).run(move |ticket| job(&root, ticket)))
     }
+
+    /// Runs a job that moves this many bytes: among the long ones if that takes long.
+    pub(super) async fn work_through<T, F>(
+        self: Arc<Self>,
+        bytes: u64,
+        job: F,
+    ) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Self, &Ticket) -> Result<T, Failure> + Send + 'static,
+    {
+        let lane = Arc::clone(&self.lane);
+        let job = move |ticket: &Ticket| job(&self, ticket);
+        if bytes > SHORT_BYTES_MAX { lane.run_long(job).await } else { lane.run(job).await }
+    }
 }
 
 /// A name in an open directory: what calls that change names act on.
@@ -224,6 +239,10 @@ const CONFINED: ResolveFlags = ResolveFlags::IN_ROOT.union(ResolveFlags::NO_MAGI
 
 /// On every open: not inherited, no wait for the other end of a pipe or a lease, no terminal taken.
 const QUIET: OFlags = OFlags::CLOEXEC;
+
+/// What a job may read, hash or copy in the slots of short ones: 64 MiB take a local disk or a
+/// hash some 100 ms.
+const SHORT_BYTES_MAX: u64 = 64 << 20;
 
 /// `openat2` gives up when a directory on the path moves at the wrong moment. One that moves all
 /// the time is an attack, and its answer is an error.

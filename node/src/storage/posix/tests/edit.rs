@@ -414,7 +414,6 @@ async fn what_is_given_up_is_settled_when_that_is_said() {
                 let poll = std::future::poll_fn(|task| {
                     std::task::Poll::Ready(std::pin::Pin::new(&mut running).poll(task))
                 });
-                // It may be done already, on a pool that is quick.
                 let _ = poll.await;
                 drop(running);
             } else {

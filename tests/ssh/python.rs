@@ -1,0 +1,85 @@
+//! The SSH libraries of Python: paramiko and asyncssh.
+
+use std::path::PathBuf;
+
+use flotilla_tests::content::Content;
+use flotilla_tests::{PASSWORD, Program, Server, Ssh};
+
+/// The Python that has what these tests need: `FLOTILLA_PYTHON`, or where `tests/run` puts it.
+pub fn python() -> Program {
+    let known = std::env::var_os("FLOTILLA_PYTHON").map(PathBuf::from);
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
+    let usual = || Some(cache.or_else(home)?.join("flotilla/python/bin/python3"));
+    Program::new(known.or_else(usual).expect("a home folder"))
+}
+
+/// A script of `tests/ssh`, with host, port, user and password.
+fn script(server: &Server, here: &Ssh, name: &str, task: &str) -> Program {
+    let path = format!("{}/ssh/{name}.py", env!("CARGO_MANIFEST_DIR"));
+    let address = server.ssh();
+    python()
+        .args([path.as_str(), task, &address.ip().to_string(), &address.port().to_string()])
+        .args(["alice", PASSWORD])
+        .env("HOME", here.folder().path())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .within(here.folder().path())
+}
+
+fn run(name: &str, task: &str) {
+    let server = Server::start_ssh();
+    let here = Ssh::new(&server);
+    Content::new(3).write_repeated(&here.join("big"), 64 << 20);
+    std::fs::copy(here.join("big"), server.file("big")).unwrap();
+    script(&server, &here, name, task).succeed();
+}
+
+#[test]
+fn paramiko_prefetches() {
+    run("paramiko_client", "prefetch");
+}
+
+#[test]
+fn paramiko_pipelines() {
+    run("paramiko_client", "pipeline");
+}
+
+#[test]
+fn paramiko_arranges() {
+    run("paramiko_client", "arrange");
+}
+
+#[test]
+fn paramiko_opens_in_every_mode() {
+    run("paramiko_client", "modes");
+}
+
+#[test]
+fn paramiko_checks() {
+    run("paramiko_client", "check");
+}
+
+#[test]
+fn paramiko_offers_many_keys() {
+    run("paramiko_client", "keys");
+}
+
+#[test]
+fn asyncssh_transfers() {
+    run("asyncssh_client", "transfers");
+}
+
+#[test]
+fn asyncssh_extends() {
+    run("asyncssh_client", "extensions");
+}
+
+#[test]
+fn asyncssh_opens_channels() {
+    run("asyncssh_client", "channels");
+}
+
+#[test]
+fn asyncssh_asks_in_parallel() {
+    run("asyncssh_client", "parallel");
+}
