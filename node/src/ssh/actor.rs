@@ -113,8 +113,10 @@ impl SshSession {
                 self.guard.entrance = None;
                 self.startup = None;
             }
-            let moved = self.connection.poll_work(task);
+            let mut moved = self.connection.poll_work(task);
             self.connection.pump_by_letter();
+            // Room may have let new work begin; unless it is polled once, its end wakes nobody.
+            moved |= self.connection.poll_work(task);
             if let Phase::Open { courier, .. } = &mut self.running {
                 // It ends with the transport, which is polled above.
                 let _ = courier.as_mut().poll(task);

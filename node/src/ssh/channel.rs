@@ -41,6 +41,11 @@ pub(super) trait Program {
     fn held(&self) -> usize {
         0
     }
+    /// Whether it holds bytes of the client that become less without anything that the client sends:
+    /// only then may the socket be left unread for memory's sake.
+    fn drains(&self) -> bool {
+        false
+    }
     /// When a rate lets it go on.
     fn resumes_at(&self) -> Option<Instant> {
         None
@@ -144,7 +149,7 @@ impl Channel {
         now: Instant,
     ) -> (usize, bool) {
         let Some(program) = &mut self.program else { return (0, false) };
-        let mut sent = 0;
+        let (mut sent, mut waits) = (0, false);
         if self.failed {
             self.ended = true;
             outlet.end(self.id, Exit::silent(FAILED_STATUS));
@@ -158,20 +163,101 @@ impl Channel {
             let window = self.window.unwrap_or(usize::MAX);
             let max = window.min(room - sent);
             if max == 0 || !outlet.is_open(self.ledger.under_way()) {
-                return (sent, window > 0);
+                waits = window > 0;
+                break;
             }
             let Some(buffer) = program.output(max) else { break };
             sent += buffer.len();
             self.window = self.window.map(|window| window - buffer.len());
             outlet.send(self.id, buffer, &self.ledger);
         }
+        // Once everything is said, that takes no window.
         if let (Some(exit), false) = (program.exit(), self.ended) {
             self.ended = true;
             outlet.end(self.id, exit);
+            waits = false;
         }
-        (sent, false)
+        (sent, waits)
     }
 }
 
 /// The exit status after a violation of the program's protocol.
 const FAILED_STATUS: u32 = 1;
+
+#[cfg(test)]
+mod tests {
+    use russh::keys::ssh_key::encoding::Decode;
+
+    use super::*;
+
+    /// Says so many bytes, then ends.
+    struct Speech(usize);
+
+    impl Program for Speech {
+        fn on_bytes(&mut self, _: &[u8]) -> Result<(), Broken> {
+            Ok(())
+        }
+
+        fn on_end(&mut self) {}
+
+        fn output(&mut self, max: usize) -> Option<Vec<u8>> {
+            let count = self.0.min(max);
+            self.0 -= count;
+            (count > 0).then(|| vec![0; count])
+        }
+
+        fn exit(&self) -> Option<Exit> {
+            (self.0 == 0).then(|| Exit::silent(0))
+        }
+
+        fn is_busy(&self) -> bool {
+            false
+        }
+    }
+
+    #[derive(Default)]
+    struct Taken {
+        bytes: usize,
+        ends: usize,
+    }
+
+    impl Outlet for Taken {
+        fn is_open(&self, _: usize) -> bool {
+            true
+        }
+
+        fn send(&mut self, _: ChannelId, buffer: Vec<u8>, _: &Rc<Ledger>) {
+            self.bytes += buffer.len();
+        }
+
+        fn end(&mut self, _: ChannelId, _: Exit) {
+            self.ends += 1;
+        }
+    }
+
+    fn channel(bytes: usize) -> Channel {
+        let now = Instant::now();
+        let id = ChannelId::decode(&mut [0, 0, 0, 1].as_slice()).unwrap();
+        let mut channel = Channel::new(id, Wire::new(now));
+        channel.program = Some(Box::new(Speech(bytes)));
+        channel
+    }
+
+    #[test]
+    fn the_end_needs_no_window() {
+        let (mut channel, mut taken) = (channel(10_000), Taken::default());
+        channel.set_window(10_000);
+        assert_eq!(channel.pump(&mut taken, usize::MAX, Instant::now()), (10_000, false));
+        assert_eq!((taken.bytes, taken.ends), (10_000, 1));
+        assert!(channel.has_ended());
+    }
+
+    #[test]
+    fn what_does_not_fit_waits_for_room_or_for_the_client() {
+        let (mut channel, mut taken) = (channel(10_000), Taken::default());
+        channel.set_window(6_000);
+        assert_eq!(channel.pump(&mut taken, 5_000, Instant::now()), (5_000, true));
+        assert_eq!(channel.pump(&mut taken, 5_000, Instant::now()), (1_000, false));
+        assert_eq!((taken.bytes, taken.ends), (6_000, 0));
+    }
+}

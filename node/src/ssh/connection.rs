@@ -36,6 +36,9 @@ pub(super) struct Connection {
     active: Cell<Instant>,
     /// Bytes that the channels hold, as counted on the arbiter's account.
     held: Cell<usize>,
+    /// Channels that were opened, and that were refused, since the connection began.
+    opened: Cell<u32>,
+    refused: Cell<u32>,
     /// No new channels: the node stops.
     is_closing: Cell<bool>,
 }
@@ -59,6 +62,8 @@ impl Connection {
             login: RefCell::default(),
             active: Cell::new(now),
             held: Cell::new(0),
+            opened: Cell::new(0),
+            refused: Cell::new(0),
             is_closing: Cell::new(false),
         })
     }
@@ -78,7 +83,7 @@ impl Connection {
     /// When the client last did something, or something was last done for it.
     pub(super) fn active(&self) -> Instant {
         let channels = self.channels.borrow();
-        if channels.iter().filter_map(|c| c.program.as_ref()).any(|p| p.is_waiting()) {
+        if channels.iter().filter_map(|c| c.program.as_ref()).any(|p| is_at_work(&**p)) {
             self.active.set(Instant::now());
         }
         self.active.get()
@@ -86,14 +91,30 @@ impl Connection {
 
     /// Opens a channel, if there may be one more.
     pub(super) fn open(&self, id: ChannelId) -> bool {
+        let opened = self.opened.get();
         let mut channels = self.channels.borrow_mut();
-        let may =
-            !self.is_closing.get() && channels.len() < self.policy.config.ssh.channels as usize;
+        let may = !self.is_closing.get()
+            && channels.len() < self.policy.config.ssh.channels as usize
+            && opened < OPENED_MAX;
         if may {
+            self.opened.set(opened + 1);
             channels.push(Channel::new(id, Rc::clone(&self.wire)));
+        }
+        drop(channels);
+        if opened >= OPENED_MAX && !self.is_busy() {
+            self.letters.disconnect(USED_UP);
         }
         self.active.set(Instant::now());
         may
+    }
+
+    /// A channel was refused.
+    ///
+    /// # Errors
+    /// It is one too many: the transport keeps each refusal while keys are exchanged.
+    pub(super) fn on_refused_channel(&self) -> Result<(), russh::Error> {
+        self.refused.set(self.refused.get() + 1);
+        if self.refused.get() > REFUSED_MAX { Err(russh::Error::Inconsistent) } else { Ok(()) }
     }
 
     /// Lets a channel run a program, the one that it will ever run.
@@ -179,14 +200,15 @@ impl Connection {
         let room = UNDER_WAY_MAX.saturating_sub(under_way + self.wire.unsent());
         let mut room = room.min(burst);
         let mut waits = false;
-        let (mut held, mut wants_input) = (0, true);
+        let (mut held, mut drains, mut wants_input) = (0, false, true);
         for channel in channels.iter_mut() {
             let (sent, more) = channel.pump(outlet, room, now);
             room -= sent;
             waits |= more;
             if let Some(program) = &channel.program {
-                waits |= program.is_waiting() || program.resumes_at().is_some();
+                waits |= is_at_work(&**program);
                 held += program.held();
+                drains |= program.drains();
                 wants_input &= program.wants_input();
             }
         }
@@ -199,7 +221,7 @@ impl Connection {
         drop(channels);
         let budget = &self.worker.ssh_held;
         budget.set(budget.get() + held - self.held.replace(held));
-        let over = budget.get() > ARBITER_HELD_MAX && held > 0;
+        let over = budget.get() > ARBITER_HELD_MAX && drains;
         self.wire.set_paused(!wants_input || over);
         waits
     }
@@ -262,6 +284,11 @@ impl Connection {
     }
 }
 
+/// Whether something goes on without the client: work, or the wait for a rate.
+fn is_at_work(program: &dyn Program) -> bool {
+    program.is_waiting() || program.resumes_at().is_some()
+}
+
 /// The exit status of a channel that the server ends.
 const STOPPED_STATUS: u32 = 1;
 
@@ -270,8 +297,17 @@ const STOPPED_STATUS: u32 = 1;
 const UNDER_WAY_MAX: usize = 512 * 1024;
 const _: () = assert!(UNDER_WAY_MAX < UNSENT_MAX);
 
+/// Channels of one connection in its whole life. Of each that we close first the transport keeps some
+/// 4 KiB until the connection ends (russh 0.65: `Session::close` leaves its `channels`).
+const OPENED_MAX: u32 = 4096;
+const USED_UP: &str = "Too many channels over time; please connect again.";
+
+/// Refused channels before the connection ends.
+const REFUSED_MAX: u32 = 1024;
+
 /// Bytes that one callback hands to the transport before the arbiter's other tasks run.
 const BURST_BYTES_MAX: usize = 256 * 1024;
 
-/// Bytes that the channels of an arbiter hold together before those who hold some are not read any more.
+/// Bytes that the channels of an arbiter hold together before those who hold some for the storage are
+/// not read any more. Who holds replies is read: a window adjustment may be what they wait for.
 const ARBITER_HELD_MAX: usize = 256 * 1024 * 1024;

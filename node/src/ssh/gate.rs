@@ -29,6 +29,8 @@ pub(super) struct Gate {
     /// The steps that it took.
     proved: RefCell<Proofs>,
     failures: Cell<u32>,
+    /// The client was told to go. What it sent meanwhile is not judged any more.
+    is_over: Cell<bool>,
 }
 
 impl Gate {
@@ -40,6 +42,7 @@ impl Gate {
             next: RefCell::new(next),
             proved: RefCell::default(),
             failures: Cell::new(0),
+            is_over: Cell::new(false),
         }
     }
 
@@ -83,7 +86,7 @@ impl Gate {
         key: keys::PublicKey,
         algorithm: keys::Algorithm,
     ) -> Auth {
-        if !self.transport.signatures.accept(&algorithm) {
+        if self.is_over.get() || !self.transport.signatures.accept(&algorithm) {
             return self.reject(false);
         }
         let Ok(key) = key::plain(&key) else { return self.reject(false) };
@@ -132,6 +135,9 @@ impl Gate {
         let connection = &self.connection;
         let record = &connection.record;
         let client = connection.peer.ip();
+        if self.is_over.get() {
+            return self.reject(false);
+        }
         if connection.worker.is_banned(client, Instant::now()) {
             // It connected before the ban.
             return self.turn_away(&user, method, BANNED);
@@ -178,7 +184,7 @@ impl Gate {
             self.failures.set(self.failures.get() + 1);
             let attempts = self.connection.policy.config.limits.login_attempts;
             if attempts > 0 && self.failures.get() >= attempts {
-                self.connection.letters.disconnect(TOO_MANY);
+                self.send_away(TOO_MANY);
             }
         }
         self.reject(false)
@@ -188,8 +194,13 @@ impl Gate {
     /// only do by ending the connection.
     fn turn_away(&self, user: &str, method: Method, reason: &str) -> Auth {
         self.connection.record.log_refusal(user, method.name(), reason);
-        self.connection.letters.disconnect(reason);
+        self.send_away(reason);
         self.reject(false)
+    }
+
+    fn send_away(&self, reason: &str) {
+        self.is_over.set(true);
+        self.connection.letters.disconnect(reason);
     }
 
     fn reject(&self, partial_success: bool) -> Auth {

@@ -128,17 +128,87 @@ impl Handler for Door {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Result<(), Error> {
-        if self.connection.open(channel.id()) {
+        // What can not be sent in pieces of some size would be sent byte by byte.
+        let takes = channel.writable_packet_size().await >= PACKET_BYTES_MIN;
+        if takes && self.connection.open(channel.id()) {
             reply.accept().await;
-        } else {
-            reply.reject(ChannelOpenFailure::ResourceShortage).await;
+            return Ok(());
         }
-        Ok(())
+        reply.reject(ChannelOpenFailure::ResourceShortage).await;
+        self.connection.on_refused_channel()
     }
 
-    async fn channel_close(&mut self, channel: ChannelId, _: &mut Session) -> Result<(), Error> {
+    async fn channel_open_x11(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Error> {
+        self.connection.on_refused_channel()
+    }
+
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        _: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Error> {
+        self.connection.on_refused_channel()
+    }
+
+    async fn channel_open_forwarded_tcpip(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        _: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Error> {
+        self.connection.on_refused_channel()
+    }
+
+    async fn channel_open_direct_streamlocal(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Error> {
+        self.connection.on_refused_channel()
+    }
+
+    async fn channel_open_confirmation(
+        &mut self,
+        _: ChannelId,
+        _: u32,
+        _: u32,
+        _: &mut Session,
+    ) -> Result<(), Error> {
+        // Nothing was asked for. The transport has given the channel other limits by now.
+        Err(Error::Inconsistent)
+    }
+
+    async fn channel_close(
+        &mut self,
+        channel: ChannelId,
+        session: &mut Session,
+    ) -> Result<(), Error> {
         self.connection.on_close(channel);
-        Ok(())
+        if !session.has_pending_data(channel) {
+            return Ok(());
+        }
+        session.flush_pending(channel)?;
+        // The transport keeps bytes beyond the window, and with them takes no letter of any channel. The
+        // window will never be opened now.
+        if session.has_pending_data(channel) { Err(Error::Pending) } else { Ok(()) }
     }
 
     async fn channel_eof(
@@ -244,5 +314,7 @@ impl Handler for Door {
 
 /// The subsystem (draft-ietf-secsh-filexfer-02, 2).
 const SFTP: &str = "sftp";
+/// The least that a client must take in one packet. The real ones take 16 KiB at the least.
+const PACKET_BYTES_MIN: usize = 256;
 /// The exit status of what is refused.
 const REFUSED_STATUS: u32 = 1;

@@ -155,6 +155,10 @@ async fn digests(files: Files, algorithm: Algorithm, words: Vec<Word>) -> Outcom
             }
         };
         for path in paths {
+            if outcome.lines.len() + outcome.complaints.len() > OUTCOME_BYTES_MAX {
+                outcome.complaints.push_str("too many files at once\n");
+                return outcome;
+            }
             match digest(&files, algorithm, &path).await {
                 Ok(hex) => outcome.lines.extend(hash_line(&hex, &path)),
                 Err(failure) => outcome.complain(&path, &failure),
@@ -163,6 +167,9 @@ async fn digests(files: Files, algorithm: Algorithm, words: Vec<Word>) -> Outcom
     }
     outcome
 }
+
+/// Lines and complaints of one command: some ten thousand files.
+const OUTCOME_BYTES_MAX: usize = 1024 * 1024;
 
 async fn digest(files: &Files, algorithm: Algorithm, path: &[u8]) -> Result<String, Failure> {
     let path = VirtualPath::root().resolve(path).map_err(|_| Failure::BadName)?;

@@ -3,7 +3,8 @@
 //! The transport reads two small pieces per packet and stops reading while a write waits. Both are
 //! mended here: the socket is read in large pieces, and a write is always taken. What the socket
 //! does not take at once waits here and goes out whenever the transport reads, so that a window
-//! adjustment is read however slow the client takes its bytes. What waits is bounded by those who
+//! adjustment is read however slow the client takes its bytes. Short answers wait for those to the
+//! packets that were read with theirs, and all go out together. What waits is bounded by those who
 //! write: [`Wire::unsent`] tells them, and above [`UNSENT_MAX`] nothing is read that could cause more.
 
 use std::cell::{Cell, RefCell};
@@ -143,6 +144,14 @@ impl Link {
         &self.shared.0
     }
 
+    /// Whether this many bytes more may wait for company: packets are there that were read ahead, and
+    /// each will have its answer. Short answers so share a system call.
+    fn defers(&self, bytes: usize) -> bool {
+        let waiting = self.output.buffer.len() - self.output.start;
+        let paused = self.wire().paused.get();
+        self.input.is_some() && !paused && waiting + bytes <= DEFERRED_BYTES_MAX
+    }
+
     /// Sends what waits, as far as the socket takes it.
     fn push(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         if self.output.start == self.output.buffer.len() {
@@ -230,9 +239,11 @@ impl AsyncRead for Link {
         if this.wire().killed.get() {
             return Poll::Ready(Ok(()));
         }
-        this.push(context)?;
         if out.remaining() == 0 {
             return Poll::Ready(Ok(()));
+        }
+        if !this.defers(0) {
+            this.push(context)?;
         }
         if this.wire().paused.get() || this.wire().unsent.get() > UNSENT_MAX {
             this.run_bytes = 0;
@@ -266,9 +277,11 @@ impl AsyncWrite for Link {
         if this.wire().killed.get() {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        this.push(context)?;
+        if !this.defers(bytes.len()) {
+            this.push(context)?;
+        }
         let mut sent = 0;
-        if this.output.buffer.is_empty() {
+        if !this.defers(bytes.len()) && this.output.buffer.is_empty() {
             match Pin::new(&mut this.stream).poll_write(context, bytes) {
                 Poll::Ready(Ok(count)) => sent = count,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
@@ -281,14 +294,17 @@ impl AsyncWrite for Link {
             }
             this.output.buffer.extend_from_slice(rest);
             this.wire().unsent.set(this.output.buffer.len() - this.output.start);
-            // The socket may have taken a part only: find out when it takes more.
-            this.push(context)?;
+            if !this.defers(0) {
+                // The socket may have taken a part only: find out when it takes more.
+                this.push(context)?;
+            }
         }
         Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.get_mut().push(context))
+        let this = self.get_mut();
+        Poll::Ready(if this.defers(0) { Ok(()) } else { this.push(context) })
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -318,6 +334,9 @@ const SPARE_BUFFERS_MAX: usize = 16;
 /// Above this nothing is read, since every packet may want an answer: what the sessions hand out at
 /// the most, and a margin for answers of the transport itself.
 pub(super) const UNSENT_MAX: usize = 1024 * 1024;
+/// Bytes that wait for company at the most: the answers to some hundred short requests. Whatever is longer
+/// goes out at once, without being copied.
+const DEFERRED_BYTES_MAX: usize = 8 * 1024;
 /// Sent bytes in front of those that wait before the rest is moved.
 const COMPACT_BYTES: usize = 256 * 1024;
 /// Bytes read before the arbiter's other tasks run.

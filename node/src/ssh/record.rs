@@ -103,6 +103,8 @@ impl Record {
 
     pub(super) fn log_refusal(&self, user: &str, method: &str, reason: &str) {
         self.metrics.logins_refused.inc();
+        // Strangers can make names as long as a packet.
+        let user: String = user.chars().take(USER_CHARS_MAX).collect();
         info!(user, method, reason, "login refused");
     }
 
@@ -194,5 +196,7 @@ pub(super) fn now_seconds() -> i64 {
     since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
+/// What is logged of a name that nobody was let in by.
+const USER_CHARS_MAX: usize = 128;
 /// As the logs of all protocols name it.
 const PROTOCOL: &str = "ssh";

@@ -108,3 +108,29 @@ async fn a_pause_holds_bytes_back_and_an_end_ends_both_ways() {
     assert_eq!(link.read(&mut five).await.unwrap(), 0);
     assert!(link.write_all(b"x").await.is_err());
 }
+
+#[tokio::test]
+async fn short_answers_wait_for_each_other_and_for_nothing_else() {
+    let (mut link, wire, mut client) = pair().await;
+    client.write_all(b"one two three").await.unwrap();
+    let mut piece = [0; 4];
+    for count in 1..=2 {
+        link.read_exact(&mut piece).await.unwrap();
+        link.write_all(b"answer").await.unwrap();
+        link.flush().await.unwrap();
+        assert_eq!(wire.unsent(), 6 * count, "more packets are there");
+    }
+    let mut last = [0; 5];
+    link.read_exact(&mut last).await.unwrap();
+    link.write_all(b"answer").await.unwrap();
+    link.flush().await.unwrap();
+    assert_eq!(wire.unsent(), 0);
+    let mut got = [0; 18];
+    client.read_exact(&mut got).await.unwrap();
+    assert_eq!(&got, b"answeransweranswer");
+    // A long one waits for nobody.
+    client.write_all(b"one two ").await.unwrap();
+    link.read_exact(&mut piece).await.unwrap();
+    link.write_all(&[1; 20_000]).await.unwrap();
+    assert_eq!(wire.unsent(), 0);
+}

@@ -37,10 +37,7 @@ impl Server {
             Request::Create { path, size, mode } => self.create(path, size, mode, now),
             Request::Write { data } => self.write(data, now),
             Request::Finish { change } => self.publish(change, now),
-            Request::Abandon { .. } => {
-                // What the client did not send wholly is kept or not as `storage.on_abort` says.
-                self.end_upload(Some(&Failure::DataBroken), now);
-            }
+            Request::Abandon { keep } => self.abandon(keep, now),
             Request::Open { path } => {
                 let work = files.open(&path);
                 self.start(work, now, move |result| {
@@ -108,6 +105,18 @@ impl Server {
             None => Work::ready(Err(Failure::Internal)),
         };
         self.start(work, now, move |result| Done::Written(count, result));
+    }
+
+    /// What the client did not send wholly is kept or not as `storage.on_abort` says, unless it is not
+    /// even the beginning of the file: nobody must go on with that.
+    fn abandon(&mut self, keep: bool, now: Instant) {
+        if let Some(sink) = self.upload.as_ref().map(|upload| Arc::clone(&upload.sink))
+            && !keep
+        {
+            let change = AttributeChange { size: Some(0), ..AttributeChange::default() };
+            self.start(sink.change(change), now, |_| Done::Emptied);
+        }
+        self.end_upload(Some(&Failure::DataBroken), now);
     }
 
     fn publish(&mut self, change: AttributeChange, now: Instant) {

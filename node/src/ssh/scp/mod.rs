@@ -62,6 +62,8 @@ enum Done {
     Created(Result<Upload, Failure>),
     /// Bytes of the upload were written.
     Written(usize, Result<Vec<u8>, Failure>),
+    /// An upload that is worth nothing was emptied before its end.
+    Emptied,
     /// The upload was published.
     Finished(Result<(), Failure>),
     /// A file was opened to be sent.
@@ -124,6 +126,8 @@ impl Server {
     fn finish(&mut self, done: Done, now: Instant) {
         let outcome = match done {
             Done::Answer(outcome) => outcome,
+            // The machine expects no answer.
+            Done::Emptied => return self.feed(),
             Done::Changed(change, result) => {
                 self.record.log_change(self.files.account(), &change, result.as_ref().err());
                 Outcome::Done(result)
@@ -207,6 +211,9 @@ impl Server {
 
 impl Program for Server {
     fn on_bytes(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+        if self.input.len() + bytes.len() > UNASKED_MAX {
+            return Err(Broken("more than it was asked for".to_owned()));
+        }
         if self.input.is_empty() {
             let taken = self.machine.on_bytes(bytes);
             self.input.extend_from_slice(bytes.get(taken..).unwrap_or_default());
@@ -222,6 +229,8 @@ impl Program for Server {
     }
 
     fn advance(&mut self, now: Instant) {
+        // Output that left may have made room for input.
+        self.feed();
         while self.work.is_none() && !self.throttle.holds(now) {
             let Some(request) = self.machine.poll() else { return };
             self.begin(request, now);
@@ -260,7 +269,7 @@ impl Program for Server {
     }
 
     fn wants_input(&self) -> bool {
-        self.input.len() < INPUT_MAX
+        self.input.len() < INPUT_MAX || !self.drains()
     }
 
     fn is_busy(&self) -> bool {
@@ -269,6 +278,10 @@ impl Program for Server {
 
     fn held(&self) -> usize {
         self.input.len()
+    }
+
+    fn drains(&self) -> bool {
+        !self.input.is_empty() && (self.work.is_some() || self.throttle.resumes_at().is_some())
     }
 
     fn resumes_at(&self) -> Option<Instant> {
@@ -286,5 +299,8 @@ impl Program for Server {
 const READ_BYTES: usize = 256 * 1024;
 /// Bytes that wait for the machine before the socket is not read any more.
 const INPUT_MAX: usize = 512 * 1024;
+/// Bytes that wait for the machine while that waits for the client itself, which is read on: an answer
+/// or a window adjustment has to come. A client sends so much there only against the rules.
+const UNASKED_MAX: usize = 1024 * 1024;
 /// Spare buffers: one being read into, one being sent.
 const SPARE_MAX: usize = 2;

@@ -113,7 +113,14 @@ impl Program for Server {
     }
 
     fn wants_input(&self) -> bool {
-        self.machine.wants_input()
+        // A rate holds the WRITEs back until a time that comes by itself.
+        let held_back = self.throttle.resumes_at().is_some() && self.machine.holds_enough();
+        self.machine.wants_input() && !held_back
+    }
+
+    fn drains(&self) -> bool {
+        let usage = self.machine.usage();
+        usage.payload > 0 && (usage.in_flight > 0 || self.throttle.resumes_at().is_some())
     }
 
     fn is_busy(&self) -> bool {

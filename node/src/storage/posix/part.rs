@@ -4,7 +4,7 @@
 //! unfinished upload write one file. It is put away when the last of them is gone.
 
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use flotilla_protocol::entry::{AttributeChange, Attributes};
@@ -39,6 +39,9 @@ pub(super) struct Part {
     pub(super) key: Option<u64>,
     /// The name that a unique upload got in the end, when not the one foreseen.
     pub(super) moved: OnceLock<VirtualPath>,
+    /// The lowest offset of a write that failed or never ran, and the highest end of one that did not.
+    pub(super) intact: AtomicU64,
+    pub(super) reached: AtomicU64,
     /// It came to a good end.
     pub(super) done: AtomicBool,
     /// Held while it is published, which happens once.
@@ -85,7 +88,9 @@ pub(super) enum Publish {
 impl Part {
     pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), Failure> {
         self.room.take(&self.file, bytes.len())?;
-        copy::write_at(&self.file, offset, bytes)
+        copy::write_at(&self.file, offset, bytes)?;
+        self.reached.fetch_max(offset.saturating_add(bytes.len() as u64), Ordering::AcqRel);
+        Ok(())
     }
 
     pub(super) fn append(&self, bytes: &[u8]) -> Result<(), Failure> {
@@ -216,7 +221,7 @@ impl Part {
 
     /// What `on_abort` says.
     fn abandon(&self) -> Result<(), Failure> {
-        let size = attribute::of_descriptor(&self.file).map_err(failure)?.size;
+        let size = self.drop_torn(attribute::of_descriptor(&self.file).map_err(failure)?.size)?;
         match (&self.target, self.root.options.on_abort) {
             (Target::InPlace { created: true, .. }, OnAbort::Delete) => self.remove_created(),
             // What was published before stays: it is not this upload's to delete.
@@ -242,6 +247,18 @@ impl Part {
                 self.rename(&VirtualPath::root(), name, publish)
             }
         }
+    }
+
+    /// Cuts off a missing write and what lies behind it: who resumes goes by the length, and would take a
+    /// hole for bytes that arrived. What fitted of the last one stays. Gives the length that is left.
+    fn drop_torn(&self, size: u64) -> Result<u64, Failure> {
+        let intact = self.intact.load(Ordering::Acquire);
+        let is_whole = intact >= size || intact >= self.reached.load(Ordering::Acquire);
+        if is_whole || matches!(self.target, Target::InPlace { .. }) {
+            return Ok(size);
+        }
+        rustix::fs::ftruncate(&self.file, intact).map_err(failure)?;
+        Ok(intact)
     }
 
     /// Whether the name was published since the last byte came: by the client itself, most likely,

@@ -90,6 +90,15 @@ impl Upload {
         if self.access.append { part.append(bytes) } else { part.write(offset, bytes) }
     }
 
+    /// A write at this offset is missing.
+    fn miss(&self, offset: u64) {
+        if let Ok(part) = self.part()
+            && !self.access.append
+        {
+            part.intact.fetch_min(offset, Ordering::AcqRel);
+        }
+    }
+
     fn may_read(&self) -> Result<(), Failure> {
         if self.access.read { Ok(()) } else { Err(Failure::Denied("not open for reading")) }
     }
@@ -105,8 +114,10 @@ impl Sink for Upload {
     }
 
     fn write(self: Arc<Self>, offset: u64, mut buffer: Vec<u8>) -> Work<Vec<u8>> {
+        let missing = Missing { upload: Some(Arc::clone(&self)), offset };
         self.write_work(buffer.len(), move |this, part| {
             this.put(part, offset, &buffer)?;
+            missing.disarm();
             buffer.clear();
             Ok(buffer)
         })
@@ -168,6 +179,9 @@ impl Sink for Upload {
         }
         self.writes.begin();
         let written = self.part().and_then(|part| self.put(part, offset, data));
+        if written.is_err() {
+            self.miss(offset);
+        }
         Some(self.writes.end(written))
     }
 
@@ -222,6 +236,26 @@ impl Drop for Upload {
             let lane = Arc::clone(&part.root.lane);
             // In this order: put away, then told.
             lane.dispose((part, settled));
+        }
+    }
+}
+
+/// A write that is missing unless it says otherwise; it may never run.
+struct Missing {
+    upload: Option<Arc<Upload>>,
+    offset: u64,
+}
+
+impl Missing {
+    fn disarm(mut self) {
+        self.upload = None;
+    }
+}
+
+impl Drop for Missing {
+    fn drop(&mut self) {
+        if let Some(upload) = self.upload.take() {
+            upload.miss(self.offset);
         }
     }
 }

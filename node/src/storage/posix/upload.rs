@@ -5,7 +5,7 @@
 //! a name like any other. `resume` goes on with what is there.
 
 use std::os::fd::OwnedFd;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use aws_lc_rs::rand;
@@ -230,6 +230,8 @@ impl Begin<'_> {
             wanted: Arc::new(Wanted::default()),
             key: known.map(|(key, _)| key),
             moved: OnceLock::new(),
+            intact: AtomicU64::new(u64::MAX),
+            reached: AtomicU64::new(0),
             done: AtomicBool::new(false),
             ending: Mutex::new(()),
         });

@@ -158,7 +158,13 @@ impl Session {
     /// all WRITEs wait behind a READ whose reply the client does not take, and what would make it
     /// take that may be in the input.
     pub fn wants_input(&self) -> bool {
-        self.usage().payload <= self.settings.payload_max || self.flights.len() == 0
+        !self.holds_enough() || self.flights.len() == 0
+    }
+
+    /// Whether WRITE buffers exceed [`Settings::payload_max`]. An owner who polls no more for a while,
+    /// but will by itself, stops input by this.
+    pub fn holds_enough(&self) -> bool {
+        self.usage().payload > self.settings.payload_max
     }
 
     /// Whether nothing is queued, under way or unsent.

@@ -381,6 +381,27 @@ async fn nothing_is_published_after_a_failed_write() {
     }
 }
 
+/// Who resumes goes by the length: a hole would count as arrived.
+#[tokio::test]
+async fn what_is_kept_ends_before_the_first_write_that_is_missing() {
+    for bench in Bench::everywhere("torn") {
+        for given_up in [false, true] {
+            let sink = edit(&bench.posix, "file", PUT).await.unwrap();
+            write(&sink, 0, b"0123").await.unwrap();
+            // Nobody waits for it, so it never runs.
+            drop(Arc::clone(&sink).write(4, vec![1; 2 << 20]));
+            write(&sink, 3 << 20, b"89").await.unwrap();
+            if given_up {
+                sink.abandon().await.unwrap()
+            } else {
+                drop(sink)
+            }
+            bench.settle().await;
+            assert_eq!(size(&bench.posix, "file").await, Ok(4));
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_is_given_up_is_settled_when_that_is_said() {
     for bench in Bench::everywhere("abandon") {
