@@ -4,7 +4,7 @@
 //! unfinished upload write one file. It is put away when the last of them is gone.
 
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use flotilla_protocol::entry::{AttributeChange, Attributes};
@@ -33,6 +33,7 @@ pub(super) struct Part {
     pub(super) place: Place,
     pub(super) target: Target,
     pub(super) room: Room,
+    pub(super) extent: Extent,
     /// Attributes that it is to have in the end.
     pub(super) wanted: Arc<Wanted>,
     /// Its place among the open uploads, if it has one.
@@ -85,15 +86,19 @@ pub(super) enum Publish {
 impl Part {
     pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), Failure> {
         self.room.take(&self.file, bytes.len())?;
-        copy::write_at(&self.file, offset, bytes)
+        copy::write_at(&self.file, offset, bytes)?;
+        self.extent.reach(offset.saturating_add(bytes.len() as u64));
+        Ok(())
     }
 
     pub(super) fn append(&self, bytes: &[u8]) -> Result<(), Failure> {
         self.room.take(&self.file, bytes.len())?;
+        self.extent.lose();
         copy::append(&self.file, bytes)
     }
 
     pub(super) fn with_descriptor(&self, task: DescriptorTask) -> Result<usize, Failure> {
+        self.extent.lose();
         let count = task(self.file.as_fd())?;
         self.room.take(&self.file, count)?;
         Ok(count)
@@ -118,6 +123,7 @@ impl Part {
             return Err(Failure::Denied("the file is open for appending only"));
         }
         if let Some(size) = change.size.take() {
+            self.extent.lose();
             change::cut(&self.file, size)?;
         }
         if self.is_published() {
@@ -162,6 +168,9 @@ impl Part {
     /// Makes the file as long as the upload. It may be longer (an older attempt); shorter means
     /// that bytes got lost, and zeros in their place would be a lie.
     fn cut(&self, size: u64) -> Result<(), Failure> {
+        if self.root.local && self.extent.is(size) {
+            return Ok(());
+        }
         let now = attribute::of_descriptor(&self.file).map_err(failure)?.size;
         if now < size {
             tracing::error!(expected = size, got = now, "upload is shorter than what was written");
@@ -278,6 +287,33 @@ impl Part {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// How far a file that was empty has been written. What the local kernel took needs no question at
+/// the end.
+#[derive(Debug)]
+pub(super) struct Extent {
+    end: AtomicU64,
+    is_known: AtomicBool,
+}
+
+impl Extent {
+    pub(super) fn new(is_empty: bool) -> Self {
+        Self { end: AtomicU64::new(0), is_known: AtomicBool::new(is_empty) }
+    }
+
+    fn reach(&self, end: u64) {
+        self.end.fetch_max(end, Ordering::Relaxed);
+    }
+
+    /// Something is done to the file that is not counted.
+    fn lose(&self) {
+        self.is_known.store(false, Ordering::Relaxed);
+    }
+
+    fn is(&self, size: u64) -> bool {
+        self.is_known.load(Ordering::Relaxed) && self.end.load(Ordering::Relaxed) == size
     }
 }
 
