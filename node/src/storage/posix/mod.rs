@@ -307,14 +307,7 @@ impl Storage for Posix {
         Work::pending(async move {
             let bytes = found.await?.size.min(end).saturating_sub(start);
             let job = move |root: &Root, ticket: &Ticket| {
-                let file = lookup::open(root, &owner, &path, READ).map_err(failure)?;
-                let found = attribute::of_descriptor(&file).map_err(failure)?;
-                attribute::regular(&found)?;
-                let end = end.min(found.size);
-                if start > end {
-                    return Err(Failure::BadOffset);
-                }
-                digest::range(&file, algorithm, start, end, ticket)
+                digest::of_path(root, &owner, &path, algorithm, (start, end), ticket)
             };
             root.work_through(bytes, job).await
         })

@@ -120,3 +120,35 @@ const LOOK_BYTES_MAX: u64 = 64 << 20;
 
 /// Milliseconds that a look counts at the most: what others write in a second.
 const LOOK_MS_MAX: u64 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_look_serves_all_for_a_while() {
+        let file = std::fs::File::open(std::env::temp_dir()).unwrap();
+        let level = Level::new();
+        let left = || level.left.load(Ordering::Relaxed);
+        let room = || Room::new(&file, 1, 0, Arc::clone(&level)).unwrap();
+        let (one, two) = (room(), room());
+        let seen = left();
+        one.take(&file, 100).unwrap();
+        two.take(&file, 100).unwrap();
+        assert_eq!(left(), seen - 200);
+        // What was seen is used up: the next look is of now.
+        level.left.store(99, Ordering::Relaxed);
+        one.take(&file, 100).unwrap();
+        assert!(left() > 99);
+        // It is too long ago.
+        level.until.store(0, Ordering::Relaxed);
+        level.left.store(u64::MAX, Ordering::Relaxed);
+        two.take(&file, 1).unwrap();
+        assert!(left() <= LOOK_BYTES_MAX);
+        // A promise is held against what is free now, and no look lets the reserve be used.
+        let promise = Room::new(&file, 1, u64::MAX / 2, Arc::clone(&level));
+        assert_eq!(promise.err(), Some(Failure::NoSpace));
+        level.until.store(0, Ordering::Relaxed);
+        assert_eq!(level.take(&file, u64::MAX / 2, 1), Err(Failure::NoSpace));
+    }
+}

@@ -414,3 +414,32 @@ async fn what_is_given_up_is_settled_when_that_is_said() {
         assert_eq!(bench.read("file"), b"1234");
     }
 }
+
+/// A storage that hangs keeps nobody longer than its deadline.
+#[tokio::test]
+async fn giving_up_waits_no_longer_than_the_storage_may_take() {
+    use std::io::Read as _;
+
+    let mut bench = Bench::new();
+    let deadline = Duration::from_millis(300);
+    let lane = Lane::new(LaneLimits { shards: 1, running: 1, waiting: 8, deadline });
+    bench.posix = Posix::open(&bench.root, Arc::clone(&lane), OPTIONS).unwrap().view("ann");
+    let sink = edit(&bench.posix, "file", PUT).await.unwrap();
+    write(&sink, 0, b"1234").await.unwrap();
+    let (mut reader, hanging) = std::io::pipe().unwrap();
+    let stuck = tokio::spawn(Arc::clone(&lane).run(move |_| {
+        reader.read_to_end(&mut Vec::new()).unwrap();
+        Ok(())
+    }));
+    while lane.health().running == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(sink.abandon().await, Err(Failure::StorageTimeout));
+    drop(hanging);
+    let _ = stuck.await;
+    // It is settled none the less.
+    bench.settle().await;
+    while bench.posix.remove_file(&path("file")).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
