@@ -15,12 +15,11 @@ use rustix::io::Errno;
 use super::change::{self, Wanted};
 use super::fault::failure;
 use super::name::Owner;
-use super::partial::{self, Found, Open};
+use super::partial;
 use super::room::Room;
 use super::root::{Place, Root};
 use super::upload;
 use super::{attribute, copy};
-use crate::config::OnAbort;
 use crate::storage::DescriptorTask;
 
 /// The file that is written, and what will become of it. Dropped unpublished, it is kept, published
@@ -128,6 +127,8 @@ impl Part {
         }
         if self.is_published() {
             change::set(&self.file, change)?;
+            change.mode = None;
+            self.extent.is_older.store(true, Ordering::Relaxed);
         } else {
             change::check_owner(&attribute::of_descriptor(&self.file).map_err(failure)?, change)?;
         }
@@ -183,17 +184,25 @@ impl Part {
     }
 
     /// Sets the attributes of the end.
-    fn settle(&self, done: bool) -> Result<(), Failure> {
+    pub(super) fn settle(&self, done: bool) -> Result<(), Failure> {
         let mut wanted = self.wanted.get();
-        if let Target::Temporary { mode, mode_at_end, .. } = self.target
-            && !done
-        {
-            wanted.mode = wanted.mode.or(Some(mode_at_end)).filter(|&wanted| wanted != mode);
+        match self.target {
+            Target::Temporary { mode, mode_at_end, .. } if !done => {
+                wanted.mode = wanted.mode.or(Some(mode_at_end)).filter(|&wanted| wanted != mode);
+            }
+            // They were set at once; bytes that came later must not undo the times.
+            _ if self.extent.is_older.load(Ordering::Relaxed) => return Ok(()),
+            _ => wanted.mode = None,
         }
         change::set(&self.file, wanted)
     }
 
-    fn rename(&self, path: &VirtualPath, name: &[u8], publish: &Publish) -> Result<(), Failure> {
+    pub(super) fn rename(
+        &self,
+        path: &VirtualPath,
+        name: &[u8],
+        publish: &Publish,
+    ) -> Result<(), Failure> {
         let Place { directory, name: wanted } = &self.place;
         match publish {
             Publish::Replace => {
@@ -222,72 +231,6 @@ impl Part {
             }
         }
     }
-
-    /// What `on_abort` says.
-    fn abandon(&self) -> Result<(), Failure> {
-        let size = attribute::of_descriptor(&self.file).map_err(failure)?.size;
-        match (&self.target, self.root.options.on_abort) {
-            (Target::InPlace { created: true, .. }, OnAbort::Delete) => self.remove_created(),
-            // What was published before stays: it is not this upload's to delete.
-            (Target::InPlace { .. }, _) => Ok(()),
-            (Target::Temporary { name, .. }, OnAbort::Delete) => {
-                partial::remove(&self.place.directory, name)
-            }
-            (Target::Temporary { name, .. }, _) if size == 0 => {
-                partial::remove(&self.place.directory, name)
-            }
-            (Target::Temporary { name, anonymous, .. }, OnAbort::Keep) => {
-                if self.is_overtaken() {
-                    partial::remove(&self.place.directory, name)
-                } else if *anonymous {
-                    self.keep(name, size)
-                } else {
-                    Ok(())
-                }
-            }
-            (Target::Temporary { name, publish, .. }, OnAbort::Publish) => {
-                self.settle(false)?;
-                // Nobody is told the name that an abandoned unique upload gets.
-                self.rename(&VirtualPath::root(), name, publish)
-            }
-        }
-    }
-
-    /// Whether the name was published since the last byte came: by the client itself, most likely,
-    /// which went on in another session. Nobody would ever look for this attempt's bytes.
-    fn is_overtaken(&self) -> bool {
-        let published = attribute::of_entry(&self.place.directory, &self.place.name);
-        let own = attribute::of_descriptor(&self.file);
-        matches!((published, own), (Ok(published), Ok(own)) if published.modified > own.modified)
-    }
-
-    /// Makes a file that only this upload knew the one that the owner finds, unless there is a
-    /// longer one.
-    fn keep(&self, name: &[u8], size: u64) -> Result<(), Failure> {
-        let directory = &self.place.directory;
-        let (shown, _) = self.owner.partial(&self.place.name);
-        match partial::claim(&self.root, &self.owner, &self.place, Open::Existing)? {
-            Found::Absent => match partial::rename_new(directory, name, directory, &shown) {
-                Err(Errno::EXIST) => partial::remove(directory, name),
-                result => result.map_err(failure),
-            },
-            Found::Held(held) if held.size < size => {
-                rustix::fs::renameat(directory, name, directory, &shown).map_err(failure)
-            }
-            Found::Held(_) | Found::Busy(_) => partial::remove(directory, name),
-        }
-    }
-
-    /// Removes the published name if it still names the file that this upload made.
-    fn remove_created(&self) -> Result<(), Failure> {
-        let ours = attribute::of_descriptor(&self.file).map_err(failure)?.identity;
-        match attribute::of_entry(&self.place.directory, &self.place.name) {
-            Ok(named) if named.identity == ours => {
-                partial::remove(&self.place.directory, &self.place.name)
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 /// How far a file that was empty has been written. What the local kernel took needs no question at
@@ -296,20 +239,25 @@ impl Part {
 pub(super) struct Extent {
     end: AtomicU64,
     is_known: AtomicBool,
+    /// The last bytes are older than the times that were set.
+    is_older: AtomicBool,
 }
 
 impl Extent {
     pub(super) fn new(is_empty: bool) -> Self {
-        Self { end: AtomicU64::new(0), is_known: AtomicBool::new(is_empty) }
+        let (is_known, is_older) = (AtomicBool::new(is_empty), AtomicBool::new(false));
+        Self { end: AtomicU64::new(0), is_known, is_older }
     }
 
     fn reach(&self, end: u64) {
         self.end.fetch_max(end, Ordering::Relaxed);
+        self.is_older.store(false, Ordering::Relaxed);
     }
 
     /// Something is done to the file that is not counted.
     fn lose(&self) {
         self.is_known.store(false, Ordering::Relaxed);
+        self.is_older.store(false, Ordering::Relaxed);
     }
 
     fn is(&self, size: u64) -> bool {

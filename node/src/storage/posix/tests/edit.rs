@@ -219,6 +219,34 @@ async fn attributes_set_on_the_way_are_those_of_the_end() {
     }
 }
 
+/// The end of a handle does not bring back what was changed by path since.
+#[tokio::test]
+async fn the_last_word_on_a_published_file_counts() {
+    for bench in Bench::everywhere("last") {
+        bench.write("file", b"0123456789");
+        let change = |mode, seconds| AttributeChange {
+            mode: Some(mode),
+            modified: Some(Timestamp { seconds, nanoseconds: 0 }),
+            ..AttributeChange::default()
+        };
+        for late in [false, true] {
+            let sink = edit(&bench.posix, "file", NOTHING).await.unwrap();
+            write(&sink, 0, b"a").await.unwrap();
+            Arc::clone(&sink).change(change(0o600, 1000)).await.unwrap();
+            bench.posix.set_attributes(&path("file"), change(0o640, 2000), true).await.unwrap();
+            if late {
+                write(&sink, 0, b"b").await.unwrap();
+            }
+            sink.close().await.unwrap();
+            let found = bench.posix.attributes(&path("file"), true).await.unwrap();
+            assert_eq!(
+                (found.mode, found.modified.seconds),
+                (0o640, if late { 1000 } else { 2000 })
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_path_under_way_takes_attributes_as_its_handle_does() {
     for bench in Bench::everywhere("path") {
