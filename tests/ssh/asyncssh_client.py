@@ -3,7 +3,7 @@
 
 asyncssh_client.py TASK HOST PORT USER PASSWORD
 
-Runs in a folder with the file `big`, which the server has too.
+Runs in a folder with the files `big` and `small`, which the server has too.
 """
 
 import asyncio
@@ -69,18 +69,20 @@ async def extensions(connection):
         await sftp.link("f", "hard")
         assert (await sftp.stat("hard")).size == 7
         await sftp.posix_rename("hard", "f2")
-        await sftp.symlink("f", "soft")
+        # The order of these two was turned round by OpenSSH, and so it is here; asyncssh knows it only of
+        # servers that call themselves OpenSSH.
+        await sftp.symlink("soft", "f")
         attributes = asyncssh.SFTPAttrs(atime=1_000_000_000, mtime=1_000_000_001)
         await sftp.setstat("soft", attributes, follow_symlinks=False)
         assert (await sftp.lstat("soft")).mtime == 1_000_000_001
         assert (await sftp.stat("f")).mtime != 1_000_000_001
-        await sftp.remote_copy("big", "copied")
+        await sftp.remote_copy("small", "copied")
         await sftp.get("copied", "got")
-        assert digest("got") == digest("big")
+        assert digest("got") == digest("small")
         assert sftp.supports_remote_copy
         assert await sftp.realpath("x/../soft") in ("/soft", "/f"), await sftp.realpath("soft")
         limits = sftp.limits
-        assert limits.max_read_len >= 32768 and limits.max_open_handles >= 100, limits
+        assert limits.max_read_len >= 32768 and limits.max_write_len >= 32768, limits
         names = [entry.filename async for entry in sftp.scandir(".")]
         assert {"f", "f2", "soft", "big", "copied"} <= set(names), names
 
@@ -88,9 +90,9 @@ async def extensions(connection):
 async def channels(connection):
     """Ten channels at once; the eleventh is refused, and a place is given back."""
     clients = [await connection.start_sftp_client() for _ in range(10)]
-    await asyncio.gather(*(sftp.get("big", f"got{number}") for number, sftp in enumerate(clients)))
+    await asyncio.gather(*(sftp.get("small", f"got{number}") for number, sftp in enumerate(clients)))
     for number in range(10):
-        assert digest(f"got{number}") == digest("big"), number
+        assert digest(f"got{number}") == digest("small"), number
         os.remove(f"got{number}")
     try:
         await connection.start_sftp_client()
@@ -114,10 +116,10 @@ async def channels(connection):
 async def parallel(connection):
     """Requests of all kinds, many at once, on one channel."""
     async with connection.start_sftp_client() as sftp:
-        await asyncio.gather(*(sftp.mkdir(f"d{number}") for number in range(100)))
+        await asyncio.gather(*(sftp.mkdir(f"d{number}") for number in range(40)))
 
         async def one(number):
-            path = f"d{number % 100}/{number}"
+            path = f"d{number % 40}/{number}"
             async with sftp.open(path, "wb") as file:
                 await asyncio.gather(
                     *(file.write(bytes([block]) * 1000, block * 1000) for block in range(20))
@@ -128,7 +130,7 @@ async def parallel(connection):
             assert (await sftp.stat(path)).size == 20_000
             await sftp.remove(path)
 
-        await asyncio.gather(*(one(number) for number in range(500)))
+        await asyncio.gather(*(one(number) for number in range(200)))
         assert len([name for name in await sftp.listdir("d0") if name not in (".", "..")]) == 0
 
 

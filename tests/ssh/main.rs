@@ -5,10 +5,18 @@
 //! pauses of a minute are real; `tests/run` goes without.
 
 mod command;
+mod flood;
 mod forward;
+mod gone;
 mod key;
+mod log;
 mod login;
 mod openssh;
 mod python;
+mod raw;
 mod rekey;
+mod scp;
+mod slow;
+mod stop;
 mod transport;
+mod tree;

@@ -24,7 +24,7 @@ fn the_server_rekeys() {
     let server = Server::builder().ssh().set("ssh.rekey_bytes", "1MiB").start();
     for cipher in ["aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes128-ctr"] {
         let ssh = Ssh::new(&server).set("Ciphers", cipher);
-        let length = if flotilla_tests::long() { 2200 << 20 } else { 48 << 20 };
+        let length = if flotilla_tests::long() { 2200 << 20 } else { 24 << 20 };
         let times = both_ways(&server, &ssh, length);
         assert!(times >= 20, "{times} exchanges with {cipher}");
     }
@@ -35,7 +35,7 @@ fn the_server_rekeys() {
 fn the_client_rekeys() {
     let server = Server::start_ssh();
     let ssh = Ssh::new(&server).set("RekeyLimit", "1M");
-    let times = both_ways(&server, &ssh, 64 << 20);
+    let times = both_ways(&server, &ssh, 32 << 20);
     assert!(times >= 20, "{times} exchanges");
 }
 
@@ -44,7 +44,7 @@ fn the_client_rekeys() {
 fn both_rekey() {
     let server = Server::builder().ssh().set("ssh.rekey_bytes", "256KiB").start();
     let ssh = Ssh::new(&server).set("RekeyLimit", "256K");
-    let times = both_ways(&server, &ssh, 32 << 20);
+    let times = both_ways(&server, &ssh, 16 << 20);
     assert!(times >= 20, "{times} exchanges");
 }
 

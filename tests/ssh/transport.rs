@@ -1,6 +1,7 @@
 //! What is negotiated, judged by `ssh-audit` and by clients that insist.
 
 use flotilla_tests::{Server, Ssh};
+use serde_json::json;
 
 use crate::python::python;
 
@@ -24,6 +25,11 @@ fn the_defaults_stand_an_audit() {
             judged += 1;
             for verdict in ["fail", "warn"] {
                 let said = &algorithm["notes"][verdict];
+                // Clients of this year know no other exchange: it stays beside mlkem768x25519.
+                let classic = algorithm["algorithm"].as_str().unwrap_or_default();
+                if classic.starts_with("curve25519-sha256") && *said == json!([POST_QUANTUM]) {
+                    continue;
+                }
                 if !said.is_null() {
                     bad.push(format!("{part} {} {verdict}: {said}", algorithm["algorithm"]));
                 }
@@ -89,3 +95,6 @@ fn lists_are_obeyed() {
     }
     Ssh::new(&server).set("Ciphers", "aes128-gcm@openssh.com").sftp("pwd\n").exit(255);
 }
+
+/// What new releases of `ssh-audit` say of every exchange but the newest.
+const POST_QUANTUM: &str = "does not provide protection against post-quantum attacks";

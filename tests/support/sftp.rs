@@ -274,7 +274,11 @@ impl Sftp {
     /// Whether the other end is over, by its own will and within the deadline.
     pub fn has_ended(&mut self) -> bool {
         let mut bytes = Vec::new();
-        self.stream.read_to_end(&mut bytes).is_ok()
+        match self.stream.read_to_end(&mut bytes) {
+            Ok(_) => true,
+            // `ssh` ended with bytes of ours in its hand.
+            Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
+        }
     }
 
     /// Ends the client without a chance to say anything (SIGKILL).

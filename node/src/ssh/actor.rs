@@ -125,7 +125,7 @@ impl SshSession {
                 continue;
             }
             if self.stage == Stage::Draining && !self.connection.is_busy() {
-                self.close(STOPPING);
+                self.part(STOPPING);
             }
             let Some(deadline) = self.next_deadline() else { return Poll::Pending };
             if self.timer.poll(task, deadline).is_pending() {
@@ -168,6 +168,17 @@ impl SshSession {
             self.connection.refuse_channels();
             self.connection.letters.disconnect(reason);
             self.stage = Stage::Closing { until: Instant::now() + FAREWELL };
+        }
+    }
+
+    /// Ends the channels behind all that they were told, and leaves it to the client to go: one that is
+    /// told to disconnect drops what it has not passed on, such as the answer to its last CLOSE.
+    fn part(&mut self, reason: &'static str) {
+        if self.connection.end_channels(reason) {
+            self.connection.refuse_channels();
+            self.stage = Stage::Closing { until: Instant::now() + FAREWELL };
+        } else {
+            self.close(reason);
         }
     }
 

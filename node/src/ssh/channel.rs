@@ -110,6 +110,11 @@ impl Channel {
         self.ledger.under_way()
     }
 
+    /// Whether bytes for the client are on their way to the transport's writer.
+    pub(super) fn holds_output(&self) -> bool {
+        self.ledger.under_way() > 0 || self.program.as_ref().is_some_and(|p| p.held() > 0)
+    }
+
     /// Whether the owner is to be woken when the transport lets go of bytes of this channel.
     pub(super) fn set_awaited(&self, is_awaited: bool) {
         self.ledger.set_awaited(is_awaited);

@@ -14,7 +14,7 @@ use std::time::Instant;
 use russh::ChannelId;
 use tracing::debug;
 
-use super::channel::{Channel, Program};
+use super::channel::{Channel, Exit, Program};
 use super::link::{UNSENT_MAX, Wire};
 use super::outlet::{ByLetter, Direct, Letters, Outlet};
 use super::record::Record;
@@ -180,7 +180,8 @@ impl Connection {
         let mut outlet = Direct { session, letters: &self.letters, result: Ok(()) };
         let waits = self.pump(&mut outlet, BURST_BYTES_MAX);
         let result = outlet.result;
-        if waits {
+        // A session that drains ends when nothing is left to do.
+        if waits || self.is_closing.get() {
             self.wire.wake_owner();
         }
         result
@@ -211,8 +212,9 @@ impl Connection {
                 wants_input &= program.wants_input();
             }
         }
-        // They share the room.
-        channels.iter().for_each(|channel| channel.set_awaited(waits));
+        // They share the room; and a session that drains ends when nothing is under way any more.
+        let waits_for_less = waits || self.is_closing.get();
+        channels.iter().for_each(|channel| channel.set_awaited(waits_for_less));
         for channel in channels.extract_if(.., |channel| channel.has_ended()) {
             channel.end(now);
         }
@@ -240,7 +242,21 @@ impl Connection {
     pub(super) fn is_busy(&self) -> bool {
         let channels = self.channels.borrow();
         channels.iter().filter_map(|channel| channel.program.as_ref()).any(|p| p.is_busy())
+            || channels.iter().any(Channel::holds_output)
             || self.wire.unsent() > 0
+    }
+
+    /// Ends all channels, each with a word for the client; whether there was one.
+    pub(super) fn end_channels(&self, reason: &str) -> bool {
+        let now = Instant::now();
+        let channels = std::mem::take(&mut *self.channels.borrow_mut());
+        let any = !channels.is_empty();
+        for channel in channels {
+            let exit = Exit { status: STOPPED_STATUS, message: format!("{reason}\r\n") };
+            ByLetter(&self.letters).end(channel.id, exit);
+            channel.end(now);
+        }
+        any
     }
 
     /// When a rate lets the first of the channels go on.
@@ -273,6 +289,9 @@ fn is_at_work(program: &dyn Program) -> bool {
     program.is_waiting() || program.resumes_at().is_some()
 }
 
+/// The exit status of a channel that the server ends.
+const STOPPED_STATUS: u32 = 1;
+
 /// Reply bytes of a connection that the transport and the socket hold at once: enough for 40 Gbit/s over
 /// the time of a wake-up, little enough for thousands of slow clients.
 const UNDER_WAY_MAX: usize = 512 * 1024;
@@ -280,7 +299,7 @@ const _: () = assert!(UNDER_WAY_MAX < UNSENT_MAX);
 
 /// Channels of one connection in its whole life. Of each that we close first the transport keeps some
 /// 4 KiB until the connection ends (russh 0.65: `Session::close` leaves its `channels`).
-const OPENED_MAX: u32 = 4096;
+const OPENED_MAX: u32 = 16_384;
 const USED_UP: &str = "Too many channels over time; please connect again.";
 
 /// Refused channels before the connection ends.
