@@ -8,6 +8,8 @@
 //! Jobs that take long by their nature have a quarter of the slots, so that they delay each other
 //! and not the short ones.
 
+mod shard;
+
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -18,6 +20,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use self::shard::{Clock, Place, Shard};
 use crate::log;
 
 /// The numbers of a lane.
@@ -267,63 +270,6 @@ impl Drop for Ticket {
     }
 }
 
-/// Milliseconds since the lane was made.
-#[derive(Clone, Copy, Debug)]
-struct Clock {
-    epoch: Instant,
-    deadline: Duration,
-}
-
-impl Clock {
-    fn now(self) -> u64 {
-        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// When a step that begins now must be done; never 0, which marks a free slot.
-    fn due(self) -> u64 {
-        let deadline = u64::try_from(self.deadline.as_millis()).unwrap_or(u64::MAX);
-        self.now().saturating_add(deadline).max(1)
-    }
-}
-
-/// The part of a lane that one thread uses.
-#[derive(Debug)]
-struct Shard {
-    permits: Arc<Semaphore>,
-    /// For long jobs, which need one of these besides.
-    turns: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    /// Per running job the moment by which it must be done; 0: free.
-    slots: Box<[AtomicU64]>,
-}
-
-impl Shard {
-    fn new(running: usize) -> Self {
-        Self {
-            permits: Arc::new(Semaphore::new(running)),
-            turns: Arc::new(Semaphore::new((running / LONG_DIVISOR).max(1))),
-            waiting: AtomicUsize::new(0),
-            slots: (0..running).map(|_| AtomicU64::new(0)).collect(),
-        }
-    }
-
-    /// Marks a free slot with its deadline. There is one for every permit.
-    fn take(&self, due: u64) -> Option<usize> {
-        self.slots.iter().position(|slot| {
-            slot.compare_exchange(0, due, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-        })
-    }
-
-    /// Jobs that run, and those of them that are late.
-    fn count(&self, now: u64) -> (usize, usize) {
-        self.slots
-            .iter()
-            .map(|slot| slot.load(Ordering::Acquire))
-            .filter(|&due| due != 0)
-            .fold((0, 0), |(running, stuck), due| (running + 1, stuck + usize::from(due <= now)))
-    }
-}
-
 /// What a job and the one who waits for it share.
 #[derive(Debug)]
 struct State {
@@ -340,22 +286,6 @@ impl Drop for Interest {
     }
 }
 
-/// A place among those who wait.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize, limit: usize) -> Option<Self> {
-        let place = Self(waiting);
-        (waiting.fetch_add(1, Ordering::Relaxed) < limit).then_some(place)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// How many threads have submitted jobs: the next one's shard.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
@@ -367,9 +297,6 @@ thread_local! {
 /// Disks and NFS servers answer 16 requests at once well; more only lengthens their queues. Eight
 /// storages that hang together still leave most of tokio's 512 blocking threads to others.
 const RUNNING_MAX: usize = 16;
-
-/// The share of the slots that long jobs may take: four of sixteen readers keep a disk busy.
-const LONG_DIVISOR: usize = 4;
 
 /// Enough for every transfer of a busy arbiter to have one job in the queue; at 16 jobs at a time
 /// and 1 ms each the last one waits a quarter of a second.

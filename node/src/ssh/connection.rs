@@ -299,7 +299,7 @@ const _: () = assert!(UNDER_WAY_MAX < UNSENT_MAX);
 
 /// Channels of one connection in its whole life. Of each that we close first the transport keeps some
 /// 4 KiB until the connection ends (russh 0.65: `Session::close` leaves its `channels`).
-const OPENED_MAX: u32 = 4096;
+const OPENED_MAX: u32 = 16_384;
 const USED_UP: &str = "Too many channels over time; please connect again.";
 
 /// Refused channels before the connection ends.

@@ -1,15 +1,40 @@
 //! Digests of files.
 
 use flotilla_protocol::ftp::{Algorithm, Failure};
+use flotilla_protocol::path::VirtualPath;
 use std::os::fd::OwnedFd;
 
+use super::attribute;
+use super::fault::failure;
+use super::lookup::{self, READ};
+use super::name::Owner;
+use super::root::Root;
 use super::source::read_at;
 use crate::blocking::Ticket;
 use crate::digest::Digest;
 
+/// The digest of a range of what a path shows.
+pub(super) fn of_path(
+    root: &Root,
+    owner: &Owner,
+    path: &VirtualPath,
+    algorithm: Algorithm,
+    (start, end): (u64, u64),
+    ticket: &Ticket,
+) -> Result<(String, u64), Failure> {
+    let file = lookup::open(root, owner, path, READ).map_err(failure)?;
+    let found = attribute::of_descriptor(&file).map_err(failure)?;
+    attribute::regular(&found)?;
+    let end = end.min(found.size);
+    if start > end {
+        return Err(Failure::BadOffset);
+    }
+    range(&file, algorithm, start, end, ticket)
+}
+
 /// The digest of a range of a file in lower-case hex, and where the range ended: at the end of the
 /// file if that comes first.
-pub(super) fn range(
+fn range(
     file: &OwnedFd,
     algorithm: Algorithm,
     start: u64,

@@ -3,8 +3,8 @@
 //!
 //! - `root`: the descriptor of the root directory and `openat2` beneath it; nothing leaves it.
 //! - `name`, `partial`: reserved names of unfinished uploads, and who may touch one.
-//! - `upload`, `resume`: how uploads begin; `sink`, `part`, `room`: how they go on and end;
-//!   `running`: those that are open now.
+//! - `upload`, `resume`: how uploads begin; `sink`, `part`, `room`, `abandon`: how they go on and
+//!   end; `running`: those that are open now.
 //! - `lookup`, `source`, `listing`, `attribute`: what is there.
 //! - `change`, `tree`, `link`, `copy`, `digest`, `sweep`: everything else that changes or reads
 //!   files.
@@ -14,6 +14,7 @@
 //! the lane: a journal that is being written makes even a local rename wait, and that would stop an
 //! arbiter. Only small new files on a file system in memory are written by the arbiter itself.
 
+mod abandon;
 mod attribute;
 mod change;
 mod copy;
@@ -307,14 +308,7 @@ impl Storage for Posix {
         Work::pending(async move {
             let bytes = found.await?.size.min(end).saturating_sub(start);
             let job = move |root: &Root, ticket: &Ticket| {
-                let file = lookup::open(root, &owner, &path, READ).map_err(failure)?;
-                let found = attribute::of_descriptor(&file).map_err(failure)?;
-                attribute::regular(&found)?;
-                let end = end.min(found.size);
-                if start > end {
-                    return Err(Failure::BadOffset);
-                }
-                digest::range(&file, algorithm, start, end, ticket)
+                digest::of_path(root, &owner, &path, algorithm, (start, end), ticket)
             };
             root.work_through(bytes, job).await
         })

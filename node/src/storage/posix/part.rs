@@ -15,12 +15,11 @@ use rustix::io::Errno;
 use super::change::{self, Wanted};
 use super::fault::failure;
 use super::name::Owner;
-use super::partial::{self, Found, Open};
+use super::partial;
 use super::room::Room;
 use super::root::{Place, Root};
 use super::upload;
 use super::{attribute, copy};
-use crate::config::OnAbort;
 use crate::storage::DescriptorTask;
 
 /// The file that is written, and what will become of it. Dropped unpublished, it is kept, published
@@ -33,15 +32,13 @@ pub(super) struct Part {
     pub(super) place: Place,
     pub(super) target: Target,
     pub(super) room: Room,
+    pub(super) extent: Extent,
     /// Attributes that it is to have in the end.
     pub(super) wanted: Arc<Wanted>,
     /// Its place among the open uploads, if it has one.
     pub(super) key: Option<u64>,
     /// The name that a unique upload got in the end, when not the one foreseen.
     pub(super) moved: OnceLock<VirtualPath>,
-    /// The lowest offset of a write that failed or never ran, and the highest end of one that did not.
-    pub(super) intact: AtomicU64,
-    pub(super) reached: AtomicU64,
     /// It came to a good end.
     pub(super) done: AtomicBool,
     /// Held while it is published, which happens once.
@@ -89,16 +86,18 @@ impl Part {
     pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), Failure> {
         self.room.take(&self.file, bytes.len())?;
         copy::write_at(&self.file, offset, bytes)?;
-        self.reached.fetch_max(offset.saturating_add(bytes.len() as u64), Ordering::AcqRel);
+        self.extent.reach(offset.saturating_add(bytes.len() as u64));
         Ok(())
     }
 
     pub(super) fn append(&self, bytes: &[u8]) -> Result<(), Failure> {
         self.room.take(&self.file, bytes.len())?;
+        self.extent.lose();
         copy::append(&self.file, bytes)
     }
 
     pub(super) fn with_descriptor(&self, task: DescriptorTask) -> Result<usize, Failure> {
+        self.extent.lose();
         let count = task(self.file.as_fd())?;
         self.room.take(&self.file, count)?;
         Ok(count)
@@ -123,10 +122,13 @@ impl Part {
             return Err(Failure::Denied("the file is open for appending only"));
         }
         if let Some(size) = change.size.take() {
+            self.extent.lose();
             change::cut(&self.file, size)?;
         }
         if self.is_published() {
             change::set(&self.file, change)?;
+            change.mode = None;
+            self.extent.is_older.store(true, Ordering::Relaxed);
         } else {
             change::check_owner(&attribute::of_descriptor(&self.file).map_err(failure)?, change)?;
         }
@@ -167,6 +169,9 @@ impl Part {
     /// Makes the file as long as the upload. It may be longer (an older attempt); shorter means
     /// that bytes got lost, and zeros in their place would be a lie.
     fn cut(&self, size: u64) -> Result<(), Failure> {
+        if self.root.local && self.extent.is(size) {
+            return Ok(());
+        }
         let now = attribute::of_descriptor(&self.file).map_err(failure)?.size;
         if now < size {
             tracing::error!(expected = size, got = now, "upload is shorter than what was written");
@@ -179,17 +184,25 @@ impl Part {
     }
 
     /// Sets the attributes of the end.
-    fn settle(&self, done: bool) -> Result<(), Failure> {
+    pub(super) fn settle(&self, done: bool) -> Result<(), Failure> {
         let mut wanted = self.wanted.get();
-        if let Target::Temporary { mode, mode_at_end, .. } = self.target
-            && !done
-        {
-            wanted.mode = wanted.mode.or(Some(mode_at_end)).filter(|&wanted| wanted != mode);
+        match self.target {
+            Target::Temporary { mode, mode_at_end, .. } if !done => {
+                wanted.mode = wanted.mode.or(Some(mode_at_end)).filter(|&wanted| wanted != mode);
+            }
+            // They were set at once; bytes that came later must not undo the times.
+            _ if self.extent.is_older.load(Ordering::Relaxed) => return Ok(()),
+            _ => wanted.mode = None,
         }
         change::set(&self.file, wanted)
     }
 
-    fn rename(&self, path: &VirtualPath, name: &[u8], publish: &Publish) -> Result<(), Failure> {
+    pub(super) fn rename(
+        &self,
+        path: &VirtualPath,
+        name: &[u8],
+        publish: &Publish,
+    ) -> Result<(), Failure> {
         let Place { directory, name: wanted } = &self.place;
         match publish {
             Publish::Replace => {
@@ -218,83 +231,52 @@ impl Part {
             }
         }
     }
+}
 
-    /// What `on_abort` says.
-    fn abandon(&self) -> Result<(), Failure> {
-        let size = self.drop_torn(attribute::of_descriptor(&self.file).map_err(failure)?.size)?;
-        match (&self.target, self.root.options.on_abort) {
-            (Target::InPlace { created: true, .. }, OnAbort::Delete) => self.remove_created(),
-            // What was published before stays: it is not this upload's to delete.
-            (Target::InPlace { .. }, _) => Ok(()),
-            (Target::Temporary { name, .. }, OnAbort::Delete) => {
-                partial::remove(&self.place.directory, name)
-            }
-            (Target::Temporary { name, .. }, _) if size == 0 => {
-                partial::remove(&self.place.directory, name)
-            }
-            (Target::Temporary { name, anonymous, .. }, OnAbort::Keep) => {
-                if self.is_overtaken() {
-                    partial::remove(&self.place.directory, name)
-                } else if *anonymous {
-                    self.keep(name, size)
-                } else {
-                    Ok(())
-                }
-            }
-            (Target::Temporary { name, publish, .. }, OnAbort::Publish) => {
-                self.settle(false)?;
-                // Nobody is told the name that an abandoned unique upload gets.
-                self.rename(&VirtualPath::root(), name, publish)
-            }
-        }
+/// How far a file that was empty has been written. What the local kernel took needs no question at
+/// the end.
+#[derive(Debug)]
+pub(super) struct Extent {
+    end: AtomicU64,
+    is_known: AtomicBool,
+    /// The last bytes are older than the times that were set.
+    is_older: AtomicBool,
+    /// The lowest offset of a write that failed or never ran.
+    missing: AtomicU64,
+}
+
+impl Extent {
+    pub(super) fn new(is_empty: bool) -> Self {
+        let (is_known, is_older) = (AtomicBool::new(is_empty), AtomicBool::new(false));
+        let (end, missing) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
+        Self { end, is_known, is_older, missing }
     }
 
-    /// Cuts off a missing write and what lies behind it: who resumes goes by the length, and would take a
-    /// hole for bytes that arrived. What fitted of the last one stays. Gives the length that is left.
-    fn drop_torn(&self, size: u64) -> Result<u64, Failure> {
-        let intact = self.intact.load(Ordering::Acquire);
-        let is_whole = intact >= size || intact >= self.reached.load(Ordering::Acquire);
-        if is_whole || matches!(self.target, Target::InPlace { .. }) {
-            return Ok(size);
-        }
-        rustix::fs::ftruncate(&self.file, intact).map_err(failure)?;
-        Ok(intact)
+    fn reach(&self, end: u64) {
+        self.end.fetch_max(end, Ordering::Relaxed);
+        self.is_older.store(false, Ordering::Relaxed);
     }
 
-    /// Whether the name was published since the last byte came: by the client itself, most likely,
-    /// which went on in another session. Nobody would ever look for this attempt's bytes.
-    fn is_overtaken(&self) -> bool {
-        let published = attribute::of_entry(&self.place.directory, &self.place.name);
-        let own = attribute::of_descriptor(&self.file);
-        matches!((published, own), (Ok(published), Ok(own)) if published.modified > own.modified)
+    /// A write at this offset failed or never ran.
+    pub(super) fn miss(&self, offset: u64) {
+        self.missing.fetch_min(offset, Ordering::AcqRel);
     }
 
-    /// Makes a file that only this upload knew the one that the owner finds, unless there is a
-    /// longer one.
-    fn keep(&self, name: &[u8], size: u64) -> Result<(), Failure> {
-        let directory = &self.place.directory;
-        let (shown, _) = self.owner.partial(&self.place.name);
-        match partial::claim(&self.root, &self.owner, &self.place, Open::Existing)? {
-            Found::Absent => match partial::rename_new(directory, name, directory, &shown) {
-                Err(Errno::EXIST) => partial::remove(directory, name),
-                result => result.map_err(failure),
-            },
-            Found::Held(held) if held.size < size => {
-                rustix::fs::renameat(directory, name, directory, &shown).map_err(failure)
-            }
-            Found::Held(_) | Found::Busy(_) => partial::remove(directory, name),
-        }
+    /// Where the bytes end that are there without a gap, if that is before the end of the last write
+    /// that succeeded and of the file.
+    pub(super) fn torn_at(&self, size: u64) -> Option<u64> {
+        let missing = self.missing.load(Ordering::Acquire);
+        (missing < size && missing < self.end.load(Ordering::Acquire)).then_some(missing)
     }
 
-    /// Removes the published name if it still names the file that this upload made.
-    fn remove_created(&self) -> Result<(), Failure> {
-        let ours = attribute::of_descriptor(&self.file).map_err(failure)?.identity;
-        match attribute::of_entry(&self.place.directory, &self.place.name) {
-            Ok(named) if named.identity == ours => {
-                partial::remove(&self.place.directory, &self.place.name)
-            }
-            _ => Ok(()),
-        }
+    /// Something is done to the file that is not counted.
+    fn lose(&self) {
+        self.is_known.store(false, Ordering::Relaxed);
+        self.is_older.store(false, Ordering::Relaxed);
+    }
+
+    fn is(&self, size: u64) -> bool {
+        self.is_known.load(Ordering::Relaxed) && self.end.load(Ordering::Relaxed) == size
     }
 }
 

@@ -92,7 +92,8 @@ impl Begin<'_> {
         attribute::regular(&found)?;
         let start = start_in(found.size)?;
         let target = Target::InPlace { append: access.append, created: false };
-        Ok(Some(Opened { file, start, target, identity: Some(found.identity) }))
+        let (identity, is_empty) = (Some(found.identity), false);
+        Ok(Some(Opened { file, start, target, identity, is_empty }))
     }
 
     /// Fails unless the owner has an unfinished upload of the name.
@@ -122,10 +123,11 @@ impl Begin<'_> {
     /// A file of its own with the first bytes of one that somebody else writes.
     fn beside(self, place: Place, file: &OwnedFd, length: u64) -> Result<Upload, Failure> {
         let mode = self.root.file_mode();
-        let held = partial::anonymous(self.root, self.owner, &place, mode)?;
+        let mut held = partial::anonymous(self.root, self.owner, &place, mode)?;
         let guard = Unlink { place: &place, name: &held.name, armed: true };
         copy::range(file, &held.file, length, self.ticket.ok_or(Failure::Internal)?)?;
         guard.disarm();
+        held.size = length;
         let mode = held.mode;
         let opened = held.opened(length, true, Publish::Replace, mode);
         self.upload(self.path.clone(), place, opened)

@@ -9,6 +9,7 @@ use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::fault::failure;
+use super::room::Level;
 use super::running::Running;
 use super::{attribute, name};
 use crate::blocking::{Lane, Ticket};
@@ -32,7 +33,7 @@ pub struct PosixOptions {
 /// changes a name acts on an open parent directory and that single name.
 #[derive(Debug)]
 pub(in crate::storage) struct Root {
-    descriptor: OwnedFd,
+    descriptor: Arc<OwnedFd>,
     pub(super) lane: Arc<Lane>,
     pub(super) options: PosixOptions,
     /// On a file system whose caches answer without any network, so that cached answers may be
@@ -46,6 +47,8 @@ pub(in crate::storage) struct Root {
     pub(super) identity: (u64, u64),
     /// Unfinished uploads that are open here.
     pub(super) uploads: Running,
+    /// What is free on its own file system.
+    level: Arc<Level>,
 }
 
 impl Root {
@@ -60,7 +63,10 @@ impl Root {
 
     /// A directory of this root as a root of its own: links are resolved inside it from then on.
     pub(super) fn narrow(&self, directory: OwnedFd) -> Result<Self, Errno> {
-        Self::with(directory, Arc::clone(&self.lane), self.options, self.process_umask)
+        let lane = Arc::clone(&self.lane);
+        let mut root = Self::with(directory, lane, self.options, self.process_umask)?;
+        root.level = self.level(Some(root.identity));
+        Ok(root)
     }
 
     fn with(
@@ -73,8 +79,25 @@ impl Root {
         let memory = MEMORY.contains(&kind);
         let local = memory || LOCAL.contains(&kind);
         let identity = attribute::of_descriptor(&descriptor)?.identity;
-        let uploads = Running::default();
-        Ok(Self { descriptor, lane, options, local, memory, process_umask, identity, uploads })
+        Ok(Self {
+            descriptor: Arc::new(descriptor),
+            lane,
+            options,
+            local,
+            memory,
+            process_umask,
+            identity,
+            uploads: Running::default(),
+            level: Level::new(),
+        })
+    }
+
+    /// What is free where a file lies: shared by all on the root's own file system.
+    pub(super) fn level(&self, identity: Option<(u64, u64)>) -> Arc<Level> {
+        match identity {
+            Some((device, _)) if device == self.identity.0 => Arc::clone(&self.level),
+            _ => Level::new(),
+        }
     }
 
     pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
@@ -121,7 +144,13 @@ impl Root {
     /// Opens the directory that holds a path, as a mere handle.
     pub(super) fn open_parent(&self, path: &VirtualPath) -> Result<Place, Failure> {
         let (parent, name) = split(path)?;
-        let directory = self.open_at(parent, OFlags::PATH | OFlags::DIRECTORY).map_err(failure)?;
+        let directory = match parent {
+            b"/" => Arc::clone(&self.descriptor),
+            parent => {
+                let flags = OFlags::PATH | OFlags::DIRECTORY;
+                Arc::new(self.open_at(parent, flags).map_err(failure)?)
+            }
+        };
         Ok(Place { directory, name: name.to_vec() })
     }
 
@@ -132,7 +161,13 @@ impl Root {
             return None;
         }
         let (parent, name) = split(path).ok()?;
-        let directory = self.open_cached(parent, OFlags::PATH | OFlags::DIRECTORY)?.ok()?;
+        let directory = match parent {
+            b"/" => Arc::clone(&self.descriptor),
+            parent => {
+                let flags = OFlags::PATH | OFlags::DIRECTORY;
+                Arc::new(self.open_cached(parent, flags)?.ok()?)
+            }
+        };
         Some(Place { directory, name: name.to_vec() })
     }
 
@@ -200,7 +235,7 @@ impl Root {
 /// A name in an open directory: what calls that change names act on.
 #[derive(Debug)]
 pub(super) struct Place {
-    pub(super) directory: OwnedFd,
+    pub(super) directory: Arc<OwnedFd>,
     pub(super) name: Vec<u8>,
 }
 

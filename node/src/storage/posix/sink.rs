@@ -95,7 +95,7 @@ impl Upload {
         if let Ok(part) = self.part()
             && !self.access.append
         {
-            part.intact.fetch_min(offset, Ordering::AcqRel);
+            part.extent.miss(offset);
         }
     }
 

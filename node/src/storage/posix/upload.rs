@@ -5,7 +5,7 @@
 //! a name like any other. `resume` goes on with what is there.
 
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use aws_lc_rs::rand;
@@ -19,7 +19,7 @@ use super::attribute;
 use super::change::{RESUMABLE, Wanted};
 use super::fault::failure;
 use super::name::Owner;
-use super::part::{Part, Publish, Target};
+use super::part::{Extent, Part, Publish, Target};
 use super::partial::{self, Found, Held, Open};
 use super::room::Room;
 use super::root::{Place, Root, split};
@@ -45,6 +45,8 @@ pub(super) struct Opened {
     pub(super) target: Target,
     /// Device and inode, where they are known.
     pub(super) identity: Option<(u64, u64)>,
+    /// It has no bytes yet.
+    pub(super) is_empty: bool,
 }
 
 /// What becomes of a published file that is in the way of one written in place.
@@ -90,7 +92,7 @@ impl Begin<'_> {
             _ => self.mode(),
         };
         let bits = mode | RESUMABLE;
-        let (held, anonymous) =
+        let (mut held, anonymous) =
             match partial::claim(self.root, self.owner, &place, Open::Any(bits))? {
                 Found::Held(held) => (held, false),
                 Found::Absent | Found::Busy(_) => {
@@ -99,6 +101,7 @@ impl Begin<'_> {
             };
         if held.size > 0 {
             rustix::fs::ftruncate(&held.file, 0).map_err(failure)?;
+            held.size = 0;
         }
         let publish = if new { Publish::New } else { Publish::Replace };
         self.upload(self.path.clone(), place, held.opened(0, anonymous, publish, mode))
@@ -186,7 +189,8 @@ impl Begin<'_> {
         let append = self.access().append;
         let start = if append && there == There::Kept { found.size } else { 0 };
         let target = Target::InPlace { append, created };
-        let opened = Opened { file, start, target, identity: Some(found.identity) };
+        let is_empty = there == There::Emptied || found.size == 0;
+        let opened = Opened { file, start, target, identity: Some(found.identity), is_empty };
         self.upload(self.path.clone(), place, opened)
     }
 
@@ -207,9 +211,10 @@ impl Begin<'_> {
         place: Place,
         opened: Opened,
     ) -> Result<Upload, Failure> {
-        let Opened { file, start, target, identity } = opened;
+        let Opened { file, start, target, identity, is_empty } = opened;
         let reserve = self.root.options.reserve;
-        let room = Room::new(&file, reserve, self.options.expected.saturating_sub(start));
+        let expected = self.options.expected.saturating_sub(start);
+        let room = Room::new(&file, reserve, expected, self.root.level(identity));
         let (room, refused) = match room {
             Ok(room) => (room, None),
             Err(failure) => (Room::unwatched(), Some(failure)),
@@ -227,11 +232,10 @@ impl Begin<'_> {
             place,
             target,
             room,
+            extent: Extent::new(is_empty),
             wanted: Arc::new(Wanted::default()),
             key: known.map(|(key, _)| key),
             moved: OnceLock::new(),
-            intact: AtomicU64::new(u64::MAX),
-            reached: AtomicU64::new(0),
             done: AtomicBool::new(false),
             ending: Mutex::new(()),
         });
@@ -262,9 +266,9 @@ impl Held {
         publish: Publish,
         mode_at_end: u32,
     ) -> Opened {
-        let Self { file, name, mode, identity, .. } = self;
+        let Self { file, name, size, mode, identity } = self;
         let target = Target::Temporary { name, anonymous, publish, mode, mode_at_end };
-        Opened { file, start, target, identity }
+        Opened { file, start, target, identity, is_empty: size == 0 }
     }
 }
 

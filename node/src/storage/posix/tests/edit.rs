@@ -219,6 +219,34 @@ async fn attributes_set_on_the_way_are_those_of_the_end() {
     }
 }
 
+/// The end of a handle does not bring back what was changed by path since.
+#[tokio::test]
+async fn the_last_word_on_a_published_file_counts() {
+    for bench in Bench::everywhere("last") {
+        bench.write("file", b"0123456789");
+        let change = |mode, seconds| AttributeChange {
+            mode: Some(mode),
+            modified: Some(Timestamp { seconds, nanoseconds: 0 }),
+            ..AttributeChange::default()
+        };
+        for late in [false, true] {
+            let sink = edit(&bench.posix, "file", NOTHING).await.unwrap();
+            write(&sink, 0, b"a").await.unwrap();
+            Arc::clone(&sink).change(change(0o600, 1000)).await.unwrap();
+            bench.posix.set_attributes(&path("file"), change(0o640, 2000), true).await.unwrap();
+            if late {
+                write(&sink, 0, b"b").await.unwrap();
+            }
+            sink.close().await.unwrap();
+            let found = bench.posix.attributes(&path("file"), true).await.unwrap();
+            assert_eq!(
+                (found.mode, found.modified.seconds),
+                (0o640, if late { 1000 } else { 2000 })
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_path_under_way_takes_attributes_as_its_handle_does() {
     for bench in Bench::everywhere("path") {
@@ -433,5 +461,34 @@ async fn what_is_given_up_is_settled_when_that_is_said() {
         second.abandon().await.unwrap();
         first.close().await.unwrap();
         assert_eq!(bench.read("file"), b"1234");
+    }
+}
+
+/// A storage that hangs keeps nobody longer than its deadline.
+#[tokio::test]
+async fn giving_up_waits_no_longer_than_the_storage_may_take() {
+    use std::io::Read as _;
+
+    let mut bench = Bench::new();
+    let deadline = Duration::from_millis(300);
+    let lane = Lane::new(LaneLimits { shards: 1, running: 1, waiting: 8, deadline });
+    bench.posix = Posix::open(&bench.root, Arc::clone(&lane), OPTIONS).unwrap().view("ann");
+    let sink = edit(&bench.posix, "file", PUT).await.unwrap();
+    write(&sink, 0, b"1234").await.unwrap();
+    let (mut reader, hanging) = std::io::pipe().unwrap();
+    let stuck = tokio::spawn(Arc::clone(&lane).run(move |_| {
+        reader.read_to_end(&mut Vec::new()).unwrap();
+        Ok(())
+    }));
+    while lane.health().running == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(sink.abandon().await, Err(Failure::StorageTimeout));
+    drop(hanging);
+    let _ = stuck.await;
+    // It is settled none the less.
+    bench.settle().await;
+    while bench.posix.remove_file(&path("file")).await.is_err() {
+        tokio::task::yield_now().await;
     }
 }
