@@ -38,8 +38,10 @@ async def transfers(connection):
         with open(f"tree/{number}", "wb") as file:
             file.write(bytes([number % 256]) * (number * 17))
     async with connection.start_sftp_client() as sftp:
-        await sftp.put("big", "put", max_requests=256)
+        await sftp.put("small", "put", max_requests=256)
         await sftp.get("put", "got", max_requests=256)
+        assert digest("got") == digest("small")
+        await sftp.get("big", "got", max_requests=256)
         assert digest("got") == digest("big")
         await sftp.put("tree", "tree", recurse=True, preserve=True)
         await sftp.mkdir("flat")

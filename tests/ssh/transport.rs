@@ -60,7 +60,9 @@ fn weak_algorithms_are_off() {
         let ssh = Ssh::new(&server).set(option, weak);
         let ssh = if option == "MACs" { ssh.set("Ciphers", "aes128-ctr") } else { ssh };
         let said = ssh.sftp("pwd\n").exit(255);
-        assert!(said.stderr.contains("no matching"), "{said}");
+        // Unless the server was quicker to hang up.
+        let told = ["no matching", "Connection closed", "Connection reset"];
+        assert!(told.iter().any(|text| said.stderr.contains(text)), "{said}");
     }
 }
 
