@@ -323,6 +323,10 @@ impl AsyncWrite for Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
+        // What still waited for company may tell the client why.
+        if let Some(rest) = self.output.buffer.get(self.output.start..).filter(|r| !r.is_empty()) {
+            let _ = self.stream.try_write(rest);
+        }
         self.shared.0.wake_owner();
     }
 }
