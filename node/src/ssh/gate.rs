@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
+use flotilla_protocol::failure::Failure;
 use flotilla_protocol::ftp::LoginRefusal;
 use russh::keys;
 use russh::server::Auth;
@@ -24,6 +25,8 @@ use crate::registry::Failed;
 pub(super) struct Gate {
     connection: Rc<Connection>,
     transport: Arc<Transport>,
+    /// For whom it tried last: the steps of one user are none of another (RFC 4252, 5).
+    user: RefCell<String>,
     /// What the client may try next.
     next: RefCell<Vec<Method>>,
     /// The steps that it took.
@@ -39,6 +42,7 @@ impl Gate {
         Self {
             connection,
             transport,
+            user: RefCell::default(),
             next: RefCell::new(next),
             proved: RefCell::default(),
             failures: Cell::new(0),
@@ -58,6 +62,7 @@ impl Gate {
 
     /// The one question of keyboard-interactive (RFC 4256), then the answer to it.
     pub(super) async fn interactive(self: Rc<Self>, user: String, answer: Option<Bytes>) -> Auth {
+        self.bind(&user);
         match answer {
             Some(password) => {
                 self.with_password(user, password.to_vec(), Method::KeyboardInteractive).await
@@ -71,7 +76,17 @@ impl Gate {
         }
     }
 
+    /// The client goes on for this user, or begins anew for another.
+    fn bind(&self, user: &str) {
+        if *self.user.borrow() != user {
+            user.clone_into(&mut self.user.borrow_mut());
+            *self.next.borrow_mut() = self.connection.policy.authenticator.ssh_methods();
+            *self.proved.borrow_mut() = Proofs::default();
+        }
+    }
+
     async fn with_password(&self, user: String, password: Vec<u8>, method: Method) -> Auth {
+        self.bind(&user);
         let proved = self.proved.borrow().clone();
         let client = self.connection.peer.ip();
         let password = Secret::new(password);
@@ -86,6 +101,7 @@ impl Gate {
         key: keys::PublicKey,
         algorithm: keys::Algorithm,
     ) -> Auth {
+        self.bind(&user);
         if self.is_over.get() || !self.transport.signatures.accept(&algorithm) {
             return self.reject(false);
         }
@@ -125,6 +141,7 @@ impl Gate {
     }
 
     async fn with_key(&self, user: String, key: crate::auth::key::PublicKey) -> Auth {
+        self.bind(&user);
         let proved = self.proved.borrow().clone();
         let client = self.connection.peer.ip();
         let attempt = Attempt::ssh_key(user.as_bytes(), key, proved, client);
@@ -143,7 +160,10 @@ impl Gate {
             return self.turn_away(&user, method, BANNED);
         }
         let policy = &connection.policy;
-        let account = match policy.authenticator.authenticate(attempt).await {
+        let judgement = policy.authenticator.authenticate(attempt);
+        let judgement = tokio::time::timeout(policy.config.timeouts.login, judgement).await;
+        let account = match judgement.unwrap_or(Err(Refusal::Unavailable(Failure::StorageTimeout)))
+        {
             Ok(account) => account,
             Err(Refusal::More { next, proved }) => {
                 debug!(user, "one step of a login done");

@@ -168,6 +168,8 @@ async fn digests(files: Files, algorithm: Algorithm, words: Vec<Word>) -> Outcom
     outcome
 }
 
+/// Complaints of one command: some hundred files.
+const COMPLAINT_BYTES_MAX: usize = 32 * 1024;
 /// Lines and complaints of one command: some ten thousand files.
 const OUTCOME_BYTES_MAX: usize = 1024 * 1024;
 
@@ -179,6 +181,9 @@ async fn digest(files: &Files, algorithm: Algorithm, path: &[u8]) -> Result<Stri
 impl Outcome {
     fn complain(&mut self, path: &[u8], failure: &Failure) {
         let path = String::from_utf8_lossy(path);
-        self.complaints.push_str(&format!("{}: {}\n", path.escape_debug(), failure.text()));
+        // Standard error goes out at once, whatever the client takes.
+        if self.complaints.len() < COMPLAINT_BYTES_MAX {
+            self.complaints.push_str(&format!("{}: {}\n", path.escape_debug(), failure.text()));
+        }
     }
 }

@@ -7,7 +7,7 @@ use flotilla_protocol::failure::Failure;
 use super::open::Content;
 use crate::storage::Sink;
 
-/// Copies `length` bytes, or all up to the present end if it is 0. Tells how many.
+/// Copies `length` bytes, or all if it is 0, up to the present end at the most. Tells how many.
 pub(super) async fn copy(
     source: Content,
     mut offset: u64,
@@ -15,17 +15,13 @@ pub(super) async fn copy(
     target: Arc<dyn Sink>,
     mut target_offset: u64,
 ) -> Result<u64, Failure> {
-    let mut left = match length {
-        // The end as it is now: it runs away if the target is the same file.
-        0 => {
-            let now = match &source {
-                Content::Source(source) => Arc::clone(source).now(),
-                Content::Sink(sink) => Arc::clone(sink).attributes(),
-            };
-            now.await?.size.saturating_sub(offset)
-        }
-        length => length,
+    let now = match &source {
+        Content::Source(source) => Arc::clone(source).now(),
+        Content::Sink(sink) => Arc::clone(sink).attributes(),
     };
+    // The end as it is now: it runs away if the target is the same file.
+    let rest = now.await?.size.saturating_sub(offset);
+    let mut left = if length == 0 { rest } else { length.min(rest) };
     let mut copied = 0;
     let mut buffer = Vec::new();
     while left > 0 {
