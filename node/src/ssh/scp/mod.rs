@@ -1,4 +1,4 @@
-//! `scp`: carries out what [`scp::Machine`] asks, one request after the other.
+//! `scp`: carries out what [`Machine`] asks, one request after the other.
 
 mod begin;
 mod upload;

@@ -22,7 +22,7 @@ pub(super) struct Receiver {
     must_be_directory: bool,
     /// Where everything goes: the directory itself or, if there is none, the name for what comes.
     target: Target,
-    /// Directories between `D` and `E`, [`DEPTH_MAX`] at the most.
+    /// Directories between `D` and `E`, [`DEPTH_MAX`](crate::scp::DEPTH_MAX) at the most.
     folders: Vec<Folder>,
     /// Of the last `T` line, for the next file or directory.
     times: Option<Times>,

@@ -24,7 +24,7 @@ pub(super) struct Sender {
     words: std::vec::IntoIter<Word>,
     /// What the pattern before fits.
     matches: std::vec::IntoIter<Vec<u8>>,
-    /// Open directories, [`DEPTH_MAX`] at the most.
+    /// Open directories, [`DEPTH_MAX`](crate::scp::DEPTH_MAX) at the most.
     folders: Vec<Folder>,
     phase: Phase,
     /// To be polled in this order: closings, one for each of what was open, and at the end one
