@@ -42,6 +42,8 @@
 //! - REALPATH is lexical: the user's home is `/`, and nothing above it has a name.
 //! - Symbolic links are resolved by the kernel inside the user's root. An absolute target is stored
 //!   relative, so that it means the same to other programs on the machine.
+//! - SYMLINK's two arguments come in OpenSSH's order, except from clients (asyncssh, libssh) that keep to the
+//!   draft with every server that does not call itself OpenSSH.
 //!
 //! # Logins
 //!

@@ -249,7 +249,7 @@ impl Handler for Door {
         if name != SFTP {
             return session.channel_failure(channel);
         }
-        let program = program::sftp(&self.connection);
+        let program = program::sftp(&self.connection, session.remote_sshid());
         self.start(channel, program, session)
     }
 

@@ -19,11 +19,13 @@ pub(super) struct Refused {
     pub(super) status: u32,
 }
 
-/// The `sftp` subsystem.
-pub(super) fn sftp(connection: &Connection) -> Result<Boxed, Refused> {
+/// The `sftp` subsystem, for a client of this name (RFC 4253, 4.2).
+pub(super) fn sftp(connection: &Connection, client: &[u8]) -> Result<Boxed, Refused> {
     let login = connection.login().ok_or_else(not_logged_in)?;
     let umask = connection.policy.config.storage.umask;
-    Ok(Box::new(sftp::Server::new(&login, umask, Rc::clone(&connection.record))))
+    let by_draft = SYMLINK_BY_DRAFT.iter().any(|name| client.starts_with(name));
+    let record = Rc::clone(&connection.record);
+    Ok(Box::new(sftp::Server::new(&login, umask, by_draft, record)))
 }
 
 /// A command: `scp` or a digest, and nothing else.
@@ -46,6 +48,10 @@ pub(super) fn exec(connection: &Connection, command: &[u8]) -> Result<Boxed, Ref
         Exec::HashText { algorithm, text } => Box::new(hash::Input::of_text(algorithm, &text)),
     })
 }
+
+/// Clients that send the arguments of SYMLINK in the order of the draft to every server that does not call
+/// itself OpenSSH.
+const SYMLINK_BY_DRAFT: [&[u8]; 2] = [b"SSH-2.0-AsyncSSH", b"SSH-2.0-libssh_"];
 
 /// The transport lets nobody open a channel before.
 fn not_logged_in() -> Refused {

@@ -53,10 +53,15 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn new(login: &LoggedIn, umask: u32, record: Rc<Record>) -> Self {
+    pub(super) fn new(
+        login: &LoggedIn,
+        umask: u32,
+        symlink_by_draft: bool,
+        record: Rc<Record>,
+    ) -> Self {
         let user = login.account.name.as_bytes().to_vec();
         Self {
-            machine: sftp::Session::new(Settings { user, ..Settings::default() }),
+            machine: sftp::Session::new(Settings { user, symlink_by_draft, ..Settings::default() }),
             files: login.files.clone(),
             umask,
             open: HashMap::new(),

@@ -104,7 +104,9 @@ impl Session {
                 BarrierWork::Open { path: path_of(path)?, flags: open_flags(flags)?, attributes }
             }
             Operation::OpenDirectory(path) => BarrierWork::OpenDirectory(path_of(path)?),
-            operation => BarrierWork::Request(path_request(operation)?),
+            operation => {
+                BarrierWork::Request(path_request(operation, self.settings.symlink_by_draft)?)
+            }
         };
         self.queue.push_barrier(id, work, bytes);
         Ok(())
@@ -280,7 +282,7 @@ impl Session {
 }
 
 /// Requests that take paths alone.
-fn path_request(operation: Operation<'_>) -> Result<Request, Refusal> {
+fn path_request(operation: Operation<'_>, by_draft: bool) -> Result<Request, Refusal> {
     Ok(match operation {
         Operation::Stat(path) => Request::Attributes { path: path_of(path)?, follow: true },
         Operation::LinkStat(path) => Request::Attributes { path: path_of(path)?, follow: false },
@@ -297,6 +299,7 @@ fn path_request(operation: Operation<'_>) -> Result<Request, Refusal> {
         }
         Operation::ReadLink(path) => Request::ReadLink(path_of(path)?),
         Operation::Symlink { target, link } => {
+            let (target, link) = if by_draft { (link, target) } else { (target, link) };
             if target.is_empty() || target.len() > PATH_BYTES_MAX || target.contains(&0) {
                 return Err(BAD_TARGET);
             }

@@ -5,6 +5,10 @@
 pub struct Settings {
     /// The user's name: `~name` and `home-directory` know this one, and no other.
     pub user: Vec<u8>,
+    /// SYMLINK names the link first and what it holds second, as the draft has it. OpenSSH has it the
+    /// other way round, and so have most clients; some ask the server for its name, and go by the draft
+    /// with every other.
+    pub symlink_by_draft: bool,
     /// Bytes of WRITE buffers held, above which [`Session::wants_input`] becomes false. One buffer
     /// more may be there, and what was received already.
     ///
@@ -27,6 +31,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             user: Vec::new(),
+            symlink_by_draft: false,
             payload_max: 4 << 20,
             output_max: 1 << 20,
             requests_bytes_max: 16 << 20,

@@ -175,6 +175,11 @@ fn operations_on_paths_become_requests() {
     // What asks for nothing but success.
     let (_, reply) = rig.exchange(&Operation::Remove(b"a"), Outcome::Done);
     assert_eq!(reply.code(), OK);
+    // In the order of the draft.
+    let mut drafted = Rig::new(Settings { symlink_by_draft: true, ..Settings::default() });
+    let swapped = Operation::Symlink { target: b"b", link: b"a" };
+    let (request, _) = drafted.exchange(&swapped, Outcome::Done);
+    assert_eq!(request, Request::Symlink { target: b"a".to_vec(), link: b() });
     for target in [&b""[..], b"a\0", &[b'x'; 4096]] {
         assert_eq!(rig.ask(&Operation::Symlink { target, link: b"b" }).code(), FAILURE);
     }
