@@ -144,11 +144,17 @@ impl Writer {
                 next = if batch.len() < BATCH_BYTES { receiver.try_recv().ok() } else { None };
             }
             self.write(&batch, lines);
+            // While this thread does not wait for a line, pushing one wakes nobody: a busy node pays for
+            // one wake-up per pause, not per line.
+            let rests = batch.len() < BATCH_BYTES && flushes.is_empty();
             batch.clear();
             for answer in flushes.drain(..) {
                 let _ = answer.try_send(());
             }
             self.report();
+            if rests {
+                thread::sleep(PAUSE);
+            }
         }
     }
 
@@ -191,6 +197,8 @@ impl Writer {
 const LINES_MAX: usize = 4096;
 /// Bytes that go out in one write.
 const BATCH_BYTES: usize = 64 * 1024;
+/// Between two writes: far less than the queue takes to fill, and soon enough for whoever reads along.
+const PAUSE: Duration = Duration::from_millis(5);
 /// How soon a full queue is tried again while the process ends.
 const RETRY: Duration = Duration::from_millis(1);
 
@@ -224,7 +232,8 @@ mod tests {
         let (written, writes) = channel();
         let queue =
             Queue::spawn("test", Output::Other(Box::new(Slow { permits, written }))).unwrap();
-        let sent = 3 * LINES_MAX as u64;
+        // The writer may hold one batch, and the queue is full.
+        let sent = (BATCH_BYTES / 5 + 1 + 2 * LINES_MAX) as u64;
         for _ in 0..sent {
             queue.push(b"line\n".to_vec());
         }
