@@ -68,7 +68,9 @@ struct Reading {
 /// What tells one state of a file from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
-    file: (u64, u64),
+    /// Device, inode and birth: a file that takes the place of another one often gets the inode number that
+    /// was given back last.
+    file: (u64, u64, Option<SystemTime>),
     size: u64,
     modified: (i64, i64),
     changed: (i64, i64),
@@ -210,7 +212,7 @@ impl Inner {
 impl Stamp {
     fn of(metadata: &Metadata) -> Self {
         Self {
-            file: (metadata.dev(), metadata.ino()),
+            file: (metadata.dev(), metadata.ino(), metadata.created().ok()),
             size: metadata.size(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),

@@ -157,6 +157,19 @@ async fn a_replaced_file_holds_from_the_next_login_on() {
     assert_eq!(world.login("bob", "another").await.unwrap_err(), Refusal::Incorrect);
 }
 
+/// Two edits in a row: the second new file often gets the number that the first one gave back.
+#[actix::test]
+async fn a_file_under_an_inode_number_of_old_holds_at_once() {
+    let world = World::new(&bob(""));
+    for _ in 0..8 {
+        save::replace(&world.file(), &format!("# between\n{}", bob(""))).unwrap();
+        save::replace(&world.file(), "").unwrap();
+        assert_eq!(world.login("bob", RIGHT).await.unwrap_err(), Refusal::Incorrect);
+        save::replace(&world.file(), &bob("")).unwrap();
+        world.login("bob", RIGHT).await.unwrap();
+    }
+}
+
 #[actix::test]
 async fn a_file_that_is_being_written_is_left_alone_until_it_is_still() {
     let world = World::new(&bob(""));
