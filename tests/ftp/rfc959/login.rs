@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use flotilla_tests::{PASSWORD, Server, User};
+use flotilla_tests::{PASSWORD, Server, User, wait};
 
 /// 5.4: a connection is greeted with 220; USER is answered 331, PASS 230.
 #[test]
@@ -232,13 +232,18 @@ fn a_slow_transfer_is_not_idle() {
     let server = Server::builder().set("timeouts.idle", "1s").start();
     let mut wire = server.login();
     let mut data = wire.begin("STOR slow");
-    let begun = Instant::now();
     let mut sent = 0;
-    while begun.elapsed() < Duration::from_millis(2500) {
-        data.write(&[b'x'; 10]).unwrap();
-        sent += 10;
-        // The pace is the subject of this test, not a way to wait for something.
-        std::thread::sleep(Duration::from_millis(100));
+    // Sessions that do nothing are the clock: the transfer outlives two of them.
+    for _ in 0..2 {
+        let mut idle = server.login();
+        idle.stream().tcp().set_nonblocking(true).unwrap();
+        wait::until("the end of an idle session", || {
+            data.write(&[b'x'; 10]).unwrap();
+            sent += 10;
+            idle.stream().tcp().peek(&mut [0]).ok()
+        });
+        idle.stream().tcp().set_nonblocking(false).unwrap();
+        idle.expect(421);
     }
     data.finish(b"").unwrap();
     wire.expect(226);
