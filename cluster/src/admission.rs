@@ -12,9 +12,12 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 /// The limits; 0 means none. They can change while sessions live: a lower limit ends nobody, it
 /// only keeps new ones out until enough have left.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Limits {
     /// Sessions at once (`limits.sessions`).
     pub sessions: u32,

@@ -1,0 +1,44 @@
+//! Orders and answers.
+
+use super::State;
+use crate::id::NodeId;
+use crate::store::{MAIL_MS, ORDERS_MAX, Token};
+
+impl State {
+    pub(super) fn order(&mut self, to: &[NodeId], order: &[u8], now: u64) {
+        for node in to {
+            let inbox = self.inboxes.entry(node.clone()).or_default();
+            inbox.last = now.max(inbox.last + 1);
+            inbox.orders.insert(inbox.last, order.to_vec());
+            inbox.until = now + MAIL_MS;
+            while inbox.orders.len() > ORDERS_MAX {
+                inbox.orders.pop_first();
+            }
+        }
+    }
+
+    pub(super) fn fetch_orders(
+        &mut self,
+        node: &NodeId,
+        done: u64,
+        now: u64,
+    ) -> Vec<(u64, Vec<u8>)> {
+        let Some(inbox) = self.inboxes.get_mut(node) else { return Vec::new() };
+        if inbox.until <= now {
+            inbox.orders.clear();
+        }
+        inbox.orders.retain(|number, _| *number > done);
+        inbox.orders.iter().map(|(number, order)| (*number, order.clone())).collect()
+    }
+
+    pub(super) fn answer(&mut self, token: Token, body: Vec<u8>, now: u64) {
+        let (until, bodies) = self.answers.entry(token).or_default();
+        *until = now + MAIL_MS;
+        bodies.push(body);
+    }
+
+    pub(super) fn tidy_mail(&mut self, now: u64) {
+        self.inboxes.retain(|_, inbox| inbox.until > now);
+        self.answers.retain(|_, (until, _)| *until > now);
+    }
+}
