@@ -83,9 +83,10 @@ impl State {
             return true;
         }
         let interval = MICROS_PER_SECOND.div_ceil(u64::from(rate));
-        let full_at = self.rate_full_at.max(now_us);
-        let lacking = full_at - now_us;
-        if lacking + interval > interval * u64::from(rate) {
+        let burst = interval * u64::from(rate);
+        // Not above a whole second: the rate was another one, or the clock stepped back.
+        let full_at = self.rate_full_at.clamp(now_us, now_us + burst);
+        if full_at - now_us + interval > burst {
             return false;
         }
         self.rate_full_at = full_at + interval;

@@ -15,7 +15,7 @@ impl State {
                 times.pop_front();
             }
             let first = times.front().copied().unwrap_or(now);
-            if times.len() >= keep && now - first < score.window_ms {
+            if times.len() >= keep && now.saturating_sub(first) < score.window_ms {
                 self.scores.remove(&origin);
                 let for_ms = Some(score.ban_for_ms);
                 self.change_ban(&BanChange { origin, for_ms, manual: false }, now);
