@@ -391,6 +391,12 @@ pub(super) const TABLE: &[Key] = &[
         r#""1h""#,
     ),
     key(
+        "timeouts.drain_notice",
+        r#""0s""#,
+        "Between the fall of readiness and the first client that is turned away, so that balancers and DNS can hear of it.",
+        r#""30s""#,
+    ),
+    key(
         "health.listen",
         r#""127.0.0.1:8081""#,
         "Address of `/livez`, `/readyz`, `/metrics` and the admin API over HTTP; empty: none.",
