@@ -69,6 +69,13 @@ impl Lease {
         }
     }
 
+    /// This node leads no more, whatever the store has written down.
+    pub fn resign(&mut self, now: Instant) -> LeaseChange {
+        let led = self.term(now).is_some();
+        self.held = None;
+        if led { LeaseChange::Lost } else { LeaseChange::None }
+    }
+
     /// Whether the lease ran out unnoticed; it does so once.
     pub fn expire(&mut self, now: Instant) -> LeaseChange {
         match self.held {

@@ -168,6 +168,9 @@ impl Ledger {
 
     /// The store is away, or forgot this node. Logins that wait are decided here.
     pub fn on_store_away(&mut self) {
+        if matches!(self.mode, Mode::Away { .. }) {
+            return;
+        }
         let own = self.admission.sessions();
         let free = self.limits.sessions.saturating_sub(own.saturating_add(self.others));
         self.mode = Mode::Away { sessions_max: own.saturating_add(free.div_ceil(self.nodes)) };

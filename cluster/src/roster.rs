@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crate::dns::{Change, Records, Reply, Request};
+use crate::id::Fence;
 use crate::lease::Lease;
 use crate::member::Standing;
 use crate::view::{Seen, View};
@@ -67,25 +68,30 @@ fn is_step(standing: u8, wanted: u8) -> bool {
 #[derive(Debug, Default)]
 pub struct Roster {
     records: Option<Records>,
+    /// The term in which they were read: whoever led in between may have changed them.
+    term: Option<Fence>,
     planned: Vec<Change>,
     busy: bool,
     next: Option<Instant>,
+    /// They are read again then, for others may change them by hand.
+    read_next: Option<Instant>,
 }
 
 impl Roster {
     /// What to ask the DNS now.
     #[must_use]
     pub fn poll(&mut self, view: &View, lease: &Lease, now: Instant) -> Option<Request> {
-        let Some(led_for) = lease.led_for(now) else {
-            // Whoever leads meanwhile writes as well.
+        if lease.term(now) != self.term || self.read_next.is_some_and(|next| now >= next) {
             self.records = None;
-            return None;
-        };
+            self.term = lease.term(now);
+        }
+        let led_for = lease.led_for(now)?;
         if self.busy || self.next.is_some_and(|next| now < next) {
             return None;
         }
         let Some(records) = &self.records else {
             self.busy = true;
+            self.read_next = Some(now + READ_INTERVAL);
             return Some(Request::List);
         };
         self.next = Some(now + CYCLE);
@@ -123,6 +129,8 @@ impl Roster {
 
 /// Between two changes.
 pub const CYCLE: Duration = Duration::from_secs(5);
+/// Between two looks at what is there.
+const READ_INTERVAL: Duration = Duration::from_secs(60);
 /// A leader that is younger removes nobody: it may not have heard of all.
 const YOUTH: Duration = Duration::from_secs(6);
 /// The part of a weight by which it must change.
@@ -131,7 +139,7 @@ const STEP_PART: u8 = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{Fence, NodeId};
+    use crate::id::NodeId;
     use crate::member::Member;
     use crate::store::Listed;
 

@@ -54,6 +54,12 @@ impl Heart {
         self.next = self.next.min(now.max(self.sent + HURRY));
     }
 
+    /// As [`hurry`](Self::hurry), and asks for the members.
+    pub(super) fn hurry_for_members(&mut self, now: Instant) {
+        self.full_next = now;
+        self.hurry(now);
+    }
+
     /// The store forgot: nothing of its is known any more.
     fn forget(&mut self) {
         self.bans_known = 0;
@@ -114,7 +120,7 @@ impl Agent {
         }
         self.link = link;
         self.ledger.on_store_away();
-        if self.lease.on_term(None, &self.setup.node, self.beat.sent, now) == LeaseChange::Lost {
+        if self.lease.resign(now) == LeaseChange::Lost {
             self.events.push_back(Event::Led(None));
         }
     }
@@ -176,6 +182,7 @@ impl Agent {
     fn take_leader(&mut self, beaten: &Beaten, sent: Instant, now: Instant) {
         let leader = beaten.leader.as_ref();
         self.leader = leader.map(|term| term.node.clone());
+        let leader = leader.filter(|_| self.stands());
         match self.lease.on_term(leader, &self.setup.node, sent, now) {
             LeaseChange::None => {}
             LeaseChange::Gained => {

@@ -210,6 +210,10 @@ impl Agent {
             self.beat.hurry(now);
         }
         self.member = member;
+        // Before the store hears of it and lets somebody else lead.
+        if !self.stands() && self.lease.resign(now) == LeaseChange::Lost {
+            self.events.push_back(Event::Led(None));
+        }
     }
 
     /// What the node would have the policy say.
@@ -242,6 +246,7 @@ impl Agent {
         match hint {
             Hint::Order(node) if *node != self.setup.node => {}
             Hint::Answer(_) => {}
+            Hint::Members => self.beat.hurry_for_members(now),
             Hint::Bans | Hint::Policy | Hint::Order(_) | Hint::Lost => self.beat.hurry(now),
         }
     }
