@@ -57,9 +57,9 @@ impl Fleet {
             .set("pool.name", pool)
             .set("pool.store", store.into())
             .set("pool.secret_file", secret.as_path())
+            .set("pool.shared_storage", true)
             // What is made is made for these, and these cost nothing to make.
             .set("ssh.host_key_algorithms", ["ssh-ed25519"])
-            .set("timeouts.drain_notice", "0s")
     }
 
     /// The nodes that were started, whether they still run or not.

@@ -180,7 +180,7 @@ fn curls(end: &End, address: SocketAddr, number: u32) -> u32 {
     let (here, back) = (folder.join("here"), folder.join("back"));
     let bytes = Content::new(number.into()).write(&here, CURL_BYTES);
     let mut count = 0;
-    while end.goes_on(PACE) {
+    while end.goes_on(CURL_PACE) {
         let put = Curl::new(address, &path).upload(&here);
         assert!(put.is_fine(), "{}", put.said);
         let got = Curl::new(address, &path).download(&back);
@@ -216,3 +216,6 @@ const CURL_BYTES: usize = 300_000;
 
 /// Between two steps of a client.
 const PACE: Duration = Duration::from_millis(50);
+
+/// Between two runs of curl, which are processes.
+const CURL_PACE: Duration = Duration::from_millis(250);

@@ -53,7 +53,7 @@ impl Process {
         if kind == Kind::Server {
             // Data go to the disk when a test says so.
             all.extend(["save \"\"".to_owned(), format!("dbfilename {name}.rdb")]);
-            all.push("repl-diskless-sync-delay 0".to_owned());
+            all.extend(["rdbcompression no", "repl-diskless-sync-delay 0"].map(str::to_owned));
         }
         all.extend(lines);
         Self {

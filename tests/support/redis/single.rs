@@ -148,6 +148,13 @@ impl Redis {
         Snapshot(path)
     }
 
+    /// All data as they are on the disk, where nothing is compressed.
+    #[track_caller]
+    pub fn data(&self) -> Vec<u8> {
+        self.ask(&["SAVE"]);
+        std::fs::read(self.process.data()).expect("the data can be read")
+    }
+
     /// `kill -9` and a new start with older data.
     #[track_caller]
     pub fn restore(&mut self, snapshot: &Snapshot) {

@@ -4,7 +4,7 @@ mod addresses;
 mod builder;
 mod operator;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal};
 use self::addresses::Addresses;
 pub use self::builder::Builder;
 use crate::program::exit_code;
-use crate::{Authority, Config, DEADLINE, Data, Folder, TlsClient, User, Wire, wait};
+use crate::{Authority, Config, DEADLINE, Data, Folder, PASSWORD, TlsClient, User, Wire, wait};
 
 /// A running server with a folder, an address and a certificate authority of its own. When dropped
 /// it is asked to end and must do so with exit code 0; if the test failed, its log is printed.
@@ -90,6 +90,44 @@ impl Server {
         let mut wire = self.connect();
         wire.login(user);
         wire
+    }
+
+    /// Tries to log in; the text of the refusal, if it is one.
+    ///
+    /// # Errors
+    /// The reply by which the client was turned away, or what became of the connection.
+    pub fn attempt(&self, user: &str) -> Result<Wire, String> {
+        self.attempt_from(None, user)
+    }
+
+    /// As [`Server::attempt`], from a chosen address.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn attempt_from(&self, client: Option<Ipv4Addr>, user: &str) -> Result<Wire, String> {
+        let broken = |error: std::io::Error| error.to_string();
+        let client = client.map(IpAddr::from);
+        let mut wire = Wire::try_connect(client, self.ftp()).map_err(broken)?;
+        for (line, code) in [
+            (String::new(), 220),
+            (format!("USER {user}\r\n"), 331),
+            (format!("PASS {PASSWORD}\r\n"), 230),
+        ] {
+            if !line.is_empty() {
+                wire.try_send_raw(line.as_bytes()).map_err(broken)?;
+            }
+            let reply = wire.try_reply().map_err(broken)?;
+            if reply.code != code {
+                return Err(reply.text());
+            }
+        }
+        Ok(wire)
+    }
+
+    /// Whether it greets a client from this address.
+    pub fn greets(&self, client: Ipv4Addr) -> bool {
+        let wire = Wire::try_connect(Some(client.into()), self.ftp());
+        wire.is_ok_and(|mut wire| wire.try_reply().is_ok_and(|reply| reply.code == 220))
     }
 
     /// Connects as `alice` with AUTH TLS and PROT P.
