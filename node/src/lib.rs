@@ -28,6 +28,7 @@ mod login;
 mod metrics;
 mod policy;
 mod registry;
+mod secret;
 mod session;
 mod system;
 mod threshold;

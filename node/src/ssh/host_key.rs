@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::encoding::AsDer;
@@ -17,6 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::auth::users::create;
 use crate::config::{Config, Ssh};
+use crate::secret::{Readers, guarded};
 
 use super::algorithm;
 
@@ -162,7 +162,7 @@ fn tell_public(key: &PrivateKey, path: &Path) -> io::Result<()> {
 fn read(path: &Path) -> Result<PrivateKey, String> {
     let mut text = Zeroizing::new(String::new());
     let file = File::open(path).map_err(|error| error.to_string())?;
-    guarded(&file)?;
+    guarded(&file, Readers::Owner)?;
     file.take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(|error| error.to_string())?;
     let key = decode_secret_key(&text, None).map_err(|error| match error {
         russh::keys::Error::KeyIsEncrypted => {
@@ -177,19 +177,6 @@ fn read(path: &Path) -> Result<PrivateKey, String> {
     let fits = Verifier::verify(key.public_key(), PROBE, &signature);
     fits.map_err(|_| "its two halves do not fit each other".to_owned())?;
     Ok(key)
-}
-
-/// As with OpenSSH, a file of our own must be readable by nobody else.
-fn guarded(file: &File) -> Result<(), String> {
-    let metadata = file.metadata().map_err(|error| error.to_string())?;
-    if !metadata.is_file() {
-        return Err("not a plain file".to_owned());
-    }
-    let mode = metadata.mode() & 0o777;
-    if metadata.uid() == rustix::process::geteuid().as_raw() && mode & 0o077 != 0 {
-        return Err(format!("others can read it (mode {mode:03o}); `chmod 600` it"));
-    }
-    Ok(())
 }
 
 fn usable(key: &PrivateKey) -> Result<(), String> {
