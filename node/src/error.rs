@@ -8,6 +8,7 @@ use crate::auth::trust::TrustError;
 use crate::auth::users::UsersError;
 use crate::cli::user::UserError;
 use crate::config::ConfigError;
+use crate::secret::SecretError;
 use crate::ssh::HostKeyError;
 use crate::storage::posix::RootError;
 
@@ -39,6 +40,9 @@ pub enum ServeError {
     /// An SSH host key can not be used.
     #[error(transparent)]
     HostKey(#[from] HostKeyError),
+    /// A file with a secret can not be used.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// A file of authorities or revoked keys can not be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
@@ -64,6 +68,7 @@ impl ServeError {
             Self::Config(_)
             | Self::Tls(_)
             | Self::HostKey(_)
+            | Self::Secret(_)
             | Self::Trust(_)
             | Self::Users(_)
             | Self::Root(_) => CONFIG,

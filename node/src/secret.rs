@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::ops::RangeInclusive;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
@@ -29,6 +29,18 @@ pub(crate) struct Rule {
     wanted: &'static str,
 }
 
+/// Why a secret can not be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{key}: {}: {reason}", path.display())]
+pub struct SecretError {
+    /// The key of the configuration that leads to it.
+    pub key: &'static str,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What is wrong; nothing of the secret is in it.
+    pub reason: String,
+}
+
 /// `pool.secret_file`: keys are derived from it, so it must be as hard to guess as they are.
 pub(crate) const POOL: Rule =
     Rule { readers: Readers::Owner, bytes: 32..=BYTES_MAX, fits: |_| true, wanted: "" };
@@ -48,6 +60,14 @@ pub(crate) const TOKEN: Rule = Rule {
     fits: |bytes| bytes.iter().all(|&c| c.is_ascii_alphanumeric() || b"-._~+/=".contains(&c)),
     wanted: "one word of letters, digits and any of -._~+/=",
 };
+
+/// Reads the secret that `key` leads to.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn load(key: &'static str, path: &Path, rule: &Rule) -> Result<Secret, SecretError> {
+    read(path, rule).map_err(|reason| SecretError { key, path: path.to_owned(), reason })
+}
 
 /// Reads the secret in a file.
 ///

@@ -10,6 +10,14 @@
 //!
 //! `FLOTILLA_SEED=17` also prints the script of the run; `FLOTILLA_SEEDS=5000` runs more of them.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test, all of it"
+)]
+
 mod judge;
 mod node;
 mod random;

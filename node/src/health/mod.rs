@@ -2,7 +2,7 @@
 //!
 //! Readiness is a set of latches, each with its reason; the node is ready when none is set.
 //! [`Health`] probes what can go wrong while it runs, `http` answers `/livez`, `/readyz` and
-//! `/metrics`.
+//! `/metrics` on the server of [`web`](crate::web).
 
 mod actor;
 pub(crate) mod http;

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::{Control, Node};
+use crate::admin;
 use crate::health::{DRAINING, Probe};
 use crate::listen::{Count, Drain, Halt};
 
@@ -36,9 +37,9 @@ impl Node {
         }
         self.addresses.remove(&self.policy.config.node.data_dir);
         self.janitor.abort();
-        if let Some((endpoints, watched)) = &self.endpoints {
-            watched.abort();
-            let _ = tokio::time::timeout(LAST_WORDS, endpoints.stop(false)).await;
+        if let Some(endpoints) = &self.endpoints {
+            admin::remove(&self.policy.config.node.data_dir);
+            endpoints.stop(LAST_WORDS).await;
         }
         end_arbiters(self.arbiters).await;
     }

@@ -14,6 +14,7 @@ mod bind;
 mod build;
 mod check;
 mod drain;
+mod endpoints;
 mod identity;
 
 use std::future::Future;
@@ -28,14 +29,16 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
+use endpoints::Endpoints;
+
 use crate::config::Config;
 use crate::error::ServeError;
-use crate::health::http::{self, Endpoints};
 use crate::health::{ACTOR, Health, Probe, Readiness, STARTING};
 use crate::listen::{Acceptor, Adopt, Service};
 use crate::log::LogHandle;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
+use crate::pool::Absent;
 use crate::ports::{PortSettings, Ports, ShardSeed};
 use crate::registry::{Registry, SetLimits, Subscribe};
 use crate::threshold::Threshold;
@@ -66,7 +69,7 @@ struct Node {
     connections_max: usize,
     acceptors: Vec<Addr<Acceptor>>,
     arbiters: Vec<Arbiter>,
-    endpoints: Option<(actix_web::dev::ServerHandle, JoinHandle<()>)>,
+    endpoints: Option<Endpoints>,
     janitor: JoinHandle<()>,
     addresses: addresses::Addresses,
 }
@@ -113,13 +116,7 @@ impl Node {
         let tls = tls::Store::load(&config.tls, &config.hosts, &config.node.data_dir)?;
         let arbiter_count = build::arbiter_count(config);
         let listeners = bind::listeners(config, arbiter_count)?;
-        let endpoints = match config.health.listen {
-            Some(address) => Some(
-                http::bind(address, Arc::clone(&readiness), Arc::clone(&metrics))
-                    .map_err(|source| ServeError::Bind { address, source })?,
-            ),
-            None => None,
-        };
+        let health_listener = bind::health(config.health.listen)?;
         let registry = Registry::new(build::limits(config), build::rules(config)).start();
         let settings = PortSettings::new(config.ftp.passive_ports, config.timeouts.data_connect);
         let (ports, seeds) = Ports::new(settings, arbiter_count);
@@ -147,13 +144,14 @@ impl Node {
             ports,
         )
         .start();
-        let endpoints = endpoints.map(|Endpoints { server, handle, address }| {
-            addresses.health = Some(address);
-            let watched = watch("health endpoints", Arc::clone(&readiness), async move {
-                let _ = server.await;
-            });
-            (handle, watched)
-        });
+        let endpoints = match health_listener {
+            Some(listener) => {
+                let pool = Absent.start().recipient();
+                Some(Endpoints::start(listener, config, pool, &readiness, &metrics)?)
+            }
+            None => None,
+        };
+        addresses.health = endpoints.as_ref().map(|endpoints| endpoints.address);
         let janitor = actix::spawn(sweep(Arc::clone(&policy)));
         let node = Self {
             readiness,
@@ -227,7 +225,15 @@ impl Node {
         if let Err(error) = self.tls.replace(&policy.config.tls, &policy.config.hosts) {
             return error!(%error, "reload refused, the old configuration stays");
         }
+        let admin = self.endpoints.as_ref().map(|endpoints| endpoints.settings(&policy.config));
+        let admin = match admin.transpose() {
+            Ok(admin) => admin,
+            Err(error) => return error!(%error, "reload refused, the old configuration stays"),
+        };
         // Nothing can fail any more: from here on things change.
+        if let (Some(endpoints), Some(admin)) = (&self.endpoints, admin) {
+            endpoints.adopt(admin);
+        }
         if let Some(Err(error)) = log.map(|log| log.reload(&policy.config.telemetry)) {
             error!(%error, "log level not changed");
         }
