@@ -6,6 +6,7 @@
 //! # Map
 //! - [`id`]: who a node is.
 //! - [`member`], [`session`], [`order`], [`policy`]: the records that nodes share.
+//! - [`seal`]: what of it is secret.
 //! - [`store`]: where they live; [`store::State`] defines what each request means.
 //! - [`agent`]: heartbeat, lanes to the store, duties of the leader.
 //! - [`view`]: the pool as a node knows it, and what changed; [`lease`]: whether it leads.
@@ -29,6 +30,7 @@ pub mod policy;
 pub mod ports;
 pub mod publisher;
 pub mod roster;
+pub mod seal;
 pub mod session;
 pub mod store;
 pub mod view;
