@@ -194,6 +194,7 @@ fn timeouts(reader: &mut Reader<'_>) -> Option<Timeouts> {
             data_connect: "timeouts.data_connect" as duration,
             stalled: "timeouts.stalled" as duration,
             drain: "timeouts.drain" as duration_or_zero,
+            drain_notice: "timeouts.drain_notice" as duration_or_zero,
         }
     )
 }

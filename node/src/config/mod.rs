@@ -275,6 +275,7 @@ pub struct Timeouts {
     pub data_connect: Duration,
     pub stalled: Duration,
     pub drain: Duration,
+    pub drain_notice: Duration,
 }
 
 /// `[health]`.

@@ -349,6 +349,12 @@ pub(super) const TABLE: &[Key] = &[
         r#""1h""#,
     ),
     key(
+        "timeouts.drain_notice",
+        r#""0s""#,
+        "Between the fall of readiness and the first client that is turned away, so that balancers and DNS can hear of it.",
+        r#""30s""#,
+    ),
+    key(
         "health.listen",
         r#""127.0.0.1:8081""#,
         "Address of `/livez`, `/readyz` and `/metrics` over HTTP; empty: none.",

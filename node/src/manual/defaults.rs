@@ -33,6 +33,8 @@
 //! - **`timeouts.idle = "10m"`**: with the NOOPs that many clients send, long enough for a person;
 //!   short enough that forgotten sessions do not add up.
 //! - **`timeouts.drain = "10m"`**: transfers end on their own; what takes longer can resume.
+//! - **`timeouts.drain_notice = "0s"`**: a node alone has nobody to warn, and a restart should not wait.
+//!   Behind a balancer, a little more than the time in which that notices an unready node.
 //! - **`data_reuse = "match"`**: a data connection may resume only its own control connection's
 //!   session. A ticket of another session is not honoured, rather than the connection refused: some
 //!   clients keep one store of tickets for all of their sessions, and the full handshake that is
