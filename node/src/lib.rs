@@ -28,6 +28,7 @@ mod login;
 mod metrics;
 mod policy;
 mod registry;
+mod roster;
 mod session;
 mod system;
 mod threshold;

@@ -14,6 +14,7 @@ use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::ports::PortShard;
 use crate::registry::Registry;
+use crate::roster::Roster;
 use crate::ssh::ReadBuffers;
 use crate::threshold::Threshold;
 use crate::tls;
@@ -28,6 +29,8 @@ pub(crate) struct Worker {
     pub(crate) tls: tls::Store,
     /// Counters of the node.
     pub(crate) metrics: Arc<Metrics>,
+    /// Who is logged in, and what they do.
+    pub(crate) roster: Rc<Roster>,
     /// Who is connected and not logged in.
     pub(crate) threshold: Threshold,
     /// Of these, who speaks SSH (`ssh.startups`).
@@ -39,6 +42,8 @@ pub(crate) struct Worker {
     /// Bytes that the channels of SSH connections hold.
     pub(crate) ssh_held: Cell<usize>,
     policy: RefCell<Arc<Policy>>,
+    /// What clients are told that can not come in, while the node drains.
+    closed: Cell<Option<&'static str>>,
     bans: RefCell<HashMap<IpAddr, Instant>>,
     sessions_made: Arc<AtomicU64>,
 }
@@ -64,12 +69,14 @@ impl Worker {
             registry,
             tls,
             metrics,
+            roster: Rc::default(),
             threshold,
             startups,
             scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
             ssh_buffers: Rc::default(),
             ssh_held: Cell::new(0),
             policy: RefCell::new(policy),
+            closed: Cell::default(),
             bans: RefCell::default(),
             sessions_made,
         }
@@ -83,6 +90,16 @@ impl Worker {
     /// New sessions begin with this one.
     pub(crate) fn set_policy(&self, policy: Arc<Policy>) {
         *self.policy.borrow_mut() = policy;
+    }
+
+    /// Why nobody is let in; `None` while everybody is.
+    pub(crate) fn closed(&self) -> Option<&'static str> {
+        self.closed.get()
+    }
+
+    /// From now on nobody is let in, and told this; or everybody again.
+    pub(crate) fn set_closed(&self, text: Option<&'static str>) {
+        self.closed.set(text);
     }
 
     /// Notes a ban, and forgets those that are over.

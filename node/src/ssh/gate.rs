@@ -155,9 +155,10 @@ impl Gate {
         if self.is_over.get() {
             return self.reject(false);
         }
-        if connection.worker.is_banned(client, Instant::now()) {
-            // It connected before the ban.
-            return self.turn_away(&user, method, BANNED);
+        // It connected before the ban, or before the door was closed.
+        let banned = || connection.worker.is_banned(client, Instant::now()).then_some(BANNED);
+        if let Some(text) = connection.worker.closed().or_else(banned) {
+            return self.turn_away(&user, method, text);
         }
         let policy = &connection.policy;
         let judgement = policy.authenticator.authenticate(attempt);
@@ -182,16 +183,19 @@ impl Gate {
             }
         };
         let registry = &connection.worker.registry;
-        match login::admit(policy, registry, None, account, client).await {
-            Ok(login) => {
+        let admitted = login::admit(policy, registry, None, account, client).await;
+        match (admitted, connection.worker.closed()) {
+            // It was judged while the node closed its door.
+            (Ok(_), Some(text)) => self.turn_away(&user, method, text),
+            (Ok(login), None) => {
                 record.log_login(&login.account.name, method.name());
                 connection.set_login(login);
                 Auth::Accept
             }
-            Err(LoginRefusal::Policy(text) | LoginRefusal::Limit(text)) => {
+            (Err(LoginRefusal::Policy(text) | LoginRefusal::Limit(text)), _) => {
                 self.turn_away(&user, method, &text)
             }
-            Err(_) => self.turn_away(&user, method, UNAVAILABLE),
+            (Err(_), _) => self.turn_away(&user, method, UNAVAILABLE),
         }
     }
 

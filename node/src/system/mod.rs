@@ -6,8 +6,9 @@
 //! [`Acceptor`], and the node becomes ready.
 //!
 //! # End
-//! A drain makes the node unready, closes the listeners, sends idle sessions away with 421 and waits for
-//! the transfers, at most for `timeouts.drain`.
+//! A drain makes the node unready and, `timeouts.drain_notice` later, lets nobody in, sends idle sessions away
+//! with 421 and waits for the transfers, at most for `timeouts.drain`. One that an operator ordered can be taken
+//! back; a stop closes the listeners and ends the process after it.
 
 mod addresses;
 mod bind;
@@ -15,6 +16,9 @@ mod build;
 mod check;
 mod drain;
 mod identity;
+mod obey;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::net::TcpListener;
@@ -24,6 +28,7 @@ use std::time::Duration;
 
 use actix::{Actor, Addr};
 use actix_rt::Arbiter;
+use actix_web::dev::ServerHandle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
@@ -32,7 +37,7 @@ use crate::config::Config;
 use crate::error::ServeError;
 use crate::health::http::{self, Endpoints};
 use crate::health::{ACTOR, Health, Probe, Readiness, STARTING};
-use crate::listen::{Acceptor, Adopt, Service};
+use crate::listen::{Acceptor, Adopt, Living, Service};
 use crate::log::LogHandle;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
@@ -44,11 +49,20 @@ use crate::worker::{Surroundings, Worker};
 
 pub(crate) use check::check;
 
+use drain::{DrainHandle, Draining};
+
 /// What the operator can ask of a running node.
 #[derive(Debug)]
 pub enum Control {
     /// Take over what can change while it runs.
     Reload(Box<Config>),
+    /// Send the clients away, transfers last, and go on without any.
+    Drain {
+        /// How long transfers may take; `None`: `timeouts.drain`.
+        grace: Option<Duration>,
+    },
+    /// Take clients again.
+    Undrain,
     /// Drain, then end. A second one ends at once.
     Stop,
 }
@@ -66,8 +80,14 @@ struct Node {
     connections_max: usize,
     acceptors: Vec<Addr<Acceptor>>,
     arbiters: Vec<Arbiter>,
-    endpoints: Option<(actix_web::dev::ServerHandle, JoinHandle<()>)>,
+    endpoints: Option<(ServerHandle, JoinHandle<()>)>,
     janitor: JoinHandle<()>,
+    draining: Draining,
+    /// For the parts of the node that may drain it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the pool is to have it"))]
+    drain: DrainHandle,
+    /// What they want.
+    controls: mpsc::Receiver<Control>,
     addresses: addresses::Addresses,
 }
 
@@ -77,7 +97,7 @@ struct Node {
 /// Why it could not start; a running node ends without one.
 pub async fn run(
     config: Config,
-    mut control: mpsc::Receiver<Control>,
+    control: mpsc::Receiver<Control>,
     log: Option<&LogHandle>,
 ) -> Result<(), ServeError> {
     let id = identity::node_id(&config)?;
@@ -85,21 +105,9 @@ pub async fn run(
         log.set_node(&id);
     }
     let mut node = Node::start(config).await?;
-    let mut watch = tokio::time::interval(WATCH);
-    loop {
-        tokio::select! {
-            message = control.recv() => match message {
-                Some(Control::Reload(config)) => node.reload(*config, log),
-                Some(Control::Stop) | None => break,
-            },
-            _ = watch.tick() => if let Err(defect) = node.is_whole() {
-                node.drain(&mut control).await;
-                return Err(defect);
-            },
-        }
-    }
-    node.drain(&mut control).await;
-    Ok(())
+    let result = node.serve(control, log).await;
+    node.end().await;
+    result
 }
 
 impl Node {
@@ -138,7 +146,9 @@ impl Node {
         };
         let mut addresses = listeners.addresses;
         let sets = seeds.into_iter().zip(listeners.sets);
-        let (arbiters, acceptors) = start_acceptors(sets, &tls, &surroundings, connections_max)?;
+        let Started { arbiters, acceptors, living } =
+            start_acceptors(sets, &tls, &surroundings, connections_max)?;
+        let (draining, drain, controls) = Draining::new(living);
         let health = Health::new(
             Arc::clone(&readiness),
             Arc::clone(&metrics),
@@ -147,13 +157,8 @@ impl Node {
             ports,
         )
         .start();
-        let endpoints = endpoints.map(|Endpoints { server, handle, address }| {
-            addresses.health = Some(address);
-            let watched = watch("health endpoints", Arc::clone(&readiness), async move {
-                let _ = server.await;
-            });
-            (handle, watched)
-        });
+        addresses.health = endpoints.as_ref().map(|endpoints| endpoints.address);
+        let endpoints = endpoints.map(|endpoints| open(endpoints, &readiness));
         let janitor = actix::spawn(sweep(Arc::clone(&policy)));
         let node = Self {
             readiness,
@@ -168,6 +173,9 @@ impl Node {
             arbiters,
             endpoints,
             janitor,
+            draining,
+            drain,
+            controls,
             addresses,
         };
         node.begin().await?;
@@ -249,28 +257,47 @@ impl Node {
     }
 }
 
+/// The arbiters, each with its acceptor and the connections that live there.
+#[derive(Default)]
+struct Started {
+    arbiters: Vec<Arbiter>,
+    acceptors: Vec<Addr<Acceptor>>,
+    living: Vec<Living>,
+}
+
 /// Starts an arbiter with its acceptor for each set of listeners, and tells them of bans.
 fn start_acceptors(
     sets: impl Iterator<Item = (ShardSeed, Vec<(TcpListener, Service)>)>,
     tls: &tls::Store,
     surroundings: &Surroundings,
     sessions_max: usize,
-) -> Result<(Vec<Arbiter>, Vec<Addr<Acceptor>>), ServeError> {
-    let mut arbiters = Vec::new();
-    let mut acceptors = Vec::new();
-    for (seed, listeners) in sets {
+) -> Result<Started, ServeError> {
+    let mut started = Started::default();
+    for (index, (seed, listeners)) in sets.enumerate() {
         let arbiter = build::arbiter()?;
         let (tls, surroundings) = (tls.clone(), surroundings.clone());
         let registry = surroundings.registry.clone();
+        let living = Living::default();
+        let lives = Arc::clone(&living);
         let acceptor = Acceptor::start_in_arbiter(&arbiter.handle(), move |_| {
             let worker = Worker::new(seed.start(), tls, surroundings);
-            Acceptor::new(Rc::new(worker), listeners, sessions_max)
+            Acceptor::new(index, Rc::new(worker), listeners, sessions_max, lives)
         });
         registry.do_send(Subscribe(acceptor.clone().recipient()));
-        arbiters.push(arbiter);
-        acceptors.push(acceptor);
+        started.arbiters.push(arbiter);
+        started.acceptors.push(acceptor);
+        started.living.push(living);
     }
-    Ok((arbiters, acceptors))
+    Ok(started)
+}
+
+/// Lets the health endpoints answer.
+fn open(endpoints: Endpoints, readiness: &Arc<Readiness>) -> (ServerHandle, JoinHandle<()>) {
+    let Endpoints { server, handle, .. } = endpoints;
+    let watched = watch("health endpoints", Arc::clone(readiness), async move {
+        let _ = server.await;
+    });
+    (handle, watched)
 }
 
 /// Removes unfinished uploads that are too old, now and every hour.
@@ -303,7 +330,5 @@ fn watch(
     })
 }
 
-/// Between two looks at the actors that there is one of.
-const WATCH: Duration = Duration::from_secs(1);
 /// Between two looks for unfinished uploads that are too old.
 const SWEEP: Duration = Duration::from_secs(3600);
