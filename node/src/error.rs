@@ -55,6 +55,9 @@ pub enum ServeError {
     /// A storage root can not be served.
     #[error(transparent)]
     Root(#[from] RootError),
+    /// The pool, or its store, does not take this node.
+    #[error("{0}")]
+    Pool(String),
     /// It failed while it ran.
     #[error("{0}")]
     Runtime(String),
@@ -73,6 +76,7 @@ impl ServeError {
             | Self::Users(_)
             | Self::Root(_) => CONFIG,
             Self::Bind { .. } => BIND,
+            Self::Pool(_) => POOL,
         }
     }
 }
@@ -81,5 +85,7 @@ impl ServeError {
 const RUNTIME: u8 = 1;
 /// Usage or configuration: starting again does not help. clap exits with the same code.
 const CONFIG: u8 = 2;
-/// An address is taken or forbidden. (4 is kept for a pool store that refuses this node.)
+/// An address is taken or forbidden.
 const BIND: u8 = 3;
+/// The pool or its store refuses this node: somebody has to change something first.
+const POOL: u8 = 4;

@@ -30,7 +30,11 @@ mod login;
 mod metrics;
 mod policy;
 mod registry;
+<<<<<<< HEAD
 mod secret;
+=======
+mod roster;
+>>>>>>> roster
 mod session;
 mod system;
 mod threshold;

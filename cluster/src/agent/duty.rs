@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Agent, Lane};
+use crate::member::Member;
 use crate::policy::Policy;
 use crate::store::Request;
 
@@ -25,7 +26,7 @@ impl Agent {
     /// The policy as it should be: by the configuration of this node, with what the pool already has.
     fn decide(&self) -> Policy {
         let proposal = &self.proposal;
-        let storage = match self.policy.storage.is_empty() {
+        let storage = match self.is_mark_obsolete() {
             true => proposal.storage.clone(),
             false => self.policy.storage.clone(),
         };
@@ -36,6 +37,15 @@ impl Agent {
             tickets: self.policy.tickets.max(proposal.tickets),
             ..Policy::default()
         }
+    }
+
+    /// Whether no living node sees the mark of the policy: the storage was changed for all, or there is no
+    /// mark yet.
+    fn is_mark_obsolete(&self) -> bool {
+        let mark = &self.policy.storage;
+        let sees = |member: &Member| member.storage == *mark;
+        let seen = self.view.alive().filter_map(|(_, seen)| seen.member.as_ref()).any(sees);
+        mark.is_empty() || !seen && !self.proposal.storage.is_empty()
     }
 }
 

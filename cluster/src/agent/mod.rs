@@ -148,6 +148,11 @@ impl Agent {
         &self.setup.node
     }
 
+    /// The life of this process.
+    pub fn generation(&self) -> Generation {
+        self.setup.generation
+    }
+
     /// How the store is.
     pub fn link(&self) -> &Link {
         &self.link

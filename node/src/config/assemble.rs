@@ -3,6 +3,7 @@
 
 use toml::Value;
 
+use super::common::common;
 use super::error::{Fault, Origin, Problem};
 use super::key;
 use super::origins::{Origins, Settings, lookup};
@@ -61,6 +62,7 @@ pub(super) fn assemble(origins: &Origins, problems: &mut Vec<Problem>) -> Option
         health: health?,
         admin: admin?,
         telemetry: telemetry?,
+        common: common(origins),
     })
 }
 

@@ -11,6 +11,7 @@ pub mod algorithm;
 mod assemble;
 pub(crate) mod bytes;
 mod check;
+mod common;
 mod error;
 mod key;
 mod later;
@@ -27,6 +28,7 @@ mod tests;
 mod value;
 
 pub use check::check_files;
+pub use common::Common;
 pub use error::{ConfigError, Fault, Origin, Problem};
 pub use key::{Key, Standing, find, keys};
 #[cfg(test)]
@@ -53,6 +55,8 @@ pub struct Config {
     pub health: Health,
     pub admin: Admin,
     pub telemetry: Telemetry,
+    /// What should be the same on all nodes of a pool.
+    pub common: Common,
 }
 
 /// `[node]`.

@@ -60,5 +60,9 @@ pub(crate) const STARTING: &str = "starting";
 pub(crate) const DRAINING: &str = "draining";
 /// While the storage hangs.
 pub(crate) const STORAGE: &str = "storage";
+/// Until the pool has taken this node, and while it does not.
+pub(crate) const POOL: &str = "pool";
+/// While the storage is not that of the other nodes.
+pub(crate) const MARK: &str = "shared_storage";
 /// After the death of an actor that there is one of.
 pub(crate) const ACTOR: &str = "actor";
