@@ -101,5 +101,12 @@ pub const BAN_NEWS_MAX: usize = 1_000;
 /// Orders kept for a node that does not fetch them; the oldest give way.
 pub const ORDERS_MAX: usize = 256;
 
+/// Answers kept for one question: more than a pool has nodes. Later ones are dropped.
+pub const ANSWERS_MAX: usize = 1_024;
+
 /// How long an order or an answer is kept.
 pub const MAIL_MS: u64 = 60_000;
+
+/// The end of time, as far as the store can write it down (see [`Fence`](crate::id::Fence)): what
+/// lasts longer lasts so long.
+pub const FOREVER_MS: u64 = (1 << 48) - 1;

@@ -9,8 +9,9 @@ impl State {
         if !self.is_alive(asking.fence, now) {
             return Granted::Stale;
         }
-        if self.quarantine_until > now {
-            return Granted::Quarantined { left_ms: self.quarantine_until - now };
+        let left_ms = self.quarantine_ms(now);
+        if left_ms > 0 {
+            return Granted::Quarantined { left_ms };
         }
         let mut granted = Vec::new();
         for block in 0..blocks {

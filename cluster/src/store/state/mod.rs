@@ -1,6 +1,10 @@
 //! What every request means: the state of a pool as a pure machine.
 //!
 //! All that is here has a counterpart in the scripts for Redis, by the same names.
+//!
+//! The store's clock may step back. What it once set to end within seconds (a beat, a lease, the
+//! quarantine, the bucket of logins) and now lies twice as far ahead is of no worth, so that nobody
+//! waits for the hour to come round again; small steps change nothing.
 
 mod admit;
 mod ban;
@@ -37,9 +41,10 @@ pub struct State {
     /// When the bucket of logins is full again, microseconds.
     rate_full_at: u64,
     published: HashMap<Fence, BTreeMap<u64, Vec<u8>>>,
-    scores: HashMap<IpAddr, VecDeque<u64>>,
+    scores: HashMap<IpAddr, Failures>,
+    /// Those that were lifted as well, and those that are over and not tidied away.
     bans: HashMap<IpAddr, Ban>,
-    /// Bans by the number of their last change.
+    /// Exactly the keys of `bans`, by the number of their last change.
     ban_changes: BTreeMap<u64, IpAddr>,
     ban_number: u64,
     blocks: BTreeMap<u16, Block>,
@@ -65,10 +70,20 @@ struct Lead {
     until: u64,
 }
 
+/// The failed logins from one origin.
+#[derive(Clone, Debug, Default)]
+struct Failures {
+    /// Never more than lead to a ban.
+    times: VecDeque<u64>,
+    /// When none of them counts any more.
+    until: u64,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Ban {
     until: u64,
     manual: bool,
+    lifted: bool,
     number: u64,
 }
 
@@ -119,10 +134,7 @@ impl State {
                 self.answer(token, body, now);
                 Reply::Done
             }
-            Request::TakeAnswers(token) => {
-                let answers = self.answers.remove(&token);
-                Reply::Answers(answers.map(|(_, bodies)| bodies).unwrap_or_default())
-            }
+            Request::TakeAnswers(token) => Reply::Answers(self.take_answers(token, now)),
             Request::Configure { node, settings } => {
                 self.configurations.insert(node, settings);
                 Reply::Done
@@ -158,7 +170,7 @@ impl State {
     }
 
     fn is_alive(&self, fence: Fence, now: u64) -> bool {
-        self.beats.get(&fence).is_some_and(|beat| now.saturating_sub(*beat) < super::DEAD_AFTER_MS)
+        self.beats.get(&fence).is_some_and(|beat| now.abs_diff(*beat) < super::DEAD_AFTER_MS)
     }
 
     fn publish(&mut self, publish: Publish) {
@@ -188,7 +200,7 @@ impl State {
     }
 
     fn set_policy(&mut self, term: Fence, policy: Vec<u8>, now: u64) -> bool {
-        let leads = self.lead.as_ref().is_some_and(|lead| lead.term == term && lead.until > now);
+        let leads = self.standing_lead(now).is_some_and(|lead| lead.term == term);
         if leads {
             let revision = self.policy.as_ref().map_or(0, |(revision, _)| *revision);
             self.policy = Some((revision + 1, policy));
@@ -213,3 +225,6 @@ impl State {
         self.blocks.iter().map(holding).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;
