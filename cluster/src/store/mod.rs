@@ -13,6 +13,7 @@
 //! or may still be: whoever asked says again what is, by absolute values, and never repeats a step.
 
 mod embedded;
+pub mod redis;
 mod reply;
 mod request;
 mod state;
@@ -21,6 +22,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use embedded::Embedded;
+pub use redis::Redis;
 pub use reply::{
     Banned, Beaten, Full, Granted, Listed, News, PoolGeneration, Registered, Reply, Secret, Term,
     Verdict,

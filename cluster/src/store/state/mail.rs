@@ -8,6 +8,9 @@ impl State {
     pub(super) fn order(&mut self, to: &[NodeId], order: &[u8], now: u64) {
         for node in to {
             let inbox = self.inboxes.entry(node.clone()).or_default();
+            if inbox.until <= now {
+                inbox.orders.clear();
+            }
             inbox.last = now.max(inbox.last + 1);
             inbox.orders.insert(inbox.last, order.to_vec());
             inbox.until = now + MAIL_MS;
