@@ -30,11 +30,8 @@ mod login;
 mod metrics;
 mod policy;
 mod registry;
-<<<<<<< HEAD
-mod secret;
-=======
 mod roster;
->>>>>>> roster
+mod secret;
 mod session;
 mod system;
 mod threshold;

@@ -13,6 +13,7 @@
 //! or may still be: whoever asked says again what is, by absolute values, and never repeats a step.
 
 mod embedded;
+pub mod redis;
 mod reply;
 mod request;
 mod state;
@@ -21,6 +22,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use embedded::Embedded;
+pub use redis::Redis;
 pub use reply::{
     Banned, Beaten, Full, Granted, Listed, News, PoolGeneration, Registered, Reply, Secret, Term,
     Verdict,
@@ -103,5 +105,12 @@ pub const BAN_NEWS_MAX: usize = 1_000;
 /// Orders kept for a node that does not fetch them; the oldest give way.
 pub const ORDERS_MAX: usize = 256;
 
+/// Answers kept for one question: more than a pool has nodes. Later ones are dropped.
+pub const ANSWERS_MAX: usize = 1_024;
+
 /// How long an order or an answer is kept.
 pub const MAIL_MS: u64 = 60_000;
+
+/// The end of time, as far as the store can write it down (see [`Fence`](crate::id::Fence)): what
+/// lasts longer lasts so long.
+pub const FOREVER_MS: u64 = (1 << 48) - 1;

@@ -18,7 +18,8 @@ pub enum Request {
     Admit(Admit),
     /// Publishes what changed in the node's sessions. Answer: `Done`.
     Publish(Publish),
-    /// The sessions of one node, in pages. Answer: `Sessions`.
+    /// The sessions of one node, in pages. One that changes meanwhile may come twice, the later one
+    /// is right. Answer: `Sessions`.
     Sessions {
         /// Whose.
         fence: Fence,
@@ -205,7 +206,8 @@ pub struct Publish {
 pub struct Score {
     /// [`origin`](crate::admission::origin)s, once per failure.
     pub origins: Vec<IpAddr>,
-    /// Failures that ban.
+    /// Failures that ban; 0: none ever do. Taken as [`BAN_AFTER_MAX`](crate::ban::BAN_AFTER_MAX) if
+    /// it is higher.
     pub ban_after: u32,
     /// The time within which they must lie.
     pub window_ms: u64,

@@ -84,11 +84,12 @@ impl State {
         }
         let interval = MICROS_PER_SECOND.div_ceil(u64::from(rate));
         let burst = interval * u64::from(rate);
-        // Not above a whole second: the rate was another one, or the clock stepped back.
-        let full_at = self.rate_full_at.clamp(now_us, now_us + burst);
-        if full_at - now_us + interval > burst {
+        let ahead = self.rate_full_at.saturating_sub(now_us);
+        let lacking = if ahead > burst.max(BURST_MAX_US) { 0 } else { ahead };
+        if lacking + interval > burst {
             return false;
         }
+        let full_at = now_us + lacking;
         self.rate_full_at = full_at + interval;
         true
     }
@@ -118,3 +119,5 @@ impl State {
 }
 
 const MICROS_PER_SECOND: u64 = 1_000_000;
+/// A bucket holds one second's worth, and lacks no more of any earlier rate either.
+const BURST_MAX_US: u64 = 2 * MICROS_PER_SECOND;

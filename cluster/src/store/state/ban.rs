@@ -3,19 +3,25 @@
 use std::net::IpAddr;
 
 use super::{Ban, State};
-use crate::store::{BAN_NEWS_MAX, BANS_MAX, BanChange, Banned, News, Score};
+use crate::ban::BAN_AFTER_MAX;
+use crate::store::{BAN_NEWS_MAX, BANS_MAX, BanChange, Banned, FOREVER_MS, News, Score};
 
 impl State {
+    /// As [`Bans`](crate::ban::Bans) does it.
     pub(super) fn score(&mut self, score: &Score, now: u64) {
-        let keep = usize::try_from(score.ban_after).unwrap_or(usize::MAX);
+        let keep = score.ban_after.min(BAN_AFTER_MAX) as usize;
+        if keep == 0 {
+            return;
+        }
         for &origin in &score.origins {
-            let times = self.scores.entry(origin).or_default();
-            times.push_back(now);
-            while times.len() > keep {
-                times.pop_front();
+            let failures = self.scores.entry(origin).or_default();
+            failures.until = now.saturating_add(score.window_ms);
+            failures.times.push_back(now);
+            while failures.times.len() > keep {
+                failures.times.pop_front();
             }
-            let first = times.front().copied().unwrap_or(now);
-            if times.len() >= keep && now.saturating_sub(first) < score.window_ms {
+            let first = failures.times.front().copied().unwrap_or(now);
+            if failures.times.len() >= keep && now.saturating_sub(first) < score.window_ms {
                 self.scores.remove(&origin);
                 let for_ms = Some(score.ban_for_ms);
                 self.change_ban(&BanChange { origin, for_ms, manual: false }, now);
@@ -25,20 +31,16 @@ impl State {
 
     /// Makes or lifts a ban; whether something changed.
     pub(super) fn change_ban(&mut self, change: &BanChange, now: u64) -> bool {
-        let standing = self.bans.get(&change.origin).copied();
+        let known = self.bans.get(&change.origin).copied();
+        let standing = known.filter(|ban| !ban.lifted && ban.until > now);
         let Some(for_ms) = change.for_ms else {
             self.scores.remove(&change.origin);
-            return match standing {
-                Some(ban) => {
-                    self.bans.remove(&change.origin);
-                    self.tell_ban(change.origin, Some(ban.number));
-                    ban.until > now
-                }
-                None => false,
-            };
+            // It is remembered until it would have ended: after that, nobody believes in it anyway.
+            let lifted = standing.map(|ban| Ban { lifted: true, ..ban });
+            return lifted.is_some_and(|ban| self.tell_ban(change.origin, ban));
         };
-        let until = now + for_ms;
-        if standing.is_none() && self.bans.len() >= BANS_MAX {
+        let until = now.saturating_add(for_ms).min(FOREVER_MS);
+        if known.is_none() && self.bans.len() >= BANS_MAX {
             self.tidy_bans(now);
             if self.bans.len() >= BANS_MAX {
                 return false;
@@ -47,23 +49,20 @@ impl State {
         if standing.is_some_and(|ban| ban.until >= until && (ban.manual || !change.manual)) {
             return false;
         }
-        let number = self.tell_ban(change.origin, standing.map(|ban| ban.number));
         let until = standing.map_or(until, |ban| ban.until.max(until));
         let manual = change.manual || standing.is_some_and(|ban| ban.manual);
-        self.bans.insert(change.origin, Ban { until, manual, number });
-        true
+        self.tell_ban(change.origin, Ban { until, manual, lifted: false, number: 0 })
     }
 
-    fn tell_ban(&mut self, origin: IpAddr, before: Option<u64>) -> u64 {
-        if let Some(before) = before {
-            self.ban_changes.remove(&before);
-        } else {
-            // A ban that was lifted may be made anew.
-            self.ban_changes.retain(|_, of| *of != origin);
-        }
+    /// Writes a ban down under the next number, in place of what was known of this origin.
+    fn tell_ban(&mut self, origin: IpAddr, ban: Ban) -> bool {
         self.ban_number += 1;
-        self.ban_changes.insert(self.ban_number, origin);
-        self.ban_number
+        let number = self.ban_number;
+        if let Some(before) = self.bans.insert(origin, Ban { number, ..ban }) {
+            self.ban_changes.remove(&before.number);
+        }
+        self.ban_changes.insert(number, origin);
+        true
     }
 
     pub(super) fn ban_news(&self, known: u64, now: u64) -> News {
@@ -76,41 +75,33 @@ impl State {
             Some((number, _)) if more => **number,
             _ => self.ban_number,
         };
-        let changes = told.into_iter().map(|(_, origin)| self.banned(*origin, now)).collect();
-        News { number, more, changes }
+        let changes = told.into_iter().filter_map(|(_, origin)| self.banned(*origin, now));
+        News { number, more, changes: changes.collect() }
     }
 
-    fn banned(&self, origin: IpAddr, now: u64) -> Banned {
-        match self.bans.get(&origin) {
-            Some(ban) => {
-                Banned { origin, left_ms: ban.until.saturating_sub(now), manual: ban.manual }
-            }
-            None => Banned { origin, left_ms: 0, manual: false },
-        }
+    fn banned(&self, origin: IpAddr, now: u64) -> Option<Banned> {
+        let ban = self.bans.get(&origin)?;
+        let left_ms = if ban.lifted { 0 } else { ban.until.saturating_sub(now) };
+        Some(Banned { origin, left_ms, manual: ban.manual })
     }
 
+    /// The one that ends first comes first.
     pub(super) fn standing_bans(&self, now: u64) -> Vec<Banned> {
-        let mut bans: Vec<Banned> = self
-            .bans
-            .iter()
-            .filter(|(_, ban)| ban.until > now)
-            .map(|(origin, _)| self.banned(*origin, now))
-            .collect();
+        let bans = self.bans.keys().filter_map(|origin| self.banned(*origin, now));
+        let mut bans: Vec<Banned> = bans.filter(|ban| ban.left_ms > 0).collect();
         bans.sort_by_key(|ban| (ban.left_ms, ban.origin));
         bans
     }
 
     pub(super) fn tidy_bans(&mut self, now: u64) {
-        let gone: Vec<IpAddr> = self
-            .bans
-            .iter()
-            .filter(|(_, ban)| ban.until <= now)
-            .map(|(origin, _)| *origin)
-            .collect();
-        for origin in gone {
-            if let Some(ban) = self.bans.remove(&origin) {
-                self.ban_changes.remove(&ban.number);
+        let changes = &mut self.ban_changes;
+        self.bans.retain(|_, ban| {
+            let over = ban.until <= now;
+            if over {
+                changes.remove(&ban.number);
             }
-        }
+            !over
+        });
+        self.scores.retain(|_, failures| failures.until > now);
     }
 }

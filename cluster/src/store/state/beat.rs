@@ -28,7 +28,7 @@ impl State {
             pool,
             fence,
             lost,
-            quarantine_ms: self.quarantine_until.saturating_sub(now),
+            quarantine_ms: self.quarantine_ms(now),
             leader: self.term(now),
             members: if beat.members { self.members(now) } else { Vec::new() },
             bans: self.ban_news(beat.bans_known, now),
@@ -64,7 +64,7 @@ impl State {
         if standing.generation > generation {
             return Some(Registered::Superseded);
         }
-        let beat_ms_ago = now.saturating_sub(*self.beats.get(&standing.fence)?);
+        let beat_ms_ago = now.abs_diff(*self.beats.get(&standing.fence)?);
         let foreign = standing.generation < generation && standing.generation != beat.previous.0;
         (foreign && beat_ms_ago < DEAD_AFTER_MS).then_some(Registered::InUse { beat_ms_ago })
     }
@@ -100,8 +100,10 @@ impl State {
             self.forget(old);
         }
         self.last_fence = self.last_fence.max(fence.0);
-        let record = beat.record.clone();
-        let node = Node { generation, fence, sequence: beat.sequence, record };
+        // A beat that was overtaken by a later one must not make the store look forgetful.
+        let heard = standing.filter(|(of, ..)| *of == generation).map_or(0, |(.., heard)| heard);
+        let sequence = beat.sequence.max(heard);
+        let node = Node { generation, fence, sequence, record: beat.record.clone() };
         self.nodes.insert(beat.node.clone(), node);
         self.beats.insert(fence, now);
         // Afterwards admissions say it: a beat may be older than one that was under way.
@@ -110,9 +112,11 @@ impl State {
     }
 
     fn lead(&mut self, beat: &Beat, fence: Fence, now: u64) {
-        let quarantined = self.is_quarantined(now);
-        let lead = self.lead.as_ref().filter(|lead| lead.until > now || quarantined);
-        let holder = lead.map(|lead| lead.holder);
+        let standing = match self.is_quarantined(now) {
+            true => self.lead.as_ref(),
+            false => self.standing_lead(now),
+        };
+        let holder = standing.map(|lead| lead.holder);
         match (holder, beat.stands) {
             (Some(holder), true) if holder == fence => {
                 if let Some(lead) = &mut self.lead {
@@ -130,7 +134,7 @@ impl State {
     }
 
     fn term(&self, now: u64) -> Option<Term> {
-        let lead = self.lead.as_ref().filter(|lead| lead.until > now)?;
+        let lead = self.standing_lead(now)?;
         Some(Term { node: lead.node.clone(), fence: lead.term, left_ms: lead.until - now })
     }
 
@@ -167,6 +171,17 @@ impl State {
             }
         }
         yields
+    }
+
+    /// The lease that has not ended.
+    pub(super) fn standing_lead(&self, now: u64) -> Option<&Lead> {
+        self.lead.as_ref().filter(|lead| lead.until > now && lead.until - now <= 2 * TERM_MS)
+    }
+
+    /// How long nothing is granted yet.
+    pub(super) fn quarantine_ms(&self, now: u64) -> u64 {
+        let left = self.quarantine_until.saturating_sub(now);
+        if left > 2 * QUARANTINE_MS { 0 } else { left }
     }
 
     pub(super) fn leave(&mut self, identity: &Identity) {

@@ -10,7 +10,7 @@ impl State {
             return Granted::Stale;
         }
         if self.is_quarantined(now) {
-            return Granted::Quarantined { left_ms: self.quarantine_until.saturating_sub(now) };
+            return Granted::Quarantined { left_ms: self.quarantine_ms(now) };
         }
         let mut granted = Vec::new();
         for block in 0..blocks {

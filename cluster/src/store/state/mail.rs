@@ -2,12 +2,15 @@
 
 use super::State;
 use crate::id::NodeId;
-use crate::store::{MAIL_MS, ORDERS_MAX, Token};
+use crate::store::{ANSWERS_MAX, MAIL_MS, ORDERS_MAX, Token};
 
 impl State {
     pub(super) fn order(&mut self, to: &[NodeId], order: &[u8], now: u64) {
         for node in to {
             let inbox = self.inboxes.entry(node.clone()).or_default();
+            if inbox.until <= now {
+                inbox.orders.clear();
+            }
             inbox.last = now.max(inbox.last + 1);
             inbox.orders.insert(inbox.last, order.to_vec());
             inbox.until = now + MAIL_MS;
@@ -33,8 +36,18 @@ impl State {
 
     pub(super) fn answer(&mut self, token: Token, body: Vec<u8>, now: u64) {
         let (until, bodies) = self.answers.entry(token).or_default();
+        if *until <= now {
+            bodies.clear();
+        }
         *until = now + MAIL_MS;
-        bodies.push(body);
+        if bodies.len() < ANSWERS_MAX {
+            bodies.push(body);
+        }
+    }
+
+    pub(super) fn take_answers(&mut self, token: Token, now: u64) -> Vec<Vec<u8>> {
+        let answers = self.answers.remove(&token).filter(|(until, _)| *until > now);
+        answers.map(|(_, bodies)| bodies).unwrap_or_default()
     }
 
     pub(super) fn tidy_mail(&mut self, now: u64) {

@@ -1,6 +1,10 @@
 //! What every request means: the state of a pool as a pure machine.
 //!
 //! All that is here has a counterpart in the scripts for Redis, by the same names.
+//!
+//! The store's clock may step back. What it once set to end within seconds (a beat, a lease, the
+//! quarantine, the bucket of logins) and now lies twice as far ahead is of no worth, so that nobody
+//! waits for the hour to come round again; small steps change nothing.
 
 mod admit;
 mod ban;
@@ -40,9 +44,10 @@ pub struct State {
     /// When the bucket of logins is full again, microseconds.
     rate_full_at: u64,
     published: HashMap<Fence, BTreeMap<u64, Vec<u8>>>,
-    scores: HashMap<IpAddr, VecDeque<u64>>,
+    scores: HashMap<IpAddr, Failures>,
+    /// Those that were lifted as well, and those that are over and not tidied away.
     bans: HashMap<IpAddr, Ban>,
-    /// Bans by the number of their last change.
+    /// Exactly the keys of `bans`, by the number of their last change.
     ban_changes: BTreeMap<u64, IpAddr>,
     ban_number: u64,
     blocks: BTreeMap<u16, Block>,
@@ -68,10 +73,20 @@ struct Lead {
     until: u64,
 }
 
+/// The failed logins from one origin.
+#[derive(Clone, Debug, Default)]
+struct Failures {
+    /// Never more than lead to a ban.
+    times: VecDeque<u64>,
+    /// When none of them counts any more.
+    until: u64,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Ban {
     until: u64,
     manual: bool,
+    lifted: bool,
     number: u64,
 }
 
@@ -122,10 +137,7 @@ impl State {
                 self.answer(token, body, now);
                 Reply::Done
             }
-            Request::TakeAnswers(token) => {
-                let answers = self.answers.remove(&token);
-                Reply::Answers(answers.map(|(_, bodies)| bodies).unwrap_or_default())
-            }
+            Request::TakeAnswers(token) => Reply::Answers(self.take_answers(token, now)),
             Request::Configure { node, settings } => {
                 self.configurations.insert(node, settings);
                 Reply::Done
@@ -163,7 +175,7 @@ impl State {
     /// Whether nobody is taken for dead: the store lost data, or all nodes were silent at once, which
     /// is a pause of the store or a step of its clock.
     fn is_quarantined(&self, now: u64) -> bool {
-        self.quarantine_until > now || now.saturating_sub(self.last_beat) >= super::DEAD_AFTER_MS
+        self.quarantine_ms(now) > 0 || now.saturating_sub(self.last_beat) >= super::DEAD_AFTER_MS
     }
 
     fn is_alive(&self, fence: Fence, now: u64) -> bool {
@@ -198,7 +210,7 @@ impl State {
     }
 
     fn set_policy(&mut self, term: Fence, policy: Vec<u8>, now: u64) -> bool {
-        let leads = self.lead.as_ref().is_some_and(|lead| lead.term == term && lead.until > now);
+        let leads = self.standing_lead(now).is_some_and(|lead| lead.term == term);
         if leads {
             let revision = self.policy.as_ref().map_or(0, |(revision, _)| *revision);
             self.policy = Some((revision + 1, policy));
@@ -223,3 +235,6 @@ impl State {
         self.blocks.iter().map(holding).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

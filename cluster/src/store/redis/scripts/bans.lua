@@ -1,0 +1,2 @@
+-- All bans.
+return { now, call('HGETALL', KEYS[1]) }

@@ -1,0 +1,171 @@
+-- The heartbeat of a node.
+local generations, quarantines, fences, leads, policies, ban_numbers =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local nodes, tags, beats, sessions, admissions, inbox =
+  KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12]
+local bans, ban_changes, blocks, tag_numbers, gone, published =
+  KEYS[13], KEYS[14], KEYS[15], KEYS[16], KEYS[17], KEYS[18]
+local node, generation, previous, known, sequence, answered =
+  ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+local candidate, pool, record, count, stands, members =
+  ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12] == '1', ARGV[13] == '1'
+local bans_known, policy_known, orders_done, holds = tonumber(ARGV[14]), ARGV[15], ARGV[16], ARGV[17]
+
+-- Whether another process of this name stands in the way. A node: generation, fence, sequence, record.
+local standing = call('HGET', nodes, node)
+local of, old, heard
+if standing then
+  of, old, heard = number(standing, 1), sub(standing, 7, 12), number(standing, 13)
+  if of > generation then
+    return { 2 }
+  end
+  if of < generation and of ~= previous then
+    local tag = call('HGET', tags, old)
+    local beat = tag and call('ZSCORE', beats, tag)
+    if beat and math.abs(now - beat) < DEAD_AFTER then
+      return { 1, math.abs(now - beat) }
+    end
+  end
+end
+
+local heads = call('MGET', generations, quarantines, fences, leads, policies, ban_numbers)
+local id, quarantine, last, lead, policy = heads[1], tonumber(heads[2]) or 0, tonumber(heads[3]) or 0, heads[4], heads[5]
+local quarantine_before, last_before = quarantine, last
+local function next_fence()
+  last = math.max(now, last + 1)
+  return six(last)
+end
+
+local created = 0
+if not id then
+  created, id, quarantine = 1, candidate, now + QUARANTINE
+  call('SET', generations, id)
+end
+
+-- Writes the node down.
+local fence, lost
+if standing and of == generation then
+  lost = heard < answered or (known ~= '' and known ~= old)
+  fence = old
+  if known ~= '' and number(known) > number(old) then
+    fence = known
+  end
+  sequence = math.max(sequence, heard)
+elseif known ~= '' then
+  fence, lost = known, true
+else
+  fence, lost = next_fence(), false
+end
+if standing and old ~= fence then
+  local tag = call('HGET', tags, old)
+  if tag then
+    call('HDEL', tags, old)
+    call('ZREM', beats, tag)
+    call('HDEL', sessions, tag)
+    call('HDEL', admissions, tag)
+    call('SADD', gone, old)
+  end
+end
+last = math.max(last, number(fence))
+-- The tag stands for this stay of the fence: a fence that was forgotten and comes back finds nothing
+-- of what was counted under it.
+local tag = call('HGET', tags, fence)
+if not tag then
+  repeat
+    tag = struct.pack('>I3', call('INCR', tag_numbers) % 16777216)
+  until tag ~= '\0\0\0' and not call('ZSCORE', beats, tag)
+  call('HSET', tags, fence, tag)
+  call('SREM', gone, fence)
+  if fence == known then
+    call('UNLINK', published)
+  end
+end
+call('HSET', nodes, node, six(generation) .. fence .. six(sequence) .. record)
+call('ZADD', beats, now, tag)
+call('HSET', sessions, tag, count)
+
+if pool ~= '' and pool ~= id then
+  lost = true
+end
+if lost then
+  quarantine = now + QUARANTINE
+end
+
+-- A lease: holder, term, end, node.
+local holder = false
+if lead then
+  local left = number(lead, 13) - now
+  if left > 0 and left <= 2 * TERM then
+    holder = sub(lead, 1, 6)
+  end
+end
+if stands and holder == fence then
+  lead = sub(lead, 1, 12) .. six(now + TERM) .. sub(lead, 19)
+  call('SET', leads, lead)
+elseif stands and not holder then
+  lead = fence .. next_fence() .. six(now + TERM) .. node
+  call('SET', leads, lead)
+elseif holder == fence then
+  lead = false
+  call('DEL', leads)
+elseif not holder then
+  lead = false
+end
+
+-- The table of blocks has 9 bytes for each: the fence of the grant and the tag of the owner.
+local yields = {}
+for at = 1, #holds, 8 do
+  local block, granted = struct.unpack('>I2', holds, at), sub(holds, at + 2, at + 7)
+  local cell = call('GETRANGE', blocks, block * 9, block * 9 + 8)
+  local owner = sub(cell, 7, 9)
+  if owner ~= '' and owner ~= tag and number(cell) > number(granted) and call('ZSCORE', beats, owner) then
+    yields[#yields + 1] = block
+  else
+    last = math.max(last, number(granted))
+    call('SETRANGE', blocks, block * 9, granted .. tag)
+  end
+end
+
+if quarantine ~= quarantine_before then
+  call('SET', quarantines, quarantine)
+end
+if last ~= last_before then
+  call('SET', fences, last)
+end
+
+-- The news.
+local ban_number, more, news = tonumber(heads[6]) or 0, 0, {}
+if bans_known > ban_number then
+  bans_known = 0
+end
+if bans_known < ban_number then
+  local told = call('ZRANGEBYSCORE', ban_changes, '(' .. bans_known, '+inf', 'LIMIT', 0, BAN_NEWS_MAX + 1)
+  if #told > BAN_NEWS_MAX then
+    more, told[#told] = 1, nil
+    ban_number = tonumber(call('ZSCORE', ban_changes, told[#told]))
+  end
+  if #told > 0 then
+    news = { told, call('HMGET', bans, unpack(told)) }
+  end
+end
+if policy and sub(policy, 1, 6) == policy_known then
+  policy = false
+end
+-- An inbox: orders by their numbers, the last number and the end of its time below zero.
+local orders, over = {}, call('ZSCORE', inbox, 'u')
+if over then
+  call('ZREMRANGEBYSCORE', inbox, 0, -over <= now and '+inf' or orders_done)
+  orders = call('ZRANGEBYSCORE', inbox, 0, '+inf')
+end
+local left = math.max(0, quarantine - now)
+if left > 2 * QUARANTINE then
+  left = 0
+end
+local reply = { 0, now, id, created, fence, lost and 1 or 0, left, lead, ban_number, more, news, policy, orders, yields }
+if members then
+  reply[15] = call('HGETALL', nodes)
+  reply[16] = call('HGETALL', tags)
+  reply[17] = call('ZRANGE', beats, 0, -1, 'WITHSCORES')
+  reply[18] = call('GET', blocks)
+end
+return reply
