@@ -29,13 +29,10 @@ use crate::ssh::{Arrival, SshSession};
 use crate::worker::Worker;
 
 pub(crate) use watch::ReadLoad;
-#[cfg_attr(not(test), expect(unused_imports, reason = "the pool is to use them"))]
 pub(crate) use watch::{Describe, Kick, Watch};
 
 /// The actor.
 pub(crate) struct Acceptor {
-    /// Its place among the arbiters of the node.
-    index: usize,
     worker: Rc<Worker>,
     listeners: Vec<Option<(StdListener, Service)>>,
     loops: Vec<SpawnHandle>,
@@ -63,14 +60,12 @@ pub(crate) enum Service {
 
 impl Acceptor {
     pub(crate) fn new(
-        index: usize,
         worker: Rc<Worker>,
         listeners: Vec<(StdListener, Service)>,
         sessions_max: usize,
         living: Living,
     ) -> Self {
         Self {
-            index,
             worker,
             listeners: listeners.into_iter().map(Some).collect(),
             loops: Vec::new(),

@@ -13,8 +13,8 @@ use crate::auth::{Account, Attempt, Refusal};
 use crate::config::Config;
 use crate::files::Files;
 use crate::policy::Policy;
-use crate::rate::Rate;
 use crate::pool::{Admit, Failed, Permit, Pool, Rejected};
+use crate::rate::Rate;
 
 /// What a login yields; dropped at the logout.
 pub(crate) struct LoggedIn {

@@ -330,17 +330,6 @@ async fn neither_a_silent_pool_nor_a_crowd_holds_the_server() {
     assert_eq!(bench.get("/v1/nodes").await, one);
 }
 
-#[actix::test]
-async fn a_pool_that_is_gone_is_said_to_be() {
-    let bench = Bench::new(Mood::Repeat);
-    let admin = Admin::new(
-        crate::pool::Absent.start().recipient(),
-        Settings::load(&config(&bench.folder, &[]), None).unwrap(),
-    );
-    let bench = Bench { admin: web::Data::new(admin), ..bench };
-    assert_eq!(bench.get("/v1/nodes").await, error(503, "this node is in no pool"));
-}
-
 #[test]
 fn tokens_are_made_at_every_start_and_kept_over_a_reload() {
     let folder = Folder::new();

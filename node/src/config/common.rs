@@ -63,7 +63,9 @@ mod tests {
         let (config, _) = load_flags(&flags).unwrap();
         assert_eq!(config.common.get("limits.per_user").map(String::as_str), Some("3"));
         assert_eq!(config.common.get("ftp.tls").map(String::as_str), Some("\"optional\""));
-        for own in ["node.id", "ftp.listen", "tls.certificate", "limits.unauthenticated_per_address"] {
+        for own in
+            ["node.id", "ftp.listen", "tls.certificate", "limits.unauthenticated_per_address"]
+        {
             assert!(!config.common.contains_key(own), "{own}");
         }
     }

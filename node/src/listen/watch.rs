@@ -32,7 +32,7 @@ pub(crate) struct Kick(pub(crate) Whom);
 
 impl Acceptor {
     pub(super) fn tell(&mut self, _: &mut Context<Self>) {
-        self.teller.tell(&self.worker.roster, self.index, Instant::now());
+        self.teller.tell(&self.worker.roster, Instant::now());
     }
 }
 

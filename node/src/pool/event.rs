@@ -53,7 +53,10 @@ impl Pool {
             Event::Order(order) => self.obey(order, context),
             Event::Joined { forgotten } => self.on_joined(forgotten, context),
             Event::Away(reason) => {
-                warn!(store = self.parts.store.name(), reason, "the pool's store is away, this node goes on alone");
+                warn!(
+                    store = self.parts.store.name(),
+                    reason, "the pool's store is away, this node goes on alone"
+                );
                 // It serves all the same.
                 self.parts.readiness.clear(POOL);
             }
@@ -107,7 +110,9 @@ impl Pool {
         let store = std::rc::Rc::clone(&self.parts.store);
         let policy = std::sync::Arc::clone(&self.parts.policy);
         let proof = async move {
-            let Some(sharing) = sharing else { return super::sharing::refuse_unsealed(&*store).await };
+            let Some(sharing) = sharing else {
+                return super::sharing::refuse_unsealed(&*store).await;
+            };
             sharing.check().await?;
             if super::sharing::shares_host_keys(&policy.config) {
                 sharing.host_keys(&policy.config).await?;

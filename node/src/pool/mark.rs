@@ -60,9 +60,11 @@ impl Pool {
     fn is_mark_seen(&self) -> bool {
         let mark = &self.agent.policy().storage;
         !mark.is_empty()
-            && self.agent.view().alive().any(|(_, seen)| {
-                seen.member.as_ref().is_some_and(|member| member.storage == *mark)
-            })
+            && self
+                .agent
+                .view()
+                .alive()
+                .any(|(_, seen)| seen.member.as_ref().is_some_and(|member| member.storage == *mark))
     }
 
     /// A node is unready if another one sees the mark and it does not.

@@ -42,7 +42,11 @@ impl Post {
     }
 
     /// Answers a question of another node.
-    pub(super) fn answer(self: &Rc<Self>, token: Token, answer: Value) -> impl Future<Output = ()> + use<> {
+    pub(super) fn answer(
+        self: &Rc<Self>,
+        token: Token,
+        answer: Value,
+    ) -> impl Future<Output = ()> + use<> {
         let body = serde_json::to_vec(&(self.node.as_str(), answer)).unwrap_or_default();
         let call = self.store.call(Request::Answer { token, body });
         async move {
@@ -65,8 +69,12 @@ impl Post {
             return Ok(answers);
         }
         let question = Question::open(&self);
-        let order =
-            Order { version: ORDER_VERSION, what, token: question.token, by: self.node.to_string() };
+        let order = Order {
+            version: ORDER_VERSION,
+            what,
+            token: question.token,
+            by: self.node.to_string(),
+        };
         self.store.call(Request::Order { to, order: order.encode() }).await?;
         let deadline = Instant::now() + PATIENCE;
         while !answers.missing.is_empty() && Instant::now() < deadline {

@@ -54,7 +54,10 @@ impl Sharing {
     ///
     /// # Errors
     /// The file of the secret can not be used.
-    pub(crate) fn new(config: &Config, store: &Rc<dyn Store>) -> Result<Option<Self>, secret::SecretError> {
+    pub(crate) fn new(
+        config: &Config,
+        store: &Rc<dyn Store>,
+    ) -> Result<Option<Self>, secret::SecretError> {
         let Some(path) = &config.pool.secret_file else { return Ok(None) };
         let secret = secret::load(KEY, path, &POOL)?;
         let secret = Zeroizing::new(secret.expose().to_vec());
@@ -150,7 +153,12 @@ impl Sharing {
     }
 
     /// Writes unless somebody else was faster; tells what is there now.
-    async fn write(&self, name: &str, expected: u64, sealed: Vec<u8>) -> Result<Secret, SharingError> {
+    async fn write(
+        &self,
+        name: &str,
+        expected: u64,
+        sealed: Vec<u8>,
+    ) -> Result<Secret, SharingError> {
         let secret = ask(&*self.store, name, Some((expected, sealed))).await?;
         secret.ok_or_else(|| SharingError::Node(format!("the store does not keep {name}")))
     }

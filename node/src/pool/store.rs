@@ -21,8 +21,7 @@ pub(crate) fn open(pool: &Pool) -> Result<Rc<dyn Store>, ServeError> {
         config::Store::Redis(url) => url,
     };
     let wrong = |key: &str, reason: String| ServeError::Pool(format!("{key}: {reason}"));
-    let address: Address =
-        url.parse().map_err(|error| wrong("pool.store", format!("{error}")))?;
+    let address: Address = url.parse().map_err(|error| wrong("pool.store", format!("{error}")))?;
     let mut options = Options::new(address, &pool.name);
     if let Some(path) = &pool.store_password_file {
         let password = secret::load("pool.store_password_file", path, &STORE_PASSWORD)?;

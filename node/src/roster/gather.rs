@@ -15,9 +15,6 @@ use crate::auth;
 #[derive(Debug, Default, Message)]
 #[rtype(result = "()")]
 pub(crate) struct Gathered {
-    /// Which arbiter.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the pool is to use it"))]
-    pub(crate) arbiter: usize,
     /// Sessions as they are now, by number.
     pub(crate) changed: Vec<(u64, SessionRecord)>,
     /// Sessions that have ended.
@@ -40,10 +37,9 @@ impl Teller {
     }
 
     /// Gathers and tells, if there is anybody to be told.
-    pub(crate) fn tell(&mut self, roster: &Roster, arbiter: usize, now: Instant) {
+    pub(crate) fn tell(&mut self, roster: &Roster, now: Instant) {
         let Some(recipient) = &self.recipient else { return roster.forget_changes() };
-        let gathered =
-            self.unsent.take().unwrap_or_else(|| roster.gather(arbiter, CHANGED_MAX, now));
+        let gathered = self.unsent.take().unwrap_or_else(|| roster.gather(CHANGED_MAX, now));
         if gathered.changed.is_empty() && gathered.ended.is_empty() {
             return;
         }
@@ -58,7 +54,7 @@ impl Teller {
 impl Roster {
     /// Records of what changed, `max` at the most. What waits longest goes first, and a session with a transfer
     /// under way waits again behind the others, so that all have their turn.
-    pub(super) fn gather(&self, arbiter: usize, max: usize, now: Instant) -> Gathered {
+    pub(super) fn gather(&self, max: usize, now: Instant) -> Gathered {
         let mut changed = Vec::new();
         // No card is looked at twice.
         let waiting = self.queue.borrow().len();
@@ -82,7 +78,7 @@ impl Roster {
             }
             None => true,
         });
-        Gathered { arbiter, changed, ended }
+        Gathered { changed, ended }
     }
 
     /// The next card that is to be looked at; those who left on the way there are dropped.

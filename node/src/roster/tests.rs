@@ -48,7 +48,7 @@ impl Bench {
     /// A second later: the numbers that were told of, and that ended.
     fn gather(&mut self, max: usize) -> (Vec<u64>, Vec<u64>) {
         self.now += Duration::from_secs(1);
-        let Gathered { changed, ended, .. } = self.roster.gather(0, max, self.now);
+        let Gathered { changed, ended, .. } = self.roster.gather(max, self.now);
         assert!(changed.len() <= max);
         assert!(changed.iter().all(|(number, _)| !ended.contains(number)), "in both lists");
         for number in &ended {
@@ -188,7 +188,7 @@ fn the_load_never_forgets_bytes() {
     let other = bench.retrieve(&places[1]);
     other.add(5, bench.now);
     assert_eq!(bench.roster.load(), Load { sessions: 3, transfers: 2, bytes: 15 });
-    bench.roster.gather(0, 10, bench.now);
+    bench.roster.gather(10, bench.now);
     moving.add(1, bench.now);
     assert_eq!(bench.roster.load(), Load { sessions: 3, transfers: 2, bytes: 16 });
     drop(moving);
@@ -290,7 +290,7 @@ async fn a_full_mailbox_loses_nothing() {
     let bench = Bench::new();
     let mut teller = Teller::default();
     let before = bench.enter(0);
-    teller.tell(&bench.roster, 0, bench.now);
+    teller.tell(&bench.roster, bench.now);
     assert!(bench.roster.queue.borrow().is_empty());
     for _ in 0..2 {
         let watcher = Watcher::default().start();
@@ -299,14 +299,14 @@ async fn a_full_mailbox_loses_nothing() {
         let mut places = Vec::new();
         for number in 1..100 {
             places.push(bench.enter(number));
-            teller.tell(&bench.roster, 0, bench.now);
+            teller.tell(&bench.roster, bench.now);
         }
         assert!(bench.roster.queue.borrow().len() > 10);
         places.drain(..50);
         let mut known = Vec::new();
         for _ in 0..3 {
             known = watcher.send(Known).await.unwrap();
-            teller.tell(&bench.roster, 0, bench.now);
+            teller.tell(&bench.roster, bench.now);
         }
         known.sort_unstable();
         let numbers: Vec<u64> = std::iter::once(0).chain(51..100).collect();

@@ -105,9 +105,8 @@ pub(crate) fn load(config: &Config) -> Result<HostKeys, HostKeyError> {
 pub(crate) fn texts(config: &Config) -> Result<Vec<Zeroizing<String>>, HostKeyError> {
     let path = |path: &Path| failed(MADE, path, "can not be written as a text".to_owned());
     let keys = load(config)?;
-    let text = |key: &PrivateKey| {
-        key.to_openssh(LineEnding::LF).map_err(|_| path(&config.node.data_dir))
-    };
+    let text =
+        |key: &PrivateKey| key.to_openssh(LineEnding::LF).map_err(|_| path(&config.node.data_dir));
     keys.keys.iter().map(text).collect()
 }
 

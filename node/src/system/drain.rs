@@ -20,6 +20,7 @@ use super::{Control, Node};
 use crate::admin;
 use crate::health::{DRAINING, Probe};
 use crate::listen::{Close, Halt, Living, ReadLoad, Reopen};
+use crate::pool::Leave;
 
 pub(crate) use machine::Phase;
 use machine::{Cause, Drain, LAST_WORDS, Step};
@@ -52,7 +53,6 @@ pub(crate) struct DrainHandle {
     progress: watch::Receiver<Progress>,
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the pool is to use it"))]
 impl DrainHandle {
     /// Drains the node, with this patience in place of `timeouts.drain`. Tells whether it was heard.
     pub(crate) fn drain(&self, grace: Option<Duration>) -> bool {
@@ -194,6 +194,7 @@ impl Node {
 
     /// Ends what is left of the node once it is drained.
     pub(super) async fn end(self) {
+        let _ = tokio::time::timeout(LAST_WORDS, self.pool.send(Leave)).await;
         self.addresses.remove(&self.policy.config.node.data_dir);
         self.janitor.abort();
         if let Some(endpoints) = &self.endpoints {

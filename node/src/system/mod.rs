@@ -24,12 +24,10 @@ mod start;
 mod tests;
 
 use std::future::Future;
-use std::net::TcpListener;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Addr};
+use actix::Addr;
 use actix_rt::Arbiter;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -37,17 +35,14 @@ use tracing::{error, info, warn};
 
 use crate::config::Config;
 use crate::error::ServeError;
-use crate::health::{ACTOR, Health, Probe, Readiness, STARTING};
-use crate::listen::{Acceptor, Adopt, Living, Service};
+use crate::health::{ACTOR, Health, Probe, Readiness};
+use crate::listen::{Acceptor, Adopt};
 use crate::log::LogHandle;
-use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::pool::{Configured, Fault, Pool};
-use crate::ports::{PortSettings, Ports, ShardSeed};
 use crate::registry::Registry;
 use crate::threshold::Threshold;
 use crate::tls;
-use crate::worker::{Surroundings, Worker};
 
 pub(crate) use check::check;
 pub(crate) use drain::{DrainHandle, Phase, Progress};

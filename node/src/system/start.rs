@@ -11,7 +11,6 @@ use actix_rt::Arbiter;
 use flotilla_cluster::agent::Setup;
 use tracing::info;
 
-use super::addresses::Addresses;
 use super::drain::Draining;
 use super::endpoints::Endpoints;
 use super::join::Joined;
@@ -45,19 +44,8 @@ impl Node {
         let (ports, seeds) = Ports::new(settings, arbiter_count);
         let ports = ports.start();
         let mut addresses = listeners.addresses;
-        let (fault, sweeps) = (Fault::default(), Arc::new(AtomicBool::new(joined.alone)));
-        let parts = Parts {
-            store: Rc::clone(&joined.store),
-            name: config.pool.name.clone(),
-            alone: joined.alone,
-            sharing: joined.sharing.clone(),
-            readiness: Arc::clone(&readiness),
-            policy: Arc::clone(&policy),
-            tls: tls.clone(),
-            addresses: addresses.urls(),
-            fault: Rc::clone(&fault),
-            sweeps: Arc::clone(&sweeps),
-        };
+        let parts = parts(&joined, &readiness, &policy, &tls, addresses.urls());
+        let (fault, sweeps) = (Rc::clone(&parts.fault), Arc::clone(&parts.sweeps));
         let pool = Pool::new(setup(joined, config)?, parts).start();
         let connections_max = build::connections_max(config, descriptors);
         let limits = build::threshold(config, connections_max);
@@ -73,14 +61,8 @@ impl Node {
         let started = start_acceptors(sets, &tls, &surroundings, connections_max)?;
         let (draining, drain, controls) = Draining::new(started.living);
         let registry = Registry::new(started.acceptors.clone()).start();
-        let health = Health::new(
-            Arc::clone(&readiness),
-            Arc::clone(&metrics),
-            Arc::clone(&policy),
-            tls.clone(),
-            ports.clone(),
-        )
-        .start();
+        let (ready, counted, ruled) = (readiness.clone(), metrics.clone(), policy.clone());
+        let health = Health::new(ready, counted, ruled, tls.clone(), ports.clone()).start();
         let endpoints = match health_listener {
             Some(listener) => {
                 let asked = pool.clone().recipient();
@@ -132,6 +114,28 @@ impl Node {
     }
 }
 
+/// What the pool actor is made of.
+fn parts(
+    joined: &Joined,
+    readiness: &Arc<Readiness>,
+    policy: &Arc<Policy>,
+    tls: &tls::Store,
+    addresses: Vec<String>,
+) -> Parts {
+    Parts {
+        store: Rc::clone(&joined.store),
+        name: policy.config.pool.name.clone(),
+        alone: joined.alone,
+        sharing: joined.sharing.clone(),
+        readiness: Arc::clone(readiness),
+        policy: Arc::clone(policy),
+        tls: tls.clone(),
+        addresses,
+        fault: Fault::default(),
+        sweeps: Arc::new(AtomicBool::new(joined.alone)),
+    }
+}
+
 /// What the agent of this node begins with.
 fn setup(joined: Joined, config: &Config) -> Result<Setup, ServeError> {
     let mut seed = [0; 8];
@@ -165,14 +169,14 @@ fn start_acceptors(
     sessions_max: usize,
 ) -> Result<Started, ServeError> {
     let mut started = Started::default();
-    for (index, (seed, listeners)) in sets.enumerate() {
+    for (seed, listeners) in sets {
         let arbiter = build::arbiter()?;
         let (tls, surroundings) = (tls.clone(), surroundings.clone());
         let living = Living::default();
         let lives = Arc::clone(&living);
         let acceptor = Acceptor::start_in_arbiter(&arbiter.handle(), move |_| {
             let worker = Worker::new(seed.start(), tls, surroundings);
-            Acceptor::new(index, Rc::new(worker), listeners, sessions_max, lives)
+            Acceptor::new(Rc::new(worker), listeners, sessions_max, lives)
         });
         started.arbiters.push(arbiter);
         started.acceptors.push(acceptor);

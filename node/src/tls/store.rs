@@ -17,8 +17,8 @@ use super::client;
 use super::error::TlsError;
 use super::material::{self, CertificateInfo};
 use super::name::NameMap;
-use super::selfsigned;
 use super::ring::{KeyRing, TicketKeys};
+use super::selfsigned;
 use super::ticket::{Role, SessionCache, Ticketer};
 use crate::config::{Host, Tls, TlsVersion};
 

@@ -201,9 +201,14 @@ impl State {
     /// Nodes that are dead for longer than their blocks are kept are forgotten; their names come back
     /// with any generation.
     pub(super) fn tidy(&mut self, now: u64) {
-        if self.is_quarantined(now) {
-            return;
+        if !self.is_quarantined(now) {
+            self.tidy_nodes(now);
         }
+        self.tidy_bans(now);
+        self.tidy_mail(now);
+    }
+
+    fn tidy_nodes(&mut self, now: u64) {
         let long_dead = |beat: &u64| now.saturating_sub(*beat) >= RECLAIM_AFTER_MS;
         let gone: Vec<Fence> = self
             .beats
@@ -218,7 +223,5 @@ impl State {
         self.nodes.retain(|_, node| beats.contains_key(&node.fence));
         let nodes = &self.nodes;
         self.configurations.retain(|node, _| nodes.contains_key(node));
-        self.tidy_bans(now);
-        self.tidy_mail(now);
     }
 }

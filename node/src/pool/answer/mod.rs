@@ -3,7 +3,6 @@
 mod nodes;
 mod sessions;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -20,7 +19,7 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::post::{Answers, Post};
+use super::post::Answers;
 use super::{Ask, Pool, Question, Refusal, Target};
 use crate::ports::PortCounts;
 
@@ -140,7 +139,12 @@ impl Pool {
         })
     }
 
-    fn drain(&mut self, node: Option<NodeId>, what: What, context: &mut Context<Self>) -> Answering {
+    fn drain(
+        &mut self,
+        node: Option<NodeId>,
+        what: What,
+        context: &mut Context<Self>,
+    ) -> Answering {
         let node = node.unwrap_or_else(|| self.agent.node().clone());
         if let Err(refusal) = self.concerned(Some(&node)) {
             return ready(Err(refusal));
@@ -188,19 +192,23 @@ impl Pool {
 
     fn policy(&self) -> Value {
         let (policy, share) = (self.agent.policy(), self.agent.share());
-        let limits = |of: &admission::Limits| {
-            json!({
-                "sessions": of.sessions, "per_user": of.per_user, "per_address": of.per_address,
-                "logins_per_second": of.logins_per_second,
-            })
-        };
-        let mut share = limits(&share);
-        share["nodes"] = json!(self.agent.view().alive().count().max(1));
+        let limits = &policy.limits;
         json!({
             "revision": policy.revision,
             "by": policy.by,
-            "limits": limits(&policy.limits),
-            "share": share,
+            "limits": {
+                "sessions": limits.sessions,
+                "per_user": limits.per_user,
+                "per_address": limits.per_address,
+                "logins_per_second": limits.logins_per_second,
+            },
+            "share": {
+                "nodes": self.agent.view().alive().count().max(1),
+                "sessions": share.sessions,
+                "per_user": share.per_user,
+                "per_address": share.per_address,
+                "logins_per_second": share.logins_per_second,
+            },
             "storage": policy.storage,
             "tickets": policy.tickets,
         })
@@ -209,7 +217,8 @@ impl Pool {
     /// The bans of the pool or, while the store is away, those that this node knows.
     fn list_bans(&self) -> Answering {
         let now = Instant::now();
-        let local: Vec<Value> = self.agent.bans().list(now).iter().map(|ban| of_ban(ban, now)).collect();
+        let local: Vec<Value> =
+            self.agent.bans().list(now).iter().map(|ban| of_ban(ban, now)).collect();
         let call = self.parts.store.call(Request::Bans);
         let is_fine = matches!(self.agent.link(), Link::Fine { .. });
         Box::pin(async move {
@@ -260,5 +269,7 @@ fn names(nodes: &[NodeId]) -> Vec<&str> {
 }
 
 fn unavailable(error: StoreError) -> Refusal {
-    Refusal::Unavailable(format!("the pool's store is away ({error}); other nodes can not be asked"))
+    Refusal::Unavailable(format!(
+        "the pool's store is away ({error}); other nodes can not be asked"
+    ))
 }

@@ -49,9 +49,9 @@ impl Pool {
         let name = self.parts.name.clone();
         let own_settings = settings::encode(&self.parts.policy);
         let digest = settings::digest(&self.parts.policy);
-        let differs = told.values().any(|told| {
-            told.member.as_ref().is_some_and(|member| member.config != digest)
-        });
+        let differs = told
+            .values()
+            .any(|told| told.member.as_ref().is_some_and(|member| member.config != digest));
         // What they differ in is only asked for where they do.
         let configurations = differs.then(|| self.parts.store.call(Request::Configurations));
         Box::pin(async move {
@@ -71,10 +71,8 @@ impl Pool {
                         .map(|theirs| settings::differences(&own_settings, theirs))
                         .unwrap_or_default();
                     let same = told.member.as_ref().is_none_or(|member| member.config == digest);
-                    let mut value = of(told, leader.as_ref(), &this);
-                    value["config"] = json!(if same { "same" } else { "differs" });
-                    value["differs"] = json!(if same { Vec::new() } else { differs });
-                    value
+                    let differs = (!same).then_some(differs);
+                    of(told, leader.as_ref(), &this, differs)
                 })
                 .collect();
             let leader = leader.as_ref().map(NodeId::as_str);
@@ -122,7 +120,8 @@ impl Pool {
     }
 }
 
-fn of(told: &Told, leader: Option<&NodeId>, this: &NodeId) -> Value {
+/// `differs`: the keys in which it is not configured as this node, where it is not.
+fn of(told: &Told, leader: Option<&NodeId>, this: &NodeId, differs: Option<Vec<String>>) -> Value {
     let unknown = Member::default();
     let member = told.member.as_ref().unwrap_or(&unknown);
     let state = match member.standing {
@@ -147,6 +146,8 @@ fn of(told: &Told, leader: Option<&NodeId>, this: &NodeId) -> Value {
         "cpu_percent": f64::from(member.load.cpu_permille) / 10.0,
         "lag_ms": member.load.lag_ms,
         "weight": member.weight,
+        "config": if differs.is_none() { "same" } else { "differs" },
+        "differs": differs.unwrap_or_default(),
         "beat_ms_ago": told.beat_ms_ago,
     })
 }

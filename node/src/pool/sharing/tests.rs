@@ -18,7 +18,10 @@ async fn the_first_secret_is_the_pools() {
     sharing(&store, 1).check().await.unwrap();
     sharing(&store, 1).check().await.unwrap();
     let refused = sharing(&store, 2).check().await.unwrap_err().to_string();
-    assert!(refused.contains("pool.secret_file") && refused.contains("another secret"), "{refused}");
+    assert!(
+        refused.contains("pool.secret_file") && refused.contains("another secret"),
+        "{refused}"
+    );
     let refused = refuse_unsealed(&*store).await.unwrap_err().to_string();
     assert!(refused.contains("has no secret"), "{refused}");
 }
