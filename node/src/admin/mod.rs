@@ -20,11 +20,11 @@ use tokio::sync::Semaphore;
 use crate::config::Config;
 use crate::pool::Ask;
 
+pub(crate) use endpoint::banned_address;
 use guess::Guesses;
 pub(crate) use http::routes;
-#[cfg(test)]
-use token::made_file;
-pub(crate) use token::{Role, Tokens, remove};
+use token::Tokens;
+pub(crate) use token::{Role, made_file, remove};
 
 /// What all requests share.
 pub(crate) struct Admin {
