@@ -72,15 +72,7 @@ pub(crate) fn clean(text: &str) -> String {
 
 /// JSON over several lines, in which no character is left that a terminal would act on.
 pub(crate) fn json(value: &Value) -> String {
-    harmless(&format!("{value:#}\n"))
-}
-
-/// The same on one line.
-pub(crate) fn json_line(value: &Value) -> String {
-    harmless(&format!("{value}\n"))
-}
-
-fn harmless(written: &str) -> String {
+    let written = format!("{value:#}\n");
     let mut text = String::with_capacity(written.len());
     for c in written.chars() {
         match c != '\n' && acts(c) {

@@ -14,7 +14,7 @@ use super::client::Client;
 use super::{RemoteArgs, RemoteError, Talk, node, read};
 use crate::admin::Role;
 use crate::cli::figure::{count, period};
-use crate::cli::table::{clean, json_line};
+use crate::cli::table::clean;
 
 /// `flotilla drain`.
 #[derive(Clone, Debug, Default, Args)]
@@ -31,7 +31,7 @@ pub struct DrainArgs {
     /// Show how it goes until the node is empty; Ctrl-C leaves the drain going.
     #[arg(long)]
     pub wait: bool,
-    /// Print JSON, with --wait a line per change.
+    /// Print JSON, with --wait when the node is empty.
     #[arg(long)]
     pub json: bool,
 }
@@ -121,7 +121,7 @@ impl Watch<'_> {
         let end = begun.seconds_left.map(|left| Instant::now() + Duration::from_secs(left));
         shown.show(&begun, talk)?;
         if begun.phase == "ended" {
-            return Ok(talk.text(&shown.last_words(&id, "is empty"))?);
+            return Ok(shown.end(&begun, "is empty", talk)?);
         }
         let mut drains = false;
         let mut sighted = Instant::now();
@@ -135,18 +135,14 @@ impl Watch<'_> {
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            let now = match look(client, &id) {
+            let mut now = match look(client, &id) {
                 Ok(now) => now,
                 Err(_) if sighted.elapsed() < self.patience => continue,
                 Err(error) => return Err(error),
             };
-            let Some(mut now) = now else {
-                return Ok(talk.text(&shown.last_words(&id, "has left the pool"))?);
-            };
-            now.seconds_left =
-                end.map(|end| end.saturating_duration_since(Instant::now()).as_secs());
             match now.state.as_str() {
-                "dead" => return Ok(talk.text(&shown.last_words(&id, "has ended"))?),
+                GONE => return Ok(shown.end(&now, "has left the pool", talk)?),
+                "dead" => return Ok(shown.end(&now, "has ended", talk)?),
                 "draining" => {
                     drains = true;
                     sighted = Instant::now();
@@ -158,50 +154,53 @@ impl Watch<'_> {
                     return Err(RemoteError::Undone(format!("{id} is not drained any more")));
                 }
             }
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            now.seconds_left = left.map(|left| left.as_secs());
             shown.show(&now, talk)?;
             if now.sessions == 0 && now.transfers == 0 {
-                return Ok(talk.text(&shown.last_words(&id, "is empty"))?);
+                return Ok(shown.end(&now, "is empty", talk)?);
             }
         }
     }
 }
 
-/// How a node is that drains; `None`: it is gone.
-fn look(client: &Client, id: &str) -> Result<Option<Drained>, RemoteError> {
+/// How a node is that drains.
+fn look(client: &Client, id: &str) -> Result<Drained, RemoteError> {
     let pool: Nodes = read(client, client.get("nodes", &[])?)?;
     let node = pool.nodes.into_iter().find(|node| node.id == id);
-    Ok(node.map(|node| Drained {
-        node: node.id,
-        state: node.state,
-        sessions: node.sessions,
-        transfers: node.transfers,
+    Ok(Drained {
+        node: id.to_owned(),
+        state: node.as_ref().map_or_else(|| GONE.to_owned(), |node| node.state.clone()),
+        sessions: node.as_ref().map_or(0, |node| node.sessions),
+        transfers: node.as_ref().map_or(0, |node| node.transfers),
         ..Drained::default()
-    }))
+    })
 }
 
 impl Shown {
-    /// Prints what has changed.
+    /// Tells people what has changed.
     fn show(&mut self, now: &Drained, talk: &mut Talk<'_>) -> io::Result<()> {
         let state = (now.state.clone(), now.sessions, now.transfers);
-        if self.last.as_ref() == Some(&state) {
+        if self.json || self.last.as_ref() == Some(&state) {
             return Ok(());
         }
         self.last = Some(state);
-        if self.json {
-            return talk.text(&json_line(&json!({
-                "node": now.node,
-                "state": now.state,
-                "sessions": now.sessions,
-                "transfers": now.transfers,
-                "seconds_left": now.seconds_left,
-            })));
-        }
         talk.text(&format!("{}\n", line(now)))
     }
 
-    /// The end for people; JSON has said it already.
-    fn last_words(&self, id: &str, what: &str) -> String {
-        if self.json { String::new() } else { format!("{} {what}\n", clean(id)) }
+    /// Tells the end.
+    fn end(&self, now: &Drained, what: &str, talk: &mut Talk<'_>) -> io::Result<()> {
+        if !self.json {
+            return talk.text(&format!("{} {what}\n", clean(&now.node)));
+        }
+        talk.json(&json!({
+            "node": now.node,
+            "state": now.state,
+            "phase": "ended",
+            "sessions": now.sessions,
+            "transfers": now.transfers,
+            "seconds_left": now.seconds_left,
+        }))
     }
 }
 
@@ -235,6 +234,8 @@ fn interrupts() -> io::Result<Receiver<()>> {
     Ok(told)
 }
 
+/// The state of a node that the pool does not list.
+const GONE: &str = "gone";
 /// Nodes tell the pool of themselves every two seconds.
 const STEP: Duration = Duration::from_secs(1);
 /// As long as the pool takes to miss a node, and again as long.

@@ -44,7 +44,7 @@ pub struct KickArgs {
 /// Ends the sessions.
 ///
 /// # Errors
-/// Why none was ended, or which nodes did not say.
+/// Why none was ended, that there was none, or which nodes did not say.
 pub(crate) fn run(args: &KickArgs, talk: &mut Talk<'_>) -> Result<(), RemoteError> {
     let client = Client::new(&args.remote, Role::Operator)?;
     let answer = client.post(
@@ -61,12 +61,13 @@ pub(crate) fn run(args: &KickArgs, talk: &mut Talk<'_>) -> Result<(), RemoteErro
         talk.json(&answer)?;
     }
     let Kicked { kicked, missing } = read(&client, answer)?;
-    if !args.json {
+    if !args.json && kicked > 0 {
         talk.text(&format!("{} ended\n", count(kicked, "session")))?;
     }
-    match missing.is_empty() {
-        true => Ok(()),
-        false => Err(RemoteError::Undone(format!(
+    match (missing.is_empty(), kicked) {
+        (true, 0) => Err(RemoteError::Undone("there was no such session".to_owned())),
+        (true, _) => Ok(()),
+        (false, _) => Err(RemoteError::Undone(format!(
             "no answer in time from {}: sessions there may go on",
             clean(&missing.join(", "))
         ))),

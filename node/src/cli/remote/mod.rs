@@ -146,7 +146,7 @@ impl RemoteError {
     /// Whether asking again can not help: what was typed or configured is wrong.
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::Config(_) | Self::Off => true,
+            Self::Config(_) => true,
             Self::Refused { status, .. } => *status == 400,
             _ => false,
         }

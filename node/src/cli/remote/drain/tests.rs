@@ -72,12 +72,12 @@ fn a_drain_is_followed_to_its_end() {
 }
 
 #[test]
-fn json_has_a_line_per_change() {
-    let (result, out) = follow(vec![sight("draining", 0)], LONG, true);
+fn json_is_the_end_alone() {
+    let (result, out) = follow(vec![sight("draining", 1), sight("draining", 0)], LONG, true);
     assert_eq!(result, Ok(()));
-    let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), 2);
-    assert_eq!((&lines[0]["sessions"], &lines[1]["sessions"]), (&json!(2), &json!(0)));
+    let end: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&end["node"], &end["phase"]), (&json!("n2"), &json!("ended")));
+    assert_eq!((&end["sessions"], &end["transfers"]), (&json!(0), &json!(0)));
 }
 
 #[test]
