@@ -1,7 +1,7 @@
 //! The admin API: questions of operators to the pool, over HTTP under `/v1`.
 //!
-//! [`endpoint`](self) is one table of what can be asked and by whom, `http` the way of every request
-//! through it, `token` says who asks. What is asked goes as one message to the actor that answers
+//! `endpoint` is one table of what can be asked and by whom, `http` the way of every request through it,
+//! `token` says who asks. What is asked goes as one message to the actor that answers
 //! for the pool; nothing is decided here.
 
 mod endpoint;

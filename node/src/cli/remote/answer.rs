@@ -139,8 +139,8 @@ pub(super) struct NodePorts {
 pub(super) struct Policy {
     pub(super) revision: u64,
     pub(super) by: String,
-    pub(super) limits: BTreeMap<String, u64>,
-    pub(super) share: BTreeMap<String, u64>,
+    pub(super) limits: BTreeMap<String, Value>,
+    pub(super) share: BTreeMap<String, Value>,
     pub(super) storage: String,
     pub(super) tickets: u64,
 }

@@ -1,6 +1,6 @@
 //! One node's admin API over HTTP.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -119,11 +119,13 @@ impl Client {
             ureq::Error::Protocol(_)
             | ureq::Error::TooManyRedirects
             | ureq::Error::BodyExceedsLimit(_) => self.stranger(error.to_string()),
-            _ => RemoteError::NotRunning {
-                address: self.address.clone(),
-                reason: clean(&error.to_string()),
-            },
+            ureq::Error::Io(error) => self.not_running(error.to_string()),
+            _ => self.not_running(error.to_string()),
         }
+    }
+
+    fn not_running(&self, reason: String) -> RemoteError {
+        RemoteError::NotRunning { address: self.address.clone(), reason: clean(&reason) }
     }
 }
 
@@ -170,7 +172,7 @@ fn find_token(config: &Config, role: Role) -> Result<Token, RemoteError> {
 
 fn read_token(path: &Path) -> Result<Token, RemoteError> {
     let path = path.to_owned();
-    if let Err(error) = File::open(&path) {
+    if let Err(error) = secret::open(&path) {
         return Err(match error.kind() {
             io::ErrorKind::PermissionDenied => RemoteError::NoRight { path },
             io::ErrorKind::NotFound => {

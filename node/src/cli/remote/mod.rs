@@ -2,7 +2,7 @@
 //! sessions, bans, drains, ports and policy.
 //!
 //! Each verb asks, and prints the answer as a table or, with `--json`, as it came. Every text in it may
-//! have been chosen by a client: it goes through [`table`](super::table) on its way to a terminal.
+//! have been chosen by a client: it goes through `cli/table.rs` on its way to a terminal.
 
 mod answer;
 pub mod ban;
@@ -200,9 +200,21 @@ pub(super) fn run(
     }
 }
 
-/// Reads an answer; what is missing has its default.
-fn read<T: DeserializeOwned>(client: &Client, answer: Value) -> Result<T, RemoteError> {
+/// Reads an answer; what is missing or null has its default.
+fn read<T: DeserializeOwned>(client: &Client, mut answer: Value) -> Result<T, RemoteError> {
+    drop_nulls(&mut answer);
     serde_json::from_value(answer).map_err(|error| client.stranger(error.to_string()))
+}
+
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
 }
 
 /// `host:port`.

@@ -1,5 +1,7 @@
 //! `flotilla policy`.
 
+use serde_json::Value;
+
 use super::answer::Policy;
 use super::client::Client;
 use super::{ListArgs, RemoteError, Talk, read};
@@ -34,20 +36,20 @@ fn text(policy: &Policy) -> String {
     let mut table =
         Table::new([("LIMIT", Side::Left), ("POOL", Side::Right), ("NODE ALONE", Side::Right)]);
     for (name, limit) in limits {
-        let alone = share.get(name).copied().map_or_else(String::new, shown);
-        table.row([name.clone(), shown(*limit), alone]);
+        let alone = share.get(name).map_or_else(String::new, shown);
+        table.row([name.clone(), shown(limit), alone]);
     }
     let mut text = format!("{}\n\n{}", clean(&head), table.text());
-    if let Some(nodes) = share.get("nodes") {
+    if let Some(nodes) = share.get("nodes").and_then(Value::as_u64) {
         text.push_str(&format!(
             "\nalone: what one of {} admits while the store is away\n",
-            count(*nodes, "node")
+            count(nodes, "node")
         ));
     }
     text
 }
 
 /// 0 is no limit.
-fn shown(limit: u64) -> String {
-    if limit == 0 { "none".to_owned() } else { limit.to_string() }
+fn shown(limit: &Value) -> String {
+    if limit.as_u64() == Some(0) { "none".to_owned() } else { limit.to_string() }
 }

@@ -157,7 +157,7 @@ fn nodes_are_listed_with_what_is_wrong_with_them() {
              "version": "0.1.0", "zone": "a", "addresses": ["ftp://10.0.0.1:21", "ssh://10.0.0.1:22"], "sessions": 3,
              "transfers": 1, "bytes_per_second": 1_572_864, "cpu_percent": 12.34, "lag_ms": 2, "weight": 100,
              "config": "same", "differs": [], "beat_ms_ago": 1350},
-            {"id": "node-2", "state": "unready", "reasons": {"storage": "hangs"}, "config": "differs",
+            {"id": "node-2", "state": "unready", "version": null, "weight": null, "reasons": {"storage": "hangs"}, "config": "differs",
              "differs": ["limits.sessions", "ftp.tls"], "zone": null},
         ],
     }));
