@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::auth::trust::TrustError;
 use crate::auth::users::UsersError;
+use crate::cli::remote::RemoteError;
 use crate::cli::user::UserError;
 use crate::config::ConfigError;
 use crate::secret::SecretError;
@@ -52,6 +53,9 @@ pub enum ServeError {
     /// A verb of `flotilla user` failed.
     #[error(transparent)]
     User(#[from] UserError),
+    /// A verb that asks a running node failed.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// A storage root can not be served.
     #[error(transparent)]
     Root(#[from] RootError),
@@ -67,7 +71,8 @@ impl ServeError {
     /// The exit code: what a service manager or script should do about it differs by code.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Storage { .. } | Self::User(_) | Self::Runtime(_) => RUNTIME,
+            Self::Remote(error) if error.is_usage() => CONFIG,
+            Self::Remote(_) | Self::Storage { .. } | Self::User(_) | Self::Runtime(_) => RUNTIME,
             Self::Config(_)
             | Self::Tls(_)
             | Self::HostKey(_)

@@ -1,7 +1,7 @@
 //! Files that hold secrets: of the pool, of its store, of the admin API.
 
 use std::fs::{File, OpenOptions};
-use std::io::Read;
+use std::io::{self, Read};
 use std::ops::RangeInclusive;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -74,10 +74,7 @@ pub(crate) fn load(key: &'static str, path: &Path, rule: &Rule) -> Result<Secret
 /// # Errors
 /// What is wrong, to stand behind the name of the file; nothing of the secret is in it.
 pub(crate) fn read(path: &Path, rule: &Rule) -> Result<Secret, String> {
-    // Somebody's pipe must not hold the start up.
-    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path);
-    let file = file.map_err(|error| error.to_string())?;
+    let file = open(path).map_err(|error| error.to_string())?;
     guarded(&file, rule.readers)?;
     // Room for all of it at once: a buffer that grows leaves copies behind.
     let mut content = Vec::with_capacity(FILE_BYTES_MAX + 1);
@@ -95,6 +92,12 @@ pub(crate) fn read(path: &Path, rule: &Rule) -> Result<Secret, String> {
         _ if !(rule.fits)(secret) => Err(format!("is not {}", rule.wanted)),
         _ => Ok(Secret::new(secret.to_vec())),
     }
+}
+
+/// Opens a file that is to hold a secret. A pipe does not hold the caller up.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    OpenOptions::new().read(true).custom_flags(nonblocking).open(path)
 }
 
 /// As with OpenSSH, a file of our own must be readable by nobody else. Of a file that belongs to another

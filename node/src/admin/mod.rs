@@ -1,7 +1,7 @@
 //! The admin API: questions of operators to the pool, over HTTP under `/v1`.
 //!
-//! [`endpoint`](self) is one table of what can be asked and by whom, `http` the way of every request
-//! through it, `token` says who asks. What is asked goes as one message to the actor that answers
+//! `endpoint` is one table of what can be asked and by whom, `http` the way of every request through it,
+//! `token` says who asks. What is asked goes as one message to the actor that answers
 //! for the pool; nothing is decided here.
 
 mod endpoint;
@@ -20,11 +20,11 @@ use tokio::sync::Semaphore;
 use crate::config::Config;
 use crate::pool::Ask;
 
+pub(crate) use endpoint::banned_address;
 use guess::Guesses;
 pub(crate) use http::routes;
-#[cfg(test)]
-use token::made_file;
-pub(crate) use token::{Role, Tokens, remove};
+use token::Tokens;
+pub(crate) use token::{Role, made_file, remove};
 
 /// What all requests share.
 pub(crate) struct Admin {

@@ -204,6 +204,21 @@ async fn the_list_needs_a_token_and_names_everything() {
     assert_eq!(unban["role"], "operator");
 }
 
+#[test]
+fn the_manual_names_everything() {
+    let manual = include_str!("../manual/admin.md");
+    for endpoint in ENDPOINTS {
+        let item = format!("- `{} {}`: ", endpoint.method, endpoint.path.replace(":.*", ""));
+        assert!(manual.contains(&item), "{item}");
+    }
+    let blocks = manual.split("```json\n").skip(1).filter_map(|text| text.split("```").next());
+    for block in blocks {
+        for value in serde_json::Deserializer::from_str(block).into_iter::<Value>() {
+            assert!(value.is_ok_and(|value| value.is_object()), "{block}");
+        }
+    }
+}
+
 #[actix::test]
 async fn requests_become_questions() {
     let bench = Bench::new(Mood::Repeat);
