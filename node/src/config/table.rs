@@ -315,9 +315,9 @@ pub(super) const TABLE: &[Key] = &[
     ),
     key(
         "pool.shared_storage",
-        "false",
-        "The nodes share their storage, which is proved: a node that does not see the mark of the others is not ready.",
         "true",
+        "The nodes of a pool share their storage, which is proved: one that does not see the mark of the others is not ready.",
+        "false",
     ),
     key("limits.sessions", "0", "Logged-in sessions at once; 0: no limit.", "500"),
     key("limits.per_user", "0", "Sessions of one user at once; 0: no limit.", "10"),

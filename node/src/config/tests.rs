@@ -87,7 +87,7 @@ fn nothing_written_gives_the_documented_defaults() {
     assert_eq!(config.storage.reserve, 64 << 20);
     assert_eq!(config.storage.partial_max_age, Duration::from_secs(7 * 86_400));
     assert_eq!((config.pool.name.as_str(), &config.pool.store), ("main", &Store::Embedded));
-    assert!(!config.pool.shared_storage && config.node.zone.is_none());
+    assert!(config.pool.shared_storage && config.node.zone.is_none());
     assert_eq!(config.limits.ban_after, 10);
     assert_eq!(config.timeouts.idle, Duration::from_secs(600));
     assert_eq!(config.health.listen, Some("127.0.0.1:8081".parse().unwrap()));

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use actix::Context;
 use aws_lc_rs::rand;
 use flotilla_cluster::agent::Proposal;
+use tracing::debug;
 
 use super::Pool;
 use crate::health::MARK;
@@ -41,9 +42,10 @@ impl Pool {
         self.wait(context, look, |pool, seen, _| {
             pool.mark.is_looking = false;
             pool.mark.looked = Some(Instant::now());
-            // A storage that hangs is told by its own latch.
-            if let Ok(seen) = seen {
-                pool.mark.seen = seen.unwrap_or_default();
+            match seen {
+                Ok(seen) => pool.mark.seen = seen.unwrap_or_default(),
+                // A storage that hangs is told by its own latch.
+                Err(failure) => debug!(?failure, "mark of the pool not read"),
             }
             pool.propose();
             pool.judge_mark();

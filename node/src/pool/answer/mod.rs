@@ -13,7 +13,7 @@ use flotilla_cluster::agent::Link;
 use flotilla_cluster::ban::Ban;
 use flotilla_cluster::id::NodeId;
 use flotilla_cluster::order::What;
-use flotilla_cluster::store::{Banned, Reply, Request, StoreError};
+use flotilla_cluster::store::{BanChange, Banned, Reply, Request, StoreError};
 use futures_util::future::join;
 use ipnet::IpNet;
 use serde_json::{Value, json};
@@ -238,9 +238,16 @@ impl Pool {
     }
 
     fn unban(&mut self, address: IpAddr, context: &mut Context<Self>) -> Answering {
+        // Another node may have made it a moment ago: the store knows.
+        let origin = admission::origin(address);
+        let lift = BanChange { origin, for_ms: None, manual: true };
+        let lifted = self.parts.store.call(Request::Ban(lift));
         let known = self.agent.unban(address, Instant::now());
         self.drive(context);
-        ready(Ok(json!({ "lifted": known })))
+        Box::pin(async move {
+            let lifted = matches!(lifted.await, Ok(Reply::Changed(true)));
+            Ok(json!({ "lifted": known || lifted }))
+        })
     }
 }
 
