@@ -309,7 +309,10 @@ async fn a_drain_can_be_taken_back() {
         progress.seconds_left(Instant::now()).is_some_and(|left| (3590..=3600).contains(&left))
     );
     let reasons = bench.readiness.reasons();
-    assert!(reasons[crate::health::DRAINING].contains("1 sessions, 1 transfers"), "{reasons:?}");
+    assert!(
+        reasons[crate::health::DRAINING].contains("sessions left: 1, transfers left: 1"),
+        "{reasons:?}"
+    );
     let mut newcomer = Client::connect(&bench).await;
     assert!(newcomer.expect("421").await.contains(text));
     newcomer.expect_end().await;
@@ -349,13 +352,19 @@ async fn a_login_under_way_is_refused() {
     // Nobody judges anything until the gate is opened.
     let (gate, judges) = std::sync::mpsc::channel::<()>();
     let judges = Arc::new(std::sync::Mutex::new(judges));
+    let (waits, mut waiting) = mpsc::channel(1);
     for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
         let (hashers, judges) = (Arc::clone(&bench.hashers), Arc::clone(&judges));
+        let waits = waits.clone();
         actix::spawn(async move {
-            hashers.run(move || judges.lock().unwrap().recv().is_ok()).await.unwrap();
+            let judge = move || {
+                waits.blocking_send(()).unwrap();
+                judges.lock().unwrap().recv().is_ok()
+            };
+            hashers.run(judge).await.unwrap();
         });
+        waiting.recv().await.unwrap();
     }
-    tokio::task::yield_now().await;
     late.send("PASS swordfish\r\nSTAT").await;
     assert!(late.expect("213").await.contains("under way"));
     assert!(bench.drain.drain(None));
@@ -373,7 +382,7 @@ async fn a_login_under_way_is_refused() {
 /// While the drain is announced everybody is served; its patience ends with what is left.
 #[actix::test]
 async fn notice_and_patience_of_a_drain() {
-    let bench = Bench::start(&[("timeouts.drain_notice", "1s")]).await;
+    let bench = Bench::start(&[("timeouts.drain_notice", "3s")]).await;
     assert!(bench.drain.drain(Some(Duration::from_secs(1))));
     bench.progress(|progress| progress.phase == Phase::Announced).await;
     assert!(!bench.readiness.reasons().is_empty());
