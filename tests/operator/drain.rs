@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use flotilla_tests::content::assert_same;
 use flotilla_tests::server::BEGUN_BYTES;
-use flotilla_tests::{DEADLINE, Server, Wire, wait};
+use flotilla_tests::{Content, DEADLINE, Server, Wire, health, wait};
 use rustix::process::Signal;
 
 const BIG: usize = 64 << 20;
@@ -16,14 +17,15 @@ fn start(drain: &str) -> Server {
 /// A transfer under way is completed; the session ends after it.
 #[test]
 fn a_transfer_is_completed() {
-    let mut server = start("60s");
+    let content = Content::new(4).bytes(BIG);
+    let mut server = Server::builder().set("timeouts.drain", "60s").file("big", &content).start();
     let (mut busy, data) = server.begin_download("big");
     let mut idle = server.login();
     server.signal(Signal::TERM);
     idle.expect(421);
     idle.expect_end();
     assert!(server.is_running());
-    assert_eq!(data.read_all().unwrap().len(), BIG - BEGUN_BYTES);
+    assert_same("the rest", &data.read_all().unwrap(), &content[BEGUN_BYTES..]);
     busy.expect(226);
     busy.expect(421);
     assert_eq!(server.wait(DEADLINE), Some(0));
@@ -35,14 +37,55 @@ fn an_upload_is_completed() {
     let mut server = start("60s");
     let mut busy = server.login();
     let mut data = busy.begin("STOR up");
-    data.write(&[1; 100_000]).unwrap();
+    let content = Content::new(5).bytes(200_000);
+    data.write(&content[..100_000]).unwrap();
     let mut idle = server.login();
     server.signal(Signal::TERM);
     idle.expect(421);
-    data.finish(&[2; 100_000]).unwrap();
+    data.finish(&content[100_000..]).unwrap();
     busy.expect(226);
     assert_eq!(server.wait(DEADLINE), Some(0));
-    assert_eq!(std::fs::metadata(server.file("up")).unwrap().len(), 200_000);
+    assert_same("the upload", &std::fs::read(server.file("up")).unwrap(), &content);
+}
+
+/// `timeouts.drain_notice`: the node is not ready any more, says what it waits for, and serves
+/// whoever comes all the same. A second TERM does not wait for the end of that either.
+#[test]
+fn new_clients_are_served_while_balancers_notice() {
+    let mut server =
+        Server::builder().set("timeouts.drain_notice", "10m").file("a", "content").start();
+    let mut before = server.login();
+    server.signal(Signal::TERM);
+    let reasons = wait::until("readiness to fall", || {
+        let (status, body) = health::get(server.health(), "/readyz").ok()?;
+        (status == 503).then_some(body)
+    });
+    assert!(reasons.contains("served yet"), "{reasons}");
+    assert_eq!(server.login().fetch("a"), b"content");
+    before.ask("NOOP", 200);
+    server.signal(Signal::TERM);
+    before.expect(421);
+    assert_eq!(server.wait(Duration::from_secs(10)), Some(0));
+}
+
+/// After the notice the drain goes on as without one.
+#[test]
+fn a_notice_ends() {
+    let mut server = Server::builder()
+        .set("timeouts.drain", "60s")
+        .set("timeouts.drain_notice", "1s")
+        .file("big", vec![7; BIG])
+        .start();
+    let (mut busy, data) = server.begin_download("big");
+    let mut idle = server.login();
+    let begun = Instant::now();
+    server.signal(Signal::TERM);
+    idle.expect(421);
+    assert!(begun.elapsed() >= Duration::from_millis(900));
+    assert_eq!(data.read_all().unwrap().len(), BIG - BEGUN_BYTES);
+    busy.expect(226);
+    busy.expect(421);
+    assert_eq!(server.wait(DEADLINE), Some(0));
 }
 
 /// New clients are turned away while it drains.

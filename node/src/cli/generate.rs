@@ -175,8 +175,8 @@ const STATE_FOLDER: &str = "/var/lib/flotilla";
 const SIGNALS: &str = ".SH SIGNALS
 .TP
 TERM
-Drains: no new connections, idle sessions are told to go, transfers are completed for up to
-timeouts.drain; then the exit status is 0. A second TERM ends at once.
+Drains: readiness falls; timeouts.drain_notice later there are no new connections, idle sessions are
+told to go, transfers are completed for up to timeouts.drain; then the exit status is 0. A second TERM ends at once.
 .TP
 INT
 As TERM.

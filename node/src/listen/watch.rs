@@ -9,8 +9,8 @@ use super::Acceptor;
 use crate::roster::{Gathered, Load};
 use crate::session::Stop;
 
-/// Wants to be told of the sessions: of all at first, then once a second of those that changed. Whoever
-/// subscribed before is told no more.
+/// Wants to be told of the sessions: of all at first, then once a second of those that changed or ended. Whoever
+/// subscribes should know of none; whoever subscribed before is told no more.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Watch(pub(crate) Recipient<Gathered>);

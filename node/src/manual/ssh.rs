@@ -62,6 +62,7 @@
 //! | `timeouts.idle` without a request | told, then closed; answers to our keepalives are no requests |
 //! | `timeouts.stalled` without a byte taken | closed |
 //! | `ssh.keepalive`, three times unanswered | closed: unresponsive is not idle |
+//! | a kick | aborted, told, and closed within a second |
 //! | a drain | idle connections at once, others when their files are closed |
 //!
 //! # Not there

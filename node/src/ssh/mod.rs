@@ -26,6 +26,8 @@
 mod actor;
 pub(crate) mod algorithm;
 mod channel;
+#[cfg(test)]
+pub(crate) mod client;
 mod connection;
 mod expand;
 mod gate;

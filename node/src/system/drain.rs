@@ -85,12 +85,10 @@ impl Progress {
             Phase::Ending => "all clients are sent away",
             Phase::Drained => "done",
         };
-        let left = match self.seconds_left(now) {
-            Some(seconds) => format!(", {seconds} s"),
-            None => String::new(),
-        };
+        let seconds = self.seconds_left(now).unwrap_or(0);
         format!(
-            "the node is draining: {word}; left: {sessions} sessions, {transfers} transfers{left}"
+            "the node is draining: {word} (sessions left: {sessions}, transfers left: {transfers}, \
+             seconds left: {seconds})"
         )
     }
 }

@@ -1,9 +1,9 @@
 //! A whole node in this process, with clients over loopback: what its operators can not reach by a signal.
 
+mod ssh;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use actix::{Actor, Context, Handler};
@@ -15,16 +15,20 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::drain::{Phase, Progress};
 use super::*;
+use crate::auth::users::tests::Folder;
+use crate::auth::worker::Workers;
 use crate::config::load_flags;
-use crate::listen::{Describe, Kick, ReadLoad, Watch};
+use crate::listen::{Count, Describe, Kick, ReadLoad, Watch};
 use crate::roster::{Gathered, Load};
 
 /// A running node, and its folder.
 struct Bench {
-    folder: PathBuf,
+    _folder: Folder,
     ftp: SocketAddr,
+    ssh: Option<SocketAddr>,
     acceptors: Vec<Addr<Acceptor>>,
     readiness: Arc<Readiness>,
+    hashers: Arc<Workers>,
     drain: DrainHandle,
     control: mpsc::Sender<Control>,
     served: JoinHandle<Result<(), ServeError>>,
@@ -32,16 +36,14 @@ struct Bench {
 
 impl Bench {
     async fn start(flags: &[(&str, &str)]) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("flotilla-node-{}-{number}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(folder.join("files")).unwrap();
-        std::fs::write(folder.join("files/big"), vec![7; BIG]).unwrap();
+        let folder = Folder::new();
         let user =
             |name| format!("[[user]]\nname = \"{name}\"\nhome = \".\"\npassword = \"{HASH}\"\n");
-        std::fs::write(folder.join("users.toml"), user("ann") + &user("bob")).unwrap();
-        let data_dir = folder.display().to_string();
+        let users = user("ann") + &user("bob");
+        std::fs::create_dir(folder.path().join("files")).unwrap();
+        std::fs::write(folder.path().join("files/big"), vec![7; BIG]).unwrap();
+        std::fs::write(folder.path().join("users.toml"), users).unwrap();
+        let data_dir = folder.path().display().to_string();
         let mut all = vec![
             ("node.data_dir", data_dir.as_str()),
             ("node.workers", "1"),
@@ -55,10 +57,12 @@ impl Bench {
         let joined = join::join(&mut config, &mut controlled).await.unwrap().unwrap();
         let mut node = Node::start(config, joined).await.unwrap();
         Self {
-            folder,
+            _folder: folder,
             ftp: node.addresses.ftp[0],
+            ssh: node.addresses.ssh.first().copied(),
             acceptors: node.acceptors.clone(),
             readiness: Arc::clone(&node.readiness),
+            hashers: Arc::clone(&node.policy.hashers),
             drain: node.drain.clone(),
             control,
             served: actix::spawn(async move {
@@ -88,11 +92,25 @@ impl Bench {
         self.acceptor().send(ReadLoad).await.unwrap()
     }
 
+    /// Waits until so many connections are left.
+    async fn until_left(&self, count: usize) {
+        eventually(async || self.acceptor().send(Count).await.unwrap() <= count).await;
+    }
+
     async fn stop(self) {
         self.control.send(Control::Stop).await.unwrap();
         tokio::time::timeout(DEADLINE, self.served).await.expect("it ends").unwrap().unwrap();
-        std::fs::remove_dir_all(&self.folder).unwrap();
     }
+}
+
+/// Asks until it is so.
+async fn eventually(mut is_met: impl AsyncFnMut() -> bool) {
+    let asked = async {
+        while !is_met().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, asked).await.expect("it is so in time");
 }
 
 /// A client.
@@ -249,9 +267,7 @@ async fn kicks_end_sessions_and_transfers() {
         let told = bench.acceptor().send(Describe(3)).await.unwrap().unwrap();
         told["transfers"][0]["bytes"].as_u64()
     };
-    while received().await != Some(100_000) {
-        tokio::task::yield_now().await;
-    }
+    eventually(async || received().await == Some(100_000)).await;
     assert_eq!(bench.kick(Whom::default()).await, 0);
     let begun = Instant::now();
     assert_eq!(bench.kick(Whom { user: Some("ann".to_owned()), ..Whom::default() }).await, 3);
@@ -259,10 +275,8 @@ async fn kicks_end_sessions_and_transfers() {
     assert!(said.contains("operator"), "{said}");
     sender.expect("426").await;
     sender.expect("421").await;
-    while bench.acceptor().send(crate::listen::Count).await.unwrap() > 1 {
-        assert!(begun.elapsed() < Duration::from_secs(2), "they are still there");
-        tokio::task::yield_now().await;
-    }
+    bench.until_left(1).await;
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     assert_eq!(bench.load().await.sessions, 1);
     other.ask("NOOP", "200").await;
     // What was written is kept for its owner.
@@ -296,7 +310,10 @@ async fn a_drain_can_be_taken_back() {
         progress.seconds_left(Instant::now()).is_some_and(|left| (3590..=3600).contains(&left))
     );
     let reasons = bench.readiness.reasons();
-    assert!(reasons[crate::health::DRAINING].contains("1 sessions, 1 transfers"), "{reasons:?}");
+    assert!(
+        reasons[crate::health::DRAINING].contains("sessions left: 1, transfers left: 1"),
+        "{reasons:?}"
+    );
     let mut newcomer = Client::connect(&bench).await;
     assert!(newcomer.expect("421").await.contains(text));
     newcomer.expect_end().await;
@@ -326,10 +343,47 @@ async fn a_drain_can_be_taken_back() {
     bench.stop().await;
 }
 
+/// A password that is right, but was judged while the door closed.
+#[actix::test]
+async fn a_login_under_way_is_refused() {
+    let bench = Bench::start(&[]).await;
+    let mut late = Client::connect(&bench).await;
+    late.expect("220").await;
+    late.ask("USER ann", "331").await;
+    // Nobody judges anything until the gate is opened.
+    let (gate, judges) = std::sync::mpsc::channel::<()>();
+    let judges = Arc::new(std::sync::Mutex::new(judges));
+    let (waits, mut waiting) = mpsc::channel(1);
+    for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+        let (hashers, judges) = (Arc::clone(&bench.hashers), Arc::clone(&judges));
+        let waits = waits.clone();
+        actix::spawn(async move {
+            let judge = move || {
+                waits.blocking_send(()).unwrap();
+                judges.lock().unwrap().recv().is_ok()
+            };
+            hashers.run(judge).await.unwrap();
+        });
+        waiting.recv().await.unwrap();
+    }
+    late.send("PASS swordfish\r\nSTAT").await;
+    assert!(late.expect("213").await.contains("under way"));
+    assert!(bench.drain.drain(None));
+    bench.progress(|progress| progress.phase == Phase::Closing).await;
+    drop(gate);
+    let said = late.expect("421").await;
+    assert!(said.contains("This node is draining"), "{said}");
+    late.expect_end().await;
+    drop(late);
+    bench.progress(|progress| progress.phase == Phase::Drained).await;
+    assert_eq!(bench.load().await, Load::default());
+    bench.stop().await;
+}
+
 /// While the drain is announced everybody is served; its patience ends with what is left.
 #[actix::test]
 async fn notice_and_patience_of_a_drain() {
-    let bench = Bench::start(&[("timeouts.drain_notice", "1s")]).await;
+    let bench = Bench::start(&[("timeouts.drain_notice", "3s")]).await;
     assert!(bench.drain.drain(Some(Duration::from_secs(1))));
     bench.progress(|progress| progress.phase == Phase::Announced).await;
     assert!(!bench.readiness.reasons().is_empty());
