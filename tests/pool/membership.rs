@@ -112,6 +112,5 @@ fn a_node_that_ends_leaves() {
     assert_eq!(fleet[1].wait(DEADLINE), Some(0));
     // With the next login, not with the death of a silent node.
     wait::told(BEATS.min(DEAD / 2), "a free place", || fleet[0].attempt("alice").ok());
-    let state = fleet[0].state_of("n2");
-    assert!(state.is_empty() || state == "dead", "{state}");
+    wait::told(BEATS, "the end of n2", || fleet[0].knows("n2").is_none().then_some(()));
 }

@@ -64,7 +64,7 @@ impl Handler<Kick> for Acceptor {
     type Result = usize;
 
     fn handle(&mut self, message: Kick, _: &mut Self::Context) -> usize {
-        let meant = self.worker.roster.meant(&message.0);
+        let meant = self.worker.roster.dismiss(&message.0);
         let sessions = meant.iter().filter_map(|number| self.sessions.get(number));
         let told = sessions.filter_map(WeakRecipient::upgrade).map(|session| {
             session.do_send(Stop::Kicked);

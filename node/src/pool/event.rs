@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use actix::Context;
-use flotilla_cluster::agent::{Event, Refusal};
+use actix::{AsyncContext, Context};
+use flotilla_cluster::agent::{Event, Link, Refusal};
 use flotilla_cluster::order::{Order, What};
 use flotilla_cluster::policy::Policy;
 use flotilla_cluster::view::Change;
@@ -60,7 +60,7 @@ impl Pool {
                 // It serves all the same.
                 self.parts.readiness.clear(POOL);
             }
-            Event::Refused(refusal) => self.on_refused(refusal),
+            Event::Refused(refusal) => self.on_refused(refusal, context),
         }
     }
 
@@ -127,16 +127,33 @@ impl Pool {
             Err(SharingError::Refused(reason)) => {
                 error!(reason, "this node must not be in its pool");
                 pool.parts.readiness.set(POOL, reason.clone());
-                *pool.parts.fault.borrow_mut() = Some(reason);
+                pool.fail(reason);
             }
             // With the next Joined it is tried again.
             Err(error) => warn!(%error, "secrets of the pool not read"),
         });
     }
 
-    fn on_refused(&mut self, refusal: Refusal) {
+    fn on_refused(&mut self, refusal: Refusal, context: &mut Context<Self>) {
         error!(%refusal, "the pool does not take this node");
         self.parts.readiness.set(POOL, refusal.to_string());
+        match refusal {
+            Refusal::Superseded => self.fail(refusal.to_string()),
+            // One that was killed is dead in a moment; one that lives is somebody else.
+            Refusal::InUse(_) => {
+                context.run_later(NAME_PATIENCE, |pool, _| {
+                    if let Link::Refused(refusal) = pool.agent.link() {
+                        pool.fail(refusal.to_string());
+                    }
+                });
+            }
+        }
+    }
+
+    /// The node ends, for it must not be in its pool.
+    fn fail(&mut self, reason: String) {
+        let node = self.agent.node();
+        *self.parts.fault.borrow_mut() = Some(format!("{node}: {reason}"));
     }
 
     fn on_policy(&mut self, policy: &Policy, context: &mut Context<Self>) {
@@ -250,5 +267,7 @@ async fn told(mut progress: watch::Receiver<Progress>, is_met: fn(Phase) -> bool
     })
 }
 
+/// How long a name may be in use by a process that is dead already: what makes a node dead, and a beat.
+const NAME_PATIENCE: Duration = Duration::from_secs(9);
 /// How long the node may take to hear of an order.
 const OBEYS: Duration = Duration::from_secs(1);

@@ -96,20 +96,20 @@ impl Roster {
         }
     }
 
-    /// The numbers of the sessions that are meant.
-    pub(crate) fn meant(&self, whom: &Whom) -> Vec<u64> {
-        let cards = self.cards.borrow();
-        let fits = |card: &Card| {
+    /// Takes out the sessions that are meant, and tells their numbers: they are to end, and nobody who asks
+    /// needs to wait for their last words.
+    pub(crate) fn dismiss(&self, whom: &Whom) -> Vec<u64> {
+        let fits = |card: &Rc<Card>| {
             let who = card.who();
             whom.fits(who.number, &who.user, who.client)
         };
-        match whom.number {
-            Some(number) => {
-                cards.get(&number).filter(|card| fits(card)).map(|_| number).into_iter().collect()
-            }
-            None => {
-                cards.values().filter(|card| fits(card)).map(|card| card.who().number).collect()
-            }
-        }
+        let cards = self.cards.borrow();
+        let meant: Vec<Rc<Card>> = match whom.number {
+            Some(number) => cards.get(&number).filter(|card| fits(card)).cloned().into_iter().collect(),
+            None => cards.values().filter(|card| fits(card)).cloned().collect(),
+        };
+        drop(cards);
+        meant.iter().for_each(|card| card.leave());
+        meant.iter().map(|card| card.who().number).collect()
     }
 }
