@@ -7,12 +7,15 @@ mod world;
 use std::cell::Cell;
 use std::rc::Rc;
 
+use flotilla_cluster::admission::Limits;
 use flotilla_cluster::store::redis::Options;
-use flotilla_cluster::store::{Redis, Reply, Request, State, Store};
+use flotilla_cluster::store::{
+    Admit, Ledger, Login, Redis, Registered, Reply, Request, State, Store,
+};
 
 use self::random::Random;
 use self::world::{Step, World};
-use crate::support::{PATIENCE, START_US, Server, options, run};
+use crate::support::{PATIENCE, START_US, Server, beat, identity, options, run};
 
 /// Sequences per run; each is made of its seed alone. `FLOTILLA_SEED=n` runs one of them.
 const SEEDS: std::ops::Range<u64> = 0..300;
@@ -137,11 +140,9 @@ async fn play(pair: &mut Pair<'_>, seed: u64) {
     }
 }
 
-#[test]
-fn every_answer_is_that_of_the_reference() {
+/// Runs a test on a Redis of its own.
+fn with_pair(test: impl AsyncFnOnce(&mut Pair<'_>)) {
     let server = Server::start(&[]);
-    let one = std::env::var("FLOTILLA_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seeds = one.map_or(SEEDS, |seed| seed..seed + 1);
     run(async {
         let clock = Rc::new(Cell::new(START_US));
         let read = Rc::clone(&clock);
@@ -149,12 +150,55 @@ fn every_answer_is_that_of_the_reference() {
         let options = Options { response_limit: PATIENCE, ..options(&server.url()) };
         let redis = Redis::with_clock(options, move || read.get());
         redis.connected(PATIENCE).await.unwrap();
-        let state = State::default();
-        let mut pair = Pair { server: &server, redis, state, clock, latest: START_US, saved: None };
+        let (state, latest) = (State::default(), START_US);
+        let mut pair = Pair { server: &server, redis, state, clock, latest, saved: None };
+        test(&mut pair).await;
+    });
+}
+
+#[test]
+fn every_answer_is_that_of_the_reference() {
+    let one = std::env::var("FLOTILLA_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seeds = one.map_or(SEEDS, |seed| seed..seed + 1);
+    with_pair(async |pair| {
         for seed in seeds {
             let told = OnPanic(seed);
-            play(&mut pair, seed).await;
+            play(pair, seed).await;
             std::mem::forget(told);
+        }
+    });
+}
+
+/// So many are counted that they share buckets, under keys of which one looks like parts of others.
+#[test]
+fn crowds_are_counted_apart() {
+    let mut random = Random::new(1);
+    with_pair(async |pair| {
+        let mut fences = Vec::new();
+        for name in ["a", "b", "c"] {
+            let reply = pair.ask(Request::Beat(beat(name))).await;
+            let Reply::Beat(Registered::Yes(beaten)) = reply else { panic!("{reply:?}") };
+            fences.push((name, beaten.fence));
+        }
+        let ledger = |random: &mut Random| {
+            let bits = random.below(1 << 14);
+            let key = (0..14).map(|bit| u8::from(bits >> bit & 1 == 1)).collect();
+            Ledger { key, count: u32::try_from(random.below(3)).unwrap() }
+        };
+        for sequence in 1..60 {
+            let (name, fence) = random.pick(&fences);
+            let counts: Vec<Ledger> = (0..900).map(|_| ledger(&mut random)).collect();
+            let logins = (0..100).map(|_| Login {
+                user: ledger(&mut random),
+                origin: random.pick(&counts),
+                account_sessions: 0,
+            });
+            let logins = logins.collect();
+            let limits = Limits { per_user: 3, per_address: 3, ..Limits::default() };
+            let identity = identity(name, fence);
+            let admit = Admit { identity, sequence, sessions: 0, counts, logins, limits };
+            pair.ask(Request::Admit(admit)).await;
+            pair.wait(50_000);
         }
     });
 }

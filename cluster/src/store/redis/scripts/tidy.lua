@@ -45,15 +45,13 @@ for i = 2, #ARGV do
   call('SREM', gone, ARGV[i])
 end
 
--- Counts of tags that are no more, in some of the buckets; admit.lua describes them.
-local page = call('HSCAN', ledgers, call('GET', cursors) or '0', 'COUNT', 64)
+-- Counts of tags that are no more, in as many buckets as have about 1000; admit.lua describes them.
 local registered, all = {}, call('ZRANGE', beats, 0, -1)
 for i = 1, #all do
   registered[all[i]] = true
 end
-for i = 1, #page[2], 2 do
-  local field, value, kept = page[2][i], page[2][i + 1], {}
-  local key = string.byte(field)
+local function tidy_bucket(field, value)
+  local key, kept = string.byte(field), {}
   for at = 1, #value, key + 6 do
     if registered[sub(value, at + key, at + key + 2)] then
       kept[#kept + 1] = sub(value, at, at + key + 5)
@@ -65,6 +63,15 @@ for i = 1, #page[2], 2 do
   elseif rest ~= value then
     call('HSET', ledgers, field, rest)
   end
+  return #value / (key + 6)
 end
-call('SET', cursors, page[1])
+local cursor, entries, pages = call('GET', cursors) or '0', 0, 0
+repeat
+  local page = call('HSCAN', ledgers, cursor, 'COUNT', 4)
+  for i = 1, #page[2], 2 do
+    entries = entries + tidy_bucket(page[2][i], page[2][i + 1])
+  end
+  cursor, pages = page[1], pages + 1
+until entries >= 1000 or pages >= 64 or cursor == '0'
+call('SET', cursors, cursor)
 return 1
