@@ -2,8 +2,8 @@
 //!
 //! All keys of a pool lie in one slot, so one server answers for them, be it alone, the master that
 //! Sentinels know, or the owner of the slot in a cluster. It is looked for with each new connection,
-//! and that one connection carries requests and hints. So a request is sent once or not at all: nothing
-//! below [`Link`](super::link::Link) follows redirections or tries again on its own.
+//! and that one connection carries requests and hints. So a request is sent once or not at all, which
+//! is why the client's own cluster is not used: it would send again what broke off.
 
 use std::future::Future;
 use std::sync::Arc;
