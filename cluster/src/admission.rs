@@ -7,6 +7,7 @@
 //! Memory is bounded by the live slots: a user or an address that holds none leaves no trace.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
@@ -47,18 +48,34 @@ pub struct Request<'a> {
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a slot that is dropped without release counts for ever"]
 pub struct Slot {
-    user: Arc<str>,
-    origin: IpAddr,
+    pub(crate) user: Arc<str>,
+    pub(crate) origin: IpAddr,
 }
 
 /// Why there is no slot: the limit that is reached, by its key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{key} = {limit} is reached")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Denied {
     /// The key of the configuration, or [`ACCOUNT_SESSIONS`].
     pub key: &'static str,
     /// Its value.
     pub limit: u32,
+    /// How much of it this node may use alone, while the pool's store is away.
+    pub share: Option<u32>,
+}
+
+impl std::error::Error for Denied {}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, limit, share } = self;
+        write!(f, "{key} = {limit} is reached")?;
+        match share {
+            Some(share) => {
+                write!(f, " (this node's share while the pool's store is away: {share})")
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// Counts the sessions and refuses those above a limit.
@@ -106,15 +123,20 @@ impl Admission {
     /// Takes a slot, unless a limit is reached. A refused login takes nothing, not even a token of
     /// the login rate.
     pub fn admit(&mut self, request: Request<'_>, now: Instant) -> Result<Slot, Denied> {
+        let of_user = self.sessions_of(request.user);
+        check(SESSIONS, self.limits.sessions, self.sessions)?;
+        check(PER_USER, self.limits.per_user, of_user)?;
+        check(ACCOUNT_SESSIONS, request.account_sessions, of_user)?;
+        check(PER_ADDRESS, self.limits.per_address, self.sessions_from(request.address))?;
+        self.take_token(now)?;
+        Ok(self.enter(request))
+    }
+
+    /// Takes a slot that somebody else has judged.
+    pub fn enter(&mut self, request: Request<'_>) -> Slot {
         let origin = origin(request.address);
         let of_user = self.sessions_of(request.user);
         let from_origin = self.origins.get(&origin).copied().unwrap_or(0);
-        check("limits.sessions", self.limits.sessions, self.sessions)?;
-        check("limits.per_user", self.limits.per_user, of_user)?;
-        check(ACCOUNT_SESSIONS, request.account_sessions, of_user)?;
-        check("limits.per_address", self.limits.per_address, from_origin)?;
-        self.take_token(now)?;
-
         let user = match self.users.get_key_value(request.user) {
             Some((user, _)) => Arc::clone(user),
             None => Arc::from(request.user),
@@ -122,7 +144,17 @@ impl Admission {
         self.sessions = self.sessions.saturating_add(1);
         self.users.insert(Arc::clone(&user), of_user.saturating_add(1));
         self.origins.insert(origin, from_origin.saturating_add(1));
-        Ok(Slot { user, origin })
+        Slot { user, origin }
+    }
+
+    /// All users with sessions.
+    pub(crate) fn users(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.users.keys()
+    }
+
+    /// All origins of sessions.
+    pub(crate) fn origins(&self) -> impl Iterator<Item = IpAddr> {
+        self.origins.keys().copied()
     }
 
     /// Gives a slot back.
@@ -146,7 +178,7 @@ impl Admission {
         // A bucket that was filled under another rate may lack more than a second: it waits.
         let burst = interval.saturating_mul(rate);
         if lacking.saturating_add(interval) > burst {
-            return Err(Denied { key: "limits.logins_per_second", limit: rate });
+            return Err(Denied { key: LOGINS_PER_SECOND, limit: rate, share: None });
         }
         self.full_at = full_at.checked_add(interval);
         Ok(())
@@ -163,7 +195,10 @@ pub fn origin(address: IpAddr) -> IpAddr {
 }
 
 fn check(key: &'static str, limit: u32, count: u32) -> Result<(), Denied> {
-    if limit != 0 && count >= limit { Err(Denied { key, limit }) } else { Ok(()) }
+    match limit != 0 && count >= limit {
+        true => Err(Denied { key, limit, share: None }),
+        false => Ok(()),
+    }
 }
 
 fn decrement<K: Hash + Eq>(counts: &mut HashMap<K, u32>, key: &K) {
@@ -174,6 +209,11 @@ fn decrement<K: Hash + Eq>(counts: &mut HashMap<K, u32>, key: &K) {
     }
 }
 
+/// The keys that denials name.
+pub(crate) const SESSIONS: &str = "limits.sessions";
+pub(crate) const PER_USER: &str = "limits.per_user";
+pub(crate) const PER_ADDRESS: &str = "limits.per_address";
+pub(crate) const LOGINS_PER_SECOND: &str = "limits.logins_per_second";
 /// The key that a denial names when the account's own limit is reached.
 pub const ACCOUNT_SESSIONS: &str = "user.limits.sessions";
 

@@ -78,11 +78,16 @@ impl Bans {
         self.bans.at(origin(address)).filter(|&until| until > now)
     }
 
+    /// Whether failed logins from there are not counted.
+    pub fn is_exempt(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.rules.exempt.iter().any(|network| network.contains(&address))
+    }
+
     /// Scores one failed login. If it leads to a ban, says when that ends.
     pub fn on_failure(&mut self, address: IpAddr, now: Instant) -> Option<Instant> {
         let ban_after = self.rules.ban_after.min(BAN_AFTER_MAX) as usize;
-        let address = address.to_canonical();
-        if ban_after == 0 || self.rules.exempt.iter().any(|network| network.contains(&address)) {
+        if ban_after == 0 || self.is_exempt(address) {
             return None;
         }
         let origin = origin(address);
@@ -105,6 +110,12 @@ impl Bans {
     /// Bans an address by hand, until then. A longer ban that stands is kept.
     pub fn ban(&mut self, address: IpAddr, until: Instant) {
         self.ban_origin(origin(address), until, true);
+    }
+
+    /// Takes over a ban of the pool; its end counts, as another node knows better.
+    pub fn adopt(&mut self, origin: IpAddr, until: Instant, manual: bool) {
+        self.bans.remove(origin);
+        self.ban_origin(origin, until, manual);
     }
 
     /// Lifts the ban of an address and forgets its failed logins; `false` if there was no ban.

@@ -1,16 +1,383 @@
-//! Keys of what is counted.
+//! Who gets a session, pool-wide: the node's own counts, and the store that adds them up.
+//!
+//! [`Ledger`] is a pure machine around [`Admission`], which holds this node's sessions. While the store
+//! answers, logins that some limit concerns go there in batches, one request under way at a time: so a
+//! request can say how many sessions the node has, in place of how many more, and whatever became of an
+//! earlier one, the next sets it right. While the store is away the node admits its share alone.
 
+use std::collections::{HashSet, VecDeque};
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
 
 use aws_lc_rs::digest::{SHA256, digest};
+
+use crate::admission::{
+    ACCOUNT_SESSIONS, Admission, Denied, LOGINS_PER_SECOND, Limits, PER_ADDRESS, PER_USER, Request,
+    SESSIONS, Slot, origin,
+};
+use crate::store::{self, Admit, Full, Identity, Login, Verdict};
+
+/// Tells logins under way from each other.
+pub type Ticket = u64;
+
+/// A login that asks for a slot and can wait for the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applicant {
+    /// The name of the account.
+    pub user: Arc<str>,
+    /// The account's own limit; 0: none.
+    pub account_sessions: u32,
+    /// The client's address.
+    pub address: IpAddr,
+}
+
+/// What a login gets.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// This, at once.
+    Now(Result<Slot, Denied>),
+    /// The store is asked; see [`Ledger::on_verdicts`].
+    Later(Ticket),
+    /// Too many logins wait already.
+    Busy,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Ledger {
+    admission: Admission,
+    limits: Limits,
+    mode: Mode,
+    /// Living nodes, this one included.
+    nodes: u32,
+    /// Sessions of all other nodes, as far as is known.
+    others: u32,
+    waiting: VecDeque<(Ticket, Applicant)>,
+    under_way: Option<Vec<(Ticket, Applicant)>>,
+    /// Counts that the store may have wrong.
+    dirty: HashSet<Key>,
+    /// The sum may be wrong there too.
+    sum_dirty: bool,
+    /// Some account has a limit of its own, so that users are counted.
+    accounts_limited: bool,
+    tickets: Ticket,
+    sequence: u64,
+}
+
+/// Who decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// This node alone, by the whole limits: there is no other.
+    Alone,
+    /// The store.
+    Shared,
+    /// This node, by its share. It may have so many sessions in all, where they are limited.
+    Away { sessions_max: u32 },
+}
+
+/// What is counted apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    User(Arc<str>),
+    Origin(IpAddr),
+}
+
+impl Ledger {
+    /// Of a node that is `alone` for ever, or that waits for its store.
+    pub fn new(limits: Limits, alone: bool) -> Self {
+        let mut ledger = Self {
+            admission: Admission::new(limits),
+            limits,
+            mode: Mode::Alone,
+            nodes: 1,
+            others: 0,
+            waiting: VecDeque::new(),
+            under_way: None,
+            dirty: HashSet::new(),
+            sum_dirty: false,
+            accounts_limited: false,
+            tickets: 0,
+            sequence: 0,
+        };
+        if !alone {
+            ledger.on_store_away();
+        }
+        ledger
+    }
+
+    /// The sessions of this node.
+    pub fn sessions(&self) -> u32 {
+        self.admission.sessions()
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// What the node may admit alone while the store is away: its share of each limit; 0: no limit.
+    pub fn share(&self) -> Limits {
+        share(self.limits, self.nodes)
+    }
+
+    /// Puts other limits in force. What was not counted before is told to the store.
+    pub fn set_limits(&mut self, limits: Limits) {
+        if limits != self.limits {
+            self.limits = limits;
+            self.apply_limits();
+            self.say_all();
+        }
+    }
+
+    /// What is known of the pool: living nodes, this one included, and the others' sessions.
+    pub fn set_pool(&mut self, nodes: u32, others: u32) {
+        self.nodes = nodes.max(1);
+        self.others = others;
+    }
+
+    /// Asks for a slot.
+    #[must_use]
+    pub fn admit(&mut self, applicant: Applicant, now: Instant) -> Answer {
+        self.accounts_limited |= applicant.account_sessions > 0;
+        if self.mode == Mode::Shared && self.is_limited(&applicant) {
+            if self.waiting.len() >= WAITING_MAX {
+                return Answer::Busy;
+            }
+            self.tickets += 1;
+            self.waiting.push_back((self.tickets, applicant));
+            return Answer::Later(self.tickets);
+        }
+        Answer::Now(self.decide(&applicant, now))
+    }
+
+    /// Gives a slot back.
+    pub fn release(&mut self, slot: Slot) {
+        self.note(&slot.user, slot.origin);
+        self.admission.release(slot);
+    }
+
+    /// The store answers again: everything is told anew.
+    pub fn on_store_back(&mut self) {
+        if self.mode != Mode::Alone {
+            self.mode = Mode::Shared;
+            self.apply_limits();
+            self.say_all();
+        }
+    }
+
+    /// The store is away, or forgot this node. Logins that wait are decided here.
+    pub fn on_store_away(&mut self) {
+        if matches!(self.mode, Mode::Away { .. }) {
+            return;
+        }
+        let own = self.admission.sessions();
+        let free = self.limits.sessions.saturating_sub(own.saturating_add(self.others));
+        self.mode = Mode::Away { sessions_max: own.saturating_add(free.div_ceil(self.nodes)) };
+        self.apply_limits();
+    }
+
+    /// Logins that wait although the store is away: to be decided now.
+    pub fn take_stranded(&mut self, now: Instant) -> Vec<(Ticket, Result<Slot, Denied>)> {
+        if self.mode == Mode::Shared || self.under_way.is_some() {
+            return Vec::new();
+        }
+        let stranded: Vec<_> = self.waiting.drain(..).collect();
+        stranded.into_iter().map(|(ticket, who)| (ticket, self.decide(&who, now))).collect()
+    }
+
+    /// What the store is to be told and asked next. One request is under way at a time.
+    #[must_use]
+    pub fn poll(&mut self, identity: &Identity) -> Option<Admit> {
+        if self.mode != Mode::Shared || self.under_way.is_some() {
+            return None;
+        }
+        let counts = self.take_dirty();
+        if counts.is_empty() && self.waiting.is_empty() && !self.sum_dirty {
+            return None;
+        }
+        self.sum_dirty = false;
+        let batch: Vec<_> = self.waiting.drain(..self.waiting.len().min(BATCH_MAX)).collect();
+        let logins = batch.iter().map(|(_, applicant)| self.login(applicant)).collect();
+        self.under_way = Some(batch);
+        self.sequence += 1;
+        Some(Admit {
+            identity: identity.clone(),
+            sequence: self.sequence,
+            sessions: self.admission.sessions(),
+            counts,
+            logins,
+            limits: self.limits,
+        })
+    }
+
+    /// The store's answer: one verdict per login, or none if it did not come.
+    pub fn on_verdicts(
+        &mut self,
+        verdicts: Option<&[Verdict]>,
+        now: Instant,
+    ) -> Vec<(Ticket, Result<Slot, Denied>)> {
+        let batch = self.under_way.take().unwrap_or_default();
+        let verdicts = verdicts.unwrap_or_default();
+        let mut decided = Vec::with_capacity(batch.len());
+        for (index, (ticket, applicant)) in batch.into_iter().enumerate() {
+            let result = match verdicts.get(index) {
+                Some(Verdict::In { sessions }) => {
+                    self.others = sessions.saturating_sub(self.admission.sessions() + 1);
+                    Ok(self.admission.enter(request(&applicant, 0)))
+                }
+                Some(Verdict::Full(full)) => Err(self.denied(*full, &applicant)),
+                Some(Verdict::Stale) | None => {
+                    // What became of it is not known, so the store is told what is.
+                    self.note(&applicant.user, origin(applicant.address));
+                    if self.mode == Mode::Shared {
+                        self.on_store_away();
+                    }
+                    self.decide(&applicant, now)
+                }
+            };
+            decided.push((ticket, result));
+        }
+        decided
+    }
+
+    /// Whether a limit concerns the login, so that the store must be asked.
+    fn is_limited(&self, applicant: &Applicant) -> bool {
+        self.limits != Limits::default() || applicant.account_sessions > 0
+    }
+
+    fn decide(&mut self, applicant: &Applicant, now: Instant) -> Result<Slot, Denied> {
+        let Mode::Away { sessions_max } = self.mode else {
+            return self.admission.admit(request(applicant, applicant.account_sessions), now);
+        };
+        if self.limits.sessions > 0 && self.admission.sessions() >= sessions_max {
+            let limit = self.limits.sessions;
+            return Err(Denied { key: SESSIONS, limit, share: Some(sessions_max) });
+        }
+        let account = applicant.account_sessions.div_ceil(self.nodes);
+        let slot = self.admission.admit(request(applicant, account), now);
+        if slot.is_ok() {
+            self.note(&applicant.user, origin(applicant.address));
+        }
+        slot.map_err(|denied| Denied {
+            limit: self.limit_of(denied.key, applicant),
+            share: Some(denied.limit),
+            ..denied
+        })
+    }
+
+    /// What [`Admission`] goes by: the whole, or the share. It judges the sum of sessions only when alone.
+    fn apply_limits(&mut self) {
+        self.admission.set_limits(match self.mode {
+            Mode::Alone => self.limits,
+            Mode::Shared | Mode::Away { .. } => Limits { sessions: 0, ..self.share() },
+        });
+    }
+
+    fn denied(&self, full: Full, applicant: &Applicant) -> Denied {
+        let key = match full {
+            Full::Sessions => SESSIONS,
+            Full::PerUser => PER_USER,
+            Full::Account => ACCOUNT_SESSIONS,
+            Full::PerAddress => PER_ADDRESS,
+            Full::LoginsPerSecond => LOGINS_PER_SECOND,
+        };
+        Denied { key, limit: self.limit_of(key, applicant), share: None }
+    }
+
+    fn limit_of(&self, key: &str, applicant: &Applicant) -> u32 {
+        match key {
+            SESSIONS => self.limits.sessions,
+            PER_USER => self.limits.per_user,
+            PER_ADDRESS => self.limits.per_address,
+            LOGINS_PER_SECOND => self.limits.logins_per_second,
+            _ => applicant.account_sessions,
+        }
+    }
+
+    fn login(&self, applicant: &Applicant) -> Login {
+        let by_user = self.limits.per_user > 0 || applicant.account_sessions > 0;
+        let user = if by_user { user_key(&applicant.user) } else { Vec::new() };
+        let by_origin = self.limits.per_address > 0;
+        let origin = origin(applicant.address);
+        let origin_key = if by_origin { origin_key(origin) } else { Vec::new() };
+        Login {
+            user: store::Ledger { key: user, count: self.admission.sessions_of(&applicant.user) },
+            origin: store::Ledger { key: origin_key, count: self.admission.sessions_from(origin) },
+            account_sessions: applicant.account_sessions,
+        }
+    }
+
+    /// A part of what the store may have wrong.
+    fn take_dirty(&mut self) -> Vec<store::Ledger> {
+        let keys: Vec<Key> = self.dirty.iter().take(COUNTS_MAX).cloned().collect();
+        let mut counts = Vec::with_capacity(keys.len());
+        for key in keys {
+            self.dirty.remove(&key);
+            counts.push(match &key {
+                Key::User(user) => {
+                    store::Ledger { key: user_key(user), count: self.admission.sessions_of(user) }
+                }
+                Key::Origin(origin) => store::Ledger {
+                    key: origin_key(*origin),
+                    count: self.admission.sessions_from(*origin),
+                },
+            });
+        }
+        counts
+    }
+
+    fn say_all(&mut self) {
+        if self.counts_users() {
+            self.dirty.extend(self.admission.users().cloned().map(Key::User));
+        }
+        if self.limits.per_address > 0 {
+            self.dirty.extend(self.admission.origins().map(Key::Origin));
+        }
+        self.sum_dirty = true;
+    }
+
+    /// The store has to hear of these counts.
+    fn note(&mut self, user: &Arc<str>, origin: IpAddr) {
+        if self.mode == Mode::Alone {
+            return;
+        }
+        if self.counts_users() {
+            self.dirty.insert(Key::User(Arc::clone(user)));
+        }
+        if self.limits.per_address > 0 {
+            self.dirty.insert(Key::Origin(origin));
+        }
+        self.sum_dirty |= self.limits.sessions > 0;
+    }
+
+    fn counts_users(&self) -> bool {
+        self.limits.per_user > 0 || self.accounts_limited
+    }
+}
+
+/// A node's part of every limit, rounded up, so that a limit never becomes 0, which is none.
+fn share(limits: Limits, nodes: u32) -> Limits {
+    let of = |limit: u32| limit.div_ceil(nodes.max(1));
+    Limits {
+        sessions: of(limits.sessions),
+        per_user: of(limits.per_user),
+        per_address: of(limits.per_address),
+        logins_per_second: of(limits.logins_per_second),
+    }
+}
+
+fn request(applicant: &Applicant, account_sessions: u32) -> Request<'_> {
+    Request { user: &applicant.user, account_sessions, address: applicant.address }
+}
 
 /// What the sessions of a user are counted under: 8 bytes, however long the name.
 pub fn user_key(user: &str) -> Vec<u8> {
     digest(&SHA256, user.as_bytes()).as_ref().iter().take(USER_KEY_BYTES).copied().collect()
 }
 
-/// What the sessions from an [`origin`](crate::admission::origin) are counted under: the address, or
-/// the first half of an IPv6 address behind a mark.
+/// What the sessions from an [`origin`] are counted under: the address, or the first half of an IPv6
+/// address behind a mark.
 pub fn origin_key(origin: IpAddr) -> Vec<u8> {
     match origin {
         IpAddr::V4(v4) => v4.octets().to_vec(),
@@ -22,8 +389,17 @@ pub fn origin_key(origin: IpAddr) -> Vec<u8> {
     }
 }
 
+/// Logins that wait for the store at once; more are told to try again.
+pub const WAITING_MAX: usize = 4_096;
+/// Logins of one request: a script of some 50 microseconds with three nodes.
+pub const BATCH_MAX: usize = 64;
+/// Counts that are set right by one request.
+const COUNTS_MAX: usize = 512;
 /// 64 bits: account names are the operator's, nobody looks for two of the same key.
 const USER_KEY_BYTES: usize = 8;
 /// Keeps the keys of IPv6 apart from those of users by their length.
 const V6_MARK: u8 = b'6';
 const V6_SITE_BYTES: usize = 8;
+
+#[cfg(test)]
+mod tests;

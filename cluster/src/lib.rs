@@ -1,23 +1,36 @@
 //! What the nodes of a pool agree on. Knows nothing of FTP.
 //!
-//! Everything here is a pure machine with the time as an argument; sockets are under
-//! [`store`] only, in the client of Redis.
+//! Everything here is a pure machine with the time as an argument; sockets are under [`store`] only, in the
+//! client of Redis. [`agent::Agent`] composes the machines; a node drives it.
 //!
 //! # Map
 //! - [`id`]: who a node is.
 //! - [`member`], [`session`], [`order`], [`policy`]: the records that nodes share.
+//! - [`seal`]: what of it is secret.
 //! - [`store`]: where they live; [`store::State`] defines what each request means.
-//! - [`admission`], [`ledger`]: sessions and the limits that they count against.
+//! - [`agent`]: heartbeat, lanes to the store, duties of the leader.
+//! - [`view`]: the pool as a node knows it, and what changed; [`lease`]: whether it leads.
+//! - [`admission`], [`ledger`]: sessions and the limits that they count against, on a node and in the pool.
 //! - [`ban`]: failed logins and banned addresses.
-//! - [`ports`]: the passive range and its arithmetic.
+//! - [`publisher`]: the sessions of a node, and what the pool has to hear of them.
+//! - [`ports`], [`blocks`]: the passive range and its arithmetic; who may offer which part of it.
+//! - [`roster`], [`dns`]: which nodes clients are sent to.
 
 pub mod admission;
+pub mod agent;
 pub mod ban;
+pub mod blocks;
+pub mod dns;
 pub mod id;
+pub mod lease;
 pub mod ledger;
 pub mod member;
 pub mod order;
 pub mod policy;
 pub mod ports;
+pub mod publisher;
+pub mod roster;
+pub mod seal;
 pub mod session;
 pub mod store;
+pub mod view;

@@ -10,7 +10,7 @@ use crate::admission::Limits;
 pub struct Policy {
     /// Of the record: [`POLICY_VERSION`] of whoever wrote it.
     pub version: u16,
-    /// Rises with every change.
+    /// Rises with every change; 0: nobody decided yet. Given by the store.
     pub revision: u64,
     /// The node that decided, by whose configuration.
     pub by: String,
@@ -42,14 +42,12 @@ impl Policy {
         Ok(rmp_serde::from_slice(bytes)?)
     }
 
-    /// The next policy, if it differs in what it says.
+    /// The next policy, if it says something else; who says it is no difference.
     #[must_use]
-    pub fn revised(&self, next: Self) -> Option<Self> {
-        let same = Self { revision: self.revision, ..next.clone() };
-        if same == *self {
-            return None;
-        }
-        Some(Self { revision: self.revision.saturating_add(1), version: POLICY_VERSION, ..next })
+    pub fn differs_from(&self, next: Self) -> Option<Self> {
+        let Self { version, revision, by, .. } = self.clone();
+        let same = Self { version, revision, by, ..next.clone() } == *self && revision > 0;
+        (!same).then_some(Self { version: POLICY_VERSION, ..next })
     }
 }
 
@@ -61,11 +59,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_revision_is_a_change() {
-        let first = Policy { tickets: 1, ..Policy::default() };
-        let next = Policy::default().revised(first).unwrap();
-        assert_eq!((next.revision, next.version), (1, POLICY_VERSION));
-        assert_eq!(next.revised(next.clone()), None);
-        assert_eq!(Policy::decode(&next.encode()).unwrap(), next);
+    fn a_policy_is_published_when_it_says_something_else() {
+        let next = Policy { tickets: 1, by: "a".to_owned(), ..Policy::default() };
+        let first = Policy::default().differs_from(next.clone()).unwrap();
+        assert_eq!(Policy::decode(&first.encode()).unwrap(), first);
+        let published = Policy { revision: 1, ..first };
+        assert_eq!(published.differs_from(Policy { by: "b".to_owned(), ..next.clone() }), None);
+        assert!(published.differs_from(Policy { tickets: 2, ..next }).is_some());
     }
 }

@@ -12,6 +12,7 @@ pub mod error;
 pub mod files;
 pub mod log;
 pub mod manual;
+pub mod pool;
 pub mod ports;
 pub mod rate;
 pub mod ssh;
@@ -19,6 +20,7 @@ pub mod storage;
 pub mod tls;
 
 mod address;
+mod admin;
 mod digest;
 mod health;
 mod hex;
@@ -28,9 +30,12 @@ mod login;
 mod metrics;
 mod policy;
 mod registry;
+mod roster;
+mod secret;
 mod session;
 mod system;
 mod threshold;
+mod web;
 mod worker;
 
 pub use error::ServeError;

@@ -2,6 +2,9 @@
 //!
 //! Every arbiter listens on every address (SO_REUSEPORT), and a session lives on the arbiter that
 //! accepted it. The acceptor holds weak addresses of its sessions: for the stop, the drain and kicks.
+//! What it answers of their [`Roster`](crate::roster::Roster) is in `watch`.
+
+mod watch;
 
 use std::collections::HashMap;
 use std::io;
@@ -11,19 +14,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{
-    Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, ResponseFuture,
-    SpawnHandle, WeakRecipient,
+    Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, SpawnHandle, WeakRecipient,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::watch::Sender;
 use tracing::{debug, error, warn};
 
 use crate::policy::Policy;
-use crate::registry::Banned;
+use crate::registry::{Banned, Lifted};
+use crate::roster::Teller;
 use crate::session::{Guard, Session, Stop};
 use crate::ssh::{Arrival, SshSession};
 use crate::worker::Worker;
+
+pub(crate) use watch::ReadLoad;
+pub(crate) use watch::{Describe, Kick, Watch};
 
 /// The actor.
 pub(crate) struct Acceptor {
@@ -33,11 +39,13 @@ pub(crate) struct Acceptor {
     sessions: HashMap<u64, WeakRecipient<Stop>>,
     /// Control connections on the node before new ones are turned away.
     sessions_max: usize,
-    /// Every session holds a clone; when all are gone the receiver sees it.
-    alive: Option<mpsc::Sender<()>>,
-    all_gone: Option<mpsc::Receiver<()>>,
-    stopping: bool,
+    living: Living,
+    teller: Teller,
 }
+
+/// The connections of an arbiter, for whoever counts them or waits for the end of the last one: each holds a
+/// receiver.
+pub(crate) type Living = Arc<Sender<()>>;
 
 /// What a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,17 +63,16 @@ impl Acceptor {
         worker: Rc<Worker>,
         listeners: Vec<(StdListener, Service)>,
         sessions_max: usize,
+        living: Living,
     ) -> Self {
-        let (alive, all_gone) = mpsc::channel(1);
         Self {
             worker,
             listeners: listeners.into_iter().map(Some).collect(),
             loops: Vec::new(),
             sessions: HashMap::new(),
             sessions_max,
-            alive: Some(alive),
-            all_gone: Some(all_gone),
-            stopping: false,
+            living,
+            teller: Teller::default(),
         }
     }
 
@@ -77,7 +84,10 @@ impl Acceptor {
         acceptor: Addr<Self>,
     ) {
         let now = Instant::now();
-        let Some(alive) = self.alive.as_ref().filter(|_| !self.stopping) else { return };
+        if let Some(text) = self.worker.closed() {
+            debug!(client = %peer.ip(), "client turned away by a drain");
+            return turn_away(stream, service, text);
+        }
         if self.worker.is_banned(peer.ip(), now) {
             self.worker.metrics.refused_banned.inc();
             debug!(client = %peer.ip(), "banned address turned away");
@@ -102,7 +112,7 @@ impl Acceptor {
         };
         let id = self.worker.next_session();
         let worker = Rc::clone(&self.worker);
-        let guard = Guard { id, entrance: Some(entrance), _alive: alive.clone() };
+        let guard = Guard { id, entrance: Some(entrance), _alive: self.living.subscribe() };
         if service == Service::Ssh {
             let Some(transport) = worker.policy().ssh.clone() else { return };
             let Ok(startup) = worker.startups.enter(peer.ip()) else {
@@ -120,6 +130,12 @@ impl Acceptor {
                 self.sessions.insert(id, session.recipient().downgrade());
             }
             Err(error) => debug!(client = %peer.ip(), %error, "connection lost before its session"),
+        }
+    }
+
+    fn tell_all(&self, stop: Stop) {
+        for session in self.sessions.values().filter_map(WeakRecipient::upgrade) {
+            session.do_send(stop);
         }
     }
 }
@@ -152,15 +168,25 @@ pub(crate) struct Adopt(pub(crate) Arc<Policy>);
 #[rtype(result = "()")]
 pub(crate) struct Ended(pub(crate) u64);
 
-/// Close the door, tell every session to end after its transfer; answers when all are gone.
+/// Let nobody in, and tell every session to end after its transfer.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
-pub(crate) struct Drain;
+pub(crate) struct Close {
+    /// What clients are told.
+    pub(crate) text: &'static str,
+    /// The listeners are closed. Otherwise whoever comes is told the text.
+    pub(crate) for_good: bool,
+}
 
-/// End every session now.
+/// Let everybody in again, and let stay who was to end after a transfer.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
-pub(crate) struct Halt;
+pub(crate) struct Reopen;
+
+/// End every session now, with this text.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Halt(pub(crate) &'static str);
 
 /// How many sessions there are, logged in or not.
 #[derive(Clone, Copy, Debug, Message)]
@@ -172,6 +198,7 @@ impl Actor for Acceptor {
 
     fn started(&mut self, context: &mut Self::Context) {
         context.set_mailbox_capacity(MAILBOX);
+        context.run_interval(GATHERING, Self::tell);
         for listener in &mut self.listeners {
             let Some((listener, service)) = listener.take() else { continue };
             match TcpListener::from_std(listener) {
@@ -260,6 +287,14 @@ impl Handler<Banned> for Acceptor {
     }
 }
 
+impl Handler<Lifted> for Acceptor {
+    type Result = ();
+
+    fn handle(&mut self, message: Lifted, _: &mut Self::Context) {
+        self.worker.unban(message.address);
+    }
+}
+
 impl Handler<Ended> for Acceptor {
     type Result = ();
 
@@ -276,37 +311,40 @@ impl Handler<Count> for Acceptor {
     }
 }
 
-impl Handler<Drain> for Acceptor {
-    type Result = ResponseFuture<()>;
+impl Handler<Close> for Acceptor {
+    type Result = ();
 
-    fn handle(&mut self, _: Drain, context: &mut Self::Context) -> Self::Result {
-        self.stopping = true;
-        self.alive = None;
-        for handle in self.loops.drain(..) {
-            context.cancel_future(handle);
-        }
-        for session in self.sessions.values().filter_map(WeakRecipient::upgrade) {
-            session.do_send(Stop::AfterTransfer);
-        }
-        let all_gone = self.all_gone.take();
-        Box::pin(async move {
-            if let Some(mut all_gone) = all_gone {
-                // Nobody ever sends: the channel closes with the last session.
-                all_gone.recv().await;
+    fn handle(&mut self, message: Close, context: &mut Self::Context) {
+        let Close { text, for_good } = message;
+        self.worker.set_closed(Some(text));
+        if for_good {
+            for handle in self.loops.drain(..) {
+                context.cancel_future(handle);
             }
-        })
+        }
+        self.tell_all(Stop::AfterTransfer(text));
+    }
+}
+
+impl Handler<Reopen> for Acceptor {
+    type Result = ();
+
+    fn handle(&mut self, _: Reopen, _: &mut Self::Context) {
+        self.worker.set_closed(None);
+        self.tell_all(Stop::Stay);
     }
 }
 
 impl Handler<Halt> for Acceptor {
     type Result = ();
 
-    fn handle(&mut self, _: Halt, _: &mut Self::Context) {
-        for session in self.sessions.values().filter_map(WeakRecipient::upgrade) {
-            session.do_send(Stop::Now);
-        }
+    fn handle(&mut self, message: Halt, _: &mut Self::Context) {
+        self.tell_all(Stop::Now(message.0));
     }
 }
+
+/// Between two looks at what the sessions do, for those who watch.
+const GATHERING: Duration = Duration::from_secs(1);
 
 /// Room for the `Ended` messages of a burst; they come by `do_send` and are never lost.
 const MAILBOX: usize = 64;

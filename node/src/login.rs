@@ -1,4 +1,4 @@
-//! One login: judged by the authenticator, admitted by the registry, then the user's files are opened.
+//! One login: judged by the authenticator, admitted by the pool, then the user's files are opened.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::auth::{Account, Attempt, Refusal};
 use crate::config::Config;
 use crate::files::Files;
 use crate::policy::Policy;
+use crate::pool::{Admit, Failed, Permit, Pool, Rejected};
 use crate::rate::Rate;
-use crate::registry::{Admit, Failed, Permit, Registry};
 
 /// What a login yields; dropped at the logout.
 pub(crate) struct LoggedIn {
@@ -40,7 +40,7 @@ impl LoggedIn {
 /// Judges one attempt.
 pub(crate) async fn run(
     policy: Arc<Policy>,
-    registry: Addr<Registry>,
+    pool: Addr<Pool>,
     host: Option<usize>,
     attempt: Attempt,
 ) -> Result<LoggedIn, LoginRefusal> {
@@ -51,7 +51,7 @@ pub(crate) async fn run(
         Err(Refusal::Incorrect) => {
             if with_password {
                 // Refused only by a full mailbox: a flood of failures is scored in part, not for ever.
-                let _ = registry.try_send(Failed { address });
+                let _ = pool.try_send(Failed { address });
             }
             return Err(LoginRefusal::Incorrect);
         }
@@ -65,21 +65,22 @@ pub(crate) async fn run(
             return Err(LoginRefusal::Unavailable);
         }
     };
-    admit(&policy, &registry, host, account, address).await
+    admit(&policy, &pool, host, account, address).await
 }
 
 /// Takes a slot for an account that was let in, and opens its files.
 pub(crate) async fn admit(
     policy: &Policy,
-    registry: &Addr<Registry>,
+    pool: &Addr<Pool>,
     host: Option<usize>,
     account: Arc<Account>,
     address: IpAddr,
 ) -> Result<LoggedIn, LoginRefusal> {
     let admit = Admit { user: account.name.clone(), account_sessions: account.sessions, address };
-    let permit = match registry.send(admit).timeout(ADMISSION).await {
+    let permit = match pool.send(admit).timeout(ADMISSION).await {
         Ok(Ok(permit)) => permit,
-        Ok(Err(denied)) => return Err(LoginRefusal::Limit(denied.to_string())),
+        Ok(Err(Rejected::Limit(denied))) => return Err(LoginRefusal::Limit(denied.to_string())),
+        Ok(Err(Rejected::Busy)) => return Err(LoginRefusal::Unavailable),
         Err(MailboxError::Closed | MailboxError::Timeout) => return Err(LoginRefusal::Unavailable),
     };
     let host_root = host.and_then(|index| policy.config.hosts.get(index)?.root.clone());
@@ -95,5 +96,6 @@ pub(crate) async fn admit(
     Ok(LoggedIn { account, files, upload_rate, download_rate, _permit: permit })
 }
 
-/// How long a slot may be waited for: the registry answers within microseconds unless something is broken.
+/// How long a slot may be waited for: half a second where the store of the pool is asked,
+/// microseconds elsewhere, unless something is broken.
 const ADMISSION: Duration = Duration::from_secs(5);

@@ -1,76 +1,43 @@
-//! The `Registry` actor, one per node: admission slots and bans.
+//! The `Registry` actor, one per node: the way from the node to its live sessions.
 //!
-//! Owns the [`Admission`] and [`Bans`] machines. Sessions ask it once per login and give the slot back
-//! by dropping their [`Permit`]; they report failed logins to it. It tells every subscriber (the
-//! acceptors) of each ban, so that a banned address is turned away at the door without a question.
+//! Sessions live on the arbiters; each arbiter's [`Acceptor`] knows those of its own. The registry passes on
+//! what concerns all of them (bans) or any of them (kicks, questions), and adds up what the arbiters answer.
+//! Slots and failed logins are the [`Pool`](crate::pool::Pool)'s.
 
+use std::future::Future;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
-use flotilla_cluster::admission::{Admission, Denied, Limits, Request, Slot};
-use flotilla_cluster::ban::{Bans, Rules};
-use tracing::warn;
+use actix::{Actor, Addr, Context, Handler, Message, ResponseFuture};
+use flotilla_cluster::order::Whom;
+use futures_util::future::join_all;
+
+use crate::listen::{Acceptor, Describe, Kick, ReadLoad};
+use crate::roster::Load;
 
 /// The actor.
 pub(crate) struct Registry {
-    admission: Admission,
-    bans: Bans,
-    subscribers: Vec<Recipient<Banned>>,
+    acceptors: Vec<Addr<Acceptor>>,
 }
 
 impl Registry {
-    /// A registry with nobody in it.
-    pub(crate) fn new(limits: Limits, rules: Rules) -> Self {
-        Self { admission: Admission::new(limits), bans: Bans::new(rules), subscribers: Vec::new() }
+    /// The registry of these arbiters.
+    pub(crate) fn new(acceptors: Vec<Addr<Acceptor>>) -> Self {
+        Self { acceptors }
+    }
+
+    /// Asks every arbiter; one that does not answer in time counts as if it had no sessions.
+    fn ask<M>(&self, message: &M) -> impl Future<Output = Vec<M::Result>> + use<M>
+    where
+        M: Message + Clone + Send + 'static,
+        M::Result: Send,
+        Acceptor: Handler<M>,
+    {
+        let asked = self.acceptors.iter().map(|acceptor| acceptor.send(message.clone()));
+        let answers = join_all(asked.map(|asked| asked.timeout(PATIENCE)).collect::<Vec<_>>());
+        async move { answers.await.into_iter().flatten().collect() }
     }
 }
-
-/// Asks for a slot after a password was right.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<Permit, Denied>")]
-pub(crate) struct Admit {
-    /// The account.
-    pub(crate) user: String,
-    /// The account's own limit, 0: none.
-    pub(crate) account_sessions: u32,
-    /// The client.
-    pub(crate) address: IpAddr,
-}
-
-/// A slot; dropped, it is free again.
-#[derive(Debug)]
-pub(crate) struct Permit {
-    slot: Option<Slot>,
-    registry: Addr<Registry>,
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        if let Some(slot) = self.slot.take() {
-            // Never refused: there are no more of these messages than there were permits.
-            self.registry.do_send(Release(slot));
-        }
-    }
-}
-
-/// A slot that comes back.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-struct Release(Slot);
-
-/// A login failed.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct Failed {
-    /// The client.
-    pub(crate) address: IpAddr,
-}
-
-/// Wants to hear of bans.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Subscribe(pub(crate) Recipient<Banned>);
 
 /// An address is banned until then.
 #[derive(Clone, Copy, Debug, Message)]
@@ -82,81 +49,82 @@ pub(crate) struct Banned {
     pub(crate) until: Instant,
 }
 
-/// New limits after a reload.
-#[derive(Debug, Message)]
+/// It is banned no more.
+#[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
-pub(crate) struct SetLimits {
-    /// For slots.
-    pub(crate) limits: Limits,
-    /// For bans.
-    pub(crate) rules: Rules,
+pub(crate) struct Lifted {
+    /// As in [`Banned`].
+    pub(crate) address: IpAddr,
 }
+
+/// End these sessions. Answers how many were told.
+#[derive(Debug, Message)]
+#[rtype(result = "usize")]
+pub(crate) struct KickAll(pub(crate) Whom);
+
+/// All that is known of the session of this number.
+#[derive(Debug, Message)]
+#[rtype(result = "Option<serde_json::Value>")]
+pub(crate) struct DescribeOne(pub(crate) u64);
+
+/// How busy the arbiters are, together.
+#[derive(Debug, Message)]
+#[rtype(result = "Load")]
+pub(crate) struct ReadLoads;
 
 impl Actor for Registry {
     type Context = Context<Self>;
-
-    fn started(&mut self, context: &mut Self::Context) {
-        context.set_mailbox_capacity(MAILBOX);
-        context.run_interval(TICK, |registry, _| registry.bans.on_tick(Instant::now()));
-    }
 }
 
-impl Handler<Admit> for Registry {
-    type Result = Result<Permit, Denied>;
-
-    fn handle(&mut self, message: Admit, context: &mut Self::Context) -> Self::Result {
-        let request = Request {
-            user: &message.user,
-            account_sessions: message.account_sessions,
-            address: message.address,
-        };
-        let slot = self.admission.admit(request, Instant::now())?;
-        Ok(Permit { slot: Some(slot), registry: context.address() })
-    }
-}
-
-impl Handler<Release> for Registry {
+impl Handler<Banned> for Registry {
     type Result = ();
 
-    fn handle(&mut self, message: Release, _: &mut Self::Context) {
-        self.admission.release(message.0);
+    fn handle(&mut self, message: Banned, _: &mut Self::Context) {
+        // Bounded by the bans that there may be; none may be lost.
+        self.acceptors.iter().for_each(|acceptor| acceptor.do_send(message));
     }
 }
 
-impl Handler<Failed> for Registry {
+impl Handler<Lifted> for Registry {
     type Result = ();
 
-    fn handle(&mut self, message: Failed, _: &mut Self::Context) {
-        let now = Instant::now();
-        let Some(until) = self.bans.on_failure(message.address, now) else { return };
-        let address = flotilla_cluster::admission::origin(message.address);
-        warn!(client = %address, seconds = (until - now).as_secs(), "address banned");
-        for subscriber in &self.subscribers {
-            subscriber.do_send(Banned { address, until });
-        }
+    fn handle(&mut self, message: Lifted, _: &mut Self::Context) {
+        self.acceptors.iter().for_each(|acceptor| acceptor.do_send(message));
     }
 }
 
-impl Handler<Subscribe> for Registry {
-    type Result = ();
+impl Handler<KickAll> for Registry {
+    type Result = ResponseFuture<usize>;
 
-    fn handle(&mut self, message: Subscribe, _: &mut Self::Context) {
-        self.subscribers.push(message.0);
+    fn handle(&mut self, message: KickAll, _: &mut Self::Context) -> Self::Result {
+        let kicked = self.ask(&Kick(message.0));
+        Box::pin(async move { kicked.await.into_iter().sum() })
     }
 }
 
-impl Handler<SetLimits> for Registry {
-    type Result = ();
+impl Handler<DescribeOne> for Registry {
+    type Result = ResponseFuture<Option<serde_json::Value>>;
 
-    fn handle(&mut self, message: SetLimits, _: &mut Self::Context) {
-        self.admission.set_limits(message.limits);
-        self.bans.set_rules(message.rules);
+    fn handle(&mut self, message: DescribeOne, _: &mut Self::Context) -> Self::Result {
+        let told = self.ask(&Describe(message.0));
+        Box::pin(async move { told.await.into_iter().flatten().next() })
     }
 }
 
-/// How often memory of bans and failures that are over is given back.
-const TICK: Duration = Duration::from_secs(60);
+impl Handler<ReadLoads> for Registry {
+    type Result = ResponseFuture<Load>;
 
-/// Logins that wait for their slot at once; more wait in front of the mailbox, up to their deadline. An answer
-/// takes about a microsecond, so this is a few milliseconds of waiting.
-const MAILBOX: usize = 4096;
+    fn handle(&mut self, _: ReadLoads, _: &mut Self::Context) -> Self::Result {
+        let loads = self.ask(&ReadLoad);
+        Box::pin(async move {
+            loads.await.into_iter().fold(Load::default(), |sum, one| Load {
+                sessions: sum.sessions + one.sessions,
+                transfers: sum.transfers + one.transfers,
+                bytes: sum.bytes + one.bytes,
+            })
+        })
+    }
+}
+
+/// An arbiter answers within microseconds unless something is broken.
+const PATIENCE: Duration = Duration::from_secs(2);

@@ -12,8 +12,9 @@ use actix::Addr;
 
 use crate::metrics::Metrics;
 use crate::policy::Policy;
+use crate::pool::Pool;
 use crate::ports::PortShard;
-use crate::registry::Registry;
+use crate::roster::Roster;
 use crate::ssh::ReadBuffers;
 use crate::threshold::Threshold;
 use crate::tls;
@@ -23,11 +24,13 @@ pub(crate) struct Worker {
     /// The passive ports of this arbiter.
     pub(crate) ports: Rc<PortShard>,
     /// Admission.
-    pub(crate) registry: Addr<Registry>,
+    pub(crate) pool: Addr<Pool>,
     /// Certificates and tickets: this arbiter's copies.
     pub(crate) tls: tls::Store,
     /// Counters of the node.
     pub(crate) metrics: Arc<Metrics>,
+    /// Who is logged in, and what they do.
+    pub(crate) roster: Rc<Roster>,
     /// Who is connected and not logged in.
     pub(crate) threshold: Threshold,
     /// Of these, who speaks SSH (`ssh.startups`).
@@ -39,6 +42,8 @@ pub(crate) struct Worker {
     /// Bytes that the channels of SSH connections hold.
     pub(crate) ssh_held: Cell<usize>,
     policy: RefCell<Arc<Policy>>,
+    /// What clients are told that can not come in, while the node drains.
+    closed: Cell<Option<&'static str>>,
     bans: RefCell<HashMap<IpAddr, Instant>>,
     sessions_made: Arc<AtomicU64>,
 }
@@ -46,7 +51,7 @@ pub(crate) struct Worker {
 /// What all arbiters have in common.
 #[derive(Clone)]
 pub(crate) struct Surroundings {
-    pub(crate) registry: Addr<Registry>,
+    pub(crate) pool: Addr<Pool>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) threshold: Threshold,
     pub(crate) startups: Threshold,
@@ -57,19 +62,21 @@ pub(crate) struct Surroundings {
 
 impl Worker {
     pub(crate) fn new(ports: Rc<PortShard>, tls: tls::Store, surroundings: Surroundings) -> Self {
-        let Surroundings { registry, metrics, threshold, startups, policy, sessions_made } =
+        let Surroundings { pool, metrics, threshold, startups, policy, sessions_made } =
             surroundings;
         Self {
             ports,
-            registry,
+            pool,
             tls,
             metrics,
+            roster: Rc::default(),
             threshold,
             startups,
             scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
             ssh_buffers: Rc::default(),
             ssh_held: Cell::new(0),
             policy: RefCell::new(policy),
+            closed: Cell::default(),
             bans: RefCell::default(),
             sessions_made,
         }
@@ -85,6 +92,16 @@ impl Worker {
         *self.policy.borrow_mut() = policy;
     }
 
+    /// Why nobody is let in; `None` while everybody is.
+    pub(crate) fn closed(&self) -> Option<&'static str> {
+        self.closed.get()
+    }
+
+    /// From now on nobody is let in, and told this; or everybody again.
+    pub(crate) fn set_closed(&self, text: Option<&'static str>) {
+        self.closed.set(text);
+    }
+
     /// Notes a ban, and forgets those that are over.
     pub(crate) fn ban(&self, address: IpAddr, until: Instant) {
         let mut bans = self.bans.borrow_mut();
@@ -93,11 +110,16 @@ impl Worker {
             bans.retain(|_, until| *until > now);
         }
         if bans.len() >= BANS_MAX {
-            // As the registry does: the ban that ends next gives way.
+            // As the pool does: the ban that ends next gives way.
             let next = bans.iter().min_by_key(|(_, until)| **until).map(|(address, _)| *address);
             next.map(|address| bans.remove(&address));
         }
         bans.insert(address, until);
+    }
+
+    /// A ban was lifted.
+    pub(crate) fn unban(&self, address: IpAddr) {
+        self.bans.borrow_mut().remove(&address);
     }
 
     /// Whether connections of this address are turned away.
@@ -116,7 +138,7 @@ impl Worker {
     }
 }
 
-/// Bans that an arbiter knows: as many as the registry keeps.
+/// Bans that an arbiter knows: as many as the pool keeps.
 const BANS_MAX: usize = flotilla_cluster::ban::BANS_MAX;
 
 /// One read of a control connection: four command lines of the longest kind.

@@ -15,11 +15,6 @@ fn fail_from(server: &Server, source: Ipv4Addr) -> bool {
     wire.try_reply().is_ok()
 }
 
-fn is_served(server: &Server, source: Ipv4Addr) -> bool {
-    let Ok(mut wire) = Wire::try_connect(Some(source.into()), server.ftp()) else { return false };
-    wire.try_reply().is_ok_and(|reply| reply.code == 220)
-}
-
 /// After `ban_after` failures the address is refused, other addresses are not, and the ban ends.
 #[test]
 fn an_address_that_guesses_is_banned_for_a_while() {
@@ -32,11 +27,11 @@ fn an_address_that_guesses_is_banned_for_a_while() {
     let mut failures = 0;
     wait::until("the ban", || {
         failures += usize::from(fail_from(&server, bad));
-        (!is_served(&server, bad)).then_some(())
+        (!server.greets(bad)).then_some(())
     });
     assert_eq!(failures, 3);
-    assert!(is_served(&server, good));
-    wait::until("the end of the ban", || is_served(&server, bad).then_some(()));
+    assert!(server.greets(good));
+    wait::until("the end of the ban", || server.greets(bad).then_some(()));
 }
 
 /// A good login in between is not a failure, and connections without a login are none either.
@@ -50,7 +45,7 @@ fn probes_and_logins_do_not_count() {
         wire.expect(220);
         wire.login("alice");
     }
-    assert!(is_served(&server, source));
+    assert!(server.greets(source));
 }
 
 /// Unknown names cost the time of known ones: the medians of many attempts lie close together.

@@ -1,32 +1,24 @@
 //! `[limits]`: each names its key in the reply, and places are given back.
 
-use flotilla_tests::{PASSWORD, Server, User, Wire, wait};
-
-/// Logs in; the refusal's text, if it is one.
-fn attempt(server: &Server, user: &str) -> Result<Wire, String> {
-    let mut wire = server.connect();
-    wire.ask(format!("USER {user}"), 331);
-    let reply = wire.ask_any(format!("PASS {PASSWORD}"), &[230, 421, 530]);
-    if reply.code == 230 { Ok(wire) } else { Err(reply.text()) }
-}
+use flotilla_tests::{Server, User, Wire, wait};
 
 #[track_caller]
 fn assert_limited(server: &Server, user: &str, key: &str) {
-    let text = attempt(server, user).expect_err("the limit holds");
+    let text = server.attempt(user).expect_err("the limit holds");
     assert!(text.contains(key), "{key} is not in {text}");
 }
 
 /// A place that was given back is there for the next.
 #[track_caller]
 fn assert_freed(server: &Server, user: &str) {
-    wait::until("a free place", || attempt(server, user).ok());
+    wait::until("a free place", || server.attempt(user).ok());
 }
 
 /// `limits.sessions`.
 #[test]
 fn sessions_are_limited() {
     let server = Server::builder().set("limits.sessions", 2).user(User::new("bob")).start();
-    let held = [attempt(&server, "alice").unwrap(), attempt(&server, "bob").unwrap()];
+    let held = [server.attempt("alice").unwrap(), server.attempt("bob").unwrap()];
     assert_limited(&server, "alice", "limits.sessions");
     drop(held);
     assert_freed(&server, "alice");
@@ -36,9 +28,9 @@ fn sessions_are_limited() {
 #[test]
 fn sessions_of_a_user_are_limited() {
     let server = Server::builder().set("limits.per_user", 1).user(User::new("bob")).start();
-    let held = attempt(&server, "alice").unwrap();
+    let held = server.attempt("alice").unwrap();
     assert_limited(&server, "alice", "limits.per_user");
-    assert!(attempt(&server, "bob").is_ok());
+    assert!(server.attempt("bob").is_ok());
     drop(held);
     assert_freed(&server, "alice");
 }
@@ -47,7 +39,7 @@ fn sessions_of_a_user_are_limited() {
 #[test]
 fn sessions_of_an_address_are_limited() {
     let server = Server::builder().set("limits.per_address", 1).start();
-    let held = attempt(&server, "alice").unwrap();
+    let held = server.attempt("alice").unwrap();
     assert_limited(&server, "alice", "limits.per_address");
     let mut elsewhere = Wire::connect_from([127, 200, 6, 1].into(), server.ftp());
     elsewhere.expect(220);
@@ -60,9 +52,9 @@ fn sessions_of_an_address_are_limited() {
 #[test]
 fn a_user_has_a_limit_of_their_own() {
     let server = Server::builder().user(User::new("bob").set("limits.sessions", 1)).start();
-    let held = attempt(&server, "bob").unwrap();
-    assert!(attempt(&server, "bob").is_err());
-    assert!(attempt(&server, "alice").is_ok());
+    let held = server.attempt("bob").unwrap();
+    assert!(server.attempt("bob").is_err());
+    assert!(server.attempt("alice").is_ok());
     drop(held);
     assert_freed(&server, "bob");
 }
@@ -71,9 +63,9 @@ fn a_user_has_a_limit_of_their_own() {
 #[test]
 fn the_end_of_a_login_gives_the_place_back() {
     let server = Server::builder().set("limits.per_user", 1).start();
-    let mut first = attempt(&server, "alice").unwrap();
+    let mut first = server.attempt("alice").unwrap();
     first.ask("REIN", 220);
-    let mut second = attempt(&server, "alice").unwrap();
+    let mut second = server.attempt("alice").unwrap();
     second.ask("QUIT", 221);
     assert_freed(&server, "alice");
 }
@@ -84,7 +76,7 @@ fn logins_per_second_are_limited() {
     let server = Server::builder().set("limits.logins_per_second", 2).start();
     let mut refused = None;
     for _ in 0..50 {
-        if let Err(text) = attempt(&server, "alice") {
+        if let Err(text) = server.attempt("alice") {
             refused = Some(text);
             break;
         }

@@ -1,6 +1,7 @@
 //! The operator's side (design, section 9): verbs, exit codes, signals, reload, health, limits and
 //! logs.
 
+mod admin;
 mod check;
 mod drain;
 mod first_start;

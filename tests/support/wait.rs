@@ -20,7 +20,15 @@ pub fn until<T>(what: &str, probe: impl FnMut() -> Option<T>) -> T {
 }
 
 /// As [`until`], with a deadline of its own; `None` when it passes.
-pub fn within<T>(deadline: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
+pub fn within<T>(deadline: Duration, probe: impl FnMut() -> Option<T>) -> Option<T> {
+    within_by(deadline, POLL, probe)
+}
+
+fn within_by<T>(
+    deadline: Duration,
+    pause: Duration,
+    mut probe: impl FnMut() -> Option<T>,
+) -> Option<T> {
     let end = Instant::now() + deadline;
     loop {
         if let Some(answer) = probe() {
@@ -29,9 +37,24 @@ pub fn within<T>(deadline: Duration, mut probe: impl FnMut() -> Option<T>) -> Op
         if Instant::now() >= end {
             return None;
         }
-        std::thread::sleep(POLL);
+        std::thread::sleep(pause);
+    }
+}
+
+/// As [`until`], with a deadline of its own and for what costs a process or more to ask.
+///
+/// # Panics
+/// If there is no answer in time; the message says `what`.
+#[track_caller]
+pub fn told<T>(deadline: Duration, what: &str, probe: impl FnMut() -> Option<T>) -> T {
+    match within_by(deadline, PAUSE, probe) {
+        Some(answer) => answer,
+        None => panic!("waited {deadline:?} for {what}"),
     }
 }
 
 /// Between two looks: short against a test, long against the cost of a look.
 const POLL: Duration = Duration::from_millis(5);
+
+/// Between two looks of which each is a process.
+const PAUSE: Duration = Duration::from_millis(50);

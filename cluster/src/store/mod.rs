@@ -67,6 +67,8 @@ pub enum StoreError {
 /// and repeated; the state is always read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hint {
+    /// A node came or left.
+    Members,
     /// The list of bans.
     Bans,
     /// The policy, or a secret.

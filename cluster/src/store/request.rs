@@ -126,7 +126,7 @@ pub struct Beat {
     pub pool: u64,
     /// An encoded [`Member`](crate::member::Member).
     pub record: Vec<u8>,
-    /// Logged-in sessions.
+    /// Logged-in sessions; they count only until the first admission says how many there are.
     pub sessions: u32,
     /// Whether it would lead.
     pub stands: bool,

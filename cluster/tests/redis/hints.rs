@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use flotilla_cluster::store::redis::Options;
-use flotilla_cluster::store::{BanChange, Hint, Redis, Reply, Request, Store};
+use flotilla_cluster::store::{BanChange, Beat, Hint, Redis, Reply, Request, Store};
 
-use crate::support::{PATIENCE, Server, beat, beaten, node, options, run, until};
+use crate::support::{PATIENCE, Server, beat, beaten, identity, node, options, run, until};
 
 /// The next hint, which comes.
 pub(crate) async fn hint(store: &Redis) -> Hint {
@@ -44,7 +44,15 @@ fn changes_are_heard() {
     let server = Server::start(&[]);
     run(async {
         let (here, there) = (listening(&server.url()).await, listening(&server.url()).await);
-        let term = beaten(&here, beat("a")).await.leader.unwrap().fence;
+        let first = beaten(&here, beat("a")).await;
+        let heard = async |wanted: Hint| {
+            assert_eq!(hint(&there).await, wanted);
+            assert_eq!(hint(&here).await, wanted);
+        };
+        heard(Hint::Members).await;
+        // It has come already.
+        beaten(&here, Beat { fence: Some(first.fence), ..beat("a") }).await;
+        let term = first.leader.unwrap().fence;
         let order = |to: &[&str]| Request::Order {
             to: to.iter().map(|name| node(name)).collect(),
             order: b"order".to_vec(),
@@ -64,11 +72,11 @@ fn changes_are_heard() {
             (secret(0), vec![]),
             (order(&["a", "b"]), vec![Hint::Order(node("a")), Hint::Order(node("b"))]),
             (Request::Answer { token, body: Vec::new() }, vec![Hint::Answer(token)]),
+            (Request::Leave(identity("a", first.fence)), vec![Hint::Members]),
         ] {
             here.call(request).await.unwrap();
             for wanted in hints {
-                assert_eq!(hint(&there).await, wanted);
-                assert_eq!(hint(&here).await, wanted);
+                heard(wanted).await;
             }
         }
     });

@@ -17,6 +17,7 @@ fn a_server_that_dies_and_comes_back() {
     run(async {
         let store = listening(&server.url()).await;
         let first = beaten(&store, beat("a")).await;
+        assert_eq!(hint(&store).await, Hint::Members);
         server.kill();
         let begun = Instant::now();
         let refused = until(
@@ -52,6 +53,7 @@ fn a_server_that_hangs() {
     run(async {
         let store = listening(&server.url()).await;
         beaten(&store, beat("a")).await;
+        assert_eq!(hint(&store).await, Hint::Members);
         server.pause();
         let begun = Instant::now();
         let silent = store.call(Request::Bans).await;

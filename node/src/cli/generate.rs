@@ -75,13 +75,15 @@ pub(super) fn man() -> Result<String, ServeError> {
     }
     page.push_str(".SH USERS\n");
     page.push_str(&plain(include_str!("../manual/users.md")));
+    page.push_str(".SH ADMIN API\n");
+    page.push_str(&plain(include_str!("../manual/admin.md")));
     page.push_str(SIGNALS);
     page.push_str(FILES);
     page.push_str(EXIT_CODES);
     Ok(page)
 }
 
-/// Markdown of the manual as roff: paragraphs, lists and blocks of code, no more.
+/// Markdown of the manual as roff: heads, paragraphs, lists and blocks of code, no more.
 fn plain(markdown: &str) -> String {
     let mut text = String::new();
     let mut code = false;
@@ -91,6 +93,8 @@ fn plain(markdown: &str) -> String {
             text.push_str(if code { ".nf\n" } else { ".fi\n" });
         } else if line.is_empty() {
             text.push_str(".PP\n");
+        } else if let Some(head) = line.strip_prefix("## ").filter(|_| !code) {
+            let _ = writeln!(text, ".SS {}", roff(head));
         } else if let Some(item) = line.strip_prefix("- ").filter(|_| !code) {
             let _ = writeln!(text, ".IP \\(bu 2\n{}", roff(item));
         } else {
@@ -206,6 +210,9 @@ The name of the node, made at the first start where node.id is \\(dqauto\\(dq.
 .TP
 run/addresses.json
 Where the node listens, for scripts.
+.TP
+run/admin.token, run/admin\\-read.token
+Tokens for the admin API, made at every start where none are configured.
 ";
 const EXIT_CODES: &str = ".SH EXIT STATUS
 .TP

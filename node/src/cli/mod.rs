@@ -12,8 +12,11 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{self, Config, ConfigError, LoadOptions, Origins};
 use crate::error::ServeError;
 
+mod figure;
 pub mod generate;
 pub mod ping;
+pub mod remote;
+mod table;
 #[cfg(test)]
 mod tests;
 mod unit;
@@ -42,6 +45,23 @@ pub enum Verb {
     User(UserArgs),
     /// Ask a running node how it is.
     Ping(ping::PingArgs),
+    /// List the nodes of the pool.
+    Nodes(remote::ListArgs),
+    /// List the sessions of the pool.
+    Who(remote::who::WhoArgs),
+    /// End sessions.
+    Kick(remote::kick::KickArgs),
+    /// Look after the banned addresses.
+    #[command(subcommand)]
+    Ban(remote::ban::BanVerb),
+    /// Send a node's clients away, transfers last.
+    Drain(remote::drain::DrainArgs),
+    /// Let a node take clients again.
+    Undrain(remote::drain::UndrainArgs),
+    /// List the passive ports of the nodes.
+    Ports(remote::ListArgs),
+    /// Print what the leader decided for all nodes.
+    Policy(remote::ListArgs),
     /// Write files for other programs to standard output.
     #[command(subcommand, name = "gen")]
     Generate(generate::GenerateVerb),
@@ -137,6 +157,14 @@ pub fn run(verb: Verb) -> Result<(), ServeError> {
             print(&String::from_utf8_lossy(&told))
         }
         Verb::Ping(args) => ping::run(&args),
+        Verb::Nodes(args) => remote::run(|talk| remote::nodes::run(&args, talk)),
+        Verb::Who(args) => remote::run(|talk| remote::who::run(&args, talk)),
+        Verb::Kick(args) => remote::run(|talk| remote::kick::run(&args, talk)),
+        Verb::Ban(verb) => remote::run(|talk| remote::ban::run(&verb, talk)),
+        Verb::Drain(args) => remote::run(|talk| remote::drain::run(&args, talk)),
+        Verb::Undrain(args) => remote::run(|talk| remote::drain::undrain(&args, talk)),
+        Verb::Ports(args) => remote::run(|talk| remote::ports::run(&args, talk)),
+        Verb::Policy(args) => remote::run(|talk| remote::policy::run(&args, talk)),
         Verb::Generate(verb) => generate::run(verb),
     }
 }

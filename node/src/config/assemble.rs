@@ -3,6 +3,7 @@
 
 use toml::Value;
 
+use super::common::common;
 use super::error::{Fault, Origin, Problem};
 use super::key;
 use super::origins::{Origins, Settings, lookup};
@@ -10,12 +11,12 @@ use super::source::describe;
 use super::value::{
     Expected, Reading, addresses, algorithms, choice, count, count_from_one, data_peer, duration,
     duration_or_zero, filter, flag, host_name, line, methods, node_id, optional_address,
-    optional_line, optional_path, passive_address, path, paths, ports, rekey_bytes, rekey_interval,
-    size, umask, workers,
+    optional_line, optional_path, passive_address, path, paths, pool_name, ports, rekey_bytes,
+    rekey_interval, size, store, umask, workers,
 };
 use super::{
-    Config, DataReuse, Ftp, Health, Host, Limits, LogFormat, Node, OnAbort, Ssh, Storage,
-    Telemetry, Timeouts, Tls, TlsMode, TlsVersion, Users, algorithm,
+    Admin, Config, DataReuse, Ftp, Health, Host, Limits, LogFormat, Node, OnAbort, Pool, Ssh,
+    Storage, Telemetry, Timeouts, Tls, TlsMode, TlsVersion, Users, algorithm,
 };
 
 /// `Some(Section { field: value, … })` if every key can be read. All are tried, so that every
@@ -37,9 +38,11 @@ pub(super) fn assemble(origins: &Origins, problems: &mut Vec<Problem>) -> Option
     let tls = tls(reader);
     let users = users(reader);
     let storage = storage(reader);
+    let pool = pool(reader);
     let limits = limits(reader);
     let timeouts = timeouts(reader);
     let health = health(reader);
+    let admin = admin(reader);
     let telemetry = telemetry(reader);
     let mut hosts = Vec::new();
     for (head, settings) in &origins.hosts {
@@ -53,10 +56,13 @@ pub(super) fn assemble(origins: &Origins, problems: &mut Vec<Problem>) -> Option
         hosts: hosts.into_iter().collect::<Option<_>>()?,
         users: users?,
         storage: storage?,
+        pool: pool?,
         limits: limits?,
         timeouts: timeouts?,
         health: health?,
+        admin: admin?,
         telemetry: telemetry?,
+        common: common(origins),
     })
 }
 
@@ -66,6 +72,7 @@ fn node(reader: &mut Reader<'_>) -> Option<Node> {
         Node {
             id: "node.id" as node_id,
             data_dir: "node.data_dir" as path,
+            zone: "node.zone" as optional_line,
             workers: "node.workers" as workers,
         }
     )
@@ -166,6 +173,20 @@ fn storage(reader: &mut Reader<'_>) -> Option<Storage> {
     })
 }
 
+fn pool(reader: &mut Reader<'_>) -> Option<Pool> {
+    section!(
+        reader,
+        Pool {
+            name: "pool.name" as pool_name,
+            store: "pool.store" as store,
+            store_password_file: "pool.store_password_file" as optional_path,
+            store_ca: "pool.store_ca" as optional_path,
+            secret_file: "pool.secret_file" as optional_path,
+            shared_storage: "pool.shared_storage" as flag,
+        }
+    )
+}
+
 fn limits(reader: &mut Reader<'_>) -> Option<Limits> {
     section!(
         reader,
@@ -194,6 +215,7 @@ fn timeouts(reader: &mut Reader<'_>) -> Option<Timeouts> {
             data_connect: "timeouts.data_connect" as duration,
             stalled: "timeouts.stalled" as duration,
             drain: "timeouts.drain" as duration_or_zero,
+            drain_notice: "timeouts.drain_notice" as duration_or_zero,
         }
     )
 }
@@ -204,6 +226,16 @@ fn health(reader: &mut Reader<'_>) -> Option<Health> {
         Health {
             listen: "health.listen" as optional_address,
             tcp: "health.tcp" as optional_address,
+        }
+    )
+}
+
+fn admin(reader: &mut Reader<'_>) -> Option<Admin> {
+    section!(
+        reader,
+        Admin {
+            token_file: "admin.token_file" as optional_path,
+            read_token_file: "admin.read_token_file" as optional_path,
         }
     )
 }

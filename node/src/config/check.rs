@@ -3,22 +3,26 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, Fault, Origin, Problem};
 use super::origins::Origins;
-use super::{Config, DataPeer, DataReuse, TlsMode};
+use super::{Config, DataPeer, DataReuse, Store, TlsMode};
+use crate::auth::Secret;
+use crate::secret::{self, Rule};
 
 /// Notes all settings that do not go together.
 pub(super) fn contradictions(config: &Config, origins: &Origins, problems: &mut Vec<Problem>) {
     let mut check = Check { origins, problems };
     listeners(config, &mut check);
     tls(config, &mut check);
+    pool(config, &mut check);
     hosts(config, &mut check);
     places(config, &mut check);
 }
 
-/// Whether every file that the configuration names can be opened: certificates, keys, authorities.
+/// Whether every file that the configuration names can be opened: certificates, keys, authorities; and
+/// whether the secrets are.
 ///
 /// # Errors
 /// All that can not be, with the key that names each.
@@ -47,6 +51,10 @@ pub fn check_files(config: &Config, origins: &Origins) -> Result<(), ConfigError
     if let Some(path) = &ssh.revoked_keys {
         check.readable(origins.of("ssh.revoked_keys"), "ssh.revoked_keys", path);
     }
+    if let Some(path) = &config.pool.store_ca {
+        check.readable(origins.of("pool.store_ca"), "pool.store_ca", path);
+    }
+    secrets(config, &mut check);
     for (host, (head, _)) in config.hosts.iter().zip(&origins.hosts) {
         for (key, path) in [("host.certificate", &host.certificate), ("host.key", &host.key)] {
             if let Some(path) = path {
@@ -55,6 +63,21 @@ pub fn check_files(config: &Config, origins: &Origins) -> Result<(), ConfigError
         }
     }
     ConfigError::unless_empty((), problems)
+}
+
+fn secrets(config: &Config, check: &mut Check<'_>) {
+    let (pool, admin) = (&config.pool, &config.admin);
+    check.secret("pool.store_password_file", &pool.store_password_file, &secret::STORE_PASSWORD);
+    check.secret("pool.secret_file", &pool.secret_file, &secret::POOL);
+    let operator = check.secret("admin.token_file", &admin.token_file, &secret::TOKEN);
+    let reader = check.secret("admin.read_token_file", &admin.read_token_file, &secret::TOKEN);
+    let (Some(operator), Some(reader)) = (operator, reader) else { return };
+    if operator.expose() == reader.expose() {
+        check.wrong(
+            "admin.read_token_file",
+            "holds the token of admin.token_file, with which everything is allowed",
+        );
+    }
 }
 
 fn listeners(config: &Config, check: &mut Check<'_>) {
@@ -117,6 +140,16 @@ fn tls(config: &Config, check: &mut Check<'_>) {
     }
 }
 
+fn pool(config: &Config, check: &mut Check<'_>) {
+    let pool = &config.pool;
+    if pool.store_password_file.is_some() && pool.store == Store::Embedded {
+        check.wrong("pool.store_password_file", "pool.store is \"embedded\", which takes none");
+    }
+    if pool.store_ca.is_some() && !pool.store.is_tls() {
+        check.wrong("pool.store_ca", "pool.store is not reached over TLS (rediss://)");
+    }
+}
+
 fn hosts(config: &Config, check: &mut Check<'_>) {
     let mut seen = HashSet::new();
     for (host, (head, _)) in config.hosts.iter().zip(&check.origins.hosts) {
@@ -150,6 +183,7 @@ fn places(config: &Config, check: &mut Check<'_>) {
         .chain(config.tls.key.as_ref().map(|key| ("tls.key", key)))
         .chain(config.ssh.host_keys.iter().map(|key| ("ssh.host_keys", key)))
         .chain(host_keys)
+        .chain(secret_files(config))
         .collect::<Vec<_>>();
     for (key, origin, root) in std::iter::once(server).chain(roots) {
         for (secret, path) in private.iter().filter(|(_, path)| lies_in(path, root)) {
@@ -158,6 +192,19 @@ fn places(config: &Config, check: &mut Check<'_>) {
             check.wrong_at(&origin, key, &message);
         }
     }
+}
+
+/// The files that hold secrets, with their keys.
+fn secret_files(config: &Config) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+    let (pool, admin) = (&config.pool, &config.admin);
+    [
+        ("pool.store_password_file", &pool.store_password_file),
+        ("pool.secret_file", &pool.secret_file),
+        ("admin.token_file", &admin.token_file),
+        ("admin.read_token_file", &admin.read_token_file),
+    ]
+    .into_iter()
+    .filter_map(|(key, path)| Some((key, path.as_ref()?)))
 }
 
 /// Whether `path` is `folder` or lies in it, by name or, where both exist, by what the names lead
@@ -198,5 +245,18 @@ impl Check<'_> {
         };
         let fault = Fault::Unreadable { path: path.to_owned(), reason };
         self.problems.push(Problem { origin: origin.clone(), key: key.to_owned(), fault });
+    }
+
+    /// The secret in a file, if one is named and it is sound.
+    fn secret(&mut self, key: &str, path: &Option<PathBuf>, rule: &Rule) -> Option<Secret> {
+        let path = path.as_ref()?;
+        let reason = match secret::read(path, rule) {
+            Ok(secret) => return Some(secret),
+            Err(reason) => reason,
+        };
+        let origin = self.origins.of(key).clone();
+        let fault = Fault::Unfit { path: path.clone(), reason };
+        self.problems.push(Problem { origin, key: key.to_owned(), fault });
+        None
     }
 }

@@ -58,6 +58,13 @@ pub enum Fault {
     },
     /// The value is fine and does not go together with another.
     Contradiction(String),
+    /// A file can be read, and what it holds can not be used.
+    Unfit {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A file can not be read.
     Unreadable {
         /// Which.
@@ -137,6 +144,7 @@ impl fmt::Display for Fault {
                 )
             }
             Self::Contradiction(message) => f.write_str(message),
+            Self::Unfit { path, reason } => write!(f, "{}: {reason}", path.display()),
             Self::Unreadable { path, reason } => {
                 write!(f, "can not read {}: {reason}", path.display())
             }

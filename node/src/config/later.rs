@@ -5,21 +5,6 @@ use super::key::{Key, Standing};
 
 /// Section by section, in the order of the reference.
 pub(super) const LATER: &[Key] = &[
-    key("pool.name", r#""main""#, &[], "Name of the pool.", r#""europe""#),
-    key(
-        "pool.store",
-        r#""embedded""#,
-        &[],
-        "Where the pool's state lives: `embedded`, or a `redis://`, `rediss://`, `redis+sentinel://` or `redis+cluster://` address.",
-        r#""rediss://redis.example.org""#,
-    ),
-    key(
-        "pool.secret_file",
-        r#""""#,
-        &[],
-        "File with the secret that seals what the nodes share.",
-        r#""/etc/flotilla/pool.secret""#,
-    ),
     key(
         "ingress.mode",
         r#""auto""#,

@@ -11,6 +11,7 @@ pub mod algorithm;
 mod assemble;
 pub(crate) mod bytes;
 mod check;
+mod common;
 mod error;
 mod key;
 mod later;
@@ -20,12 +21,14 @@ mod origins;
 mod resolve;
 pub mod show;
 mod source;
+mod store;
 mod table;
 #[cfg(test)]
 mod tests;
 mod value;
 
 pub use check::check_files;
+pub use common::Common;
 pub use error::{ConfigError, Fault, Origin, Problem};
 pub use key::{Key, Standing, find, keys};
 #[cfg(test)]
@@ -33,6 +36,7 @@ pub(crate) use load::load_flags;
 pub use load::{LoadOptions, MAIN_FILE, load};
 pub use method::{Method, Methods};
 pub use origins::{Origins, Setting};
+pub use store::{SCHEMES, Store};
 
 /// The whole configuration of a node, validated: whatever holds one may trust it.
 #[derive(Clone, Debug)]
@@ -45,10 +49,14 @@ pub struct Config {
     pub hosts: Vec<Host>,
     pub users: Users,
     pub storage: Storage,
+    pub pool: Pool,
     pub limits: Limits,
     pub timeouts: Timeouts,
     pub health: Health,
+    pub admin: Admin,
     pub telemetry: Telemetry,
+    /// What should be the same on all nodes of a pool.
+    pub common: Common,
 }
 
 /// `[node]`.
@@ -58,6 +66,8 @@ pub struct Node {
     pub id: String,
     /// Where everything lives that the node makes by itself.
     pub data_dir: PathBuf,
+    /// Where the node is, as an availability zone; `None`: not told.
+    pub zone: Option<String>,
     /// Arbiters; 0: one per core.
     pub workers: usize,
 }
@@ -244,6 +254,23 @@ pub enum OnAbort {
     Delete,
 }
 
+/// `[pool]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// The name: nodes with the same store and name are one pool.
+    pub name: String,
+    /// Where the pool's state lives.
+    pub store: Store,
+    /// The password for the store, if it asks for one.
+    pub store_password_file: Option<PathBuf>,
+    /// PEM authorities of the store's certificate; `None`: the system's.
+    pub store_ca: Option<PathBuf>,
+    /// What seals the secrets that the nodes share; `None`: none are shared.
+    pub secret_file: Option<PathBuf>,
+    /// Whether the nodes share their storage, which is proved then.
+    pub shared_storage: bool,
+}
+
 /// `[limits]`; 0: none.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names are the documentation")]
@@ -275,6 +302,7 @@ pub struct Timeouts {
     pub data_connect: Duration,
     pub stalled: Duration,
     pub drain: Duration,
+    pub drain_notice: Duration,
 }
 
 /// `[health]`.
@@ -284,6 +312,15 @@ pub struct Health {
     pub listen: Option<SocketAddr>,
     /// A port that is open only while the node is ready.
     pub tcp: Option<SocketAddr>,
+}
+
+/// `[admin]`: tokens for the API at `health.listen`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// The operator's token; `None`: made at every start.
+    pub token_file: Option<PathBuf>,
+    /// The token of those who may only look, likewise.
+    pub read_token_file: Option<PathBuf>,
 }
 
 /// `[telemetry]`.

@@ -6,7 +6,7 @@ use super::Config;
 use super::error::Origin;
 use super::origins::{Origins, Settings};
 
-/// Makes every path absolute. The data folder, certificates and keys start at the folder of the file that
+/// Makes every path absolute. The data folder, certificates, keys and secrets start at the folder of the file that
 /// names them (at the working directory when no file does), the users file and storage roots at
 /// the data folder.
 pub(super) fn resolve(config: &mut Config, origins: &Origins) {
@@ -20,6 +20,11 @@ pub(super) fn resolve(config: &mut Config, origins: &Origins) {
         ("tls.key", &mut config.tls.key),
         ("tls.client_ca", &mut config.tls.client_ca),
         ("ssh.revoked_keys", &mut config.ssh.revoked_keys),
+        ("pool.store_password_file", &mut config.pool.store_password_file),
+        ("pool.store_ca", &mut config.pool.store_ca),
+        ("pool.secret_file", &mut config.pool.secret_file),
+        ("admin.token_file", &mut config.admin.token_file),
+        ("admin.read_token_file", &mut config.admin.read_token_file),
         ("telemetry.xferlog", &mut config.telemetry.xferlog),
     ] {
         *path = path.take().map(|path| beside(key, &path));

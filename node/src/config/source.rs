@@ -45,7 +45,7 @@ pub(super) fn flags(
     flags: &[(String, String)],
 ) {
     for (name, text) in flags {
-        assign(origins, problems, name, text, Origin::Flag(format!("{name}={text}")));
+        assign(origins, problems, name, text, Origin::Flag(format!("{name}={}", masked(text))));
     }
 }
 
@@ -207,11 +207,19 @@ pub(super) fn owned(value: &DeValue<'_>) -> Option<Value> {
 /// What was written, for an error: its type unless it is a text.
 pub(super) fn describe(value: &Value) -> String {
     match value {
-        Value::String(_) => value.to_string(),
+        Value::String(text) => Value::String(masked(text)).to_string(),
         Value::Array(_) => format!("the list {value}"),
         Value::Table(_) => "a section".to_owned(),
         Value::Integer(_) | Value::Float(_) => format!("the number {value}"),
         Value::Boolean(_) | Value::Datetime(_) => format!("the {} {value}", value.type_str()),
+    }
+}
+
+/// The text without a password in it, if it is an address with one: errors are logged and passed on.
+fn masked(text: &str) -> String {
+    match text.split_once("://").and_then(|(head, rest)| Some((head, rest.rsplit_once('@')?))) {
+        Some((scheme, (user, place))) if user.contains(':') => format!("{scheme}://***@{place}"),
+        _ => text.to_owned(),
     }
 }
 

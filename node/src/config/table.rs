@@ -16,6 +16,12 @@ pub(super) const TABLE: &[Key] = &[
         "Folder of everything that the node makes by itself; in a file, relative to that file's folder, else to the working directory.",
         r#""/var/lib/flotilla""#,
     ),
+    key(
+        "node.zone",
+        r#""""#,
+        "Where the node is, an availability zone for instance; shown and used for balance.",
+        r#""eu-west-1a""#,
+    ),
     key("node.workers", "0", "Threads that serve sessions, 1024 at most; 0: one per core.", "4"),
     key(
         "ftp.listen",
@@ -277,6 +283,42 @@ pub(super) const TABLE: &[Key] = &[
         "Age at which an upload that broke off is removed.",
         r#""1d""#,
     ),
+    key(
+        "pool.name",
+        r#""main""#,
+        "Name of the pool: letters, digits, `.`, `-`, `_`; nodes with the same store and name are one pool.",
+        r#""europe""#,
+    ),
+    key(
+        "pool.store",
+        r#""embedded""#,
+        "Where the pool's state lives: `embedded` for a node alone, or a Redis: `redis://`, `redis+sentinel://` or `redis+cluster://` and hosts, `rediss` for TLS; no password.",
+        r#""rediss://flotilla@redis.example.org:6379""#,
+    ),
+    key(
+        "pool.store_password_file",
+        r#""""#,
+        "File with the password for the store, readable by nobody else, relative to the file that names it; empty: none.",
+        r#""/etc/flotilla/redis.password""#,
+    ),
+    key(
+        "pool.store_ca",
+        r#""""#,
+        "PEM file with the authorities of the store's certificate; empty: the system's.",
+        r#""/etc/flotilla/redis-ca.pem""#,
+    ),
+    key(
+        "pool.secret_file",
+        r#""""#,
+        "File with the secret that seals what the nodes share, the same on all, 32 bytes at least, readable by nobody else; empty: host keys and tickets are not shared.",
+        r#""/etc/flotilla/pool.secret""#,
+    ),
+    key(
+        "pool.shared_storage",
+        "false",
+        "The nodes share their storage, which is proved: a node that does not see the mark of the others is not ready.",
+        "true",
+    ),
     key("limits.sessions", "0", "Logged-in sessions at once; 0: no limit.", "500"),
     key("limits.per_user", "0", "Sessions of one user at once; 0: no limit.", "10"),
     key("limits.per_address", "0", "Sessions from one client address at once; 0: no limit.", "20"),
@@ -349,9 +391,15 @@ pub(super) const TABLE: &[Key] = &[
         r#""1h""#,
     ),
     key(
+        "timeouts.drain_notice",
+        r#""0s""#,
+        "Between the fall of readiness and the first client that is turned away, so that balancers and DNS can hear of it.",
+        r#""30s""#,
+    ),
+    key(
         "health.listen",
         r#""127.0.0.1:8081""#,
-        "Address of `/livez`, `/readyz` and `/metrics` over HTTP; empty: none.",
+        "Address of `/livez`, `/readyz`, `/metrics` and the admin API over HTTP; empty: none.",
         r#""0.0.0.0:8081""#,
     ),
     key(
@@ -359,6 +407,18 @@ pub(super) const TABLE: &[Key] = &[
         r#""""#,
         "Address that accepts connections only while the node is ready; empty: none.",
         r#""0.0.0.0:8082""#,
+    ),
+    key(
+        "admin.token_file",
+        r#""""#,
+        "File with the operator's token for the admin API, which listens at `health.listen`; 16 to 512 letters, digits and `-._~+/=`, readable by its group at the most, read again at HUP; empty: made at every start as `run/admin.token` in the data folder.",
+        r#""/etc/flotilla/admin.token""#,
+    ),
+    key(
+        "admin.read_token_file",
+        r#""""#,
+        "The same of a token that may only look; empty: made as `run/admin-read.token`.",
+        r#""/etc/flotilla/admin-read.token""#,
     ),
     key(
         "telemetry.log",

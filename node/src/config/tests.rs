@@ -86,6 +86,8 @@ fn nothing_written_gives_the_documented_defaults() {
     assert_eq!(config.storage.umask, 0o022);
     assert_eq!(config.storage.reserve, 64 << 20);
     assert_eq!(config.storage.partial_max_age, Duration::from_secs(7 * 86_400));
+    assert_eq!((config.pool.name.as_str(), &config.pool.store), ("main", &Store::Embedded));
+    assert!(!config.pool.shared_storage && config.node.zone.is_none());
     assert_eq!(config.limits.ban_after, 10);
     assert_eq!(config.timeouts.idle, Duration::from_secs(600));
     assert_eq!(config.health.listen, Some("127.0.0.1:8081".parse().unwrap()));
@@ -438,6 +440,82 @@ fn slips_in_ssh_are_named_with_what_was_meant() {
     let keys: Vec<_> = error.problems.iter().map(|problem| problem.key.as_str()).collect();
     assert_eq!(keys, ["ssh.host_keys", "ssh.user_ca_keys", "ssh.revoked_keys"]);
     assert_eq!(error.problems[0].origin, Origin::File(folder.main(), 3));
+}
+
+#[test]
+fn slips_in_the_pool_are_named_and_passwords_are_not_shown() {
+    let folder = Folder::new();
+    let problems = folder.problems(
+        "[pool]\nname = \"a b\"\nstore = \"redis://me:pass/word@host\"\nstore_ca = \"ca.pem\"\n",
+    );
+    assert_eq!(
+        problems,
+        [
+            "flotilla.toml:2: pool.name: expected 1 to 64 letters, digits, dots, dashes and underscores, got \"a b\"",
+            "flotilla.toml:3: pool.store: expected an address without a password, which belongs into pool.store_password_file, got \"redis://***@host\"",
+        ]
+    );
+    let result = folder.load(&[], &[("pool.name", "a"), ("pool.store", "redis://:secret@host")]);
+    assert_eq!(
+        folder.complaints(result),
+        [
+            "flag pool.store=redis://***@host: pool.store: expected an address without a password, which belongs into pool.store_password_file, got \"redis://***@host\"",
+        ]
+    );
+    assert_eq!(
+        folder.problems("[pool]\nstore_password_file = \"p\"\nstore_ca = \"ca.pem\"\n"),
+        [
+            "flotilla.toml:2: pool.store_password_file: pool.store is \"embedded\", which takes none",
+            "flotilla.toml:3: pool.store_ca: pool.store is not reached over TLS (rediss://)",
+        ]
+    );
+    assert_eq!(
+        folder.problems("[storage]\nroot = \"/srv\"\n[pool]\nsecret_file = \"/srv/s\"\n"),
+        ["flotilla.toml:2: storage.root: /srv would show users pool.secret_file, /srv/s"]
+    );
+}
+
+#[test]
+fn files_of_secrets_must_be_guarded_and_hold_one() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    let write = |name: &str, text: &str, mode: u32| {
+        let path = folder.write(name, text);
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let long = "0123456789abcdef0123456789abcdef\n";
+    folder.write(
+        "flotilla.toml",
+        "[pool]\nstore = \"rediss://a\"\nstore_password_file = \"p\"\nstore_ca = \"ca.pem\"\nsecret_file = \"s\"\n\
+         [admin]\ntoken_file = \"o\"\nread_token_file = \"r\"\n",
+    );
+    let (config, origins) = folder.load(&[], &[]).unwrap();
+    assert_eq!(config.pool.secret_file, Some(folder.0.join("s")));
+    let check = || {
+        let problems = check_files(&config, &origins).map_err(|error| error.problems);
+        let line = |problem: &Problem| {
+            problem.to_string().replace(&format!("{}/", folder.0.display()), "")
+        };
+        problems.unwrap_err().iter().map(line).collect::<Vec<_>>()
+    };
+    write("p", "pass", 0o644);
+    write("s", "short", 0o600);
+    write("o", long, 0o640);
+    write("r", long, 0o640);
+    assert_eq!(
+        check(),
+        [
+            "flotilla.toml:4: pool.store_ca: can not read ca.pem: No such file or directory (os error 2)",
+            "flotilla.toml:3: pool.store_password_file: p: others can use it (mode 644); `chmod 600` it",
+            "flotilla.toml:5: pool.secret_file: s: is too short to be secret: 5 bytes, 32 at least",
+            "flotilla.toml:8: admin.read_token_file: holds the token of admin.token_file, with which everything is allowed",
+        ]
+    );
+    write("p", "pass", 0o600);
+    write("s", long, 0o600);
+    write("r", "fedcba9876543210", 0o600);
+    folder.write("ca.pem", "");
+    check_files(&config, &origins).unwrap();
 }
 
 #[test]

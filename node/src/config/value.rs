@@ -11,7 +11,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::algorithm::Algorithms;
 use super::key::closest;
-use super::{DataPeer, Methods, bytes};
+use super::{DataPeer, Methods, Store, bytes};
 
 /// What would have been right, to stand after "expected".
 pub(super) struct Expected(pub(super) String);
@@ -67,13 +67,24 @@ pub(super) fn optional_line(value: &Value) -> Reading<Option<String>> {
 
 /// The name of a node.
 pub(super) fn node_id(value: &Value) -> Reading<String> {
+    name(value).ok_or_else(|| Expected(format!("\"auto\" or {NAME}")))
+}
+
+/// The name of a pool.
+pub(super) fn pool_name(value: &Value) -> Reading<String> {
+    name(value).ok_or_else(|| Expected(NAME.to_owned()))
+}
+
+fn name(value: &Value) -> Option<String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    match value.as_str() {
-        Some(text) if (1..=NAME_CHARS_MAX).contains(&text.len()) && text.chars().all(fits) => {
-            Ok(text.to_owned())
-        }
-        _ => expected("\"auto\" or 1 to 64 letters, digits, dots, dashes and underscores"),
-    }
+    let is_name =
+        |text: &&str| (1..=NAME_CHARS_MAX).contains(&text.len()) && text.chars().all(fits);
+    value.as_str().filter(is_name).map(str::to_owned)
+}
+
+/// Where the state of the pool lives.
+pub(super) fn store(value: &Value) -> Reading<Store> {
+    Store::parse(value.as_str().unwrap_or_default()).map_err(Expected)
 }
 
 /// The name of a host, in lower case.
@@ -285,6 +296,8 @@ fn list<T>(value: &Value, item: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
 const WORKERS_MAX: usize = 1024;
 /// Characters of a node's name: a DNS label has 63, a host name of Linux 64.
 const NAME_CHARS_MAX: usize = 64;
+/// What a name may be, to stand after "expected".
+const NAME: &str = "1 to 64 letters, digits, dots, dashes and underscores";
 /// Below, a connection would do little else than exchange keys.
 const REKEY_BYTES_MIN: u64 = 64 << 10;
 /// What RFC 4253, section 9 asks for, and the most that the transport takes.

@@ -34,7 +34,7 @@ impl Progress {
         self.moved.get()
     }
 
-    pub(super) fn add(&self, bytes: u64, now: Instant) {
+    pub(crate) fn add(&self, bytes: u64, now: Instant) {
         self.bytes.set(self.bytes.get().saturating_add(bytes));
         self.moved.set(now);
     }

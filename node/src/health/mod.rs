@@ -2,7 +2,7 @@
 //!
 //! Readiness is a set of latches, each with its reason; the node is ready when none is set.
 //! [`Health`] probes what can go wrong while it runs, `http` answers `/livez`, `/readyz` and
-//! `/metrics`.
+//! `/metrics` on the server of [`web`](crate::web).
 
 mod actor;
 pub(crate) mod http;
@@ -60,5 +60,9 @@ pub(crate) const STARTING: &str = "starting";
 pub(crate) const DRAINING: &str = "draining";
 /// While the storage hangs.
 pub(crate) const STORAGE: &str = "storage";
+/// Until the pool has taken this node, and while it does not.
+pub(crate) const POOL: &str = "pool";
+/// While the storage is not that of the other nodes.
+pub(crate) const MARK: &str = "shared_storage";
 /// After the death of an actor that there is one of.
 pub(crate) const ACTOR: &str = "actor";

@@ -23,11 +23,12 @@
 //! # Values
 //!
 //! - Times: `"90s"`, `"10m"`, `"1h 30m"`, `"7d"`. Sizes: `"64MiB"`, `"10GB"`, or bytes as a number.
-//! - Paths: certificates, the files of `[ssh]`, `telemetry.xferlog` and `node.data_dir` start at the
+//! - Paths: certificates, the files of `[ssh]`, `[pool]` and `[admin]`, `telemetry.xferlog` and `node.data_dir` start at the
 //!   folder of the file that names them, at the working directory when no file does. `users.file`, `storage.root` and
 //!   `host.root` start at the data folder. So a verb that is called from elsewhere with the same
 //!   `--config` finds the same files.
-//! - Secrets are named by file (`…_file`), never written into the configuration.
+//! - Secrets are named by file (`…_file`), never written into the configuration. Such a file must be
+//!   readable by nobody else; a token of the admin API may be by its group.
 //!
 //! Users have [a file of their own](super::users).
 //!
@@ -37,7 +38,7 @@
 //! each with file, line and key, what was expected and what was found; an unknown key with the
 //! name that was probably meant. Besides single values it refuses what contradicts itself, a
 //! storage root that would show users the node's own files, and files of certificates and keys that
-//! can not be read or used: an SSH host key that others can read, or that has a passphrase. The exit code is 2.
+//! can not be read or used: an SSH host key or a secret that others can read, a key that has a passphrase. The exit code is 2.
 //!
 //! Keys of parts that are not built yet are known. They are accepted at their default and refused
 //! otherwise: what an operator asks for is done or refused, not ignored.

@@ -3,7 +3,12 @@
 //! - **Ports 2121, 61000-61999, 8081**: above 1024, so that the program runs without privileges;
 //!   the passive range lies above the ports that Linux gives to outgoing connections by itself
 //!   (32768-60999), so that none of them is taken by accident.
-//! - **`health.listen` on loopback**: metrics name users' traffic; opening them is a decision.
+//! - **`health.listen` on loopback**: metrics name users' traffic, and tokens of the admin API travel in
+//!   clear; opening them is a decision.
+//! - **Tokens of the admin API are made at every start**: whoever can read the node's files is its operator,
+//!   and what nobody chose nobody has to change or can leak. A reader's token is no use for a change.
+//! - **The admin API takes 32 requests at once, 5 seconds each**: operators are few, and a node that is
+//!   asked by a script gone wild answers probes all the same.
 //! - **`ftp.tls = "optional"`**: old clients must be able to come in at first start; whoever serves
 //!   the internet sets `"required"`.
 //! - **`ftp.active_mode = true`**: safe, as it leads to the client's own address and to no port
@@ -33,6 +38,8 @@
 //! - **`timeouts.idle = "10m"`**: with the NOOPs that many clients send, long enough for a person;
 //!   short enough that forgotten sessions do not add up.
 //! - **`timeouts.drain = "10m"`**: transfers end on their own; what takes longer can resume.
+//! - **`timeouts.drain_notice = "0s"`**: a node alone has nobody to warn, and a restart should not wait.
+//!   Behind a balancer, a little more than the time in which that notices an unready node.
 //! - **`data_reuse = "match"`**: a data connection may resume only its own control connection's
 //!   session. A ticket of another session is not honoured, rather than the connection refused: some
 //!   clients keep one store of tickets for all of their sessions, and the full handshake that is

@@ -4,7 +4,7 @@
 //!
 //! - `actix`: actors and their arbiters. A session is an actor and stays on the arbiter that it
 //!   began on, so that its state needs no lock. `actix-rt` names the arbiters' runtime.
-//! - `actix-web`: health and metrics over HTTP, with arbiters like everything else.
+//! - `actix-web`: health, metrics and the admin API over HTTP, with arbiters like everything else.
 //! - `tokio`: what actix runs on. Sockets, timers, signals and channels are used directly.
 //! - `socket2`: options that the standard library does not set: keepalive, reuse of addresses and
 //!   ports, the queue of a listener, out-of-band data in line.
@@ -61,6 +61,7 @@
 //! - `humantime`: times as people write them, and timestamps in the log.
 //! - `ipnet`: networks in CIDR form.
 //! - `strsim`: the nearest name of an unknown key.
+//! - `ureq`: the verbs that ask a running node, over HTTP and without TLS; it blocks, and so does a verb.
 //! - `rpassword`: a password typed at a terminal is not shown.
 //! - `thiserror`: error types with their texts.
 //!

@@ -1,7 +1,7 @@
 //! The `Session` actor: owns one control connection, one protocol machine, one timer, and the request
 //! or transfer that is under way.
 //!
-//! It talks to its arbiter's [`Worker`] and, at login, to the [`Registry`](crate::registry::Registry).
+//! It talks to its arbiter's [`Worker`] and, at login, to the [`Pool`](crate::pool::Pool).
 //! Everything runs on the actor's own task: the control connection, the open request and the transfer
 //! are polled in turn by [`Session::drive`], so that a transfer needs no mailbox and an abort is a drop.
 
@@ -18,7 +18,8 @@ use actix::{
 };
 use flotilla_protocol::ftp::{self, Connection};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::watch;
+use tracing::info;
 
 use super::perform::Open;
 use super::record::Totals;
@@ -33,6 +34,7 @@ use crate::log::About;
 use crate::login::LoggedIn;
 use crate::policy::Policy;
 use crate::ports::Grant;
+use crate::roster::Place;
 use crate::threshold::Entrance;
 use crate::tls::SessionKey;
 use crate::worker::Worker;
@@ -52,6 +54,10 @@ pub(crate) struct Session {
     /// Which `[[host]]` HOST chose.
     pub(super) host: Option<usize>,
     pub(super) login: Option<LoggedIn>,
+    /// In the roster, as long as there is a login.
+    pub(super) place: Option<Place>,
+    /// What the client says that it is.
+    pub(super) software: Option<String>,
     pub(super) work: Option<Open>,
     pub(super) passive: Option<Grant>,
     pub(super) transfer: Option<OpenTransfer>,
@@ -64,6 +70,8 @@ pub(crate) struct Session {
     pub(super) wire: Wire,
     /// Since when the client takes no bytes of a reply.
     unsent_since: Option<Instant>,
+    /// The end of all patience, once the session was told to end at once.
+    ends_by: Option<Instant>,
     timer: Timer,
     acceptor: Addr<Acceptor>,
 }
@@ -95,17 +103,21 @@ pub(crate) struct Guard {
     /// The place among those who are not logged in; `None` while it is.
     pub(crate) entrance: Option<Entrance>,
     /// A drain waits until all of these are gone.
-    pub(crate) _alive: mpsc::Sender<()>,
+    pub(crate) _alive: watch::Receiver<()>,
 }
 
-/// The node wants the session to end.
+/// The node wants the session to end, or not any more. The client is told the text.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
 pub(crate) enum Stop {
     /// As soon as nothing is under way.
-    AfterTransfer,
+    AfterTransfer(&'static str),
     /// At once; a transfer is aborted.
-    Now,
+    Now(&'static str),
+    /// At once, because an operator wants this one to end.
+    Kicked,
+    /// What was to end after its transfer is to stay.
+    Stay,
 }
 
 impl Session {
@@ -149,6 +161,8 @@ impl Session {
             key: SessionKey::random().map_err(|_| io::ErrorKind::Other)?,
             host: None,
             login: None,
+            place: None,
+            software: None,
             work: None,
             passive: None,
             transfer: None,
@@ -158,6 +172,7 @@ impl Session {
             ended: false,
             wire: Wire::Clear(stream),
             unsent_since: None,
+            ends_by: None,
             timer: Timer::default(),
             acceptor,
         };
@@ -232,6 +247,9 @@ impl Session {
                         self.machine.on_progress(transfer.bytes());
                     }
                     self.machine.on_bytes(scratch.get(..read).unwrap_or_default(), now);
+                    if let Some(place) = &self.place {
+                        place.note(self.machine.verb(), now);
+                    }
                 }
                 true
             }
@@ -302,6 +320,12 @@ impl Session {
         self.stage = Stage::Closing { until: now + self.policy.config.timeouts.stalled };
     }
 
+    /// Aborts what is under way and ends, whatever the client reads.
+    fn dismiss(&mut self, text: &'static str, now: Instant) {
+        self.ends_by.get_or_insert(now + LAST_WORDS);
+        self.machine.on_kick(text, now);
+    }
+
     fn next_deadline(&self) -> Option<Instant> {
         let unsent = self.unsent_since.map(|since| since + self.policy.config.timeouts.stalled);
         let stage = match self.stage {
@@ -309,16 +333,16 @@ impl Session {
             Stage::Open => self.machine.next_deadline(),
             Stage::BeforeTls => None,
         };
-        match (unsent, stage) {
-            (Some(unsent), Some(stage)) => Some(unsent.min(stage)),
-            (unsent, stage) => unsent.or(stage),
-        }
+        // Who is lost already only settles its transfer.
+        let end = self.ends_by.filter(|_| !self.lost);
+        [unsent, stage, end].into_iter().flatten().min()
     }
 
     fn on_deadline(&mut self, now: Instant) {
         let stalled = self.policy.config.timeouts.stalled;
         let unsent = self.unsent_since.is_some_and(|since| now >= since + stalled);
-        if unsent || matches!(self.stage, Stage::Closing { .. } | Stage::Lingering { .. }) {
+        let late = self.ends_by.is_some_and(|end| now >= end);
+        if unsent || late || matches!(self.stage, Stage::Closing { .. } | Stage::Lingering { .. }) {
             self.on_lost(now);
         } else {
             self.machine.on_timeout(now);
@@ -372,19 +396,31 @@ impl Handler<Stop> for Session {
     fn handle(&mut self, message: Stop, _: &mut Self::Context) {
         let now = Instant::now();
         match message {
-            Stop::AfterTransfer => self.machine.on_stop(STOPPING, now),
-            Stop::Now => self.machine.on_kick(STOPPING, now),
+            Stop::Now(text) => self.dismiss(text, now),
+            Stop::Kicked => {
+                let _scope = self.about.enter();
+                info!("kicked by an operator");
+                self.dismiss(KICKED, now);
+            }
+            // Nothing changes for one who is on its way out.
+            Stop::AfterTransfer(_) | Stop::Stay if self.ends_by.is_some() => {}
+            Stop::AfterTransfer(text) => self.machine.on_stop(text, now),
+            Stop::Stay => self.machine.on_stay(),
         }
     }
 }
 
-const STOPPING: &str = "The server is stopping; please connect again.";
+/// What a client is told whose session an operator ended.
+pub(crate) const KICKED: &str = "An operator ended this session.";
 
 /// Turns of one poll before the arbiter's other tasks run: enough for a pipelined burst.
 const TURNS_MAX: usize = 32;
 
 /// How long the client's end is waited for after the last words.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// How long a session that must end at once may take for its last words and for what is under way.
+pub(crate) const LAST_WORDS: Duration = Duration::from_millis(900);
 
 /// Stop messages only.
 const MAILBOX: usize = 4;

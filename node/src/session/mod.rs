@@ -20,5 +20,5 @@ mod timer;
 mod transfer;
 mod wire;
 
-pub(crate) use actor::{Guard, Session, Stop};
+pub(crate) use actor::{Guard, KICKED, LAST_WORDS, Session, Stop};
 pub(crate) use timer::Timer;

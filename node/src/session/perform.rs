@@ -22,6 +22,7 @@ use crate::address::advertised;
 use crate::auth::{Attempt, Secret};
 use crate::login::{self, LoggedIn};
 use crate::ports::{Grant, GrantRequest};
+use crate::roster::Subject;
 use crate::storage::Work;
 use crate::tls::{self, HandshakeError};
 
@@ -47,7 +48,9 @@ impl Session {
             match request {
                 Request::Abort => self.abort(now),
                 Request::ClosePassive => self.passive = None,
+                Request::NoteClient(name) => self.note_client(name),
                 Request::Logout => {
+                    self.place = None;
                     if self.login.take().is_some() {
                         self.is_about(None);
                         self.guard.entrance = self.worker.threshold.come_back(self.peer.ip());
@@ -95,7 +98,7 @@ impl Session {
 
     fn finish_work(&mut self, done: Done, now: Instant) {
         let secured = matches!(done, Done::Secured(_));
-        let outcome = match done {
+        let outcome = match self.unless_closed(done) {
             Done::File(request, result) => {
                 if let Some(change) = Change::of(&request) {
                     self.log_change(&change, result.as_ref().err());
@@ -104,7 +107,7 @@ impl Session {
             }
             Done::Login(_, Ok(login)) => {
                 let grant = login.grant(&self.policy.config);
-                self.log_login(&login.account.name);
+                self.enter(&login, now);
                 self.login = Some(*login);
                 self.guard.entrance = None;
                 Outcome::Login(Ok(grant))
@@ -129,6 +132,16 @@ impl Session {
         if secured {
             // The protocol has another name now.
             self.is_about(self.about.user.clone());
+        }
+    }
+
+    /// A login that was judged while the node closed its door comes too late.
+    fn unless_closed(&self, done: Done) -> Done {
+        match (done, self.worker.closed()) {
+            (Done::Login(user, Ok(_)), Some(text)) => {
+                Done::Login(user, Err(LoginRefusal::Limit(text.to_owned())))
+            }
+            (done, _) => done,
         }
     }
 
@@ -191,13 +204,13 @@ impl Session {
     }
 
     fn authenticate(&mut self, credentials: Credentials, now: Instant) {
-        if self.worker.is_banned(self.peer.ip(), now) {
-            // It connected before the ban.
-            let text = "This address is banned for a while (limits.ban_for).".to_owned();
-            let user = String::from_utf8_lossy(&credentials.user).into_owned();
-            return self.finish_work(Done::Login(user, Err(LoginRefusal::Limit(text))), now);
-        }
         let user = String::from_utf8_lossy(&credentials.user).into_owned();
+        // It connected before the ban, or before the door was closed.
+        let banned = || self.worker.is_banned(self.peer.ip(), now).then_some(BANNED);
+        if let Some(text) = self.worker.closed().or_else(banned) {
+            let refusal = LoginRefusal::Limit(text.to_owned());
+            return self.finish_work(Done::Login(user, Err(refusal)), now);
+        }
         let attempt = Attempt {
             user: credentials.user,
             password: credentials.password.map(Secret::new),
@@ -207,10 +220,10 @@ impl Session {
             protocol: self.protocol(),
         };
         let policy = Arc::clone(&self.policy);
-        let registry = self.worker.registry.clone();
+        let pool = self.worker.pool.clone();
         let host = self.host;
         self.work = Some(Box::pin(async move {
-            Done::Login(user, login::run(policy, registry, host, attempt).await.map(Box::new))
+            Done::Login(user, login::run(policy, pool, host, attempt).await.map(Box::new))
         }));
     }
 
@@ -225,7 +238,13 @@ impl Session {
             }
             Work::Pending(future) => {
                 let about = self.about.on(operation::path(&request));
-                let done = async move { Done::File(request, future.await) };
+                let operation = self.place.as_ref().map(|place| {
+                    place.operate(self.machine.verb(), Subject::About(Arc::clone(&about)))
+                });
+                let done = async move {
+                    let _operation = operation;
+                    Done::File(request, future.await)
+                };
                 self.work = Some(Box::pin(about.within(done)));
             }
         }
@@ -264,6 +283,14 @@ impl Session {
         }
     }
 
+    /// What the client says that it is.
+    fn note_client(&mut self, name: String) {
+        if let Some(place) = &self.place {
+            place.set_software(&name);
+        }
+        self.software = Some(name);
+    }
+
     /// The name of the host that HOST chose.
     pub(super) fn host_name(&self) -> Option<&str> {
         let host = self.host.and_then(|index| self.policy.config.hosts.get(index));
@@ -282,3 +309,5 @@ impl Session {
         }));
     }
 }
+
+const BANNED: &str = "This address is banned for a while (limits.ban_for).";

@@ -1,5 +1,6 @@
 //! What is logged of a session: its login, each transfer, and one line with totals at its end.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,6 +13,8 @@ use super::transfer::{Kind, OpenTransfer};
 use crate::auth::Protocol;
 use crate::auth::users::protocol_name;
 use crate::log::{self, About, Direction, TransferRecord};
+use crate::login::LoggedIn;
+use crate::roster::{Tally, Who};
 
 /// The time that listings are told relative to, seconds since 1970.
 pub(super) fn now_seconds() -> i64 {
@@ -56,17 +59,14 @@ const DELETE: &str = "delete";
 #[derive(Debug)]
 pub(super) struct Totals {
     since: Instant,
-    uploads: u64,
-    downloads: u64,
-    bytes_in: u64,
-    bytes_out: u64,
+    tally: Rc<Tally>,
     /// The last user who was logged in.
     user: Option<Arc<str>>,
 }
 
 impl Totals {
     pub(super) fn new(now: Instant) -> Self {
-        Self { since: now, uploads: 0, downloads: 0, bytes_in: 0, bytes_out: 0, user: None }
+        Self { since: now, tally: Rc::default(), user: None }
     }
 }
 
@@ -82,12 +82,28 @@ impl Session {
         log::change(&self.about);
     }
 
-    pub(super) fn log_login(&mut self, user: &str) {
+    /// The client is logged in: for the log, and for those who watch the node.
+    pub(super) fn enter(&mut self, login: &LoggedIn, now: Instant) {
         self.worker.metrics.logins_granted.inc();
-        let user: Arc<str> = user.into();
+        let user: Arc<str> = login.account.name.as_str().into();
         self.totals.user = Some(Arc::clone(&user));
-        self.is_about(Some(user));
+        self.is_about(Some(Arc::clone(&user)));
         info!("logged in");
+        let who = Who {
+            number: self.guard.id,
+            user,
+            protocol: self.protocol(),
+            client: self.peer.ip(),
+            tally: Rc::clone(&self.totals.tally),
+        };
+        let place = self.worker.roster.enter(who, now);
+        if let Some(software) = &self.software {
+            place.set_software(software);
+        }
+        if let Some(tls) = self.wire.protection() {
+            place.set_tls(tls);
+        }
+        self.place = Some(place);
     }
 
     pub(super) fn log_refusal(&self, user: &str, refusal: &LoginRefusal) {
@@ -111,14 +127,12 @@ impl Session {
         let metrics = &self.worker.metrics;
         let command = match transfer.kind {
             Kind::Download => {
-                self.totals.downloads += 1;
-                self.totals.bytes_out += bytes;
+                self.totals.tally.downloaded(bytes);
                 metrics.bytes_out.inc_by(bytes);
                 "download"
             }
             Kind::Upload => {
-                self.totals.uploads += 1;
-                self.totals.bytes_in += bytes;
+                self.totals.tally.uploaded(bytes);
                 metrics.bytes_in.inc_by(bytes);
                 "upload"
             }
@@ -198,10 +212,10 @@ impl Session {
         match &totals.user {
             Some(user) => info!(
                 user = &**user,
-                uploads = totals.uploads,
-                downloads = totals.downloads,
-                bytes_in = totals.bytes_in,
-                bytes_out = totals.bytes_out,
+                uploads = totals.tally.uploads(),
+                downloads = totals.tally.downloads(),
+                bytes_in = totals.tally.bytes_in(),
+                bytes_out = totals.tally.bytes_out(),
                 elapsed_ms,
                 "session ended"
             ),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 use std::time::{Duration, Instant};
 
+use flotilla_cluster::session::Direction;
 use flotilla_protocol::ftp::{
     Failure, ListRequest, Outcome, StoreMode, TransferKind, TransferRequest,
 };
@@ -21,12 +22,15 @@ use crate::data::{Download, Progress, Terms, receive, send};
 use crate::files::Files;
 use crate::log::About;
 use crate::ports::Grant;
+use crate::roster::{Moving, Subject, Transfer};
 use crate::storage::{CreateMode, CreateOptions, Sink, Source, Storage};
 
 /// A transfer under way. Dropped, it is aborted, and nobody hears when that is done.
 pub(super) struct OpenTransfer {
     future: Pin<Box<dyn Future<Output = Result<u64, Failure>>>>,
     shared: Rc<Shared>,
+    /// For those who watch the node.
+    moving: Moving,
     /// The session and the path, for the log.
     pub(super) about: Arc<About>,
     pub(super) kind: Kind,
@@ -92,6 +96,16 @@ impl OpenTransfer {
             TransferKind::List(list) => (Kind::Listing, &list.path, None),
         };
         let about = session.about.on(path);
+        let direction = match kind {
+            Kind::Upload => Direction::Upload,
+            Kind::Download | Kind::Listing => Direction::Download,
+        };
+        let moving = session.place.as_ref()?.follow(Transfer {
+            command: session.machine.verb(),
+            direction,
+            subject: Subject::About(Arc::clone(&about)),
+            progress: Rc::clone(&shared.progress),
+        });
         let terms =
             Terms { stalled: config.timeouts.stalled, rate, progress: Rc::clone(&shared.progress) };
         let ascii = request.ascii;
@@ -106,7 +120,7 @@ impl OpenTransfer {
             }
             TransferKind::List(list) => Box::pin(run.list(list)),
         };
-        Some(Self { future, shared, about, kind, ascii })
+        Some(Self { future, shared, moving, about, kind, ascii })
     }
 
     pub(super) fn poll(&mut self, task: &mut Task<'_>) -> Poll<Result<u64, Failure>> {
@@ -122,6 +136,7 @@ impl OpenTransfer {
         ) = &news
         {
             self.about = self.about.on(name);
+            self.moving.is_about(Subject::About(Arc::clone(&self.about)));
         }
         news
     }

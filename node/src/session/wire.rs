@@ -12,6 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use crate::roster::Tls;
+
 /// The transport of the control connection.
 pub(crate) enum Wire {
     /// In clear.
@@ -106,6 +108,16 @@ impl Wire {
             Self::Tls(stream) => stream.get_ref().1.server_name(),
             Self::Clear(_) | Self::Detached => None,
         }
+    }
+
+    /// How it is protected, once it is.
+    pub(crate) fn protection(&self) -> Option<Tls> {
+        let Self::Tls(stream) = self else { return None };
+        let (_, tls) = stream.get_ref();
+        Some(Tls {
+            version: tls.protocol_version()?.as_str()?,
+            cipher: tls.negotiated_cipher_suite()?.suite().as_str()?,
+        })
     }
 
     /// The end-entity certificate that the client showed, verified, in DER.

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use actix::{Actor, ActorContext, ActorFuture, Addr, AsyncContext, Context, Handler, Running};
 use russh::server::RunningSession;
 use tokio::net::TcpStream;
+use tracing::info;
 
 use super::connection::Connection;
 use super::handler::Door;
@@ -23,7 +24,7 @@ use super::record::Record;
 use super::transport::Transport;
 use crate::address::canonical;
 use crate::listen::{Acceptor, Ended};
-use crate::session::{Guard, Stop, Timer};
+use crate::session::{Guard, KICKED, LAST_WORDS, Stop, Timer};
 use crate::threshold::Entrance;
 use crate::worker::Worker;
 
@@ -61,8 +62,8 @@ enum Phase {
 enum Stage {
     /// Requests and answers.
     Open,
-    /// To be closed when nothing is under way any more.
-    Draining,
+    /// To be closed with these words when nothing is under way any more.
+    Draining(&'static str),
     /// The last words are on their way.
     Closing { until: Instant },
 }
@@ -124,8 +125,10 @@ impl SshSession {
             if moved {
                 continue;
             }
-            if self.stage == Stage::Draining && !self.connection.is_busy() {
-                self.part(STOPPING);
+            if let Stage::Draining(text) = self.stage
+                && !self.connection.is_busy()
+            {
+                self.part(text);
             }
             let Some(deadline) = self.next_deadline() else { return Poll::Pending };
             if self.timer.poll(task, deadline).is_pending() {
@@ -165,17 +168,27 @@ impl SshSession {
     /// Says why and ends.
     fn close(&mut self, reason: &'static str) {
         if !matches!(self.stage, Stage::Closing { .. }) {
-            self.connection.refuse_channels();
+            self.connection.refuse_channels(true);
             self.connection.letters.disconnect(reason);
             self.stage = Stage::Closing { until: Instant::now() + FAREWELL };
         }
+    }
+
+    /// Aborts what is under way, says why and ends, whatever the client reads.
+    fn dismiss(&mut self, reason: &'static str) {
+        self.connection.abort_channels();
+        self.close(reason);
+        if let Stage::Closing { until } = &mut self.stage {
+            *until = (*until).min(Instant::now() + LAST_WORDS);
+        }
+        self.connection.wire.wake_owner();
     }
 
     /// Ends the channels behind all that they were told, and leaves it to the client to go: one that is
     /// told to disconnect drops what it has not passed on, such as the answer to its last CLOSE.
     fn part(&mut self, reason: &'static str) {
         if self.connection.end_channels(reason) {
-            self.connection.refuse_channels();
+            self.connection.refuse_channels(true);
             self.stage = Stage::Closing { until: Instant::now() + FAREWELL };
         } else {
             self.close(reason);
@@ -186,10 +199,10 @@ impl SshSession {
         let timeouts = &self.connection.policy.config.timeouts;
         let stage = match self.stage {
             Stage::Closing { until } => Some(until),
-            Stage::Open | Stage::Draining if self.connection.login().is_none() => {
+            Stage::Open | Stage::Draining(_) if self.connection.login().is_none() => {
                 Some(self.since + timeouts.login)
             }
-            Stage::Open | Stage::Draining => Some(self.connection.active() + timeouts.idle),
+            Stage::Open | Stage::Draining(_) => Some(self.connection.active() + timeouts.idle),
         };
         let stuck = self.connection.wire.stuck_since().map(|since| since + timeouts.stalled);
         [stage, stuck, self.connection.resumes_at()].into_iter().flatten().min()
@@ -262,21 +275,27 @@ impl Handler<Stop> for SshSession {
 
     fn handle(&mut self, message: Stop, _: &mut Self::Context) {
         match message {
-            Stop::AfterTransfer if self.stage == Stage::Open => {
-                self.stage = Stage::Draining;
-                self.connection.refuse_channels();
+            Stop::Now(text) => self.dismiss(text),
+            Stop::Kicked => {
+                let _scope = self.connection.record.about().enter();
+                info!("kicked by an operator");
+                self.dismiss(KICKED);
+            }
+            // Nothing changes for one who is on its way out.
+            Stop::AfterTransfer(_) | Stop::Stay if matches!(self.stage, Stage::Closing { .. }) => {}
+            Stop::AfterTransfer(text) => {
+                self.stage = Stage::Draining(text);
+                self.connection.refuse_channels(true);
                 self.connection.wire.wake_owner();
             }
-            Stop::AfterTransfer => {}
-            Stop::Now => {
-                self.close(STOPPING);
-                self.connection.wire.wake_owner();
+            Stop::Stay => {
+                self.stage = Stage::Open;
+                self.connection.refuse_channels(false);
             }
         }
     }
 }
 
-const STOPPING: &str = "The server is stopping; please connect again.";
 const IDLE: &str = "Nothing was asked for too long (timeouts.idle).";
 
 /// Turns of one poll before the arbiter's other tasks run.

@@ -20,6 +20,7 @@ use super::outlet::{ByLetter, Direct, Letters, Outlet};
 use super::record::Record;
 use crate::login::LoggedIn;
 use crate::policy::Policy;
+use crate::roster::{Card, Place};
 use crate::worker::Worker;
 
 /// One SSH connection.
@@ -32,6 +33,8 @@ pub(super) struct Connection {
     pub(super) record: Rc<Record>,
     channels: RefCell<Vec<Channel>>,
     login: RefCell<Option<Rc<LoggedIn>>>,
+    /// In the roster, as long as there is a login.
+    place: RefCell<Option<Place>>,
     /// When the client last did something.
     active: Cell<Instant>,
     /// Bytes that the channels hold, as counted on the arbiter's account.
@@ -60,6 +63,7 @@ impl Connection {
             record,
             channels: RefCell::default(),
             login: RefCell::default(),
+            place: RefCell::default(),
             active: Cell::new(now),
             held: Cell::new(0),
             opened: Cell::new(0),
@@ -73,10 +77,17 @@ impl Connection {
         self.login.borrow().clone()
     }
 
-    /// The client is let in.
+    /// The card of the session, once there is a login.
+    pub(super) fn card(&self) -> Option<Rc<Card>> {
+        self.place.borrow().as_deref().cloned()
+    }
+
+    /// The client is let in, and the record knows who it is.
     pub(super) fn set_login(&self, login: LoggedIn) {
+        let now = Instant::now();
         *self.login.borrow_mut() = Some(Rc::new(login));
-        self.active.set(Instant::now());
+        *self.place.borrow_mut() = Some(self.worker.roster.enter(self.record.who(), now));
+        self.active.set(now);
         self.wire.wake_owner();
     }
 
@@ -259,26 +270,32 @@ impl Connection {
         any
     }
 
+    /// Aborts what all channels do, without a word.
+    pub(super) fn abort_channels(&self) {
+        let now = Instant::now();
+        for channel in std::mem::take(&mut *self.channels.borrow_mut()) {
+            channel.end(now);
+        }
+    }
+
     /// When a rate lets the first of the channels go on.
     pub(super) fn resumes_at(&self) -> Option<Instant> {
         let channels = self.channels.borrow();
         channels.iter().filter_map(|c| c.program.as_ref()?.resumes_at()).min()
     }
 
-    /// No new channels.
-    pub(super) fn refuse_channels(&self) {
-        self.is_closing.set(true);
+    /// No new channels, or new ones again.
+    pub(super) fn refuse_channels(&self, refuse: bool) {
+        self.is_closing.set(refuse);
     }
 
     /// The connection is over: everything open is put away, the slot is given back.
     pub(super) fn end(&self) {
-        let now = Instant::now();
         self.is_closing.set(true);
-        for channel in std::mem::take(&mut *self.channels.borrow_mut()) {
-            channel.end(now);
-        }
+        self.abort_channels();
         let budget = &self.worker.ssh_held;
         budget.set(budget.get() - self.held.replace(0));
+        *self.place.borrow_mut() = None;
         *self.login.borrow_mut() = None;
         self.wire.kill();
     }

@@ -19,7 +19,7 @@ use super::transport::Transport;
 use crate::auth::proof::Proofs;
 use crate::auth::{Attempt, Method, Refusal, Secret};
 use crate::login;
-use crate::registry::Failed;
+use crate::pool::Failed;
 
 /// The way into one connection.
 pub(super) struct Gate {
@@ -155,9 +155,10 @@ impl Gate {
         if self.is_over.get() {
             return self.reject(false);
         }
-        if connection.worker.is_banned(client, Instant::now()) {
-            // It connected before the ban.
-            return self.turn_away(&user, method, BANNED);
+        // It connected before the ban, or before the door was closed.
+        let banned = || connection.worker.is_banned(client, Instant::now()).then_some(BANNED);
+        if let Some(text) = connection.worker.closed().or_else(banned) {
+            return self.turn_away(&user, method, text);
         }
         let policy = &connection.policy;
         let judgement = policy.authenticator.authenticate(attempt);
@@ -181,17 +182,20 @@ impl Gate {
                 return self.turn_away(&user, method, UNAVAILABLE);
             }
         };
-        let registry = &connection.worker.registry;
-        match login::admit(policy, registry, None, account, client).await {
-            Ok(login) => {
+        let pool = &connection.worker.pool;
+        let admitted = login::admit(policy, pool, None, account, client).await;
+        match (admitted, connection.worker.closed()) {
+            // It was judged while the node closed its door.
+            (Ok(_), Some(text)) => self.turn_away(&user, method, text),
+            (Ok(login), None) => {
                 record.log_login(&login.account.name, method.name());
                 connection.set_login(login);
                 Auth::Accept
             }
-            Err(LoginRefusal::Policy(text) | LoginRefusal::Limit(text)) => {
+            (Err(LoginRefusal::Policy(text) | LoginRefusal::Limit(text)), _) => {
                 self.turn_away(&user, method, &text)
             }
-            Err(_) => self.turn_away(&user, method, UNAVAILABLE),
+            (Err(_), _) => self.turn_away(&user, method, UNAVAILABLE),
         }
     }
 
@@ -200,7 +204,7 @@ impl Gate {
         if method != Method::PublicKey {
             let address = self.connection.peer.ip();
             // Refused only by a full mailbox: a flood of failures is scored in part, not for ever.
-            let _ = self.connection.worker.registry.try_send(Failed { address });
+            let _ = self.connection.worker.pool.try_send(Failed { address });
             self.failures.set(self.failures.get() + 1);
             let attempts = self.connection.policy.config.limits.login_attempts;
             if attempts > 0 && self.failures.get() >= attempts {

@@ -29,6 +29,16 @@ impl Door {
         Self { connection: SendWrapper::new(connection), gate: SendWrapper::new(gate) }
     }
 
+    /// What the client says that it is (RFC 4253, 4.2), for those who watch the node.
+    fn note_client(&self, session: &Session) {
+        if let Some(card) = self.connection.card() {
+            let name = session.remote_sshid();
+            card.set_software(&String::from_utf8_lossy(
+                name.strip_prefix(b"SSH-2.0-").unwrap_or(name),
+            ));
+        }
+    }
+
     /// Lets a channel run what it asked for, or tells it that it may not.
     fn start(
         &self,
@@ -249,6 +259,7 @@ impl Handler for Door {
         if name != SFTP {
             return session.channel_failure(channel);
         }
+        self.note_client(session);
         let program = program::sftp(&self.connection, session.remote_sshid());
         self.start(channel, program, session)
     }
@@ -259,6 +270,7 @@ impl Handler for Door {
         command: &[u8],
         session: &mut Session,
     ) -> Result<(), Error> {
+        self.note_client(session);
         let program = program::exec(&self.connection, command);
         self.start(channel, program, session)
     }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -16,6 +17,7 @@ use super::expand::expand;
 use crate::digest::Digest;
 use crate::files::Files;
 use crate::login::LoggedIn;
+use crate::roster::{Card, Operation, Subject};
 use crate::storage::Storage;
 
 /// Lines on their way to the client.
@@ -33,16 +35,21 @@ impl Lines {
 pub(super) struct Input {
     digest: Option<Digest>,
     lines: Lines,
+    _operation: Operation,
 }
 
 impl Input {
-    pub(super) fn new(algorithm: Algorithm) -> Self {
-        Self { digest: Some(Digest::new(algorithm)), lines: Lines::default() }
+    pub(super) fn new(algorithm: Algorithm, card: &Rc<Card>) -> Self {
+        Self {
+            digest: Some(Digest::new(algorithm)),
+            lines: Lines::default(),
+            _operation: card.operate(COMMAND, Subject::Nothing),
+        }
     }
 
     /// Of a text that came with the command.
-    pub(super) fn of_text(algorithm: Algorithm, text: &[u8]) -> Self {
-        let mut input = Self::new(algorithm);
+    pub(super) fn of_text(algorithm: Algorithm, text: &[u8], card: &Rc<Card>) -> Self {
+        let mut input = Self::new(algorithm, card);
         if let Some(digest) = &mut input.digest {
             digest.update(text);
         }
@@ -93,8 +100,18 @@ struct Outcome {
 }
 
 impl OfFiles {
-    pub(super) fn new(algorithm: Algorithm, paths: Vec<Word>, login: &LoggedIn) -> Self {
-        let work = Box::pin(digests(login.files.clone(), algorithm, paths));
+    pub(super) fn new(
+        algorithm: Algorithm,
+        paths: Vec<Word>,
+        login: &LoggedIn,
+        card: &Rc<Card>,
+    ) -> Self {
+        let operation = card.operate(COMMAND, Subject::Nothing);
+        let files = login.files.clone();
+        let work = Box::pin(async move {
+            let _operation = operation;
+            digests(files, algorithm, paths).await
+        });
         Self { work: Some(work), lines: Lines::default(), exit: Exit::silent(0) }
     }
 }
@@ -168,6 +185,8 @@ async fn digests(files: Files, algorithm: Algorithm, words: Vec<Word>) -> Outcom
     outcome
 }
 
+/// What those who watch the node see.
+const COMMAND: &str = "hash";
 /// Complaints of one command: some hundred files.
 const COMPLAINT_BYTES_MAX: usize = 32 * 1024;
 /// Lines and complaints of one command: some ten thousand files.

@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::encoding::AsDer;
@@ -17,6 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::auth::users::create;
 use crate::config::{Config, Ssh};
+use crate::secret::{Readers, guarded};
 
 use super::algorithm;
 
@@ -98,6 +98,54 @@ pub(crate) fn load(config: &Config) -> Result<HostKeys, HostKeyError> {
     HostKeys::new(keys, algorithms)
 }
 
+/// The keys that are made here, as texts in OpenSSH's form: for a pool whose nodes are to have the same.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn texts(config: &Config) -> Result<Vec<Zeroizing<String>>, HostKeyError> {
+    let path = |path: &Path| failed(MADE, path, "can not be written as a text".to_owned());
+    let keys = load(config)?;
+    let text =
+        |key: &PrivateKey| key.to_openssh(LineEnding::LF).map_err(|_| path(&config.node.data_dir));
+    keys.keys.iter().map(text).collect()
+}
+
+/// Keeps the keys of a pool in a folder, one file per kind, and tells their names. A file that holds
+/// another key is replaced.
+///
+/// # Errors
+/// A text that is no key of a kind that is made here, or a file that can not be written.
+pub(crate) fn keep(texts: &[String], folder: &Path) -> Result<Vec<PathBuf>, HostKeyError> {
+    let in_folder = |reason: String| failed(MADE, folder, reason);
+    std::fs::create_dir_all(folder).map_err(|error| in_folder(error.to_string()))?;
+    let mut paths = Vec::new();
+    for text in texts {
+        let key = decode_secret_key(text, None).map_err(|error| in_folder(error.to_string()))?;
+        let kind = KINDS.iter().find(|kind| (kind.makes)(&key.algorithm()));
+        let kind = kind.ok_or_else(|| in_folder(format!("a {} key", key.algorithm())))?;
+        let path = folder.join(kind.file);
+        if read(&path).is_ok_and(|standing| standing.public_key() == key.public_key()) {
+            paths.push(path);
+            continue;
+        }
+        let new = path.with_extension("new");
+        let fail = |error: io::Error| failed(MADE, &path, error.to_string());
+        match std::fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fail(error)),
+            _ => {}
+        }
+        create(&new, text).map_err(fail)?;
+        std::fs::rename(&new, &path).map_err(fail)?;
+        paths.push(path);
+    }
+    Ok(paths)
+}
+
+/// The keys of a pool that are kept in a folder.
+pub(crate) fn kept(folder: &Path) -> Vec<PathBuf> {
+    KINDS.iter().map(|kind| folder.join(kind.file)).filter(|path| path.is_file()).collect()
+}
+
 /// Judges what is configured, without making anything.
 ///
 /// # Errors
@@ -162,7 +210,7 @@ fn tell_public(key: &PrivateKey, path: &Path) -> io::Result<()> {
 fn read(path: &Path) -> Result<PrivateKey, String> {
     let mut text = Zeroizing::new(String::new());
     let file = File::open(path).map_err(|error| error.to_string())?;
-    guarded(&file)?;
+    guarded(&file, Readers::Owner)?;
     file.take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(|error| error.to_string())?;
     let key = decode_secret_key(&text, None).map_err(|error| match error {
         russh::keys::Error::KeyIsEncrypted => {
@@ -177,19 +225,6 @@ fn read(path: &Path) -> Result<PrivateKey, String> {
     let fits = Verifier::verify(key.public_key(), PROBE, &signature);
     fits.map_err(|_| "its two halves do not fit each other".to_owned())?;
     Ok(key)
-}
-
-/// As with OpenSSH, a file of our own must be readable by nobody else.
-fn guarded(file: &File) -> Result<(), String> {
-    let metadata = file.metadata().map_err(|error| error.to_string())?;
-    if !metadata.is_file() {
-        return Err("not a plain file".to_owned());
-    }
-    let mode = metadata.mode() & 0o777;
-    if metadata.uid() == rustix::process::geteuid().as_raw() && mode & 0o077 != 0 {
-        return Err(format!("others can read it (mode {mode:03o}); `chmod 600` it"));
-    }
-    Ok(())
 }
 
 fn usable(key: &PrivateKey) -> Result<(), String> {

@@ -22,15 +22,17 @@ pub(super) struct Refused {
 /// The `sftp` subsystem, for a client of this name (RFC 4253, 4.2).
 pub(super) fn sftp(connection: &Connection, client: &[u8]) -> Result<Boxed, Refused> {
     let login = connection.login().ok_or_else(not_logged_in)?;
+    let card = connection.card().ok_or_else(not_logged_in)?;
     let umask = connection.policy.config.storage.umask;
     let by_draft = SYMLINK_BY_DRAFT.iter().any(|name| client.starts_with(name));
     let record = Rc::clone(&connection.record);
-    Ok(Box::new(sftp::Server::new(&login, umask, by_draft, record)))
+    Ok(Box::new(sftp::Server::new(&login, card, umask, by_draft, record)))
 }
 
 /// A command: `scp` or a digest, and nothing else.
 pub(super) fn exec(connection: &Connection, command: &[u8]) -> Result<Boxed, Refused> {
     let login = connection.login().ok_or_else(not_logged_in)?;
+    let card = connection.card().ok_or_else(not_logged_in)?;
     let exec = exec::parse(command).map_err(|error| Refused {
         status: error.exit_status().into(),
         reason: error.to_string(),
@@ -39,13 +41,17 @@ pub(super) fn exec(connection: &Connection, command: &[u8]) -> Result<Boxed, Ref
         Exec::Scp(invocation) => {
             let umask = connection.policy.config.storage.umask;
             let record = Rc::clone(&connection.record);
-            Box::new(scp::Server::new(&invocation, &login, umask, record))
+            Box::new(scp::Server::new(&invocation, &login, card, umask, record))
         }
         Exec::Hash { algorithm, paths } if paths.is_empty() => {
-            Box::new(hash::Input::new(algorithm))
+            Box::new(hash::Input::new(algorithm, &card))
         }
-        Exec::Hash { algorithm, paths } => Box::new(hash::OfFiles::new(algorithm, paths, &login)),
-        Exec::HashText { algorithm, text } => Box::new(hash::Input::of_text(algorithm, &text)),
+        Exec::Hash { algorithm, paths } => {
+            Box::new(hash::OfFiles::new(algorithm, paths, &login, &card))
+        }
+        Exec::HashText { algorithm, text } => {
+            Box::new(hash::Input::of_text(algorithm, &text, &card))
+        }
     })
 }
 

@@ -1,7 +1,8 @@
 //! What is logged of an SSH session: its login, each transfer and change, and one line with totals.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,6 +13,7 @@ use tracing::{debug, info};
 use crate::auth::{Account, Protocol};
 use crate::log::{self, About, Direction, TransferRecord, XferLog};
 use crate::metrics::Metrics;
+use crate::roster::{Tally, Who};
 
 /// The memory of one session.
 pub(super) struct Record {
@@ -21,10 +23,7 @@ pub(super) struct Record {
     since: Instant,
     metrics: Arc<Metrics>,
     xferlog: Option<Arc<XferLog>>,
-    uploads: Cell<u64>,
-    downloads: Cell<u64>,
-    bytes_in: Cell<u64>,
-    bytes_out: Cell<u64>,
+    tally: Rc<Tally>,
 }
 
 /// One upload or download, over.
@@ -81,16 +80,25 @@ impl Record {
             since: Instant::now(),
             metrics,
             xferlog,
-            uploads: Cell::new(0),
-            downloads: Cell::new(0),
-            bytes_in: Cell::new(0),
-            bytes_out: Cell::new(0),
+            tally: Rc::default(),
         }
     }
 
     /// Who this is, for the log.
     pub(super) fn about(&self) -> Arc<About> {
         Arc::clone(&self.about.borrow())
+    }
+
+    /// Who this is, for the roster.
+    pub(super) fn who(&self) -> Who {
+        let about = self.about();
+        Who {
+            number: about.session,
+            user: about.user.clone().unwrap_or_default(),
+            protocol: Protocol::Ssh,
+            client: self.client,
+            tally: Rc::clone(&self.tally),
+        }
     }
 
     pub(super) fn log_login(&self, user: &str, method: &str) {
@@ -110,14 +118,13 @@ impl Record {
 
     pub(super) fn log_transfer(&self, transfer: &Transfer<'_>) {
         let &Transfer { account, path, upload, bytes, elapsed, failure } = transfer;
-        let (count, sum, total) = if upload {
-            (&self.uploads, &self.bytes_in, &self.metrics.bytes_in)
+        if upload {
+            self.tally.uploaded(bytes);
+            self.metrics.bytes_in.inc_by(bytes);
         } else {
-            (&self.downloads, &self.bytes_out, &self.metrics.bytes_out)
-        };
-        count.set(count.get() + 1);
-        sum.set(sum.get() + bytes);
-        total.inc_by(bytes);
+            self.tally.downloaded(bytes);
+            self.metrics.bytes_out.inc_by(bytes);
+        }
         self.metrics.transfers.inc();
         if failure.is_some() {
             self.metrics.transfers_failed.inc();
@@ -176,10 +183,10 @@ impl Record {
         let elapsed_ms = self.since.elapsed().as_millis() as u64;
         match self.about().user {
             Some(_) => info!(
-                uploads = self.uploads.get(),
-                downloads = self.downloads.get(),
-                bytes_in = self.bytes_in.get(),
-                bytes_out = self.bytes_out.get(),
+                uploads = self.tally.uploads(),
+                downloads = self.tally.downloads(),
+                bytes_in = self.tally.bytes_in(),
+                bytes_out = self.tally.bytes_out(),
                 elapsed_ms,
                 reason,
                 "session ended"

@@ -108,6 +108,14 @@ impl Storages {
         })
     }
 
+    /// The mark on the default root; see [`Posix::mark`].
+    pub fn mark(&self, wanted: Option<String>) -> Work<Option<String>> {
+        match self.root(&self.default) {
+            (_, Some(posix)) => posix.mark(wanted),
+            (_, None) => Work::ready(Err(Failure::StorageError)),
+        }
+    }
+
     /// Removes old unfinished uploads from all roots, one root after the other.
     pub async fn sweep(self: Arc<Self>, age: Duration) -> Swept {
         let mut sum = Swept::default();

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use tracing::info;
 
 use crate::error::ServeError;
 
@@ -36,6 +37,30 @@ impl Addresses {
         let new = path.with_extension("new");
         fs::write(&new, serde_json::to_vec(self)?)?;
         fs::rename(new, path)
+    }
+
+    /// As clients would write them; health is for operators.
+    pub(super) fn urls(&self) -> Vec<String> {
+        let of = |scheme: &str, addresses: &[SocketAddr]| {
+            addresses.iter().map(|address| format!("{scheme}://{address}")).collect::<Vec<_>>()
+        };
+        [of("ftp", &self.ftp), of("ftps", &self.ftps), of("sftp", &self.ssh)].concat()
+    }
+
+    /// Says where the node listens.
+    pub(super) fn log(&self) {
+        for address in &self.ftp {
+            info!(%address, "ftp listens");
+        }
+        for address in &self.ftps {
+            info!(%address, "ftps listens");
+        }
+        for address in &self.ssh {
+            info!(%address, "ssh listens");
+        }
+        if let Some(address) = self.health {
+            info!(%address, "health listens");
+        }
     }
 
     /// Removes the file at the end.

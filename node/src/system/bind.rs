@@ -54,6 +54,13 @@ pub(super) fn probe(address: Option<SocketAddr>) -> Result<(), ServeError> {
     claim(address).map(drop).map_err(|source| ServeError::Bind { address, source })
 }
 
+/// The one listening socket of `health.listen`, if there is to be one.
+pub(super) fn health(address: Option<SocketAddr>) -> Result<Option<TcpListener>, ServeError> {
+    let Some(address) = address else { return Ok(None) };
+    let listener = listen(address, false);
+    listener.map(Some).map_err(|source| ServeError::Bind { address, source })
+}
+
 fn listen(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;

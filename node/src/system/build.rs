@@ -98,6 +98,15 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     compare("ftp.implicit_tls", old.ftp.implicit_tls == new.ftp.implicit_tls);
     compare("ssh.listen", old.ssh.listen == new.ssh.listen);
     compare("ftp.passive.ports", old.ftp.passive_ports == new.ftp.passive_ports);
+    compare("node.zone", old.node.zone == new.node.zone);
+    let (pool, new_pool) = (&old.pool, &new.pool);
+    compare("pool.name", pool.name == new_pool.name);
+    compare("pool.store", pool.store == new_pool.store);
+    let same_password = pool.store_password_file == new_pool.store_password_file;
+    compare("pool.store_password_file", same_password);
+    compare("pool.store_ca", pool.store_ca == new_pool.store_ca);
+    compare("pool.secret_file", pool.secret_file == new_pool.secret_file);
+    compare("pool.shared_storage", pool.shared_storage == new_pool.shared_storage);
     compare("storage.root", old.storage.root == new.storage.root);
     compare("storage.atomic_uploads", old.storage.atomic_uploads == new.storage.atomic_uploads);
     compare("storage.umask", old.storage.umask == new.storage.umask);

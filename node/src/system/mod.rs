@@ -6,23 +6,28 @@
 //! [`Acceptor`], and the node becomes ready.
 //!
 //! # End
-//! A drain makes the node unready, closes the listeners, sends idle sessions away with 421 and waits for
-//! the transfers, at most for `timeouts.drain`.
+//! A drain makes the node unready and, `timeouts.drain_notice` later, lets nobody in, sends idle sessions away
+//! with 421 and waits for the transfers, at most for `timeouts.drain`. One that an operator ordered can be taken
+//! back; a stop closes the listeners and ends the process after it.
 
 mod addresses;
 mod bind;
 mod build;
 mod check;
 mod drain;
+mod endpoints;
 mod identity;
+mod join;
+mod obey;
+mod start;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
-use std::net::TcpListener;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Addr};
+use actix::Addr;
 use actix_rt::Arbiter;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -30,25 +35,33 @@ use tracing::{error, info, warn};
 
 use crate::config::Config;
 use crate::error::ServeError;
-use crate::health::http::{self, Endpoints};
-use crate::health::{ACTOR, Health, Probe, Readiness, STARTING};
-use crate::listen::{Acceptor, Adopt, Service};
+use crate::health::{ACTOR, Health, Probe, Readiness};
+use crate::listen::{Acceptor, Adopt};
 use crate::log::LogHandle;
-use crate::metrics::Metrics;
 use crate::policy::Policy;
-use crate::ports::{PortSettings, Ports, ShardSeed};
-use crate::registry::{Registry, SetLimits, Subscribe};
+use crate::pool::{Configured, Fault, Pool};
+use crate::registry::Registry;
 use crate::threshold::Threshold;
 use crate::tls;
-use crate::worker::{Surroundings, Worker};
 
 pub(crate) use check::check;
+pub(crate) use drain::{DrainHandle, Phase, Progress};
+
+use drain::Draining;
+use endpoints::Endpoints;
 
 /// What the operator can ask of a running node.
 #[derive(Debug)]
 pub enum Control {
     /// Take over what can change while it runs.
     Reload(Box<Config>),
+    /// Send the clients away, transfers last, and go on without any.
+    Drain {
+        /// How long transfers may take; `None`: `timeouts.drain`.
+        grace: Option<Duration>,
+    },
+    /// Take clients again.
+    Undrain,
     /// Drain, then end. A second one ends at once.
     Stop,
 }
@@ -58,6 +71,7 @@ struct Node {
     readiness: Arc<Readiness>,
     policy: Arc<Policy>,
     tls: tls::Store,
+    pool: Addr<Pool>,
     registry: Addr<Registry>,
     health: Addr<Health>,
     threshold: Threshold,
@@ -66,9 +80,16 @@ struct Node {
     connections_max: usize,
     acceptors: Vec<Addr<Acceptor>>,
     arbiters: Vec<Arbiter>,
-    endpoints: Option<(actix_web::dev::ServerHandle, JoinHandle<()>)>,
+    endpoints: Option<Endpoints>,
     janitor: JoinHandle<()>,
+    draining: Draining,
+    /// For the parts of the node that may drain it.
+    drain: DrainHandle,
+    /// What they want.
+    controls: mpsc::Receiver<Control>,
     addresses: addresses::Addresses,
+    /// Why the pool does not want this node, if it does not.
+    fault: Fault,
 }
 
 /// Runs a node until `control` says stop or closes. `log` learns the node's name.
@@ -76,7 +97,7 @@ struct Node {
 /// # Errors
 /// Why it could not start; a running node ends without one.
 pub async fn run(
-    config: Config,
+    mut config: Config,
     mut control: mpsc::Receiver<Control>,
     log: Option<&LogHandle>,
 ) -> Result<(), ServeError> {
@@ -84,125 +105,22 @@ pub async fn run(
     if let Some(log) = log {
         log.set_node(&id);
     }
-    let mut node = Node::start(config).await?;
-    let mut watch = tokio::time::interval(WATCH);
-    loop {
-        tokio::select! {
-            message = control.recv() => match message {
-                Some(Control::Reload(config)) => node.reload(*config, log),
-                Some(Control::Stop) | None => break,
-            },
-            _ = watch.tick() => if let Err(defect) = node.is_whole() {
-                node.drain(&mut control).await;
-                return Err(defect);
-            },
-        }
-    }
-    node.drain(&mut control).await;
-    Ok(())
+    let Some(joined) = join::join(&mut config, &mut control).await? else { return Ok(()) };
+    let mut node = Node::start(config, joined).await?;
+    let result = node.serve(control, log).await;
+    node.end().await;
+    result
 }
 
 impl Node {
-    async fn start(config: Config) -> Result<Self, ServeError> {
-        let descriptors = bind::raise_descriptor_limit();
-        let metrics = Arc::new(Metrics::new());
-        let readiness = Arc::new(Readiness::new(Arc::clone(&metrics)));
-        let policy = Arc::new(build::policy(config, None)?);
-        let config = &policy.config;
-        bind::probe(config.health.tcp)?;
-        let tls = tls::Store::load(&config.tls, &config.hosts, &config.node.data_dir)?;
-        let arbiter_count = build::arbiter_count(config);
-        let listeners = bind::listeners(config, arbiter_count)?;
-        let endpoints = match config.health.listen {
-            Some(address) => Some(
-                http::bind(address, Arc::clone(&readiness), Arc::clone(&metrics))
-                    .map_err(|source| ServeError::Bind { address, source })?,
-            ),
-            None => None,
-        };
-        let registry = Registry::new(build::limits(config), build::rules(config)).start();
-        let settings = PortSettings::new(config.ftp.passive_ports, config.timeouts.data_connect);
-        let (ports, seeds) = Ports::new(settings, arbiter_count);
-        let ports = ports.start();
-        let connections_max = build::connections_max(config, descriptors);
-        let limits = build::threshold(config, connections_max);
-        let threshold = Threshold::new(limits, metrics.unauthenticated.clone());
-        let startups = Threshold::new(build::startups(config), metrics.ssh_startups.clone());
-        let surroundings = Surroundings {
-            registry: registry.clone(),
-            metrics: Arc::clone(&metrics),
-            threshold: threshold.clone(),
-            startups: startups.clone(),
-            policy: Arc::clone(&policy),
-            sessions_made: Arc::default(),
-        };
-        let mut addresses = listeners.addresses;
-        let sets = seeds.into_iter().zip(listeners.sets);
-        let (arbiters, acceptors) = start_acceptors(sets, &tls, &surroundings, connections_max)?;
-        let health = Health::new(
-            Arc::clone(&readiness),
-            Arc::clone(&metrics),
-            Arc::clone(&policy),
-            tls.clone(),
-            ports,
-        )
-        .start();
-        let endpoints = endpoints.map(|Endpoints { server, handle, address }| {
-            addresses.health = Some(address);
-            let watched = watch("health endpoints", Arc::clone(&readiness), async move {
-                let _ = server.await;
-            });
-            (handle, watched)
-        });
-        let janitor = actix::spawn(sweep(Arc::clone(&policy)));
-        let node = Self {
-            readiness,
-            policy,
-            tls,
-            registry,
-            health,
-            threshold,
-            startups,
-            connections_max,
-            acceptors,
-            arbiters,
-            endpoints,
-            janitor,
-            addresses,
-        };
-        node.begin().await?;
-        Ok(node)
-    }
-
-    /// The last step of the start: the acceptors answer, so the node is ready and says where.
-    async fn begin(&self) -> Result<(), ServeError> {
-        for acceptor in &self.acceptors {
-            if acceptor.send(crate::listen::Count).await.is_err() {
-                return Err(ServeError::Runtime("an acceptor did not start".to_owned()));
-            }
-        }
-        self.readiness.clear(STARTING);
-        self.health.do_send(Probe(None));
-        self.addresses.write(&self.policy.config.node.data_dir)?;
-        for address in &self.addresses.ftp {
-            info!(%address, "ftp listens");
-        }
-        for address in &self.addresses.ftps {
-            info!(%address, "ftps listens");
-        }
-        for address in &self.addresses.ssh {
-            info!(%address, "ssh listens");
-        }
-        if let Some(address) = self.addresses.health {
-            info!(%address, "health listens");
-        }
-        Ok(())
-    }
-
     /// Whether every actor that there is one of lives. The death of one is a defect: the node turns unready and
     /// is drained, rather than go on without it.
     fn is_whole(&self) -> Result<(), ServeError> {
+        if let Some(reason) = self.fault.borrow().clone() {
+            return Err(ServeError::Pool(reason));
+        }
         let dead = [
+            ("pool", !self.pool.connected()),
             ("registry", !self.registry.connected()),
             ("health", !self.health.connected()),
             ("acceptor", !self.acceptors.iter().all(Addr::connected)),
@@ -216,10 +134,11 @@ impl Node {
     }
 
     /// Takes a new configuration over; on any error the old one stays in force.
-    fn reload(&mut self, config: Config, log: Option<&LogHandle>) {
+    fn reload(&mut self, mut config: Config, log: Option<&LogHandle>) {
         for key in build::needs_restart(&self.policy.config, &config) {
             warn!(key, "changed in the configuration, takes effect at the next start");
         }
+        join::take_kept_keys(&mut config);
         let policy = match build::policy(config, Some(&self.policy)) {
             Ok(policy) => Arc::new(policy),
             Err(error) => return error!(%error, "reload refused, the old configuration stays"),
@@ -227,14 +146,23 @@ impl Node {
         if let Err(error) = self.tls.replace(&policy.config.tls, &policy.config.hosts) {
             return error!(%error, "reload refused, the old configuration stays");
         }
+        let admin = self.endpoints.as_ref().map(|endpoints| endpoints.settings(&policy.config));
+        let admin = match admin.transpose() {
+            Ok(admin) => admin,
+            Err(error) => return error!(%error, "reload refused, the old configuration stays"),
+        };
         // Nothing can fail any more: from here on things change.
+        if let (Some(endpoints), Some(admin)) = (&self.endpoints, admin) {
+            endpoints.adopt(admin);
+        }
         if let Some(Err(error)) = log.map(|log| log.reload(&policy.config.telemetry)) {
             error!(%error, "log level not changed");
         }
         if let Some(xferlog) = &policy.xferlog {
             xferlog.reopen();
         }
-        self.registry.do_send(SetLimits {
+        self.pool.do_send(Configured {
+            policy: Arc::clone(&policy),
             limits: build::limits(&policy.config),
             rules: build::rules(&policy.config),
         });
@@ -246,43 +174,6 @@ impl Node {
         self.health.do_send(Probe(Some(Arc::clone(&policy))));
         self.policy = policy;
         info!("configuration reloaded");
-    }
-}
-
-/// Starts an arbiter with its acceptor for each set of listeners, and tells them of bans.
-fn start_acceptors(
-    sets: impl Iterator<Item = (ShardSeed, Vec<(TcpListener, Service)>)>,
-    tls: &tls::Store,
-    surroundings: &Surroundings,
-    sessions_max: usize,
-) -> Result<(Vec<Arbiter>, Vec<Addr<Acceptor>>), ServeError> {
-    let mut arbiters = Vec::new();
-    let mut acceptors = Vec::new();
-    for (seed, listeners) in sets {
-        let arbiter = build::arbiter()?;
-        let (tls, surroundings) = (tls.clone(), surroundings.clone());
-        let registry = surroundings.registry.clone();
-        let acceptor = Acceptor::start_in_arbiter(&arbiter.handle(), move |_| {
-            let worker = Worker::new(seed.start(), tls, surroundings);
-            Acceptor::new(Rc::new(worker), listeners, sessions_max)
-        });
-        registry.do_send(Subscribe(acceptor.clone().recipient()));
-        arbiters.push(arbiter);
-        acceptors.push(acceptor);
-    }
-    Ok((arbiters, acceptors))
-}
-
-/// Removes unfinished uploads that are too old, now and every hour.
-async fn sweep(policy: Arc<Policy>) {
-    let mut hours = tokio::time::interval(SWEEP);
-    loop {
-        hours.tick().await;
-        let age = policy.config.storage.partial_max_age;
-        let swept = Arc::clone(&policy.storages).sweep(age).await;
-        if swept.removed > 0 {
-            info!(files = swept.removed, bytes = swept.bytes, "old unfinished uploads removed");
-        }
     }
 }
 
@@ -302,8 +193,3 @@ fn watch(
         readiness.set(ACTOR, format!("{name}: {cause}"));
     })
 }
-
-/// Between two looks at the actors that there is one of.
-const WATCH: Duration = Duration::from_secs(1);
-/// Between two looks for unfinished uploads that are too old.
-const SWEEP: Duration = Duration::from_secs(3600);

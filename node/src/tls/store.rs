@@ -17,8 +17,9 @@ use super::client;
 use super::error::TlsError;
 use super::material::{self, CertificateInfo};
 use super::name::NameMap;
+use super::ring::{KeyRing, TicketKeys};
 use super::selfsigned;
-use super::ticket::{KeyRing, Role, SessionCache, Ticketer};
+use super::ticket::{Role, SessionCache, Ticketer};
 use crate::config::{Host, Tls, TlsVersion};
 
 /// The TLS configurations. A clone for each arbiter: it holds copies of its own, which it renews
@@ -93,6 +94,11 @@ impl Store {
         *current = configs;
         self.shared.version.fetch_add(1, Ordering::Release);
         Ok(())
+    }
+
+    /// Seals and opens tickets with the keys of the pool from now on.
+    pub(crate) fn adopt_tickets(&self, keys: TicketKeys) {
+        self.shared.ring.adopt(keys);
     }
 
     /// For a control connection. `host` is what HOST named, if anything; SNI, where the client

@@ -5,17 +5,12 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, MAX_TAG_LEN, NONCE_LEN, Nonce, RandomizedNonceKey};
-use aws_lc_rs::error::Unspecified;
-use aws_lc_rs::rand;
+use aws_lc_rs::aead::{Aad, MAX_TAG_LEN, NONCE_LEN, Nonce};
 use rustls::server::{ProducesTickets, StoresServerSessions};
-use tracing::warn;
 
+use super::ring::{KEY_NAME_BYTES, KeyRing, ROTATION};
 use super::session::{self, SESSION_KEY_BYTES, SessionKey};
 
 /// What a configuration's sessions are for.
@@ -85,7 +80,7 @@ impl ProducesTickets for Ticketer {
     }
 
     fn lifetime(&self) -> u32 {
-        // The longest that a ticket can be opened; 12 h fits.
+        // The least that a ticket can be opened; 12 h fits.
         u32::try_from(2 * ROTATION.as_secs()).unwrap_or(u32::MAX)
     }
 
@@ -93,7 +88,7 @@ impl ProducesTickets for Ticketer {
         let mut body = self.role.wrap(plain, MAX_TAG_LEN);
         let mut ticket = Vec::with_capacity(TICKET_OVERHEAD + body.len());
         self.ring.with(|keys| {
-            let key = &keys.current;
+            let key = keys.current();
             let aad = Aad::from(key.name);
             let nonce = key.cipher.seal_in_place_append_tag(aad, &mut body).ok()?;
             ticket.extend_from_slice(&key.name);
@@ -114,118 +109,6 @@ impl ProducesTickets for Ticketer {
             let plain = key.cipher.open_in_place(nonce, Aad::from(key.name), &mut body).ok()?;
             role.unwrap(plain)
         })
-    }
-}
-
-/// The ticket keys of the node. Every six hours the first handshake to notice makes a new one; the
-/// one before still opens tickets, older ones are erased.
-pub(super) struct KeyRing {
-    /// Tells rings apart in the threads' caches.
-    id: u64,
-    version: AtomicU64,
-    keys: Mutex<Arc<Keys>>,
-}
-
-struct Keys {
-    ring: u64,
-    version: u64,
-    current: Arc<TicketKey>,
-    previous: Option<Arc<TicketKey>>,
-    rotate_at: Instant,
-}
-
-struct TicketKey {
-    /// Public: finds the key for a ticket.
-    name: [u8; KEY_NAME_BYTES],
-    cipher: RandomizedNonceKey,
-}
-
-thread_local! {
-    /// The keys that this thread used last: valid while ring and version are the same.
-    static KEYS: RefCell<Option<Arc<Keys>>> = const { RefCell::new(None) };
-}
-
-impl KeyRing {
-    pub(super) fn new() -> Result<Self, Unspecified> {
-        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        let current = Arc::new(TicketKey::random()?);
-        let rotate_at = Instant::now() + ROTATION;
-        let keys = Keys { ring: id, version: 0, current, previous: None, rotate_at };
-        Ok(Self { id, version: AtomicU64::new(0), keys: Mutex::new(Arc::new(keys)) })
-    }
-
-    /// Runs `task` with the keys. Takes the lock only when they changed since this thread's last
-    /// call, or must change now.
-    fn with<R>(&self, task: impl FnOnce(&Keys) -> R) -> R {
-        let now = Instant::now();
-        KEYS.with_borrow_mut(|cached| {
-            let version = self.version.load(Ordering::Acquire);
-            match cached {
-                Some(keys)
-                    if keys.ring == self.id && keys.version == version && now < keys.rotate_at =>
-                {
-                    task(keys)
-                }
-                _ => task(cached.insert(self.refresh(now))),
-            }
-        })
-    }
-
-    fn refresh(&self, now: Instant) -> Arc<Keys> {
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if now >= keys.rotate_at {
-            match TicketKey::random() {
-                Ok(current) => {
-                    // After a long silence the key before is as old as one before the last.
-                    let recent = now < keys.rotate_at + ROTATION;
-                    let version = keys.version.wrapping_add(1);
-                    *keys = Arc::new(Keys {
-                        ring: self.id,
-                        version,
-                        current: Arc::new(current),
-                        previous: recent.then(|| Arc::clone(&keys.current)),
-                        rotate_at: now + ROTATION,
-                    });
-                    self.version.store(version, Ordering::Release);
-                }
-                Err(error) => warn!(%error, "ticket keys not rotated"),
-            }
-        }
-        Arc::clone(&keys)
-    }
-
-    /// As if the time for a new key had come, and `late` had passed since.
-    #[cfg(test)]
-    pub(super) fn rotate(&self, late: Duration) {
-        let due = self.keys.lock().unwrap().rotate_at;
-        self.refresh(due + late);
-    }
-}
-
-impl fmt::Debug for KeyRing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyRing").field("version", &self.version).finish_non_exhaustive()
-    }
-}
-
-impl Keys {
-    fn named(&self, name: &[u8; KEY_NAME_BYTES]) -> Option<&TicketKey> {
-        let previous = self.previous.iter();
-        std::iter::once(&self.current)
-            .chain(previous)
-            .map(Arc::as_ref)
-            .find(|key| key.name == *name)
-    }
-}
-
-impl TicketKey {
-    fn random() -> Result<Self, Unspecified> {
-        let mut name = [0; KEY_NAME_BYTES];
-        rand::fill(&mut name)?;
-        let mut bytes = zeroize::Zeroizing::new([0; TICKET_KEY_BYTES]);
-        rand::fill(bytes.as_mut())?;
-        Ok(Self { name, cipher: RandomizedNonceKey::new(&AES_256_GCM, bytes.as_ref())? })
     }
 }
 
@@ -280,11 +163,6 @@ impl StoresServerSessions for SessionCache {
     }
 }
 
-/// How long a key seals tickets; it opens them for as long again. Whoever gets hold of the keys
-/// reads at most twelve hours of recorded TLS 1.2 sessions.
-const ROTATION: Duration = Duration::from_secs(6 * 60 * 60);
-const KEY_NAME_BYTES: usize = 16;
-const TICKET_KEY_BYTES: usize = 32;
 /// What sealing adds outside of the cipher text.
 const TICKET_OVERHEAD: usize = KEY_NAME_BYTES + NONCE_LEN;
 /// Flags and session in front of rustls' part.

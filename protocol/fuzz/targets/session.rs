@@ -34,6 +34,7 @@ fuzz_target!(|data: &[u8]| {
             12 => driver.session.on_progress(u64::from(argument)),
             13 => driver.pass_time(argument),
             14 if argument == 0 => driver.session.on_stop("The server stops.", driver.now),
+            14 if argument == 1 => driver.session.on_stay(),
             15 if argument == 0 => driver.session.on_kick("Kicked.", driver.now),
             _ => driver.answer_wrongly(argument),
         }
@@ -175,7 +176,10 @@ impl Driver {
                     self.closed = true;
                     continue;
                 }
-                Request::Logout | Request::ClosePassive | Request::Abort => continue,
+                Request::NoteClient(_)
+                | Request::Logout
+                | Request::ClosePassive
+                | Request::Abort => continue,
                 Request::SelectHost(_) => Open::Host,
                 Request::Authenticate(_) => Open::Login,
                 Request::File(request) => Open::File(request),

@@ -5,7 +5,7 @@
 //!
 //! | key | holds |
 //! | --- | --- |
-//! | `gen`, `quar`, `fence` | the generation of the pool, the end of the quarantine, the last fence |
+//! | `gen`, `quar`, `beat`, `fence` | the generation of the pool, the end of the quarantine, the last beat of all, the last fence |
 //! | `nodes` | hash by name: generation, fence, sequence, record |
 //! | `t`, `tag` | hash of registered fences: a tag of 3 bytes that is never given twice; its counter |
 //! | `hb`, `n`, `adm` | by tag: last beat, sessions, last admission |
@@ -161,7 +161,7 @@ impl Keys {
             }
             Request::Grant { asking, blocks, wanted } => {
                 let start = start(&script::GRANT);
-                let start = start.keys(self.names(["t", "hb", "quar", "fence", "blk"]));
+                let start = start.keys(self.names(["t", "hb", "quar", "beat", "fence", "blk"]));
                 let start = start.argument(asking.fence.to_bytes()).number(blocks);
                 (start.number(wanted), Answer::Granted)
             }
@@ -174,8 +174,10 @@ impl Keys {
     }
 
     fn beat(&self, start: Invocation, beat: Beat) -> Invocation {
-        let names = ["gen", "quar", "fence", "lead", "pol", "bseq", "nodes", "t", "hb", "n", "adm"];
-        let start = start.keys(self.names(names)).key(self.inbox(&beat.node));
+        let start = start
+            .keys(self.names(["gen", "quar", "beat", "fence", "lead", "pol", "bseq"]))
+            .keys(self.names(["nodes", "t", "hb", "n", "adm"]))
+            .key(self.inbox(&beat.node));
         let start = start.keys(self.names(["bans", "bq", "blk", "tag", "gone"]));
         let known = beat.fence.map(Fence::to_bytes);
         let pool = (beat.pool != 0).then(|| beat.pool.to_be_bytes());
@@ -197,6 +199,7 @@ impl Keys {
             .argument(six(beat.policy_known))
             .number(beat.orders_done)
             .argument(holdings(beat.holds.as_deref().unwrap_or_default()))
+            .argument(self.channel())
     }
 
     fn leave(&self, start: Invocation, identity: &Identity) -> Invocation {
@@ -205,12 +208,13 @@ impl Keys {
             .keys([self.inbox(&identity.node), self.sessions(identity.fence)])
             .argument(identity.node.as_str())
             .argument(identity.fence.to_bytes())
+            .argument(self.channel())
     }
 
     fn admit(&self, start: Invocation, admit: Admit) -> Invocation {
         let limits = admit.limits;
         let start = start
-            .keys(self.names(["t", "hb", "n", "adm", "u", "rate"]))
+            .keys(self.names(["t", "hb", "n", "adm", "u", "rate", "quar", "beat"]))
             .argument(admit.identity.fence.to_bytes())
             .number(admit.sequence)
             .number(admit.sessions)
@@ -284,7 +288,7 @@ impl Keys {
         let mut gone = redis::cmd("SRANDMEMBER");
         gone.arg(self.name("gone")).arg(GONE_AT_ONCE);
         let names = ["bans", "bq", "bu", "bseq", "nodes", "t", "hb", "n", "adm", "cfg", "u"];
-        let tidy = start.keys(self.names(names)).keys(self.names(["gone", "cur"]));
+        let tidy = start.keys(self.names(names)).keys(self.names(["gone", "cur", "quar", "beat"]));
         Plan { work: Work::Tidy { gone, tidy }, answer: Answer::Done }
     }
 

@@ -12,6 +12,7 @@ impl State {
         if let Some(refusal) = self.refusal(&beat, now) {
             return refusal;
         }
+        self.keep_time(now);
         let pool = self.generation(beat.candidate, now);
         let (fence, lost) = self.register(&beat, now);
         // What is new loses nothing: only a node that knew the pool can tell that it forgot.
@@ -36,6 +37,24 @@ impl State {
             blocks: if beat.members { self.block_table() } else { Vec::new() },
             yield_blocks,
         }))
+    }
+
+    /// After all nodes were silent at once nobody is taken for dead for a while. Where the clock stepped back,
+    /// times that lie ahead are now.
+    fn keep_time(&mut self, now: u64) {
+        if now.saturating_sub(self.last_beat) >= DEAD_AFTER_MS {
+            self.quarantine_until = now + QUARANTINE_MS;
+        }
+        if now < self.last_beat {
+            for beat in self.beats.values_mut() {
+                *beat = now.min(*beat);
+            }
+            self.quarantine_until = self.quarantine_until.min(now + QUARANTINE_MS);
+            if let Some(lead) = &mut self.lead {
+                lead.until = lead.until.min(now + TERM_MS);
+            }
+        }
+        self.last_beat = now;
     }
 
     /// Whether another process of this name stands in the way.
@@ -87,12 +106,17 @@ impl State {
         let node = Node { generation, fence, sequence, record: beat.record.clone() };
         self.nodes.insert(beat.node.clone(), node);
         self.beats.insert(fence, now);
-        self.sessions.insert(fence, beat.sessions);
+        // Afterwards admissions say it: a beat may be older than one that was under way.
+        self.sessions.entry(fence).or_insert(beat.sessions);
         (fence, lost)
     }
 
     fn lead(&mut self, beat: &Beat, fence: Fence, now: u64) {
-        let holder = self.standing_lead(now).map(|lead| lead.holder);
+        let standing = match self.is_quarantined(now) {
+            true => self.lead.as_ref(),
+            false => self.standing_lead(now),
+        };
+        let holder = standing.map(|lead| lead.holder);
         match (holder, beat.stands) {
             (Some(holder), true) if holder == fence => {
                 if let Some(lead) = &mut self.lead {
@@ -117,11 +141,15 @@ impl State {
     fn members(&self, now: u64) -> Vec<Listed> {
         let listed = |(id, node): (&crate::id::NodeId, &Node)| {
             let beat = self.beats.get(&node.fence)?;
+            let beat_ms_ago = match now.saturating_sub(*beat) {
+                silent @ DEAD_AFTER_MS.. if !self.is_quarantined(now) => silent,
+                silent => silent.min(DEAD_AFTER_MS - 1),
+            };
             Some(Listed {
                 node: id.clone(),
                 generation: node.generation,
                 fence: node.fence,
-                beat_ms_ago: now.abs_diff(*beat),
+                beat_ms_ago,
                 record: node.record.clone(),
             })
         };
@@ -173,6 +201,14 @@ impl State {
     /// Nodes that are dead for longer than their blocks are kept are forgotten; their names come back
     /// with any generation.
     pub(super) fn tidy(&mut self, now: u64) {
+        if !self.is_quarantined(now) {
+            self.tidy_nodes(now);
+        }
+        self.tidy_bans(now);
+        self.tidy_mail(now);
+    }
+
+    fn tidy_nodes(&mut self, now: u64) {
         let long_dead = |beat: &u64| now.saturating_sub(*beat) >= RECLAIM_AFTER_MS;
         let gone: Vec<Fence> = self
             .beats
@@ -187,7 +223,5 @@ impl State {
         self.nodes.retain(|_, node| beats.contains_key(&node.fence));
         let nodes = &self.nodes;
         self.configurations.retain(|node, _| nodes.contains_key(node));
-        self.tidy_bans(now);
-        self.tidy_mail(now);
     }
 }

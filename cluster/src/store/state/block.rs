@@ -9,9 +9,8 @@ impl State {
         if !self.is_alive(asking.fence, now) {
             return Granted::Stale;
         }
-        let left_ms = self.quarantine_ms(now);
-        if left_ms > 0 {
-            return Granted::Quarantined { left_ms };
+        if self.is_quarantined(now) {
+            return Granted::Quarantined { left_ms: self.quarantine_ms(now) };
         }
         let mut granted = Vec::new();
         for block in 0..blocks {
@@ -31,7 +30,8 @@ impl State {
     /// Whether somebody owns the block, alive or not silent for long enough.
     fn is_kept(&self, block: u16, now: u64) -> bool {
         let beat = self.blocks.get(&block).and_then(|block| self.beats.get(&block.owner));
-        beat.is_some_and(|beat| now.saturating_sub(*beat) < RECLAIM_AFTER_MS)
+        let silent = |beat: &u64| now.saturating_sub(*beat) >= RECLAIM_AFTER_MS;
+        beat.is_some_and(|beat| !silent(beat) || self.is_quarantined(now))
     }
 
     pub(super) fn give_back(&mut self, owner: Fence, held: &[Holding]) {

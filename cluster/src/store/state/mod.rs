@@ -23,7 +23,10 @@ use crate::id::{Fence, NodeId};
 pub struct State {
     /// The random name of this life of the data; `None`: nobody came yet.
     generation: Option<u64>,
+    /// Nobody is taken for dead and nothing is granted before.
     quarantine_until: u64,
+    /// The last beat of any node.
+    last_beat: u64,
     last_fence: u64,
     nodes: BTreeMap<NodeId, Node>,
     /// Last beats by fence; a node that is not here is dead and forgotten.
@@ -169,8 +172,15 @@ impl State {
         Fence(self.last_fence)
     }
 
+    /// Whether nobody is taken for dead: the store lost data, or all nodes were silent at once, which
+    /// is a pause of the store or a step of its clock.
+    fn is_quarantined(&self, now: u64) -> bool {
+        self.quarantine_ms(now) > 0 || now.saturating_sub(self.last_beat) >= super::DEAD_AFTER_MS
+    }
+
     fn is_alive(&self, fence: Fence, now: u64) -> bool {
-        self.beats.get(&fence).is_some_and(|beat| now.abs_diff(*beat) < super::DEAD_AFTER_MS)
+        let Some(beat) = self.beats.get(&fence) else { return false };
+        now.saturating_sub(*beat) < super::DEAD_AFTER_MS || self.is_quarantined(now)
     }
 
     fn publish(&mut self, publish: Publish) {

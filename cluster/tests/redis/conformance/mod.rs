@@ -19,7 +19,7 @@ use crate::support::{PATIENCE, START_US, Server, beat, identity, options, run};
 
 /// Sequences per run; each is made of its seed alone. `FLOTILLA_SEED=n` runs one of them.
 const SEEDS: std::ops::Range<u64> = 0..300;
-const STEPS: usize = 120;
+const STEPS: usize = 250;
 
 /// A Redis and the reference, by one clock.
 struct Pair<'a> {

@@ -36,6 +36,9 @@ pub(super) struct World {
     /// What was tidied away after its time does not come back when the clock steps back past that time,
     /// and what was not yet does: so a world has either tidying or large steps.
     tidies: bool,
+    /// Beats of one process, one every few seconds, that are to come: while all are silent, nobody is
+    /// taken for dead.
+    alive: u64,
 }
 
 /// One process of a node.
@@ -85,12 +88,23 @@ impl Process {
 impl World {
     pub(super) fn new(tidies: bool) -> Self {
         let processes = NAMES.map(|name| Process::new(name, 1, 0)).to_vec();
-        Self { processes, terms: vec![Fence(1)], holdings: Vec::new(), tidies }
+        Self { processes, terms: vec![Fence(1)], holdings: Vec::new(), tidies, alive: 0 }
     }
 
     pub(super) fn step(&mut self, random: &mut Random) -> Step {
+        if self.alive > 0 {
+            self.alive -= 1;
+            return match self.alive.is_multiple_of(2) {
+                true => Step::Ask(Request::Beat(self.beat(0, random))),
+                false => Step::Wait(5_500_000),
+            };
+        }
         match random.below(100) {
-            0..25 => Step::Wait(self.wait(random)),
+            0..3 => {
+                self.alive = 2 * random.pick(&[1, 2, 3, 112]);
+                self.step(random)
+            }
+            3..25 => Step::Wait(self.wait(random)),
             25 => Step::Lose,
             26 => Step::Save,
             27 => Step::RollBack,

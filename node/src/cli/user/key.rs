@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{Prompt, UserError, find, list, read};
+use super::{Prompt, UserError, find, read};
 use crate::auth::key::{AuthorizedKey, Fingerprint, lines};
 use crate::auth::users::Editor;
+use crate::cli::table::{Side, Table};
 
 /// What to do with a user's keys.
 #[derive(Clone, Debug, Subcommand)]
@@ -131,9 +132,12 @@ fn ls(args: &LsArgs, users_file: &Path, out: &mut dyn Write) -> Result<(), UserE
         serde_json::to_writer_pretty(&mut *out, &keys).map_err(io::Error::from)?;
         return Ok(writeln!(out)?);
     }
-    let head = ["KIND", "FINGERPRINT", "COMMENT", "OPTIONS"].map(str::to_owned);
-    let rows: Vec<_> = std::iter::once(head).chain(keys.iter().map(to_row)).collect();
-    Ok(list::columns(&rows, out)?)
+    let head = ["KIND", "FINGERPRINT", "COMMENT", "OPTIONS"];
+    let mut table = Table::new(head.map(|name| (name, Side::Left)));
+    for key in keys {
+        table.row(to_row(key));
+    }
+    Ok(out.write_all(table.text().as_bytes())?)
 }
 
 fn to_row(key: &AuthorizedKey) -> [String; 4] {

@@ -6,33 +6,25 @@ use serde_json::json;
 use time::format_description::well_known::Rfc3339;
 
 use super::{LsArgs, UserError};
-use crate::auth::users::{Demand, PERMISSIONS, Table, User, permission_names, protocol_name};
+use crate::auth::users::{
+    Demand, PERMISSIONS, Table as Users, User, permission_names, protocol_name,
+};
+use crate::cli::table::{Side, Table};
 
 /// Lists the users in the order of the file.
-pub(super) fn run(args: &LsArgs, table: &Table, out: &mut dyn Write) -> Result<(), UserError> {
-    let users = table.users();
+pub(super) fn run(args: &LsArgs, users: &Users, out: &mut dyn Write) -> Result<(), UserError> {
+    let users = users.users();
     if args.json {
         let users: Vec<_> = users.into_iter().map(|user| to_json(user)).collect();
         serde_json::to_writer_pretty(&mut *out, &users).map_err(io::Error::from)?;
         return Ok(writeln!(out)?);
     }
-    let head = ["NAME", "HOME", "LOGIN", "PROTOCOLS", "PERMISSIONS", "STATE"].map(str::to_owned);
-    let rows: Vec<_> =
-        std::iter::once(head).chain(users.into_iter().map(|user| to_row(user))).collect();
-    Ok(columns(&rows, out)?)
-}
-
-/// Writes rows so that their cells stand below each other.
-pub(super) fn columns<const N: usize>(rows: &[[String; N]], out: &mut dyn Write) -> io::Result<()> {
-    let widths: [usize; N] = std::array::from_fn(|column| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    });
-    for row in rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    let head = ["NAME", "HOME", "LOGIN", "PROTOCOLS", "PERMISSIONS", "STATE"];
+    let mut table = Table::new(head.map(|name| (name, Side::Left)));
+    for user in users {
+        table.row(to_row(user));
     }
-    Ok(())
+    Ok(out.write_all(table.text().as_bytes())?)
 }
 
 fn to_row(user: &User) -> [String; 6] {

@@ -119,7 +119,7 @@ fn files_that_are_named_are_used_and_judged() {
     assert_eq!(algorithms, ["ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256", "ecdsa-sha2-nistp256"]);
     assert!(!folder.path().join("data").exists());
     for (names, why) in [
-        (&["open"][..], "/open: others can read it (mode 640); `chmod 600` it"),
+        (&["open"][..], "/open: others can use it (mode 640); `chmod 600` it"),
         (&["locked"], "/locked: is encrypted; a server can not ask"),
         (&["public"], "/public: is no private key in OpenSSH's form"),
         (&["missing"], "/missing: No such file"),

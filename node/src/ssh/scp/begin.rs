@@ -1,8 +1,10 @@
 //! From a request of the machine to work on the user's files.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use flotilla_cluster::session::Direction;
 use flotilla_protocol::entry::{AttributeChange, Kind};
 use flotilla_protocol::failure::Failure;
 use flotilla_protocol::path::VirtualPath;
@@ -40,13 +42,11 @@ impl Server {
             Request::Abandon { keep } => self.abandon(keep, now),
             Request::Open { path } => {
                 let work = files.open(&path);
+                let (path, card) = (Rc::new(path), Rc::clone(&self.card));
                 self.start(work, now, move |result| {
-                    Done::Opened(result.map(|source| Download {
-                        path,
-                        source: source.into(),
-                        offset: 0,
-                        since: now,
-                        failed: None,
+                    Done::Opened(result.map(|source| {
+                        let moving = card.begin(GET, Direction::Download, &path, now);
+                        Download { path, source: source.into(), moving, failed: None }
                     }))
                 });
             }
@@ -90,17 +90,21 @@ impl Server {
             ..CreateOptions::new(CreateMode::Replace)
         };
         let work = self.files.create(&path, options);
+        let (path, card) = (Rc::new(path), Rc::clone(&self.card));
         self.start(work, now, move |result| {
-            Done::Created(result.map(|sink| Upload::new(path, sink.into(), now)))
+            Done::Created(result.map(|sink| {
+                let moving = card.begin(PUT, Direction::Upload, &path, now);
+                Upload { path, sink: sink.into(), moving }
+            }))
         });
     }
 
     fn write(&mut self, data: Vec<u8>, now: Instant) {
         let count = data.len();
         let work = match &self.upload {
-            Some(upload) => match upload.sink.write_now(upload.offset, &data) {
+            Some(Upload { sink, moving, .. }) => match sink.write_now(moving.bytes(), &data) {
                 Some(result) => Work::ready(result.map(|()| data)),
-                None => Arc::clone(&upload.sink).write(upload.offset, data),
+                None => Arc::clone(sink).write(moving.bytes(), data),
             },
             None => Work::ready(Err(Failure::Internal)),
         };
@@ -123,7 +127,7 @@ impl Server {
         let Some(upload) = &self.upload else {
             return self.finish(Done::Finished(Err(Failure::Internal)), now);
         };
-        let (sink, size) = (Arc::clone(&upload.sink), upload.offset);
+        let (sink, size) = (Arc::clone(&upload.sink), upload.moving.bytes());
         let work = if change == AttributeChange::default() {
             sink.publish(size)
         } else {
@@ -141,16 +145,15 @@ impl Server {
         };
         let mut buffer = self.spare.pop().unwrap_or_default();
         buffer.resize(length, 0);
-        let left = download.source.attributes().size.saturating_sub(download.offset);
-        let work = match download.source.read_now(download.offset, &mut buffer) {
+        let offset = download.moving.bytes();
+        let left = download.source.attributes().size.saturating_sub(offset);
+        let work = match download.source.read_now(offset, &mut buffer) {
             // Less than there is means that the caches hold only a part: the pool reads all of it.
             Some(Ok(count)) if count == length || count as u64 >= left => {
                 Work::ready(Ok((buffer, count)))
             }
             Some(Err(failure)) => Work::ready(Err(failure)),
-            Some(Ok(_)) | None => {
-                Arc::clone(&download.source).read_after(download.offset, buffer, 0)
-            }
+            Some(Ok(_)) | None => Arc::clone(&download.source).read_after(offset, buffer, 0),
         };
         self.start(work, now, Done::Read);
     }
@@ -193,3 +196,8 @@ async fn next_names(
         directory = next;
     }
 }
+
+/// What those who watch the node see of an upload.
+const PUT: &str = "scp put";
+/// And of a download.
+const GET: &str = "scp get";

@@ -21,6 +21,7 @@ use super::record::{Change, Record, Transfer};
 use super::throttle::Throttle;
 use crate::files::Files;
 use crate::login::LoggedIn;
+use crate::roster::{Card, Moving};
 use crate::storage::{Directory, Source};
 
 /// One `scp`.
@@ -33,6 +34,7 @@ pub(super) struct Server {
     download: Option<Download>,
     /// The directories that are being read, the innermost last; one that a job has is `None`.
     directories: Vec<Option<Box<dyn Directory>>>,
+    card: Rc<Card>,
     work: Option<Pin<Box<dyn Future<Output = Done>>>>,
     /// Bytes of the client that the machine does not take yet.
     input: Vec<u8>,
@@ -45,10 +47,9 @@ pub(super) struct Server {
 
 /// A file that is sent.
 struct Download {
-    path: VirtualPath,
+    path: Rc<VirtualPath>,
     source: Arc<dyn Source>,
-    offset: u64,
-    since: Instant,
+    moving: Moving,
     failed: Option<Failure>,
 }
 
@@ -89,6 +90,7 @@ impl Server {
     pub(super) fn new(
         invocation: &Invocation,
         login: &LoggedIn,
+        card: Rc<Card>,
         umask: u32,
         record: Rc<Record>,
     ) -> Self {
@@ -101,6 +103,7 @@ impl Server {
             upload: None,
             download: None,
             directories: Vec::new(),
+            card,
             work: None,
             input: Vec::new(),
             spare: Vec::new(),
@@ -136,7 +139,7 @@ impl Server {
             Done::Written(count, result) => {
                 self.throttle.received(count, now);
                 if let (Some(upload), Ok(_)) = (&mut self.upload, &result) {
-                    upload.offset += count as u64;
+                    upload.moving.add(count, now);
                 }
                 Outcome::Done(result.map(|buffer| self.machine.recycle(buffer)))
             }
@@ -172,7 +175,7 @@ impl Server {
         });
         if let Some(download) = &mut self.download {
             match &data {
-                Ok(data) => download.offset += data.len() as u64,
+                Ok(data) => download.moving.add(data.len(), now),
                 Err(failure) => download.failed = Some(failure.clone()),
             }
         }
@@ -187,8 +190,8 @@ impl Server {
                 account: self.files.account(),
                 path: &upload.path,
                 upload: true,
-                bytes: upload.offset,
-                elapsed: now.saturating_duration_since(upload.since),
+                bytes: upload.moving.bytes(),
+                elapsed: now.saturating_duration_since(upload.moving.started()),
                 failure,
             });
         }
@@ -201,8 +204,8 @@ impl Server {
                 account: self.files.account(),
                 path: &download.path,
                 upload: false,
-                bytes: download.offset,
-                elapsed: now.saturating_duration_since(download.since),
+                bytes: download.moving.bytes(),
+                elapsed: now.saturating_duration_since(download.moving.started()),
                 failure: failure.or(download.failed.as_ref()),
             });
         }

@@ -1,5 +1,6 @@
 //! From a request of the machine to work on the user's files.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,6 +24,11 @@ use crate::storage::{CreateMode, CreateOptions, Edit, Storage, Visitor, Work};
 impl Server {
     /// Begins one request; what is answered at once is finished here.
     pub(super) fn begin(&mut self, ticket: Ticket, request: Request, now: Instant) {
+        self.doing = self.doing(&request);
+        match self.doing {
+            Some((command, _)) => self.card.note(command, now),
+            None => self.card.touch(now),
+        }
         let answer = move |outcome| Finished::Answer(ticket, outcome);
         match request {
             Request::Open { handle, path, flags, attributes } => {
@@ -31,7 +37,7 @@ impl Server {
             Request::OpenDirectory { handle, path } => {
                 let work = self.files.read_directory(&path);
                 self.start(work, now, move |result| {
-                    let open = result.map(|entries| Open::directory(path, entries));
+                    let open = result.map(|entries| Open::directory(Rc::new(path), entries));
                     Finished::Opened(ticket, handle, open)
                 });
             }
@@ -154,7 +160,8 @@ impl Server {
             }
             Request::SetHandleAttributes { handle, change } => match self.open.get(&handle) {
                 Some(Open::File(File { content: Content::Sink(sink), path, .. })) => {
-                    (Arc::clone(sink).change(change), Change::of("set attributes", path.clone()))
+                    let path = path.as_ref().clone();
+                    (Arc::clone(sink).change(change), Change::of("set attributes", path))
                 }
                 Some(open) => {
                     let path = open.path().clone();
@@ -215,8 +222,10 @@ impl Server {
         } else {
             self.files.open(&path).map(|source| Content::Source(source.into()))
         };
+        let (path, card) = (Rc::new(path), Rc::clone(&self.card));
         self.start(work, now, move |result| {
-            Finished::Opened(ticket, handle, result.map(|content| Open::file(path, content, now)))
+            let open = result.map(|content| Open::file(&card, path, content, now));
+            Finished::Opened(ticket, handle, open)
         });
     }
 
@@ -327,7 +336,14 @@ impl Server {
             Work::Ready(result) => {
                 self.finish(then(result.unwrap_or(Err(Failure::Internal))), now);
             }
-            Work::Pending(future) => self.work.push(Box::pin(async move { then(future.await) })),
+            Work::Pending(future) => {
+                let operation = self.doing.take();
+                let operation = operation.map(|(what, on)| self.card.operate(what, on));
+                self.work.push(Box::pin(async move {
+                    let _operation = operation;
+                    then(future.await)
+                }));
+            }
         }
     }
 }

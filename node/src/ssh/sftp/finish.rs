@@ -51,15 +51,15 @@ impl Server {
             }
             Finished::Read(ticket, handle, result) => (ticket, self.read(handle, result, now)),
             Finished::Written(ticket, handle, count, result) => {
-                if let (Some(Open::File(file)), Ok(_)) = (self.open.get_mut(&handle), &result) {
-                    file.bytes_written += count as u64;
+                if let (Some(Open::File(file)), Ok(_)) = (self.open.get(&handle), &result) {
+                    file.written(count, now);
                 }
                 self.throttle.received(count, now);
                 (ticket, result.map_or_else(Outcome::Failed, Outcome::Written))
             }
             Finished::Copied(ticket, handle, result) => {
-                if let (Some(Open::File(file)), Ok(count)) = (self.open.get_mut(&handle), &result) {
-                    file.bytes_written += count;
+                if let (Some(Open::File(file)), &Ok(count)) = (self.open.get(&handle), &result) {
+                    file.written(usize::try_from(count).unwrap_or(usize::MAX), now);
                 }
                 (ticket, done(result.map(drop)))
             }
@@ -81,8 +81,8 @@ impl Server {
         match result {
             Ok(buffer) => {
                 let count = buffer.len().saturating_sub(DATA_HEADROOM);
-                if let Some(Open::File(file)) = self.open.get_mut(&handle) {
-                    file.bytes_read += count as u64;
+                if let Some(Open::File(file)) = self.open.get(&handle) {
+                    file.read(count, now);
                 }
                 self.throttle.sent(count, now);
                 Outcome::Data(buffer)

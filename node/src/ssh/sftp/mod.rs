@@ -6,6 +6,7 @@
 //! | file | what |
 //! | --- | --- |
 //! | `open` | what is kept under a handle |
+//! | `doing` | what those who watch the node see of a request |
 //! | `begin` | from a request to work on the storage |
 //! | `finish` | from the storage's answer to the machine, the log and the handles |
 //! | `listing` | entries of a directory into a reply |
@@ -14,6 +15,7 @@
 
 mod begin;
 mod copy;
+mod doing;
 mod finish;
 mod listing;
 mod names;
@@ -30,6 +32,7 @@ use flotilla_protocol::sftp::{self, HandleId, Settings};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
+use self::doing::Doing;
 use self::finish::Finished;
 use self::open::Open;
 use super::channel::{Broken, Exit, Program};
@@ -37,6 +40,7 @@ use super::record::Record;
 use super::throttle::Throttle;
 use crate::files::Files;
 use crate::login::LoggedIn;
+use crate::roster::Card;
 
 /// One SFTP channel.
 pub(super) struct Server {
@@ -47,6 +51,9 @@ pub(super) struct Server {
     open: HashMap<HandleId, Open>,
     work: FuturesUnordered<Pin<Box<dyn Future<Output = Finished>>>>,
     throttle: Throttle,
+    card: Rc<Card>,
+    /// What is being begun, for those who watch the node.
+    doing: Doing,
     record: Rc<Record>,
     /// The client sends no more.
     ended: bool,
@@ -55,6 +62,7 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(
         login: &LoggedIn,
+        card: Rc<Card>,
         umask: u32,
         symlink_by_draft: bool,
         record: Rc<Record>,
@@ -67,6 +75,8 @@ impl Server {
             open: HashMap::new(),
             work: FuturesUnordered::new(),
             throttle: Throttle::new(login),
+            card,
+            doing: None,
             record,
             ended: false,
         }

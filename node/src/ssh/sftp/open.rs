@@ -1,12 +1,16 @@
 //! What a client has open.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use flotilla_cluster::session::Direction;
 use flotilla_protocol::failure::Failure;
 use flotilla_protocol::path::VirtualPath;
 
+use super::doing::{GET, PUT};
 use crate::files::Files;
+use crate::roster::{Card, Moving};
 use crate::ssh::record::{Record, Transfer};
 use crate::storage::{Directory, Sink, Source};
 
@@ -16,7 +20,7 @@ pub(super) enum Open {
     File(File),
     /// A directory.
     Directory {
-        path: VirtualPath,
+        path: Rc<VirtualPath>,
         /// Away while a batch is read.
         entries: Option<Box<dyn Directory>>,
         /// All entries were given out.
@@ -26,11 +30,10 @@ pub(super) enum Open {
 
 /// An open file, and what happened to it.
 pub(super) struct File {
-    pub(super) path: VirtualPath,
+    pub(super) path: Rc<VirtualPath>,
     pub(super) content: Content,
-    since: Instant,
-    pub(super) bytes_read: u64,
-    pub(super) bytes_written: u64,
+    /// It counts the bytes: those written, if the file may be written.
+    moving: Moving,
 }
 
 /// The bytes of an open file.
@@ -43,11 +46,21 @@ pub(super) enum Content {
 }
 
 impl Open {
-    pub(super) fn file(path: VirtualPath, content: Content, now: Instant) -> Self {
-        Self::File(File { path, content, since: now, bytes_read: 0, bytes_written: 0 })
+    pub(super) fn file(
+        card: &Rc<Card>,
+        path: Rc<VirtualPath>,
+        content: Content,
+        now: Instant,
+    ) -> Self {
+        let (command, direction) = match content {
+            Content::Source(_) => (GET, Direction::Download),
+            Content::Sink(_) => (PUT, Direction::Upload),
+        };
+        let moving = card.begin(command, direction, &path, now);
+        Self::File(File { path, content, moving })
     }
 
-    pub(super) fn directory(path: VirtualPath, entries: Box<dyn Directory>) -> Self {
+    pub(super) fn directory(path: Rc<VirtualPath>, entries: Box<dyn Directory>) -> Self {
         Self::Directory { path, entries: Some(entries), ended: false }
     }
 
@@ -62,6 +75,13 @@ impl Open {
         }
     }
 
+    /// As [`path`](Self::path), to be kept.
+    pub(super) fn shared_path(&self) -> Rc<VirtualPath> {
+        match self {
+            Self::File(File { path, .. }) | Self::Directory { path, .. } => Rc::clone(path),
+        }
+    }
+
     /// The connection ended before the client closed it.
     pub(super) fn log_broken(&self, record: &Record, files: &Files, now: Instant) {
         if let Self::File(file) = self {
@@ -71,6 +91,20 @@ impl Open {
 }
 
 impl File {
+    /// Bytes were read.
+    pub(super) fn read(&self, bytes: usize, now: Instant) {
+        if let Content::Source(_) = self.content {
+            self.moving.add(bytes, now);
+        }
+    }
+
+    /// Bytes were written.
+    pub(super) fn written(&self, bytes: usize, now: Instant) {
+        if let Content::Sink(_) = self.content {
+            self.moving.add(bytes, now);
+        }
+    }
+
     /// The end of what happened to it, for the logs.
     pub(super) fn log(
         &self,
@@ -84,8 +118,8 @@ impl File {
             account: files.account(),
             path: &self.path,
             upload,
-            bytes: if upload { self.bytes_written } else { self.bytes_read },
-            elapsed: now.saturating_duration_since(self.since),
+            bytes: self.moving.bytes(),
+            elapsed: now.saturating_duration_since(self.moving.started()),
             failure,
         });
     }

@@ -23,6 +23,7 @@ mod fault;
 mod link;
 mod listing;
 mod lookup;
+mod mark;
 mod name;
 mod part;
 mod partial;
@@ -138,6 +139,17 @@ impl Posix {
                 known.insert(self.root.identity, Arc::downgrade(&self.root));
             }
         }
+    }
+
+    /// The mark that shows which pool uses this storage; with `wanted` it is made where there is none.
+    pub fn mark(&self, wanted: Option<String>) -> Work<Option<String>> {
+        self.root.work(move |root, _| match &wanted {
+            None => mark::read(root),
+            Some(wanted) => match mark::read(root)? {
+                Some(standing) => Ok(Some(standing)),
+                None => mark::make(root, wanted),
+            },
+        })
     }
 
     /// Removes unfinished uploads of all owners that were written last longer than `age` ago.

@@ -10,6 +10,8 @@
 //! | `.flotilla-<owner>=<hash of the name>` | longer; the name itself is in the attribute [`NAME_ATTRIBUTE`] |
 //! | `.flotilla-<owner>~<random>` | never shown: copies, and uploads beside another of the same name |
 //!
+//! `.flotilla-mark` and what begins so belong to `mark`.
+//!
 //! `<owner>` is a hash of the account's name, 16 hex digits. Where the file system has no extended
 //! attributes, an upload with a name of more than [`SHORT_MAX`] bytes is resumed as any other, and
 //! only missing in listings. Clients can not use reserved names, and no listing shows them.
@@ -82,6 +84,9 @@ impl Owner {
 fn hex(into: &mut Vec<u8>, bytes: &[u8], count: usize) {
     into.extend(crate::hex::digits(bytes.get(..count).unwrap_or(bytes)));
 }
+
+/// The mark of a pool: see `mark`. A reserved name, so that no client sees or changes it.
+pub(super) const MARK: &[u8] = b".flotilla-mark";
 
 /// Where the name of an upload is kept that is too long to stand in its reserved name.
 pub(super) const NAME_ATTRIBUTE: &str = "user.flotilla.name";

@@ -79,6 +79,9 @@ fn directory(root: &Root, path: &[u8], before: i64, ticket: &Ticket) -> Result<F
             continue;
         }
         ticket.step()?;
+        if bytes == name::MARK {
+            continue;
+        }
         if name::is_reserved(bytes) {
             match remove(&directory, bytes, before) {
                 Ok(None) => {}

@@ -4,7 +4,8 @@ use rustls::HandshakeKind;
 use rustls::client::Resumption;
 use rustls::server::{ProducesTickets, StoresServerSessions};
 
-use super::super::ticket::{KeyRing, Role, SessionCache, Ticketer};
+use super::super::ring::KeyRing;
+use super::super::ticket::{Role, SessionCache, Ticketer};
 use super::*;
 use crate::config::DataReuse;
 

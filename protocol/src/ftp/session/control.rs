@@ -1,4 +1,4 @@
-//! Commands about the session itself: QUIT, NOOP, ABOR, LANG, OPTS UTF8, SITE IDLE.
+//! Commands about the session itself: QUIT, NOOP, ABOR, CLNT, LANG, OPTS UTF8, SITE IDLE.
 
 use std::time::Duration;
 
@@ -40,6 +40,13 @@ impl Session {
         self.reply(226, b"ABOR done; no transfer is under way.");
     }
 
+    /// CLNT: what the client says that it is.
+    pub(super) fn client(&mut self, name: &[u8]) {
+        let name = name.get(..CLIENT_BYTES_MAX).unwrap_or(name);
+        self.signals.client = Some(String::from_utf8_lossy(name).into_owned());
+        self.reply(200, b"Noted.");
+    }
+
     /// RFC 2640, 4.1: English is the only language.
     pub(super) fn lang(&mut self, tag: Option<&[u8]>) {
         match tag {
@@ -78,3 +85,6 @@ impl Session {
 
 /// The shortest time-out that SITE IDLE takes, seconds: shorter ones would cut off slow typists.
 const IDLE_SECONDS_MIN: u64 = 30;
+
+/// How much of the name of a client is noted.
+const CLIENT_BYTES_MAX: usize = 64;

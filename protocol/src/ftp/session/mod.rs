@@ -58,6 +58,8 @@ pub struct Session {
     protection: Protection,
     login: Login,
     activity: Activity,
+    /// The verb of the last command.
+    verb: &'static str,
     /// The request that [`Session::poll`] hands out next.
     request: Option<Request>,
     signals: Signals,
@@ -89,6 +91,8 @@ struct Protection {
 /// Requests without an answer that wait to be polled, in this order.
 #[derive(Debug, Default)]
 struct Signals {
+    /// What the client said that it is.
+    client: Option<String>,
     logout: bool,
     close_passive: bool,
     abort: bool,
@@ -125,6 +129,7 @@ impl Session {
             protection: Protection { negotiated: connection.secure, private: connection.secure },
             login: Login::Nobody { attempts: 0 },
             activity: Activity::Idle,
+            verb: "",
             request: None,
             signals: Signals::default(),
             clock,
@@ -163,6 +168,11 @@ impl Session {
             Login::In(ready) => Some(&ready.user),
             Login::Nobody { .. } | Login::Named { .. } => None,
         }
+    }
+
+    /// The verb of the command that was executed last; empty if it is none that we know.
+    pub fn verb(&self) -> &'static str {
+        self.verb
     }
 
     /// When [`Session::on_timeout`] must be called, if nothing happens before. Requests and
@@ -250,6 +260,12 @@ impl Session {
         self.advance(now);
     }
 
+    /// The node takes back what it wanted by [`Session::on_stop`]. Last words that are written stay
+    /// the last.
+    pub fn on_stay(&mut self) {
+        self.clock.stopping = None;
+    }
+
     /// An operator wants the session to end now; a transfer is aborted.
     pub fn on_kick(&mut self, text: &'static str, now: Instant) {
         self.clock.stopping = Some(text);
@@ -266,6 +282,9 @@ impl Session {
     /// What the owner must do next; `None` when it should wait for input.
     #[must_use]
     pub fn poll(&mut self) -> Option<Request> {
+        if let Some(name) = self.signals.client.take() {
+            return Some(Request::NoteClient(name));
+        }
         if std::mem::take(&mut self.signals.close_passive) {
             return Some(Request::ClosePassive);
         }
@@ -351,6 +370,7 @@ impl Session {
             return self.reply(500, b"Command line too long.");
         }
         let (verb, command) = Command::parse(line);
+        self.verb = verb.map_or("", |verb| verb.info().name);
         if let (Some(verb), Login::Nobody { .. } | Login::Named { .. }) = (verb, &self.login)
             && verb.info().access == Access::LoggedIn
         {
@@ -404,7 +424,7 @@ impl Session {
             Command::Syst => self.reply(215, b"UNIX Type: L8"),
             Command::Feat => self.feat(),
             Command::Help(topic) => self.help(topic),
-            Command::Clnt(_) => self.reply(200, b"Noted."),
+            Command::Clnt(name) => self.client(name),
             Command::Lang(tag) => self.lang(tag),
             Command::OptsUtf8(on) => self.opts_utf8(on),
             Command::OptsUnknown(_) => self.reply(501, b"That feature has no options."),

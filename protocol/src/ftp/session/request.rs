@@ -13,6 +13,8 @@ pub enum Request {
     SelectHost(String),
     /// Judge a login; answered by [`Outcome::Login`].
     Authenticate(Credentials),
+    /// The client said what it is (CLNT): for those who watch the session. No answer.
+    NoteClient(String),
     /// End the login: give its slot back (REIN). No answer.
     Logout,
     /// An operation on files; answered by [`Outcome::File`].

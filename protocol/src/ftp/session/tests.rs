@@ -342,6 +342,37 @@ fn a_stop_waits_for_the_transfer_and_a_kick_does_not() {
 }
 
 #[test]
+fn a_stop_can_be_taken_back() {
+    let mut bench = Bench::logged_in();
+    bench.begin("RETR a");
+    bench.open();
+    bench.session.on_stop("over", bench.now);
+    bench.session.on_stay();
+    bench.answer(Outcome::TransferEnded(Ok(1)));
+    assert_eq!(bench.said(), "226 Transfer complete.\r\n");
+    assert!(bench.say("NOOP").starts_with("200"));
+    bench.session.on_stop("over", bench.now);
+    bench.session.on_stay();
+    assert_eq!(bench.say("NOOP"), "421 over\r\n");
+}
+
+#[test]
+fn what_the_client_does_and_is_can_be_told() {
+    let mut bench = Bench::logged_in();
+    bench.begin("stor a");
+    assert_eq!(bench.session.verb(), "STOR");
+    bench.line("NOOP");
+    assert_eq!(bench.session.verb(), "STOR");
+    bench.answer(Outcome::TransferEnded(Ok(1)));
+    bench.line(&format!("CLNT {}", "x".repeat(100)));
+    assert_eq!(bench.session.verb(), "CLNT");
+    let asked = bench.session.poll();
+    assert!(matches!(&asked, Some(Request::NoteClient(name)) if name.len() == 64), "{asked:?}");
+    bench.line("frob");
+    assert_eq!(bench.session.verb(), "");
+}
+
+#[test]
 fn active_mode_reaches_the_client_only() {
     let mut bench = Bench::logged_in();
     for line in [

@@ -2,10 +2,13 @@
 -- the sessions of fences in ARGV that were forgotten.
 local nodes, tags, beats, sessions, admissions, configurations =
   KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
-local ledgers, gone, cursors = KEYS[11], KEYS[12], KEYS[13]
+local ledgers, gone, cursors, quarantines, last_beats = KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
 
-local over = call('ZRANGEBYSCORE', beats, '-inf', now - RECLAIM_AFTER, 'LIMIT', 0, 256)
-if #over > 0 then
+local function tidy_nodes()
+  local over = call('ZRANGEBYSCORE', beats, '-inf', now - RECLAIM_AFTER, 'LIMIT', 0, 256)
+  if #over == 0 then
+    return
+  end
   local dead, forgotten = {}, {}
   for i = 1, #over do
     dead[over[i]] = true
@@ -29,18 +32,26 @@ if #over > 0 then
   end
 end
 
-local configured = call('HKEYS', configurations)
-for i = 1, #configured do
-  if call('HEXISTS', nodes, configured[i]) == 0 then
-    call('HDEL', configurations, configured[i])
+local function tidy_configurations()
+  local configured = call('HKEYS', configurations)
+  for i = 1, #configured do
+    if call('HEXISTS', nodes, configured[i]) == 0 then
+      call('HDEL', configurations, configured[i])
+    end
   end
+end
+
+local known = call('MGET', quarantines, last_beats)
+if not is_quarantined(known[1], known[2]) then
+  tidy_nodes()
+  tidy_configurations()
 end
 
 tidy_bans()
 
 for i = 2, #ARGV do
   if call('HEXISTS', tags, ARGV[i]) == 0 then
-    call('UNLINK', KEYS[12 + i])
+    call('UNLINK', KEYS[14 + i])
   end
   call('SREM', gone, ARGV[i])
 end

@@ -1,17 +1,20 @@
 //! The real server as a child process.
 
-use std::net::{Ipv4Addr, SocketAddr};
+mod addresses;
+mod builder;
+mod operator;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 
-use crate::loopback::Lease;
+use self::addresses::Addresses;
+pub use self::builder::Builder;
 use crate::program::exit_code;
-use crate::{
-    Authority, Config, DEADLINE, Data, Folder, Program, TlsClient, User, Value, Wire, wait,
-};
+use crate::{Authority, Config, DEADLINE, Data, Folder, PASSWORD, TlsClient, User, Wire, wait};
 
 /// A running server with a folder, an address and a certificate authority of its own. When dropped
 /// it is asked to end and must do so with exit code 0; if the test failed, its log is printed.
@@ -20,29 +23,6 @@ pub struct Server {
     child: Option<Child>,
     addresses: Addresses,
     setup: Builder,
-}
-
-/// A server to be started.
-#[derive(Debug)]
-pub struct Builder {
-    folder: Folder,
-    lease: Lease,
-    authority: Authority,
-    config: Config,
-    users: Vec<User>,
-    wrapper: Vec<String>,
-    environment: Vec<(String, String)>,
-    /// The files are as the test wants them; nothing is written over them.
-    written: bool,
-}
-
-/// Where the server listens, as it says itself in `run/addresses.json`.
-#[derive(Clone, Debug, Default)]
-struct Addresses {
-    ftp: Vec<SocketAddr>,
-    ftps: Vec<SocketAddr>,
-    ssh: Vec<SocketAddr>,
-    health: Option<SocketAddr>,
 }
 
 impl Server {
@@ -112,6 +92,44 @@ impl Server {
         wire
     }
 
+    /// Tries to log in; the text of the refusal, if it is one.
+    ///
+    /// # Errors
+    /// The reply by which the client was turned away, or what became of the connection.
+    pub fn attempt(&self, user: &str) -> Result<Wire, String> {
+        self.attempt_from(None, user)
+    }
+
+    /// As [`Server::attempt`], from a chosen address.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn attempt_from(&self, client: Option<Ipv4Addr>, user: &str) -> Result<Wire, String> {
+        let broken = |error: std::io::Error| error.to_string();
+        let client = client.map(IpAddr::from);
+        let mut wire = Wire::try_connect(client, self.ftp()).map_err(broken)?;
+        for (line, code) in [
+            (String::new(), 220),
+            (format!("USER {user}\r\n"), 331),
+            (format!("PASS {PASSWORD}\r\n"), 230),
+        ] {
+            if !line.is_empty() {
+                wire.try_send_raw(line.as_bytes()).map_err(broken)?;
+            }
+            let reply = wire.try_reply().map_err(broken)?;
+            if reply.code != code {
+                return Err(reply.text());
+            }
+        }
+        Ok(wire)
+    }
+
+    /// Whether it greets a client from this address.
+    pub fn greets(&self, client: Ipv4Addr) -> bool {
+        let wire = Wire::try_connect(Some(client.into()), self.ftp());
+        wire.is_ok_and(|mut wire| wire.try_reply().is_ok_and(|reply| reply.code == 220))
+    }
+
     /// Connects as `alice` with AUTH TLS and PROT P.
     #[track_caller]
     pub fn login_tls(&self, tls: &TlsClient) -> Wire {
@@ -131,7 +149,8 @@ impl Server {
 
     /// A client that trusts this server, with nothing to resume.
     pub fn tls(&self) -> TlsClient {
-        TlsClient::new(&self.setup.authority, self.setup.lease.address().into())
+        let tls = TlsClient::new(&self.setup.authority, self.setup.lease.address().into());
+        if self.setup.common.is_some() { tls.named("localhost") } else { tls }
     }
 
     /// The authority of the server's certificate.
@@ -208,6 +227,13 @@ impl Server {
         code.flatten()
     }
 
+    /// `kill -9`.
+    #[track_caller]
+    pub fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.wait(DEADLINE);
+    }
+
     /// Whether it still runs.
     pub fn is_running(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
@@ -264,188 +290,6 @@ impl Drop for Server {
         let code = exit_code(&mut child, DEADLINE);
         if !std::thread::panicking() {
             assert_eq!(code, Some(Some(0)), "exit code after TERM; log:\n{}", self.log());
-        }
-    }
-}
-
-impl Builder {
-    fn new() -> Self {
-        let folder = Folder::new();
-        let lease = Lease::take();
-        let authority = Authority::new("Flotilla test authority");
-        let address = lease.address().to_string();
-        let (certificate, key) = authority.issue(&[&address, "localhost"]).write(&folder, "server");
-        folder.write("authority.pem", authority.pem());
-        let (first, last) = lease.ports();
-        let mut config = Config::default();
-        config.set("node.data_dir", folder.path());
-        config.set("node.workers", 2);
-        config.set("ftp.listen", vec![format!("{address}:0")]);
-        config.set("ftp.implicit_tls", vec![format!("{address}:0")]);
-        // Host keys take a second to make: who tests SSH asks for it.
-        config.set("ssh.listen", Vec::<String>::new());
-        config.set("ftp.passive.ports", format!("{first}-{last}"));
-        config.set("tls.certificate", certificate.as_path());
-        config.set("tls.key", key.as_path());
-        config.set("health.listen", format!("{address}:0"));
-        config.set("timeouts.drain", "5s");
-        Self {
-            folder,
-            lease,
-            authority,
-            config,
-            users: vec![User::new("alice")],
-            wrapper: Vec::new(),
-            environment: Vec::new(),
-            written: false,
-        }
-    }
-
-    /// Serves SSH too, with a host key that costs nothing to make.
-    #[track_caller]
-    pub fn ssh(mut self) -> Self {
-        let key = self.folder.join("host_key");
-        Program::new("ssh-keygen")
-            .args(["-q", "-N", "", "-t", "ed25519", "-f"])
-            .arg(&key)
-            .succeed();
-        self.config.set("ssh.listen", vec![format!("{}:0", self.address())]);
-        self.config.set("ssh.host_keys", vec![key.display().to_string()]);
-        self
-    }
-
-    /// Takes a key of the configuration away, so that its default holds.
-    pub fn unset(mut self, key: &str) -> Self {
-        self.config.unset(key);
-        self
-    }
-
-    /// Sets a key of the configuration.
-    pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.config.set(key, value);
-        self
-    }
-
-    /// Changes the configuration with the folder and the authority at hand (certificates of hosts).
-    pub fn configure(mut self, change: impl FnOnce(&mut Config, &Folder, &Authority)) -> Self {
-        change(&mut self.config, &self.folder, &self.authority);
-        self
-    }
-
-    /// Adds a user, in place of one of the same name.
-    pub fn user(mut self, user: User) -> Self {
-        self.users.retain(|present| present.name() != user.name());
-        self.users.push(user);
-        self
-    }
-
-    /// Puts a file under the root of all files.
-    pub fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
-        self.folder.write(Path::new("files").join(name), content);
-        self
-    }
-
-    /// Starts the server by another program, which must execute its last arguments in place of
-    /// itself.
-    pub fn wrap<S: AsRef<str>>(mut self, wrapper: impl IntoIterator<Item = S>) -> Self {
-        self.wrapper = wrapper.into_iter().map(|word| word.as_ref().to_owned()).collect();
-        self
-    }
-
-    /// Sets a variable of its environment.
-    pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.environment.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// The folder of everything, with `files/` for the root of all files.
-    pub fn folder(&self) -> &Folder {
-        &self.folder
-    }
-
-    /// The loopback address that is this server's own.
-    pub fn address(&self) -> Ipv4Addr {
-        self.lease.address()
-    }
-
-    /// The block of passive ports that is this server's own.
-    pub fn ports(&self) -> (u16, u16) {
-        self.lease.ports()
-    }
-
-    /// Starts it and waits until it serves.
-    #[track_caller]
-    pub fn start(self) -> Server {
-        let mut server = Server { child: None, addresses: Addresses::default(), setup: self };
-        server.launch();
-        server
-    }
-
-    /// As [`Builder::start`], with configuration and users as the files have them now.
-    #[track_caller]
-    pub fn start_as_written(mut self) -> Server {
-        self.written = true;
-        self.start()
-    }
-
-    /// Runs `flotilla VERB --config FILE` with this configuration, to its end.
-    pub fn verb(&self, verb: &[&str]) -> Program {
-        self.write();
-        Program::flotilla().args(verb).arg("--config").arg(self.config_file())
-    }
-
-    /// Writes configuration and users.
-    pub fn write(&self) {
-        if self.written {
-            return;
-        }
-        std::fs::create_dir_all(self.files()).expect("the root of all files can be made");
-        self.config.write(&self.config_file());
-        let users: Vec<String> = self.users.iter().map(User::to_toml).collect();
-        self.folder.write("users.toml", users.join("\n"));
-    }
-
-    /// The configuration file.
-    pub fn config_file(&self) -> PathBuf {
-        self.folder.join("flotilla.toml")
-    }
-
-    fn files(&self) -> PathBuf {
-        self.folder.join("files")
-    }
-
-    fn log_file(&self) -> PathBuf {
-        self.folder.join("server.log")
-    }
-
-    fn program(&self) -> Program {
-        let server = Program::flotilla();
-        let program = match self.wrapper.split_first() {
-            None => server,
-            Some((first, rest)) => Program::new(first).args(rest).arg(crate::program::flotilla()),
-        };
-        let program = self
-            .environment
-            .iter()
-            .fold(program, |program, (name, value)| program.env(name, value));
-        program.arg("serve").arg("--config").arg(self.config_file()).within(self.folder.path())
-    }
-}
-
-impl Addresses {
-    fn parse(text: &str) -> Self {
-        let json: serde_json::Value = serde_json::from_str(text).expect("addresses.json is JSON");
-        let parse =
-            |value: &serde_json::Value| -> Option<SocketAddr> { value.as_str()?.parse().ok() };
-        let list = |name: &str| -> Vec<SocketAddr> {
-            let values = json.get(name).and_then(|value| value.as_array());
-            values.into_iter().flatten().filter_map(parse).collect()
-        };
-        Self {
-            ftp: list("ftp"),
-            ftps: list("ftps"),
-            ssh: list("ssh"),
-            health: json.get("health").and_then(parse),
         }
     }
 }

@@ -1,0 +1,55 @@
+//! What the leader does for all: policy, order in the store, DNS.
+
+use std::time::{Duration, Instant};
+
+use super::{Agent, Lane};
+use crate::member::Member;
+use crate::policy::Policy;
+use crate::store::Request;
+
+impl Agent {
+    pub(super) fn next_duty(&mut self, now: Instant) -> Option<(Lane, Request)> {
+        let term = self.lease.term(now)?;
+        if now >= self.policy_next && !self.busy.contains(&Lane::Policy) {
+            self.policy_next = now + POLICY_INTERVAL;
+            if let Some(policy) = self.policy.differs_from(self.decide()) {
+                return Some((Lane::Policy, Request::SetPolicy { term, policy: policy.encode() }));
+            }
+        }
+        if now >= self.tidy_next && !self.busy.contains(&Lane::Tidy) {
+            self.tidy_next = now + TIDY_INTERVAL;
+            return Some((Lane::Tidy, Request::Tidy));
+        }
+        None
+    }
+
+    /// The policy as it should be: by the configuration of this node, with what the pool already has.
+    fn decide(&self) -> Policy {
+        let proposal = &self.proposal;
+        let storage = match self.is_mark_obsolete() {
+            true => proposal.storage.clone(),
+            false => self.policy.storage.clone(),
+        };
+        Policy {
+            by: self.setup.node.to_string(),
+            limits: self.setup.limits,
+            storage,
+            tickets: self.policy.tickets.max(proposal.tickets),
+            ..Policy::default()
+        }
+    }
+
+    /// Whether no living node sees the mark of the policy: the storage was changed for all, or there is no
+    /// mark yet.
+    fn is_mark_obsolete(&self) -> bool {
+        let mark = &self.policy.storage;
+        let sees = |member: &Member| member.storage == *mark;
+        let seen = self.view.alive().filter_map(|(_, seen)| seen.member.as_ref()).any(sees);
+        mark.is_empty() || !seen && !self.proposal.storage.is_empty()
+    }
+}
+
+/// A policy that was not accepted, or that the store forgot, is written again.
+const POLICY_INTERVAL: Duration = Duration::from_secs(2);
+/// Between two parts of the leader's cleaning.
+const TIDY_INTERVAL: Duration = Duration::from_secs(10);

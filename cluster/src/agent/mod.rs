@@ -1,0 +1,463 @@
+//! The agent of a node: composes the machines of this crate, and is one itself.
+//!
+//! # Methods
+//! Four kinds, as everywhere: getters; `on_*` inputs; commands ([`admit`](Agent::admit),
+//! [`ban`](Agent::ban), ...); outputs ([`poll`](Agent::poll), [`next_deadline`](Agent::next_deadline)).
+//! After every input and command, poll until there is nothing. Every [`Output::Call`] is answered by one
+//! [`on_reply`](Agent::on_reply) of the same lane, with an error if need be.
+//!
+//! # Lanes
+//! One request per lane is under way. A lane whose request failed makes the store count as away; the next
+//! beat that is answered ends that. What was under way is then told again in absolute values.
+
+mod beat;
+mod duty;
+mod event;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+pub use event::{Event, Lane, Output, Refusal};
+
+use crate::admission::{self, Denied, Limits, Slot};
+use crate::ban::{Bans, Rules};
+use crate::blocks::Blocks;
+use crate::dns;
+use crate::id::{Fence, Generation, NodeId};
+use crate::lease::{Lease, LeaseChange};
+use crate::ledger::{Answer, Applicant, Ledger, Ticket};
+use crate::member::{Member, Standing};
+use crate::policy::Policy;
+use crate::publisher::Publisher;
+use crate::roster::Roster;
+use crate::session::SessionRecord;
+use crate::store::{BanChange, Hint, Identity, Reply, Request, Score, StoreError};
+use crate::view::View;
+
+/// What an agent begins with.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The node's name.
+    pub node: NodeId,
+    /// The life of this process.
+    pub generation: Generation,
+    /// The life before, of the same data folder.
+    pub previous: Generation,
+    /// The store is in the process: nobody else will ever come.
+    pub alone: bool,
+    /// The leader looks after records of the pool in a DNS.
+    pub dns: bool,
+    /// By this node's configuration; they hold until there is a policy.
+    pub limits: Limits,
+    /// By this node's configuration.
+    pub rules: Rules,
+    /// Random: where jitter and names begin.
+    pub seed: u64,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Agent {
+    setup: Setup,
+    random: u64,
+    link: Link,
+    beat: beat::Heart,
+    identity: Option<Identity>,
+    member: Member,
+    view: View,
+    leader: Option<NodeId>,
+    lease: Lease,
+    ledger: Ledger,
+    publisher: Publisher,
+    blocks: Blocks,
+    bans: Bans,
+    roster: Roster,
+    policy: Policy,
+    /// What this node would have the policy say, beside the limits.
+    proposal: Proposal,
+    failures: VecDeque<IpAddr>,
+    /// Bans that the store has to hear of.
+    unheard_bans: VecDeque<BanChange>,
+    busy: BTreeSet<Lane>,
+    tidy_next: Instant,
+    policy_next: Instant,
+    events: VecDeque<Event>,
+}
+
+/// How the store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// It answers, and this node is registered.
+    Fine {
+        /// From when on.
+        since: Instant,
+    },
+    /// It does not, or not yet.
+    Away {
+        /// From when on.
+        since: Instant,
+        /// The last error.
+        reason: String,
+    },
+    /// It answers, and does not take this node.
+    Refused(Refusal),
+}
+
+/// What the node would have the policy say if it leads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proposal {
+    /// The mark on its storage; empty: none.
+    pub storage: String,
+    /// The version of the ticket keys.
+    pub tickets: u64,
+}
+
+impl Agent {
+    /// A node that does not know its pool yet.
+    pub fn new(setup: Setup, now: Instant) -> Self {
+        let reason = "it was not asked yet".to_owned();
+        Self {
+            random: setup.seed,
+            link: Link::Away { since: now, reason },
+            beat: beat::Heart::new(now),
+            identity: None,
+            member: Member::default(),
+            view: View::default(),
+            leader: None,
+            lease: Lease::default(),
+            ledger: Ledger::new(setup.limits, setup.alone),
+            publisher: Publisher::default(),
+            blocks: Blocks::default(),
+            bans: Bans::new(setup.rules.clone()),
+            roster: Roster::default(),
+            policy: Policy { limits: setup.limits, ..Policy::default() },
+            proposal: Proposal::default(),
+            failures: VecDeque::new(),
+            unheard_bans: VecDeque::new(),
+            busy: BTreeSet::new(),
+            tidy_next: now,
+            policy_next: now,
+            events: VecDeque::new(),
+            setup,
+        }
+    }
+
+    /// The node's name.
+    pub fn node(&self) -> &NodeId {
+        &self.setup.node
+    }
+
+    /// The life of this process.
+    pub fn generation(&self) -> Generation {
+        self.setup.generation
+    }
+
+    /// How the store is.
+    pub fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// The registration, once there is one.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+
+    /// The pool.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Who leads, as far as is known.
+    pub fn leader(&self) -> Option<&NodeId> {
+        self.leader.as_ref()
+    }
+
+    /// The term of this node while it leads.
+    pub fn term(&self, now: Instant) -> Option<Fence> {
+        self.lease.term(now)
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// What this node may admit alone while the store is away.
+    pub fn share(&self) -> Limits {
+        self.ledger.share()
+    }
+
+    /// The sessions of this node, by number.
+    pub fn sessions(&self) -> impl Iterator<Item = (u64, &SessionRecord)> {
+        self.publisher.sessions().iter().map(|(number, record)| (*number, record))
+    }
+
+    /// Logged-in sessions of this node.
+    pub fn session_count(&self) -> u32 {
+        self.ledger.sessions()
+    }
+
+    /// The port blocks from which ports may be offered now.
+    pub fn blocks(&self, now: Instant) -> impl Iterator<Item = u16> {
+        self.blocks.offered(now)
+    }
+
+    /// Bans that this node knows.
+    pub fn bans(&self) -> &Bans {
+        &self.bans
+    }
+
+    /// The node says something else of itself. The pool hears of it at once if it is more than the load.
+    pub fn on_member(&mut self, member: Member, now: Instant) {
+        let without_load = |of: &Member| Member { load: Default::default(), ..of.clone() };
+        if without_load(&member) != without_load(&self.member) {
+            self.beat.hurry(now);
+        }
+        self.member = member;
+        // Before the store hears of it and lets somebody else lead.
+        if !self.stands() && self.lease.resign(now) == LeaseChange::Lost {
+            self.events.push_back(Event::Led(None));
+        }
+    }
+
+    /// What the node would have the policy say.
+    pub fn on_proposal(&mut self, proposal: Proposal, now: Instant) {
+        if proposal != self.proposal {
+            self.proposal = proposal;
+            self.policy_next = now;
+        }
+    }
+
+    /// The configuration was read again.
+    pub fn on_configured(&mut self, limits: Limits, rules: Rules, now: Instant) {
+        self.setup.limits = limits;
+        self.bans.set_rules(rules);
+        self.policy_next = now;
+        // Nobody else decides.
+        if self.setup.alone || self.policy.revision == 0 {
+            self.policy.limits = limits;
+            self.ledger.set_limits(limits);
+        }
+    }
+
+    /// What changed in the sessions of this node.
+    pub fn on_gathered(&mut self, changed: Vec<(u64, SessionRecord)>, ended: &[u64]) {
+        self.publisher.on_gathered(changed, ended);
+    }
+
+    /// Something may have changed in the pool.
+    pub fn on_hint(&mut self, hint: &Hint, now: Instant) {
+        match hint {
+            Hint::Order(node) if *node != self.setup.node => {}
+            Hint::Answer(_) => {}
+            Hint::Members => self.beat.hurry_for_members(now),
+            Hint::Bans | Hint::Policy | Hint::Order(_) | Hint::Lost => self.beat.hurry(now),
+        }
+    }
+
+    /// A login failed.
+    pub fn on_failure(&mut self, address: IpAddr, now: Instant) {
+        if self.bans.is_exempt(address) || self.bans.rules().ban_after == 0 {
+            return;
+        }
+        let origin = admission::origin(address);
+        if let Some(until) = self.bans.on_failure(address, now) {
+            self.events.push_back(Event::Banned { origin, until, manual: false });
+            let for_ms = Some(millis(until.saturating_duration_since(now)));
+            self.tell_ban(BanChange { origin, for_ms, manual: false });
+        } else if !self.setup.alone && self.failures.len() < FAILURES_MAX {
+            self.failures.push_back(origin);
+        }
+    }
+
+    /// Asks for a slot; see [`Ledger::admit`].
+    #[must_use]
+    pub fn admit(&mut self, applicant: Applicant, now: Instant) -> Answer {
+        self.ledger.admit(applicant, now)
+    }
+
+    /// Gives a slot back.
+    pub fn release(&mut self, slot: Slot) {
+        self.ledger.release(slot);
+    }
+
+    /// Bans an address for so long, in the whole pool; here at once.
+    pub fn ban(&mut self, address: IpAddr, lasting: Duration, now: Instant) {
+        let origin = admission::origin(address);
+        let until = now.checked_add(lasting).unwrap_or(now);
+        self.bans.ban(origin, until);
+        self.events.push_back(Event::Banned { origin, until, manual: true });
+        self.tell_ban(BanChange { origin, for_ms: Some(millis(lasting)), manual: true });
+    }
+
+    /// Lifts a ban in the whole pool; here at once. Whether this node knew of it.
+    pub fn unban(&mut self, address: IpAddr, now: Instant) -> bool {
+        let origin = admission::origin(address);
+        let known = self.bans.unban(origin, now);
+        self.events.push_back(Event::Lifted { origin });
+        self.tell_ban(BanChange { origin, for_ms: None, manual: true });
+        known
+    }
+
+    /// How many port blocks this node wants, of how many there are.
+    pub fn want_blocks(&mut self, wanted: u16, total: u16) {
+        self.blocks.want(wanted, total);
+    }
+
+    /// An answer of the store, or why there is none.
+    pub fn on_reply(&mut self, lane: Lane, result: Result<Reply, StoreError>, now: Instant) {
+        self.busy.remove(&lane);
+        let failed = result.as_ref().err().map(ToString::to_string);
+        match (lane, result) {
+            (Lane::Beat, Ok(Reply::Beat(registered))) => self.on_registered(registered, now),
+            (Lane::Admit, Ok(Reply::Verdicts(verdicts))) => {
+                let decided = self.ledger.on_verdicts(Some(&verdicts), now);
+                self.decided(decided);
+            }
+            (Lane::Admit, _) => {
+                let decided = self.ledger.on_verdicts(None, now);
+                self.decided(decided);
+            }
+            (Lane::Publish, result) => self.publisher.on_reply(result.is_ok()),
+            (Lane::Policy, Ok(Reply::Changed(_))) => self.beat.hurry(now),
+            (Lane::Grant, Ok(Reply::Granted(crate::store::Granted::Blocks(blocks)))) => {
+                self.blocks.on_granted(&blocks, now);
+            }
+            (Lane::Grant, _) => self.blocks.on_granted(&[], now),
+            _ => {}
+        }
+        if let Some(reason) = failed {
+            self.on_store_away(reason, lane == Lane::Beat, now);
+        }
+    }
+
+    /// An answer of the DNS, if it came.
+    pub fn on_dns(&mut self, reply: Option<dns::Reply>, now: Instant) {
+        self.roster.on_reply(reply, now);
+    }
+
+    /// What is to be done next.
+    #[must_use]
+    pub fn poll(&mut self, now: Instant) -> Option<Output> {
+        if self.lease.expire(now) == LeaseChange::Lost {
+            self.events.push_back(Event::Led(None));
+        }
+        let stranded = self.ledger.take_stranded(now);
+        self.decided(stranded);
+        if let Some(event) = self.events.pop_front() {
+            return Some(Output::Event(event));
+        }
+        if self.setup.dns
+            && let Some(request) = self.roster.poll(&self.view, &self.lease, now)
+        {
+            return Some(Output::Dns(request));
+        }
+        let (lane, request) = self.next_call(now)?;
+        self.busy.insert(lane);
+        Some(Output::Call(lane, request))
+    }
+
+    /// When to poll again although nothing happens.
+    pub fn next_deadline(&self) -> Instant {
+        let beat = self.beat.next();
+        let publish = self.publisher.next().filter(|_| self.is_fine());
+        let roster = self.roster.next().filter(|_| self.setup.dns && self.lease_runs());
+        [publish, roster].into_iter().flatten().fold(beat, Instant::min)
+    }
+
+    fn next_call(&mut self, now: Instant) -> Option<(Lane, Request)> {
+        let free = |busy: &BTreeSet<Lane>, lane| !busy.contains(&lane);
+        if free(&self.busy, Lane::Beat)
+            && let Some(beat) = self.next_beat(now)
+        {
+            return Some((Lane::Beat, Request::Beat(beat)));
+        }
+        let identity = self.identity.clone().filter(|_| self.is_fine())?;
+        if let Some(admit) = self.ledger.poll(&identity) {
+            return Some((Lane::Admit, Request::Admit(admit)));
+        }
+        if let Some(publish) = self.publisher.poll(identity.fence, now) {
+            return Some((Lane::Publish, Request::Publish(publish)));
+        }
+        if free(&self.busy, Lane::Score)
+            && let Some(request) = self.next_score()
+        {
+            return Some((Lane::Score, request));
+        }
+        if free(&self.busy, Lane::Grant)
+            && let Some((wanted, blocks)) = self.blocks.poll(now)
+        {
+            return Some((Lane::Grant, Request::Grant { asking: identity, blocks, wanted }));
+        }
+        if free(&self.busy, Lane::Return) {
+            let held = self.blocks.surplus();
+            if !held.is_empty() {
+                return Some((Lane::Return, Request::Return { fence: identity.fence, held }));
+            }
+        }
+        self.next_duty(now)
+    }
+
+    /// Failed logins, or a ban, that the store has not heard of.
+    fn next_score(&mut self) -> Option<Request> {
+        if let Some(change) = self.unheard_bans.pop_front() {
+            return Some(Request::Ban(change));
+        }
+        if self.failures.is_empty() {
+            return None;
+        }
+        let rules = self.bans.rules();
+        Some(Request::Score(Score {
+            origins: self.failures.drain(..self.failures.len().min(SCORE_MAX)).collect(),
+            ban_after: rules.ban_after.min(crate::ban::BAN_AFTER_MAX),
+            window_ms: millis(rules.ban_window),
+            ban_for_ms: millis(rules.ban_for),
+        }))
+    }
+
+    fn tell_ban(&mut self, change: BanChange) {
+        self.unheard_bans.retain(|standing| standing.origin != change.origin);
+        if self.unheard_bans.len() < crate::ban::BANS_MAX {
+            self.unheard_bans.push_back(change);
+        }
+    }
+
+    fn decided(&mut self, decided: Vec<(Ticket, Result<Slot, Denied>)>) {
+        let events = decided.into_iter().map(|(ticket, result)| Event::Decided { ticket, result });
+        self.events.extend(events);
+    }
+
+    fn lease_runs(&self) -> bool {
+        self.leader.as_ref() == Some(&self.setup.node)
+    }
+
+    fn is_fine(&self) -> bool {
+        matches!(self.link, Link::Fine { .. })
+    }
+
+    /// Whether this node would lead: it must be able to serve, or it would lead others astray.
+    fn stands(&self) -> bool {
+        self.member.standing == Standing::Ready
+    }
+
+    /// A number from 0 to 2^64, from the seed alone (splitmix64).
+    fn random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).min(TEN_YEARS_MS)
+}
+
+/// Failed logins that wait for the store; more are scored on this node alone.
+const FAILURES_MAX: usize = 4_096;
+/// Failed logins of one request.
+const SCORE_MAX: usize = 128;
+/// No ban lasts longer; the store's numbers stay exact.
+const TEN_YEARS_MS: u64 = 10 * 365 * 86_400_000;

@@ -1,0 +1,152 @@
+use std::time::Duration;
+
+use super::*;
+use crate::id::{Fence, Generation, NodeId};
+
+#[expect(clippy::disallowed_methods, reason = "the one way to a first instant")]
+fn start() -> Instant {
+    Instant::now()
+}
+
+fn identity() -> Identity {
+    Identity { node: NodeId::new("a").unwrap(), generation: Generation(1), fence: Fence(7) }
+}
+
+fn applicant(user: &str, last: u8) -> Applicant {
+    Applicant { user: user.into(), account_sessions: 0, address: [192, 0, 2, last].into() }
+}
+
+fn limits(sessions: u32, per_user: u32) -> Limits {
+    Limits { sessions, per_user, ..Limits::default() }
+}
+
+fn shared(limits: Limits) -> Ledger {
+    let mut ledger = Ledger::new(limits, false);
+    ledger.on_store_back();
+    let _ = ledger.poll(&identity());
+    ledger.on_verdicts(Some(&[]), start());
+    ledger
+}
+
+#[test]
+fn a_node_that_is_alone_decides_at_once() {
+    let mut ledger = Ledger::new(limits(1, 0), true);
+    let Answer::Now(Ok(slot)) = ledger.admit(applicant("ann", 1), start()) else { panic!() };
+    let Answer::Now(Err(denied)) = ledger.admit(applicant("bob", 2), start()) else { panic!() };
+    assert_eq!(denied.to_string(), "limits.sessions = 1 is reached");
+    ledger.release(slot);
+    assert_eq!(ledger.poll(&identity()), None);
+}
+
+#[test]
+fn logins_without_a_limit_ask_nobody() {
+    let mut ledger = shared(Limits::default());
+    assert!(matches!(ledger.admit(applicant("ann", 1), start()), Answer::Now(Ok(_))));
+    let account = Applicant { account_sessions: 3, ..applicant("ann", 1) };
+    assert!(matches!(ledger.admit(account, start()), Answer::Later(_)));
+}
+
+#[test]
+fn one_request_is_under_way_and_says_what_is() {
+    let now = start();
+    let mut ledger = shared(limits(10, 2));
+    let Answer::Later(first) = ledger.admit(applicant("ann", 1), now) else { panic!() };
+    let admit = ledger.poll(&identity()).unwrap();
+    assert_eq!((admit.sessions, admit.logins.len(), admit.sequence), (0, 1, 2));
+    assert_eq!(admit.logins[0].user, store::Ledger { key: user_key("ann"), count: 0 });
+    assert!(admit.logins[0].origin.key.is_empty(), "nothing limits it");
+    let Answer::Later(second) = ledger.admit(applicant("ann", 1), now) else { panic!() };
+    assert_eq!(ledger.poll(&identity()), None);
+    let mut decided = ledger.on_verdicts(Some(&[Verdict::In { sessions: 4 }]), now);
+    let (ticket, Ok(slot)) = decided.remove(0) else { panic!() };
+    assert_eq!((ticket, ledger.sessions()), (first, 1));
+    let admit = ledger.poll(&identity()).unwrap();
+    assert_eq!((admit.sessions, admit.logins[0].user.count), (1, 1));
+    let decided = ledger.on_verdicts(Some(&[Verdict::Full(Full::PerUser)]), now);
+    assert_eq!(decided[0].0, second);
+    let denied = decided[0].1.as_ref().unwrap_err();
+    assert_eq!(denied.to_string(), "limits.per_user = 2 is reached");
+    // The end of a session is told without being asked.
+    ledger.release(slot);
+    let admit = ledger.poll(&identity()).unwrap();
+    assert_eq!((admit.logins.len(), admit.sessions), (0, 0));
+    assert!(admit.counts.contains(&store::Ledger { key: user_key("ann"), count: 0 }));
+}
+
+#[test]
+fn after_an_unknown_outcome_the_store_is_told_what_is() {
+    let now = start();
+    let mut ledger = shared(limits(0, 5));
+    let Answer::Later(_) = ledger.admit(applicant("ann", 1), now) else { panic!() };
+    let _ = ledger.poll(&identity());
+    let decided = ledger.on_verdicts(None, now);
+    assert!(decided[0].1.is_ok(), "its share lets it in");
+    ledger.on_store_away();
+    assert_eq!(ledger.poll(&identity()), None);
+    ledger.on_store_back();
+    let admit = ledger.poll(&identity()).unwrap();
+    assert!(admit.counts.contains(&store::Ledger { key: user_key("ann"), count: 1 }));
+}
+
+#[test]
+fn away_from_the_store_a_node_admits_its_share_of_what_is_left() {
+    let now = start();
+    let mut ledger = shared(limits(50, 0));
+    ledger.set_pool(3, 20);
+    ledger.on_store_away();
+    let admitted = (0..50)
+        .map(|_| ledger.admit(applicant("ann", 1), now))
+        .take_while(|answer| matches!(answer, Answer::Now(Ok(_))))
+        .count();
+    assert_eq!(admitted, 10, "a third of what is left");
+    let Answer::Now(Err(denied)) = ledger.admit(applicant("ann", 1), now) else { panic!() };
+    assert_eq!(
+        denied.to_string(),
+        "limits.sessions = 50 is reached (this node's share while the pool's store is away: 10)"
+    );
+}
+
+#[test]
+fn users_and_the_login_rate_have_shares_too() {
+    let now = start();
+    let limits = Limits { per_user: 4, logins_per_second: 9, ..Limits::default() };
+    let mut ledger = shared(limits);
+    ledger.set_pool(3, 0);
+    ledger.on_store_away();
+    let mut slots = Vec::new();
+    for _ in 0..2 {
+        let Answer::Now(Ok(slot)) = ledger.admit(applicant("ann", 1), now) else { panic!() };
+        slots.push(slot);
+    }
+    let Answer::Now(Err(denied)) = ledger.admit(applicant("ann", 1), now) else { panic!() };
+    assert_eq!((denied.key, denied.limit, denied.share), ("limits.per_user", 4, Some(2)));
+    let Answer::Now(Ok(_slot)) = ledger.admit(applicant("bob", 1), now) else { panic!() };
+    let Answer::Now(Err(denied)) = ledger.admit(applicant("eve", 1), now) else { panic!() };
+    assert_eq!((denied.key, denied.share), ("limits.logins_per_second", Some(3)));
+    let later = now + Duration::from_secs(1);
+    assert!(matches!(ledger.admit(applicant("eve", 1), later), Answer::Now(Ok(_))));
+}
+
+#[test]
+fn what_waits_is_bounded_and_never_stranded() {
+    let now = start();
+    let mut ledger = shared(limits(1_000_000, 0));
+    for _ in 0..WAITING_MAX {
+        assert!(matches!(ledger.admit(applicant("ann", 1), now), Answer::Later(_)));
+    }
+    assert_eq!(ledger.admit(applicant("ann", 1), now), Answer::Busy);
+    assert!(ledger.take_stranded(now).is_empty());
+    ledger.on_store_away();
+    assert_eq!(ledger.take_stranded(now).len(), WAITING_MAX);
+}
+
+#[test]
+fn new_limits_are_counted_from_the_start() {
+    let now = start();
+    let mut ledger = shared(Limits::default());
+    let Answer::Now(Ok(_slot)) = ledger.admit(applicant("ann", 1), now) else { panic!() };
+    ledger.set_limits(Limits { per_address: 3, ..Limits::default() });
+    let admit = ledger.poll(&identity()).unwrap();
+    let origin = origin_key([192, 0, 2, 1].into());
+    assert!(admit.counts.contains(&store::Ledger { key: origin, count: 1 }));
+}

@@ -1,0 +1,176 @@
+//! The invariants of the design, judged after every step.
+
+use std::collections::HashMap;
+
+use flotilla_cluster::dns::{Change, Request, Zone};
+use flotilla_cluster::roster::removals_max;
+use flotilla_cluster::store::{QUARANTINE_MS, RECLAIM_AFTER_MS};
+
+use crate::world::World;
+
+/// Remembers since when things are as they should be.
+#[derive(Default)]
+pub(crate) struct Judge {
+    /// The leader and since when it leads without a break.
+    leader: Option<(usize, u64)>,
+    /// Since when nodes live, run, and reach the store; and since when not.
+    good: HashMap<usize, u64>,
+    dead: HashMap<usize, u64>,
+}
+
+/// What must hold in a scenario.
+#[derive(Clone, Copy)]
+pub(crate) struct Rules {
+    /// The pool's limit is never exceeded, not even by one.
+    pub(crate) exact: bool,
+    /// It is exceeded by no more than one per node while the store is away.
+    pub(crate) by_share: bool,
+}
+
+impl Judge {
+    pub(crate) fn after_step(&mut self, world: &World, rules: Rules) -> Result<(), String> {
+        self.watch(world);
+        ports(world)?;
+        sessions(world, rules)?;
+        self.leaders(world)?;
+        self.names(world)
+    }
+
+    fn watch(&mut self, world: &World) {
+        let now = world.now_ms;
+        let leads = world.nodes.iter().position(|node| {
+            let led = node.process.as_ref().and_then(|of| of.agent.term(world.now()));
+            led.is_some() && node.is_running(now) && !node.cut_off
+        });
+        match (leads, self.leader) {
+            (Some(index), Some((of, _))) if index == of => {}
+            (leads, _) => self.leader = leads.map(|index| (index, now)),
+        }
+        for (index, node) in world.nodes.iter().enumerate() {
+            let good = node.is_running(now) && !node.cut_off && !node.draining && world.store.up;
+            match good {
+                true => self.good.entry(index).or_insert(now),
+                false => &mut self.good.remove(&index).unwrap_or_default(),
+            };
+            match node.process.is_none() {
+                true => self.dead.entry(index).or_insert(now),
+                false => &mut self.dead.remove(&index).unwrap_or_default(),
+            };
+        }
+    }
+
+    fn leaders(&self, world: &World) -> Result<(), String> {
+        let now = world.now();
+        let leads = |node: &&crate::node::Node| {
+            node.process.as_ref().is_some_and(|process| process.agent.term(now).is_some())
+        };
+        let leaders: Vec<_> =
+            world.nodes.iter().filter(leads).map(|node| node.id.to_string()).collect();
+        if leaders.len() > 1 && !recently(world, world.facts.loss_ms, LEASE_MS) {
+            return Err(format!("two leaders: {}", leaders.join(", ")));
+        }
+        Ok(())
+    }
+
+    /// I4: who serves is in the DNS, who is dead is not.
+    fn names(&self, world: &World) -> Result<(), String> {
+        let now = world.now_ms;
+        let Some((_, since)) = self.leader else { return Ok(()) };
+        let led = now - since;
+        let calm = |within_ms| {
+            !recently(world, world.facts.loss_ms, within_ms)
+                && !recently(world, world.facts.clock_step_ms, within_ms)
+                && now - world.facts.up_since_ms > within_ms
+                && world.network.loss == 0
+        };
+        for (index, node) in world.nodes.iter().enumerate() {
+            let good = self.good.get(&index).is_some_and(|since| now - since > IN_AFTER_MS);
+            let weight = world.zone.records().get(&node.id).copied().unwrap_or(0);
+            if good && led > IN_AFTER_MS && calm(IN_AFTER_MS) && weight == 0 {
+                return Err(format!("I4: {} serves and is not in the DNS", node.id));
+            }
+            let dead = self.dead.get(&index).is_some_and(|since| now - since > OUT_AFTER_MS);
+            let records = world.zone.records();
+            let listed = records.contains_key(&node.id) && records.len() > 1;
+            if dead && listed && led > OUT_AFTER_MS && calm(OUT_AFTER_MS) {
+                return Err(format!("I4: {} is dead and in the DNS", node.id));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// I1: no port block is offered by two nodes, but for the time in which the store has forgotten and not all
+/// holders have spoken to it since.
+fn ports(world: &World) -> Result<(), String> {
+    let now = world.now();
+    let mut owners: HashMap<u16, usize> = HashMap::new();
+    for (index, node) in world.nodes.iter().enumerate() {
+        let Some(process) = node.process.as_ref().filter(|_| node.is_running(world.now_ms)) else {
+            continue;
+        };
+        for block in process.agent.blocks(now) {
+            let Some(other) = owners.insert(block, index) else { continue };
+            let settled = |of: usize| {
+                let beaten = world.facts.beaten_ms.get(&of).copied().unwrap_or(0);
+                world.facts.loss_ms.is_none_or(|loss| beaten > loss + QUARANTINE_MS + SETTLE_MS)
+            };
+            let jumped = recently(world, world.facts.clock_step_ms, RECLAIM_AFTER_MS);
+            if settled(index) && settled(other) && !jumped {
+                let (a, b) = (&world.nodes[other].id, &node.id);
+                return Err(format!("I1: {a} and {b} both offer block {block}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// I3 and I5: limits, and no session ends but by its own end.
+fn sessions(world: &World, rules: Rules) -> Result<(), String> {
+    let mut total = 0;
+    for node in &world.nodes {
+        let Some(process) = &node.process else { continue };
+        let slots = process.slots.len();
+        if process.agent.session_count() as usize != slots {
+            return Err(format!("I5: {} lost a session", node.id));
+        }
+        total += slots;
+    }
+    let limit = world.limits.sessions as usize;
+    if limit == 0 {
+        return Ok(());
+    }
+    if rules.exact && total > limit {
+        return Err(format!("I3: {total} sessions, the limit is {limit}"));
+    }
+    // What nodes did not know of each other when the store went away: admitted since their last beats.
+    let unknown = world.facts.unknown;
+    if rules.by_share && total > limit + world.nodes.len() + unknown {
+        return Err(format!("I3: {total} sessions by shares, the limit is {limit}"));
+    }
+    Ok(())
+}
+
+/// The leader never removes more than a fifth at once, nor the last record.
+pub(crate) fn changes(zone: &Zone, request: &Request) {
+    let Request::Change(changes) = request else { return };
+    let removed = changes.iter().filter(|change| matches!(change, Change::Remove(_))).count();
+    let records = zone.records().len();
+    // By what it has read; another one may have changed it since.
+    assert!(removed <= removals_max(records + removed), "{removed} of {records} removed at once");
+}
+
+fn recently(world: &World, event_ms: Option<u64>, within_ms: u64) -> bool {
+    event_ms.is_some_and(|at| world.now_ms - at <= within_ms)
+}
+
+/// A live, ready node is in the DNS within this time of a leader existing.
+const IN_AFTER_MS: u64 = 15_000;
+/// A dead one is out within this.
+const OUT_AFTER_MS: u64 = 30_000;
+/// Two terms may overlap for so long after the store has forgotten one.
+const LEASE_MS: u64 = 6_000;
+/// A beat that says what is held, and one that brings the table.
+const SETTLE_MS: u64 = 2_500;
+/// How old what a node knows of the others may be: a beat of each, and the way.
+pub(crate) const STALE_MS: u64 = 6_000;

@@ -1,0 +1,142 @@
+//! One simulated node: an agent with its sessions, as its process would drive it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Instant;
+
+use flotilla_cluster::admission::{Denied, Limits, Slot};
+use flotilla_cluster::agent::{Agent, Event, Setup};
+use flotilla_cluster::ban::Rules;
+use flotilla_cluster::id::{Generation, NodeId};
+use flotilla_cluster::ledger::{Answer, Applicant, Ticket};
+use flotilla_cluster::member::{MEMBER_VERSION, Member, Standing};
+
+/// A node, alive or not.
+pub(crate) struct Node {
+    pub(crate) id: NodeId,
+    /// The process; `None` while it is dead.
+    pub(crate) process: Option<Process>,
+    /// As in its data folder.
+    pub(crate) generation: u64,
+    /// Requests and answers do not pass.
+    pub(crate) cut_off: bool,
+    /// The process is stopped until then, milliseconds of the world.
+    pub(crate) paused_until: u64,
+    pub(crate) draining: bool,
+}
+
+/// A life of a node.
+pub(crate) struct Process {
+    pub(crate) agent: Agent,
+    pub(crate) slots: Vec<Slot>,
+    waiting: BTreeMap<Ticket, Applicant>,
+    /// Whether the slot was given while the store was away.
+    pub(crate) admitted_away: u32,
+    pub(crate) denied: Vec<Denied>,
+}
+
+impl Node {
+    pub(crate) fn new(number: usize) -> Self {
+        Self {
+            id: NodeId::new(&format!("n{number}")).unwrap(),
+            process: None,
+            generation: 0,
+            cut_off: false,
+            paused_until: 0,
+            draining: false,
+        }
+    }
+
+    pub(crate) fn start(&mut self, limits: Limits, seed: u64, now_ms: u64, now: Instant) {
+        let previous = self.generation;
+        self.generation = (previous + 1).max(now_ms);
+        let rules = Rules {
+            ban_after: 3,
+            ban_window: std::time::Duration::from_secs(600),
+            ban_for: std::time::Duration::from_secs(1800),
+            exempt: Vec::new(),
+        };
+        let agent = Agent::new(
+            Setup {
+                node: self.id.clone(),
+                generation: Generation(self.generation),
+                previous: Generation(previous),
+                alone: false,
+                dns: true,
+                limits,
+                rules,
+                seed,
+            },
+            now,
+        );
+        self.draining = false;
+        self.process = Some(Process {
+            agent,
+            slots: Vec::new(),
+            waiting: BTreeMap::new(),
+            admitted_away: 0,
+            denied: Vec::new(),
+        });
+        self.tell_standing(now);
+    }
+
+    pub(crate) fn tell_standing(&mut self, now: Instant) {
+        let standing = if self.draining { Standing::Draining } else { Standing::Ready };
+        let Some(process) = &mut self.process else { return };
+        let mut member =
+            Member { version: MEMBER_VERSION, standing, weight: 100, ..Member::default() };
+        member.load.sessions = process.agent.session_count();
+        process.agent.on_member(member, now);
+    }
+
+    /// Logins that the store is asked about.
+    pub(crate) fn waits(&self) -> usize {
+        self.process.as_ref().map_or(0, |process| process.waiting.len())
+    }
+
+    pub(crate) fn is_running(&self, now_ms: u64) -> bool {
+        self.process.is_some() && self.paused_until <= now_ms
+    }
+}
+
+impl Process {
+    pub(crate) fn login(&mut self, user: &str, address: IpAddr, now: Instant) {
+        let applicant = Applicant { user: user.into(), account_sessions: 0, address };
+        match self.agent.admit(applicant.clone(), now) {
+            Answer::Now(result) => self.settle(result, true),
+            Answer::Later(ticket) => {
+                self.waiting.insert(ticket, applicant);
+            }
+            Answer::Busy => {}
+        }
+    }
+
+    pub(crate) fn logout(&mut self, index: usize) {
+        if index < self.slots.len() {
+            let slot = self.slots.swap_remove(index);
+            self.agent.release(slot);
+        }
+    }
+
+    pub(crate) fn on_event(&mut self, event: Event) {
+        if let Event::Decided { ticket, result } = event {
+            assert!(self.waiting.remove(&ticket).is_some(), "a login is decided once");
+            let away = matches!(&result, Err(denied) if denied.share.is_some());
+            self.settle(result, away || !self.is_joined());
+        }
+    }
+
+    pub(crate) fn is_joined(&self) -> bool {
+        matches!(self.agent.link(), flotilla_cluster::agent::Link::Fine { .. })
+    }
+
+    fn settle(&mut self, result: Result<Slot, Denied>, away: bool) {
+        match result {
+            Ok(slot) => {
+                self.admitted_away += u32::from(away);
+                self.slots.push(slot);
+            }
+            Err(denied) => self.denied.push(denied),
+        }
+    }
+}

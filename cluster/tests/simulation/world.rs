@@ -1,0 +1,329 @@
+//! The world of one run: time, the store, the network, the nodes.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use flotilla_cluster::admission::Limits;
+use flotilla_cluster::agent::{Event, Lane, Output};
+use flotilla_cluster::dns::{self, Zone};
+use flotilla_cluster::store::{Hint, Registered, Reply, Request, State, StoreError};
+
+use crate::node::Node;
+use crate::random::Random;
+
+pub(crate) struct World {
+    pub(crate) now_ms: u64,
+    start: Instant,
+    pub(crate) limits: Limits,
+    pub(crate) store: Store,
+    pub(crate) zone: Zone,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) network: Network,
+    queue: BTreeMap<(u64, u64), (usize, u64, Post)>,
+    posted: u64,
+    /// When each node is to be woken.
+    wakes: HashMap<usize, u64>,
+    /// The call that a lane waits for, by node, life and lane.
+    calls: HashMap<(usize, u64, Lane), u64>,
+    pub(crate) random: Random,
+    pub(crate) facts: Facts,
+    pub(crate) script: Option<Vec<String>>,
+}
+
+/// The store and its clock.
+pub(crate) struct Store {
+    state: State,
+    pub(crate) up: bool,
+    pub(crate) clock_offset_ms: i64,
+    older: VecDeque<State>,
+    snapshot_at: u64,
+}
+
+pub(crate) struct Network {
+    pub(crate) delay_ms: Range<u64>,
+    /// Of requests and of answers, in percent.
+    pub(crate) loss: u64,
+}
+
+/// What the judge goes by.
+#[derive(Default)]
+pub(crate) struct Facts {
+    /// The store last forgot something.
+    pub(crate) loss_ms: Option<u64>,
+    pub(crate) clock_step_ms: Option<u64>,
+    pub(crate) outage_ms: Option<u64>,
+    pub(crate) up_since_ms: u64,
+    /// When the store gave slots, of late.
+    pub(crate) exact: VecDeque<u64>,
+    /// The most slots that nodes did not know of each other when the store went away.
+    pub(crate) unknown: usize,
+    /// Last full beat that was answered, by node.
+    pub(crate) beaten_ms: HashMap<usize, u64>,
+    /// Requests that were answered, in all.
+    pub(crate) answered: u64,
+}
+
+/// What is on its way.
+enum Post {
+    Ask(Lane, u64, Request),
+    Answer(Lane, u64, Result<Reply, StoreError>),
+    AskDns(dns::Request),
+    AnswerDns(Option<dns::Reply>),
+    Hint(Hint),
+    Wake,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, limits: Limits, network: Network, loud: bool) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "where virtual time begins")]
+        let start = Instant::now();
+        let state = State::default();
+        let store =
+            Store { state, up: true, clock_offset_ms: 0, older: VecDeque::new(), snapshot_at: 0 };
+        Self {
+            now_ms: START_MS,
+            start,
+            limits,
+            store,
+            zone: Zone::default(),
+            nodes: Vec::new(),
+            network,
+            queue: BTreeMap::new(),
+            posted: 0,
+            wakes: HashMap::new(),
+            calls: HashMap::new(),
+            random: Random::new(seed),
+            facts: Facts { up_since_ms: START_MS, ..Facts::default() },
+            script: loud.then(Vec::new),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.start + Duration::from_millis(self.now_ms - START_MS)
+    }
+
+    pub(crate) fn say(&mut self, what: impl FnOnce() -> String) {
+        let at = self.now_ms - START_MS;
+        if let Some(script) = &mut self.script {
+            script.push(format!("{at:>7} {}", what()));
+        }
+    }
+
+    /// When the next thing happens.
+    pub(crate) fn next_ms(&self) -> Option<u64> {
+        self.queue.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// Lets the next thing happen.
+    pub(crate) fn step(&mut self) {
+        let Some(((at, _), (node, life, post))) = self.queue.pop_first() else { return };
+        self.now_ms = self.now_ms.max(at);
+        self.remember();
+        match post {
+            Post::Ask(lane, call, request) => self.on_ask(node, life, lane, call, request),
+            Post::AskDns(request) => self.on_ask_dns(node, life, request),
+            to_node => self.deliver(node, life, to_node),
+        }
+    }
+
+    pub(crate) fn start_node(&mut self, index: usize) {
+        let (seed, limits, now_ms, now) =
+            (self.random.next(), self.limits, self.now_ms, self.now());
+        self.nodes[index].start(limits, seed, now_ms, now);
+        self.drive(index);
+    }
+
+    /// Takes out of an agent all that it wants done.
+    pub(crate) fn drive(&mut self, index: usize) {
+        let now = self.now();
+        if !self.nodes[index].is_running(self.now_ms) {
+            return;
+        }
+        self.nodes[index].tell_standing(now);
+        let life = self.nodes[index].generation;
+        loop {
+            let Some(process) = &mut self.nodes[index].process else { return };
+            match process.agent.poll(now) {
+                None => break,
+                Some(Output::Event(event)) => {
+                    if matches!(event, Event::Led(_) | Event::Joined { .. } | Event::Away(_)) {
+                        let name = self.nodes[index].id.clone();
+                        self.say(|| format!("{name}: {event:?}"));
+                    }
+                    if let Event::Decided { result: Ok(_), .. } = &event {
+                        self.facts.exact.push_back(self.now_ms);
+                    }
+                    if let Some(process) = &mut self.nodes[index].process {
+                        process.on_event(event);
+                    }
+                }
+                Some(Output::Call(lane, request)) => self.send(index, life, lane, request),
+                Some(Output::Dns(request)) => {
+                    let at = self.now_ms + self.delay();
+                    self.post(at, index, life, Post::AskDns(request));
+                }
+            }
+        }
+        let Some(process) = &self.nodes[index].process else { return };
+        let next = process.agent.next_deadline().max(now + Duration::from_millis(1));
+        let at = self.now_ms + u64::try_from((next - now).as_millis()).unwrap().max(1);
+        let standing =
+            self.wakes.get(&index).is_some_and(|wake| *wake > self.now_ms && *wake <= at);
+        if !standing {
+            self.wakes.insert(index, at);
+            self.post(at, index, life, Post::Wake);
+        }
+    }
+
+    fn send(&mut self, node: usize, life: u64, lane: Lane, request: Request) {
+        self.posted += 1;
+        let call = self.posted;
+        self.calls.insert((node, life, lane), call);
+        let lost =
+            !self.store.up || self.nodes[node].cut_off || self.random.chance(self.network.loss);
+        if lost && self.random.chance(50) {
+            let error = Err(StoreError::Refused("no connection".to_owned()));
+            self.post(self.now_ms + 1, node, life, Post::Answer(lane, call, error));
+            return;
+        }
+        let late = Err(StoreError::Unknown("late".to_owned()));
+        self.post(self.now_ms + LIMIT_MS, node, life, Post::Answer(lane, call, late));
+        if !lost {
+            let at = self.now_ms + self.delay();
+            self.post(at, node, life, Post::Ask(lane, call, request));
+        }
+    }
+
+    fn on_ask(&mut self, node: usize, life: u64, lane: Lane, call: u64, request: Request) {
+        if !self.store.up || self.nodes[node].cut_off {
+            return;
+        }
+        let comes = matches!(&request, Request::Beat(beat) if beat.fence.is_none());
+        let reply = self.store.state.apply(request, self.store_now_us());
+        self.facts.answered += 1;
+        if comes {
+            self.hint(&Hint::Members);
+        }
+        if !self.random.chance(self.network.loss) {
+            let at = self.now_ms + self.delay();
+            self.post(at, node, life, Post::Answer(lane, call, Ok(reply)));
+        }
+    }
+
+    /// Tells all who can be reached; hints may be lost.
+    fn hint(&mut self, hint: &Hint) {
+        for index in 0..self.nodes.len() {
+            let (life, delay) = (self.nodes[index].generation, self.delay());
+            if !self.nodes[index].cut_off && !self.random.chance(self.network.loss) {
+                self.post(self.now_ms + delay, index, life, Post::Hint(hint.clone()));
+            }
+        }
+    }
+
+    fn on_ask_dns(&mut self, node: usize, life: u64, request: dns::Request) {
+        let name = self.nodes[node].id.clone();
+        self.say(|| format!("{name}: dns {request:?}"));
+        let lost = self.random.chance(self.network.loss);
+        let reply = if lost && self.random.chance(50) {
+            None
+        } else {
+            crate::judge::changes(&self.zone, &request);
+            let reply = self.zone.apply(request);
+            (!lost).then_some(reply)
+        };
+        let at = self.now_ms + self.delay();
+        self.post(at, node, life, Post::AnswerDns(reply));
+    }
+
+    fn deliver(&mut self, index: usize, life: u64, post: Post) {
+        if matches!(post, Post::Wake) && self.wakes.get(&index) != Some(&self.now_ms) {
+            return;
+        }
+        let node = &mut self.nodes[index];
+        if node.generation != life || node.process.is_none() {
+            return;
+        }
+        if node.paused_until > self.now_ms {
+            let at = node.paused_until;
+            if matches!(post, Post::Wake) {
+                self.wakes.insert(index, at);
+            }
+            return self.post(at, index, life, post);
+        }
+        let now = self.now();
+        let Some(process) = &mut self.nodes[index].process else { return };
+        match post {
+            Post::Answer(lane, call, result) => {
+                if self.calls.get(&(index, life, lane)) != Some(&call) {
+                    return;
+                }
+                self.calls.remove(&(index, life, lane));
+                if let Ok(Reply::Beat(Registered::Yes(beaten))) = &result
+                    && !beaten.members.is_empty()
+                {
+                    self.facts.beaten_ms.insert(index, self.now_ms);
+                }
+                process.agent.on_reply(lane, result, now);
+            }
+            Post::AnswerDns(reply) => process.agent.on_dns(reply, now),
+            Post::Hint(hint) => process.agent.on_hint(&hint, now),
+            Post::Wake | Post::Ask(..) | Post::AskDns(_) => {}
+        }
+        self.drive(index);
+    }
+
+    fn post(&mut self, at: u64, node: usize, life: u64, post: Post) {
+        self.posted += 1;
+        self.queue.insert((at, self.posted), (node, life, post));
+    }
+
+    fn delay(&mut self) -> u64 {
+        let delay = self.network.delay_ms.clone();
+        // Few are much later than most.
+        match self.random.chance(2) {
+            true => self.random.range(delay.start..delay.end * 8),
+            false => self.random.range(delay),
+        }
+    }
+
+    fn store_now_us(&self) -> u64 {
+        let now = i64::try_from(self.now_ms).unwrap() + self.store.clock_offset_ms;
+        u64::try_from(now).unwrap() * 1000
+    }
+
+    /// Keeps states to go back to.
+    fn remember(&mut self) {
+        if self.now_ms >= self.store.snapshot_at {
+            self.store.snapshot_at = self.now_ms + 1_000;
+            self.store.older.push_back(self.store.state.clone());
+            if self.store.older.len() > OLDER_MAX {
+                self.store.older.pop_front();
+            }
+        }
+        let recent = self.now_ms.saturating_sub(crate::judge::STALE_MS);
+        while self.facts.exact.front().is_some_and(|at| *at < recent) {
+            self.facts.exact.pop_front();
+        }
+    }
+
+    pub(crate) fn flush(&mut self) {
+        self.store.state = State::default();
+        self.facts.loss_ms = Some(self.now_ms);
+    }
+
+    pub(crate) fn roll_back(&mut self) {
+        if let Some(older) = self.store.older.pop_front() {
+            self.store.state = older;
+            self.store.older.clear();
+            self.facts.loss_ms = Some(self.now_ms);
+        }
+    }
+}
+
+/// Any time of the world that is not 0.
+pub(crate) const START_MS: u64 = 1_795_000_000_000;
+/// The store's response limit.
+const LIMIT_MS: u64 = 500;
+/// Seconds that the store can go back.
+const OLDER_MAX: usize = 12;

@@ -1,0 +1,146 @@
+//! Answers of the admin API, as far as they are shown. What a node of another version leaves out has
+//! its default, what it adds is left alone.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Nodes {
+    pub(super) pool: String,
+    #[serde(rename = "self")]
+    pub(super) own: String,
+    pub(super) store: Store,
+    pub(super) leader: Option<String>,
+    pub(super) nodes: Vec<Node>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Store {
+    pub(super) name: String,
+    pub(super) state: String,
+    pub(super) reason: Option<String>,
+    pub(super) since_s: u64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Node {
+    pub(super) id: String,
+    pub(super) state: String,
+    pub(super) reasons: BTreeMap<String, String>,
+    pub(super) version: String,
+    pub(super) zone: Option<String>,
+    pub(super) addresses: Vec<String>,
+    pub(super) sessions: u64,
+    pub(super) transfers: u64,
+    pub(super) bytes_per_second: u64,
+    pub(super) cpu_percent: f64,
+    pub(super) lag_ms: u64,
+    pub(super) weight: u64,
+    pub(super) config: String,
+    pub(super) differs: Vec<String>,
+    pub(super) beat_ms_ago: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Sessions {
+    pub(super) sessions: Vec<Session>,
+    pub(super) missing: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Session {
+    pub(super) id: String,
+    pub(super) user: String,
+    pub(super) protocol: String,
+    pub(super) client: Option<String>,
+    pub(super) since: u64,
+    pub(super) command: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) direction: Option<String>,
+    pub(super) bytes: u64,
+    pub(super) bytes_per_second: u64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Kicked {
+    pub(super) kicked: u64,
+    pub(super) missing: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Bans {
+    pub(super) bans: Vec<Ban>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Ban {
+    pub(super) address: String,
+    pub(super) seconds: u64,
+    pub(super) by: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Banned {
+    pub(super) banned: String,
+    pub(super) seconds: u64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Lifted {
+    pub(super) lifted: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Drained {
+    pub(super) node: String,
+    pub(super) state: String,
+    pub(super) phase: String,
+    pub(super) sessions: u64,
+    pub(super) transfers: u64,
+    pub(super) seconds_left: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Ports {
+    pub(super) mode: String,
+    pub(super) range: String,
+    pub(super) nodes: Vec<NodePorts>,
+    pub(super) missing: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct NodePorts {
+    pub(super) id: String,
+    pub(super) range: String,
+    pub(super) listening: u64,
+    pub(super) pending: u64,
+    pub(super) lingering: u64,
+    pub(super) granted: u64,
+    pub(super) blocks: Vec<Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Policy {
+    pub(super) revision: u64,
+    pub(super) by: String,
+    pub(super) limits: BTreeMap<String, Value>,
+    pub(super) share: BTreeMap<String, Value>,
+    pub(super) storage: String,
+    pub(super) tickets: u64,
+}

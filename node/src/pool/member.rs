@@ -1,0 +1,113 @@
+//! What this node says of itself: its standing, its load, its settings.
+
+use std::time::{Duration, Instant};
+
+use actix::Context;
+use flotilla_cluster::member::{Load, MEMBER_VERSION, Member, Standing};
+use flotilla_cluster::store::Request;
+use rustix::time::ClockId;
+
+use super::Pool;
+use crate::health::DRAINING;
+use crate::registry::ReadLoads;
+use crate::roster;
+
+/// Measures how busy the node is, from one tick to the next.
+pub(super) struct Meter {
+    at: Instant,
+    cpu: Duration,
+    bytes: u64,
+    load: Load,
+}
+
+impl Meter {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { at: now, cpu: cpu_time(), bytes: 0, load: Load::default() }
+    }
+
+    /// The last figures.
+    pub(super) fn load(&self) -> Load {
+        self.load
+    }
+
+    /// A second has passed, or somewhat more: that is how late timers are.
+    fn on_tick(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.at);
+        let cpu = cpu_time();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let used = cpu.saturating_sub(self.cpu).as_secs_f64() / passed.as_secs_f64().max(0.001);
+        // At most 1000, so nothing is cut.
+        self.load.cpu_permille = (used / cores as f64 * 1000.0).clamp(0.0, 1000.0) as u16;
+        let late = passed.saturating_sub(super::actor::TICK);
+        self.load.lag_ms = u32::try_from(late.as_millis()).unwrap_or(u32::MAX);
+        (self.at, self.cpu) = (now, cpu);
+    }
+
+    fn on_loads(&mut self, loads: roster::Load) {
+        self.load.transfers = u32::try_from(loads.transfers).unwrap_or(u32::MAX);
+        self.load.bytes_per_second = loads.bytes.saturating_sub(self.bytes);
+        self.bytes = loads.bytes;
+    }
+}
+
+/// What the process has used so far.
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+impl Pool {
+    /// Once a second, and when something changed.
+    pub(super) fn tick(&mut self, context: &mut Context<Self>) {
+        let now = Instant::now();
+        self.meter.on_tick(now);
+        self.look_at_mark(context);
+        let member = self.member();
+        self.agent.on_member(member, now);
+        if let Some(node) = &self.node {
+            let loads = node.registry.send(ReadLoads);
+            self.wait(context, loads, |pool, loads, _| {
+                if let Ok(loads) = loads {
+                    pool.meter.on_loads(loads);
+                }
+            });
+        }
+        self.drive(context);
+    }
+
+    /// The record of this node.
+    pub(super) fn member(&self) -> Member {
+        let parts = &self.parts;
+        let reasons = parts.readiness.reasons();
+        let standing = match reasons.is_empty() {
+            true => Standing::Ready,
+            false if reasons.contains_key(DRAINING) => Standing::Draining,
+            false => Standing::Unready,
+        };
+        let config = &parts.policy.config;
+        Member {
+            version: MEMBER_VERSION,
+            build: env!("CARGO_PKG_VERSION").to_owned(),
+            zone: config.node.zone.clone().unwrap_or_default(),
+            addresses: parts.addresses.clone(),
+            config: super::settings::digest(&parts.policy),
+            standing,
+            reasons: reasons.into_iter().map(|(latch, text)| (latch.to_owned(), text)).collect(),
+            load: Load { sessions: self.agent.session_count(), ..self.meter.load() },
+            weight: if standing == Standing::Ready { WEIGHT } else { 0 },
+            storage: self.mark.seen().to_owned(),
+        }
+    }
+
+    /// Tells the pool the settings that should be the same everywhere.
+    pub(super) fn tell_settings(&mut self, context: &mut Context<Self>) {
+        let node = self.agent.node().clone();
+        let settings = super::settings::encode(&self.parts.policy);
+        let call = self.parts.store.call(Request::Configure { node, settings });
+        // Told again with the next start or reload; until then it is missing in comparisons.
+        self.wait(context, call, |_, _, _| {});
+    }
+}
+
+/// Every node takes the same share until loads are weighed.
+const WEIGHT: u8 = 100;

@@ -1,0 +1,205 @@
+//! The start of a node: what can fail for the operator's reasons first, then the actors.
+
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix::{Actor, Addr};
+use actix_rt::Arbiter;
+use flotilla_cluster::agent::Setup;
+use tracing::info;
+
+use super::drain::Draining;
+use super::endpoints::Endpoints;
+use super::join::Joined;
+use super::{Node, bind, build};
+use crate::config::Config;
+use crate::error::ServeError;
+use crate::health::{Health, Probe, Readiness, STARTING};
+use crate::listen::{Acceptor, Living, Service, Watch};
+use crate::metrics::Metrics;
+use crate::policy::Policy;
+use crate::pool::{self, Attach, Fault, Parts, Pool};
+use crate::ports::{PortSettings, Ports, ShardSeed};
+use crate::registry::Registry;
+use crate::threshold::Threshold;
+use crate::tls;
+use crate::worker::{Surroundings, Worker};
+
+impl Node {
+    pub(super) async fn start(config: Config, joined: Joined) -> Result<Self, ServeError> {
+        let descriptors = bind::raise_descriptor_limit();
+        let metrics = Arc::new(Metrics::new());
+        let readiness = Arc::new(Readiness::new(Arc::clone(&metrics)));
+        let policy = Arc::new(build::policy(config, None)?);
+        let config = &policy.config;
+        bind::probe(config.health.tcp)?;
+        let tls = tls::Store::load(&config.tls, &config.hosts, &config.node.data_dir)?;
+        let arbiter_count = build::arbiter_count(config);
+        let listeners = bind::listeners(config, arbiter_count)?;
+        let health_listener = bind::health(config.health.listen)?;
+        let settings = PortSettings::new(config.ftp.passive_ports, config.timeouts.data_connect);
+        let (ports, seeds) = Ports::new(settings, arbiter_count);
+        let ports = ports.start();
+        let mut addresses = listeners.addresses;
+        let parts = parts(&joined, &readiness, &policy, &tls, addresses.urls());
+        let (fault, sweeps) = (Rc::clone(&parts.fault), Arc::clone(&parts.sweeps));
+        let pool = Pool::new(setup(joined, config)?, parts).start();
+        let connections_max = build::connections_max(config, descriptors);
+        let limits = build::threshold(config, connections_max);
+        let surroundings = Surroundings {
+            pool: pool.clone(),
+            metrics: Arc::clone(&metrics),
+            threshold: Threshold::new(limits, metrics.unauthenticated.clone()),
+            startups: Threshold::new(build::startups(config), metrics.ssh_startups.clone()),
+            policy: Arc::clone(&policy),
+            sessions_made: Arc::default(),
+        };
+        let sets = seeds.into_iter().zip(listeners.sets);
+        let started = start_acceptors(sets, &tls, &surroundings, connections_max)?;
+        let (draining, drain, controls) = Draining::new(started.living);
+        let registry = Registry::new(started.acceptors.clone()).start();
+        let (ready, counted, ruled) = (readiness.clone(), metrics.clone(), policy.clone());
+        let health = Health::new(ready, counted, ruled, tls.clone(), ports.clone()).start();
+        let endpoints = match health_listener {
+            Some(listener) => {
+                let asked = pool.clone().recipient();
+                Some(Endpoints::start(listener, config, asked, &readiness, &metrics)?)
+            }
+            None => None,
+        };
+        addresses.health = endpoints.as_ref().map(|endpoints| endpoints.address);
+        let janitor = actix::spawn(sweep(Arc::clone(&policy), sweeps));
+        let Surroundings { threshold, startups, .. } = surroundings;
+        let node = Self {
+            readiness,
+            policy,
+            tls,
+            pool,
+            registry,
+            health,
+            threshold,
+            startups,
+            connections_max,
+            acceptors: started.acceptors,
+            arbiters: started.arbiters,
+            endpoints,
+            janitor,
+            draining,
+            drain,
+            controls,
+            addresses,
+            fault,
+        };
+        node.begin(ports).await?;
+        Ok(node)
+    }
+
+    /// The last step of the start: the acceptors answer, so the node is ready and says where.
+    async fn begin(&self, ports: Addr<Ports>) -> Result<(), ServeError> {
+        for acceptor in &self.acceptors {
+            if acceptor.send(Watch(self.pool.clone().recipient())).await.is_err() {
+                return Err(ServeError::Runtime("an acceptor did not start".to_owned()));
+            }
+        }
+        let (registry, drain) = (self.registry.clone(), self.drain.clone());
+        self.pool.do_send(Attach(pool::Surroundings { registry, ports, drain }));
+        self.readiness.clear(STARTING);
+        self.health.do_send(Probe(None));
+        self.addresses.write(&self.policy.config.node.data_dir)?;
+        self.addresses.log();
+        Ok(())
+    }
+}
+
+/// What the pool actor is made of.
+fn parts(
+    joined: &Joined,
+    readiness: &Arc<Readiness>,
+    policy: &Arc<Policy>,
+    tls: &tls::Store,
+    addresses: Vec<String>,
+) -> Parts {
+    Parts {
+        store: Rc::clone(&joined.store),
+        name: policy.config.pool.name.clone(),
+        alone: joined.alone,
+        sharing: joined.sharing.clone(),
+        readiness: Arc::clone(readiness),
+        policy: Arc::clone(policy),
+        tls: tls.clone(),
+        addresses,
+        fault: Fault::default(),
+        sweeps: Arc::new(AtomicBool::new(joined.alone)),
+    }
+}
+
+/// What the agent of this node begins with.
+fn setup(joined: Joined, config: &Config) -> Result<Setup, ServeError> {
+    let mut seed = [0; 8];
+    aws_lc_rs::rand::fill(&mut seed)
+        .map_err(|_| ServeError::Runtime("no random numbers".to_owned()))?;
+    Ok(Setup {
+        node: joined.node,
+        generation: joined.lives.this,
+        previous: joined.lives.previous,
+        alone: joined.alone,
+        dns: false,
+        limits: build::limits(config),
+        rules: build::rules(config),
+        seed: u64::from_ne_bytes(seed),
+    })
+}
+
+/// The arbiters, each with its acceptor and the connections that live there.
+#[derive(Default)]
+struct Started {
+    arbiters: Vec<Arbiter>,
+    acceptors: Vec<Addr<Acceptor>>,
+    living: Vec<Living>,
+}
+
+/// Starts an arbiter with its acceptor for each set of listeners.
+fn start_acceptors(
+    sets: impl Iterator<Item = (ShardSeed, Vec<(TcpListener, Service)>)>,
+    tls: &tls::Store,
+    surroundings: &Surroundings,
+    sessions_max: usize,
+) -> Result<Started, ServeError> {
+    let mut started = Started::default();
+    for (seed, listeners) in sets {
+        let arbiter = build::arbiter()?;
+        let (tls, surroundings) = (tls.clone(), surroundings.clone());
+        let living = Living::default();
+        let lives = Arc::clone(&living);
+        let acceptor = Acceptor::start_in_arbiter(&arbiter.handle(), move |_| {
+            let worker = Worker::new(seed.start(), tls, surroundings);
+            Acceptor::new(Rc::new(worker), listeners, sessions_max, lives)
+        });
+        started.arbiters.push(arbiter);
+        started.acceptors.push(acceptor);
+        started.living.push(living);
+    }
+    Ok(started)
+}
+
+/// Removes unfinished uploads that are too old, now and every hour, unless another node does it for all.
+async fn sweep(policy: Arc<Policy>, sweeps: Arc<AtomicBool>) {
+    let mut hours = tokio::time::interval(SWEEP);
+    loop {
+        hours.tick().await;
+        if !sweeps.load(Ordering::Relaxed) {
+            continue;
+        }
+        let age = policy.config.storage.partial_max_age;
+        let swept = Arc::clone(&policy.storages).sweep(age).await;
+        if swept.removed > 0 {
+            info!(files = swept.removed, bytes = swept.bytes, "old unfinished uploads removed");
+        }
+    }
+}
+
+/// Between two looks for unfinished uploads that are too old.
+const SWEEP: Duration = Duration::from_secs(3600);
