@@ -1,6 +1,7 @@
 //! Random requests of several nodes to a Redis and to the reference: every answer is the same, at
 //! every time of a clock that jumps.
 
+mod bounds;
 mod random;
 mod world;
 

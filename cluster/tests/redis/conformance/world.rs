@@ -57,6 +57,22 @@ struct Process {
     orders: u64,
 }
 
+/// What things last, and what adds up to that.
+const MOMENTS_US: [i64; 12] = [
+    250_000,
+    333_334,
+    500_000,
+    1_000_000,
+    2_000_000,
+    3_000_000,
+    4_000_000,
+    6_000_000,
+    10_000_000,
+    20_000_000,
+    60_000_000,
+    100_000_000,
+];
+
 /// The highest fence that nobody was given.
 pub(super) const FENCES_END_MS: u64 = START_US / 1000 + 100_000;
 
@@ -96,7 +112,7 @@ impl World {
             self.alive -= 1;
             return match self.alive.is_multiple_of(2) {
                 true => Step::Ask(Request::Beat(self.beat(0, random))),
-                false => Step::Wait(5_500_000),
+                false => Step::Wait(random.pick(&[2_000_000, 5_500_000, 5_999_000])),
             };
         }
         match random.below(100) {
@@ -158,7 +174,11 @@ impl World {
             25..28 => 130_000_000,
             _ => 1_300_000_000,
         };
-        let us = i64::try_from(random.below(most)).unwrap();
+        let us = match random.once_in(2) {
+            true => i64::try_from(random.below(most)).unwrap(),
+            // To the very moment of something, the one before it, the one after it.
+            false => random.pick(&MOMENTS_US) + random.pick(&[0, 0, 0, -1_000, 1_000]),
+        };
         match random.once_in(20) {
             true if self.tidies => -us.min(15_000_000),
             true => -us,
