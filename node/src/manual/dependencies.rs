@@ -38,6 +38,14 @@
 //!
 //! Not used: OpenSSL, which would bring C code of a version that the system chooses.
 //!
+//! # The pool
+//!
+//! - `redis`: the protocol of Redis, multiplexed connections, hints by push. Its layers above that are
+//!   not used: its cluster sends a request again that broke off, although it may have been carried out,
+//!   and its Sentinel connection does not come back after a failover. All keys of a pool lie in one
+//!   slot, so finding the one server that has them is all that is wanted of either.
+//! - `rmp-serde`: records that nodes of two versions can read.
+//!
 //! # Storage
 //!
 //! - `crc32fast`, `md-5`: the digests of HASH and its elders that `aws-lc-rs` does not have.

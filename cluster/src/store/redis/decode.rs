@@ -12,8 +12,8 @@ use redis::Value;
 use super::encode::Answer;
 use crate::id::{FENCE_BYTES, Fence, NodeId};
 use crate::store::{
-    Banned, Beaten, Full, Granted, Holding, Listed, News, PoolGeneration, Registered, Reply,
-    Secret, Term, Verdict,
+    Banned, Beaten, DEAD_AFTER_MS, Full, Granted, Holding, Listed, News, PoolGeneration,
+    Registered, Reply, Secret, Term, Verdict,
 };
 
 /// An answer that is not what was asked for.
@@ -71,8 +71,13 @@ fn beaten(mut list: List) -> Read<Beaten> {
     let orders = list.list()?.0.map(|order| numbered(&bytes(order)?)).collect::<Read<_>>()?;
     let blocks = |block| u16::try_from(int(block)?).map_err(|_| Malformed("a block"));
     let yield_blocks = list.list()?.0.map(blocks).collect::<Read<_>>()?;
-    let (members, blocks) =
-        if list.0.len() == 0 { Default::default() } else { pool_of(list, now_ms)? };
+    let (members, blocks) = if list.0.len() == 0 {
+        Default::default()
+    } else {
+        // Nobody is taken for dead in a quarantine.
+        let silent_max = if quarantine_ms > 0 { DEAD_AFTER_MS - 1 } else { u64::MAX };
+        pool_of(list, now_ms, silent_max)?
+    };
     let bans = News { number, more, changes };
     Ok(Beaten {
         now_ms,
@@ -91,7 +96,7 @@ fn beaten(mut list: List) -> Read<Beaten> {
 }
 
 /// Members and owners of blocks: nodes by name, tags by fence, beats by tag, the table of blocks.
-fn pool_of(mut list: List, now_ms: u64) -> Read<Pool> {
+fn pool_of(mut list: List, now_ms: u64, silent_max: u64) -> Read<Pool> {
     let nodes = list.list()?.pairs()?;
     let mut tags = HashMap::new();
     let mut owners = HashMap::new();
@@ -112,7 +117,8 @@ fn pool_of(mut list: List, now_ms: u64) -> Read<Pool> {
         let (generation, fence) = (cut.number()?, cut.fence()?);
         cut.number()?;
         let Some(beat) = tags.get(&fence).and_then(|tag| beats.get(tag)) else { continue };
-        let (beat_ms_ago, record) = (now_ms.abs_diff(*beat), cut.0.to_vec());
+        let beat_ms_ago = now_ms.saturating_sub(*beat).min(silent_max);
+        let record = cut.0.to_vec();
         members.push(Listed { node: node_id, generation, fence, beat_ms_ago, record });
     }
     members.sort_by(|a, b| a.node.cmp(&b.node));

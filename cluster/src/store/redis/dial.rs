@@ -2,8 +2,8 @@
 //!
 //! All keys of a pool lie in one slot, so one server answers for them, be it alone, the master that
 //! Sentinels know, or the owner of the slot in a cluster. It is looked for with each new connection,
-//! and that one connection carries requests and hints. So a request is sent once or not at all: nothing
-//! below [`Link`](super::link::Link) follows redirections or tries again on its own.
+//! and that one connection carries requests and hints. So a request is sent once or not at all, which
+//! is why the client's own cluster is not used: it would send again what broke off.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,6 +16,8 @@ use redis::{
     PushKind, RedisConnectionInfo, RedisError, RedisResult, ServerErrorKind, TlsCertificates,
     Value,
 };
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use super::address::{Address, Host, Place};
 use super::encode::Keys;
@@ -52,6 +54,7 @@ impl Dialer {
 
     /// Finds the Redis that takes writes, connects to it and listens to hints there.
     pub(super) async fn dial(&mut self) -> Result<Line, StoreError> {
+        self.check_authorities()?;
         self.turn = self.turn.wrapping_add(1);
         match &self.address.place {
             Place::Single { host, .. } => self.subscribe(host, self.connect(host).await?).await,
@@ -66,6 +69,17 @@ impl Dialer {
                 self.subscribe(&host, line).await
             }
         }
+    }
+
+    /// Nobody would be trusted by a file of another kind, which the handshake does not say.
+    fn check_authorities(&self) -> Result<(), StoreError> {
+        let Some(ca) = self.ca.as_ref().filter(|_| self.address.tls) else { return Ok(()) };
+        let flaw = match CertificateDer::pem_slice_iter(ca).next() {
+            Some(Ok(_)) => return Ok(()),
+            Some(Err(error)) => error.to_string(),
+            None => "it is not PEM, or of something else".to_owned(),
+        };
+        Err(StoreError::Denied(format!("pool.store_ca holds no certificate: {flaw}")))
     }
 
     /// Tries the hosts one after the other until one serves.

@@ -25,6 +25,8 @@ pub(super) fn judge(error: &RedisError) -> Fault {
     };
     match code {
         "NOAUTH" | "WRONGPASS" => Fault { error: StoreError::Denied(text), ends: true },
+        // A script may have written before the command that it may not run; but none gets further, so
+        // nothing rests on that.
         "NOPERM" => Fault { error: StoreError::Denied(text), ends: false },
         // The server is not the one that takes writes, or can not yet: another may.
         "READONLY" | "NOREPLICAS" | "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "MOVED" | "ASK" => {
@@ -50,11 +52,13 @@ pub(super) fn judge_connecting(error: &RedisError) -> StoreError {
 /// The word that an answer of the server begins with; `None` if it is no answer of the server.
 fn code(error: &RedisError) -> Option<&str> {
     let code = error.code()?;
+    let Some(detail) = error.detail().filter(|_| code == "ERR") else { return Some(code) };
+    // Version 7.0 has no word for rights that are missing within a script.
+    if detail.starts_with("The user executing the script can't") {
+        return Some("NOPERM");
+    }
     // Up to version 6, a script wraps the error that ended it: "... @user_script: 1: -OOM command ...".
-    let wrapped = error.detail().filter(|_| code == "ERR").and_then(|detail| {
-        let (_, inner) = detail.rsplit_once(": -")?;
-        inner.split(' ').next()
-    });
+    let wrapped = detail.rsplit_once(": -").and_then(|(_, inner)| inner.split(' ').next());
     Some(wrapped.unwrap_or(code))
 }
 
@@ -83,10 +87,15 @@ mod tests {
         let refused = |text: &str| StoreError::Refused(text.to_owned());
         let unknown = |text: &str| StoreError::Unknown(text.to_owned());
         type Case = (&'static str, fn(&str) -> StoreError, bool);
-        let cases: [Case; 20] = [
+        let cases: [Case; 21] = [
             ("NOAUTH Authentication required.", denied, true),
             ("WRONGPASS invalid username-password pair", denied, true),
             ("NOPERM this user has no permissions", denied, false),
+            (
+                "ERR The user executing the script can't run this command or subcommand",
+                denied,
+                false,
+            ),
             ("READONLY You can't write against a read only replica.", refused, true),
             ("NOREPLICAS Not enough good replicas to write.", refused, true),
             ("LOADING Redis is loading the dataset in memory", refused, true),

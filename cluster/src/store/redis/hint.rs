@@ -63,6 +63,7 @@ pub(super) fn read(push: &PushInfo) -> Option<Hint> {
     let Some(Value::BulkString(payload)) = push.data.get(1) else { return None };
     let (kind, rest) = payload.split_first()?;
     match kind {
+        b'm' => Some(Hint::Members),
         b'b' => Some(Hint::Bans),
         b'p' => Some(Hint::Policy),
         b'o' => Some(Hint::Order(NodeId::new(str::from_utf8(rest).ok()?).ok()?)),
@@ -97,7 +98,8 @@ mod tests {
     fn messages_are_read() {
         let node = NodeId::new("ftp-1").unwrap();
         for (payload, hint) in [
-            (b"b".as_slice(), Some(Hint::Bans)),
+            (b"m".as_slice(), Some(Hint::Members)),
+            (b"b", Some(Hint::Bans)),
             (b"p", Some(Hint::Policy)),
             (b"oftp-1", Some(Hint::Order(node))),
             (b"a\0\0\0\0\0\0\x01\x02", Some(Hint::Answer(258))),

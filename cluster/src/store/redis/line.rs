@@ -97,11 +97,16 @@ impl End {
         self.told.notify_one();
     }
 
+    /// Why the end came, if it did.
+    pub(super) fn cause(&self) -> Option<&StoreError> {
+        self.cause.get()
+    }
+
     /// Waits for the end; why it came.
     pub(super) async fn wait(&self) -> StoreError {
         loop {
             self.told.notified().await;
-            if let Some(cause) = self.cause.get() {
+            if let Some(cause) = self.cause() {
                 return cause.clone();
             }
         }

@@ -36,7 +36,11 @@ impl Link {
     /// The connection; without one, what requests are answered with.
     pub(super) fn line(&self) -> Result<Line, StoreError> {
         match &*self.standing.borrow() {
-            Standing::Up(line) => Ok(line.clone()),
+            // The task may not have heard of its end yet.
+            Standing::Up(line) => match line.end.cause() {
+                Some(cause) => Err(unconnected(cause)),
+                None => Ok(line.clone()),
+            },
             Standing::Down(cause) => Err(unconnected(cause)),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Ban, State};
+use super::{Ban, GARBAGE_AFTER_MS, State};
 use crate::ban::BAN_AFTER_MAX;
 use crate::store::{BAN_NEWS_MAX, BANS_MAX, BanChange, Banned, FOREVER_MS, News, Score};
 
@@ -102,6 +102,6 @@ impl State {
             }
             !over
         });
-        self.scores.retain(|_, failures| failures.until > now);
+        self.scores.retain(|_, failures| failures.until.saturating_add(GARBAGE_AFTER_MS) > now);
     }
 }

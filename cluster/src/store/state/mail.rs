@@ -1,6 +1,6 @@
 //! Orders and answers.
 
-use super::State;
+use super::{GARBAGE_AFTER_MS, State};
 use crate::id::NodeId;
 use crate::store::{ANSWERS_MAX, MAIL_MS, ORDERS_MAX, Token};
 
@@ -51,7 +51,7 @@ impl State {
     }
 
     pub(super) fn tidy_mail(&mut self, now: u64) {
-        self.inboxes.retain(|_, inbox| inbox.until > now);
-        self.answers.retain(|_, (until, _)| *until > now);
+        self.inboxes.retain(|_, inbox| inbox.until + GARBAGE_AFTER_MS > now);
+        self.answers.retain(|_, (until, _)| *until + GARBAGE_AFTER_MS > now);
     }
 }

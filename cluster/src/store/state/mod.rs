@@ -236,5 +236,9 @@ impl State {
     }
 }
 
+/// What is judged by the times in it is kept longer by so much, so that neither tidying nor a small
+/// step back of the clock changes an answer.
+const GARBAGE_AFTER_MS: u64 = 60_000;
+
 #[cfg(test)]
 mod tests;

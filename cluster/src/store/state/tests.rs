@@ -61,9 +61,9 @@ fn no_failures_ban_where_none_shall() {
 fn failures_are_forgotten_with_their_window() {
     let mut state = State::default();
     state.apply(score(3), START * 1000);
-    state.apply(Request::Tidy, (START + 999) * 1000);
+    state.apply(Request::Tidy, (START + 999 + GARBAGE_AFTER_MS) * 1000);
     assert_eq!(state.scores.len(), 1);
-    state.apply(Request::Tidy, (START + 1_000) * 1000);
+    state.apply(Request::Tidy, (START + 1_000 + GARBAGE_AFTER_MS) * 1000);
     assert!(state.scores.is_empty());
 }
 

@@ -1,6 +1,6 @@
 -- Slots for logins. Answers one number for each: the pool's sessions, or below zero why not.
-local tags, beats, session_counts, admissions, ledgers, rates =
-  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local tags, beats, session_counts, admissions, ledgers, rates, quarantines, last_beats =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local sequence, sessions = tonumber(ARGV[3]), tonumber(ARGV[4])
 local limit_sessions, per_user, per_address, per_second =
   tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -61,7 +61,9 @@ local living
 local function others_alive()
   if not living then
     living = {}
-    local alive = call('ZRANGEBYSCORE', beats, '(' .. now - DEAD_AFTER, '(' .. now + DEAD_AFTER)
+    local known = call('MGET', quarantines, last_beats)
+    local since = is_quarantined(known[1], known[2]) and '-inf' or '(' .. now - DEAD_AFTER
+    local alive = call('ZRANGEBYSCORE', beats, since, '+inf')
     for i = 1, #alive do
       living[alive[i]] = true
     end

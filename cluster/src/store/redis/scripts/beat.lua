@@ -1,15 +1,16 @@
 -- The heartbeat of a node.
-local generations, quarantines, fences, leads, policies, ban_numbers =
-  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local generations, quarantines, last_beats, fences, leads, policies, ban_numbers =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local nodes, tags, beats, sessions, admissions, inbox =
-  KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12]
+  KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13]
 local bans, ban_changes, blocks, tag_numbers, gone, published =
-  KEYS[13], KEYS[14], KEYS[15], KEYS[16], KEYS[17], KEYS[18]
+  KEYS[14], KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19]
 local node, generation, previous, known, sequence, answered =
   ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 local candidate, pool, record, count, stands, members =
   ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12] == '1', ARGV[13] == '1'
-local bans_known, policy_known, orders_done, holds = tonumber(ARGV[14]), ARGV[15], ARGV[16], ARGV[17]
+local bans_known, policy_known, orders_done, holds, channel =
+  tonumber(ARGV[14]), ARGV[15], ARGV[16], ARGV[17], ARGV[18]
 
 -- Whether another process of this name stands in the way. A node: generation, fence, sequence, record.
 local standing = call('HGET', nodes, node)
@@ -28,13 +29,31 @@ if standing then
   end
 end
 
-local heads = call('MGET', generations, quarantines, fences, leads, policies, ban_numbers)
-local id, quarantine, last, lead, policy = heads[1], tonumber(heads[2]) or 0, tonumber(heads[3]) or 0, heads[4], heads[5]
-local quarantine_before, last_before = quarantine, last
+local heads = call('MGET', generations, quarantines, last_beats, fences, leads, policies, ban_numbers)
+local id, quarantine, last_beat = heads[1], tonumber(heads[2]) or 0, tonumber(heads[3]) or 0
+local last, lead, policy = tonumber(heads[4]) or 0, heads[5], heads[6]
+local quarantine_before, last_before, lead_before = quarantine, last, lead
 local function next_fence()
   last = math.max(now, last + 1)
   return six(last)
 end
+
+-- After all nodes were silent at once nobody is taken for dead for a while. Where the clock stepped
+-- back, times that lie ahead are now. A lease: holder, term, end, node.
+if now - last_beat >= DEAD_AFTER then
+  quarantine = now + QUARANTINE
+end
+if now < last_beat then
+  local ahead = call('ZRANGEBYSCORE', beats, '(' .. now, '+inf')
+  for i = 1, #ahead do
+    call('ZADD', beats, now, ahead[i])
+  end
+  quarantine = math.min(quarantine, now + QUARANTINE)
+  if lead then
+    lead = sub(lead, 1, 12) .. six(math.min(number(lead, 13), now + TERM)) .. sub(lead, 19)
+  end
+end
+call('SET', last_beats, now)
 
 local created = 0
 if not id then
@@ -79,10 +98,12 @@ if not tag then
   if fence == known then
     call('UNLINK', published)
   end
+  call('PUBLISH', channel, 'm')
 end
 call('HSET', nodes, node, six(generation) .. fence .. six(sequence) .. record)
 call('ZADD', beats, now, tag)
-call('HSET', sessions, tag, count)
+-- Afterwards admissions say it: a beat may be older than one that was under way.
+call('HSETNX', sessions, tag, count)
 
 if pool ~= '' and pool ~= id then
   lost = true
@@ -91,25 +112,17 @@ if lost then
   quarantine = now + QUARANTINE
 end
 
--- A lease: holder, term, end, node.
-local holder = false
-if lead then
-  local left = number(lead, 13) - now
-  if left > 0 and left <= 2 * TERM then
-    holder = sub(lead, 1, 6)
-  end
+local function lead_stands()
+  local left = lead and number(lead, 13) - now or 0
+  return left > 0 and left <= 2 * TERM
 end
+local holder = lead and (quarantine_left(quarantine) > 0 or lead_stands()) and sub(lead, 1, 6)
 if stands and holder == fence then
   lead = sub(lead, 1, 12) .. six(now + TERM) .. sub(lead, 19)
-  call('SET', leads, lead)
-elseif stands and not holder then
-  lead = fence .. next_fence() .. six(now + TERM) .. node
-  call('SET', leads, lead)
 elseif holder == fence then
   lead = false
-  call('DEL', leads)
-elseif not holder then
-  lead = false
+elseif stands and not holder then
+  lead = fence .. next_fence() .. six(now + TERM) .. node
 end
 
 -- The table of blocks has 9 bytes for each: the fence of the grant and the tag of the owner.
@@ -132,9 +145,14 @@ end
 if last ~= last_before then
   call('SET', fences, last)
 end
+if lead and lead ~= lead_before then
+  call('SET', leads, lead)
+elseif not lead and lead_before then
+  call('DEL', leads)
+end
 
 -- The news.
-local ban_number, more, news = tonumber(heads[6]) or 0, 0, {}
+local ban_number, more, news = tonumber(heads[7]) or 0, 0, {}
 if bans_known > ban_number then
   bans_known = 0
 end
@@ -157,11 +175,9 @@ if over then
   call('ZREMRANGEBYSCORE', inbox, 0, -over <= now and '+inf' or orders_done)
   orders = call('ZRANGEBYSCORE', inbox, 0, '+inf')
 end
-local left = math.max(0, quarantine - now)
-if left > 2 * QUARANTINE then
-  left = 0
-end
-local reply = { 0, now, id, created, fence, lost and 1 or 0, left, lead, ban_number, more, news, policy, orders, yields }
+local left = quarantine_left(quarantine)
+local term = lead_stands() and lead
+local reply = { 0, now, id, created, fence, lost and 1 or 0, left, term, ban_number, more, news, policy, orders, yields }
 if members then
   reply[15] = call('HGETALL', nodes)
   reply[16] = call('HGETALL', tags)

@@ -24,3 +24,14 @@ local BANS_MAX, BAN_NEWS_MAX, ORDERS_MAX, ANSWERS_MAX = 65536, 1000, 256, 1024
 local MAIL, FOREVER = 60000, 281474976710655
 -- What is judged by the times in it is kept longer by so much: expiry only takes the garbage away.
 local GARBAGE_AFTER = 60000
+
+-- How long nothing is granted yet.
+local function quarantine_left(till)
+  local left = math.max(0, (tonumber(till) or 0) - now)
+  return left <= 2 * QUARANTINE and left or 0
+end
+
+-- Whether nobody is taken for dead: the store lost data, or all nodes were silent at once.
+local function is_quarantined(till, last_beat)
+  return quarantine_left(till) > 0 or now - (tonumber(last_beat) or 0) >= DEAD_AFTER
+end

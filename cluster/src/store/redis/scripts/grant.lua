@@ -1,14 +1,16 @@
 -- Free port blocks. beat.lua describes the table.
-local tags, beats, quarantines, fences, blocks = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local tags, beats, quarantines, last_beats, fences, blocks =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local count, wanted = tonumber(ARGV[3]), tonumber(ARGV[4])
 local tag = call('HGET', tags, ARGV[2])
 local beat = tag and call('ZSCORE', beats, tag)
-if not beat or math.abs(now - beat) >= DEAD_AFTER then
+local known = call('MGET', quarantines, last_beats)
+local quarantined = is_quarantined(known[1], known[2])
+if not beat or now - beat >= DEAD_AFTER and not quarantined then
   return { 0 }
 end
-local left = tonumber(call('GET', quarantines) or 0) - now
-if left > 0 and left <= 2 * QUARANTINE then
-  return { 1, left }
+if quarantined then
+  return { 1, math.max(0, (tonumber(known[1]) or 0) - now) }
 end
 -- Owners that are alive, or not silent for long enough.
 local kept = {}
