@@ -77,7 +77,7 @@ fn strangers_are_not_trusted() {
         for (url, ca, reason) in cases {
             let store = Redis::open(with_ca(&url, ca));
             let error = store.connected(Duration::from_millis(700)).await.unwrap_err();
-            assert!(matches!(error, StoreError::Refused(_)), "{url}: {error}");
+            assert!(matches!(error, StoreError::Denied(_)), "{url}: {error}");
             assert!(error.to_string().contains(reason), "{url}: {error}");
         }
         let store = Redis::open(with_ca("rediss://flotilla@localhost", Some(b"no PEM".to_vec())));
