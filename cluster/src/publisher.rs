@@ -11,6 +11,8 @@ use crate::store::Publish;
 /// whose fate is not known is simply told again.
 #[derive(Debug, Default)]
 pub struct Publisher {
+    /// There is nobody to be told.
+    alone: bool,
     sessions: BTreeMap<u64, SessionRecord>,
     /// Changed, or ended, since the pool heard of them.
     unheard: BTreeSet<u64>,
@@ -29,6 +31,11 @@ struct UnderWay {
 }
 
 impl Publisher {
+    /// Knows of no session yet. One that is `alone` keeps them, and tells nobody.
+    pub fn new(alone: bool) -> Self {
+        Self { alone, ..Self::default() }
+    }
+
     /// All sessions, by number.
     pub fn sessions(&self) -> &BTreeMap<u64, SessionRecord> {
         &self.sessions
@@ -44,18 +51,27 @@ impl Publisher {
         for (number, record) in changed {
             if self.sessions.get(&number) != Some(&record) {
                 self.sessions.insert(number, record);
-                self.unheard.insert(number);
+                self.note(number);
             }
         }
         for number in ended {
             if self.sessions.remove(number).is_some() {
-                self.unheard.insert(*number);
+                self.note(*number);
             }
+        }
+    }
+
+    fn note(&mut self, number: u64) {
+        if !self.alone {
+            self.unheard.insert(number);
         }
     }
 
     /// The pool forgot this node, or never knew it.
     pub fn start_anew(&mut self) {
+        if self.alone {
+            return;
+        }
         self.anew = true;
         self.answered = 0;
         self.unheard = self.sessions.keys().copied().collect();

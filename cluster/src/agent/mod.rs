@@ -129,7 +129,7 @@ impl Agent {
             leader: None,
             lease: Lease::default(),
             ledger: Ledger::new(setup.limits, setup.alone),
-            publisher: Publisher::default(),
+            publisher: Publisher::new(setup.alone),
             blocks: Blocks::default(),
             bans: Bans::new(setup.rules.clone()),
             roster: Roster::default(),
