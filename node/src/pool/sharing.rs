@@ -216,12 +216,10 @@ async fn ask(
     match store.call(request).await {
         Ok(Reply::Secret(secret)) => Ok(secret),
         Ok(_) => Err(SharingError::Node("the store answered something else".to_owned())),
-        Err(StoreError::Denied(reason)) => {
-            Err(SharingError::Refused(format!(
-                "pool.store: it denies this node ({reason}): see the user in pool.store, \
+        Err(StoreError::Denied(reason)) => Err(SharingError::Refused(format!(
+            "pool.store: it denies this node ({reason}): see the user in pool.store, \
                  pool.store_password_file and pool.store_ca"
-            )))
-        }
+        ))),
         Err(error) => Err(SharingError::Store(error)),
     }
 }

@@ -105,7 +105,9 @@ impl Roster {
         };
         let cards = self.cards.borrow();
         let meant: Vec<Rc<Card>> = match whom.number {
-            Some(number) => cards.get(&number).filter(|card| fits(card)).cloned().into_iter().collect(),
+            Some(number) => {
+                cards.get(&number).filter(|card| fits(card)).cloned().into_iter().collect()
+            }
             None => cards.values().filter(|card| fits(card)).cloned().collect(),
         };
         drop(cards);

@@ -44,6 +44,10 @@ pub(super) fn judge(error: &RedisError) -> Fault {
 /// Judges an error of an attempt to connect: nothing was asked yet, so nothing has changed.
 pub(super) fn judge_connecting(error: &RedisError) -> StoreError {
     match judge(error).error {
+        // Waiting makes nobody trusted. The client keeps no more of the reason than its text.
+        StoreError::Unknown(text) if text.contains("invalid peer certificate") => {
+            StoreError::Denied(text)
+        }
         StoreError::Denied(text) => StoreError::Denied(text),
         StoreError::Refused(text) | StoreError::Unknown(text) => StoreError::Refused(text),
     }
@@ -137,6 +141,9 @@ mod tests {
             assert!(matches!(fault.error, StoreError::Unknown(_)) && fault.ends, "{fault:?}");
             assert!(matches!(judge_connecting(&error), StoreError::Refused(_)));
         }
+        let untrusted = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let untrusted = io::Error::new(io::ErrorKind::InvalidData, untrusted);
+        assert!(matches!(judge_connecting(&untrusted.into()), StoreError::Denied(_)));
         let failed = RedisError::from((ErrorKind::AuthenticationFailed, "no"));
         assert!(matches!(judge_connecting(&failed), StoreError::Denied(_)));
         assert!(matches!(judge_connecting(&answer("ERR max clients")), StoreError::Refused(_)));

@@ -5,9 +5,10 @@ use std::net::IpAddr;
 
 use flotilla_cluster::admission::Limits;
 use flotilla_cluster::id::Fence;
+use flotilla_cluster::ledger::origin_key;
 use flotilla_cluster::store::{
-    ANSWERS_MAX, Admit, BAN_NEWS_MAX, BANS_MAX, BanChange, Beat, ORDERS_MAX, Publish,
-    RECLAIM_AFTER_MS, Registered, Reply, Request, Score,
+    ANSWERS_MAX, Admit, BAN_NEWS_MAX, BANS_MAX, BanChange, Beat, Ledger, MAIL_MS, ORDERS_MAX,
+    Publish, RECLAIM_AFTER_MS, Registered, Reply, Request, Score,
 };
 
 use super::{Pair, with_pair};
@@ -45,6 +46,66 @@ fn answers_and_orders() {
             pair.ask(Request::Order { to: vec![node("a")], order }).await;
         }
         beats(pair, beat("a")).await;
+    });
+}
+
+/// To the last millisecond of its time, and to the first one after it.
+#[test]
+fn mail_at_its_end() {
+    let end_us = i64::try_from(MAIL_MS).unwrap() * 1_000;
+    with_pair(async |pair| {
+        for late_us in [-1_000, 0] {
+            let order = |text: &str| Request::Order {
+                to: vec![node("a")],
+                order: text.as_bytes().to_vec(),
+            };
+            pair.ask(order("first")).await;
+            pair.wait(end_us + late_us);
+            pair.ask(order("second")).await;
+            beats(pair, beat("a")).await;
+            pair.wait(end_us + late_us);
+            beats(pair, beat("a")).await;
+
+            let answer = |text: &str| Request::Answer { token: 1, body: text.as_bytes().to_vec() };
+            pair.ask(answer("first")).await;
+            pair.wait(end_us + late_us);
+            pair.ask(answer("second")).await;
+            pair.wait(end_us + late_us);
+            pair.ask(Request::TakeAnswers(1)).await;
+        }
+    });
+}
+
+/// More counts than one round of tidying looks at.
+#[test]
+fn a_crowd_is_forgotten_in_parts() {
+    with_pair(async |pair| {
+        let fence = beats(pair, beat("a")).await;
+        let counts = (0..6_000).map(|number| Ledger { key: origin_key(nth(number)), count: 1 });
+        let identity = identity("a", fence);
+        let admit = Admit {
+            identity: identity.clone(),
+            sequence: 1,
+            sessions: 6_000,
+            counts: counts.collect(),
+            logins: Vec::new(),
+            limits: Limits::default(),
+        };
+        pair.ask(Request::Admit(admit)).await;
+        pair.ask(Request::Leave(identity)).await;
+        let mut left = Vec::new();
+        for _ in 0..60 {
+            pair.ask(Request::Tidy).await;
+            let buckets: u64 = redis::cmd("HLEN")
+                .arg("flotilla:{main}:u")
+                .query(&mut pair.server.operator())
+                .unwrap();
+            left.push(buckets);
+            if buckets == 0 {
+                break;
+            }
+        }
+        assert!(left.len() > 2 && left.last() == Some(&0), "{left:?}");
     });
 }
 
