@@ -63,6 +63,7 @@ pub struct Ledger {
     accounts_limited: bool,
     tickets: Ticket,
     sequence: u64,
+    answered: u64,
 }
 
 /// Who decides.
@@ -99,6 +100,7 @@ impl Ledger {
             accounts_limited: false,
             tickets: 0,
             sequence: 0,
+            answered: 0,
         };
         if !alone {
             ledger.on_store_away();
@@ -109,6 +111,11 @@ impl Ledger {
     /// The sessions of this node.
     pub fn sessions(&self) -> u32 {
         self.admission.sessions()
+    }
+
+    /// The last request that the store has answered.
+    pub fn answered(&self) -> u64 {
+        self.answered
     }
 
     /// The limits in force.
@@ -161,6 +168,7 @@ impl Ledger {
     pub fn on_store_back(&mut self) {
         if self.mode != Mode::Alone {
             self.mode = Mode::Shared;
+            self.answered = 0;
             self.apply_limits();
             self.say_all();
         }
@@ -218,6 +226,9 @@ impl Ledger {
         now: Instant,
     ) -> Vec<(Ticket, Result<Slot, Denied>)> {
         let batch = self.under_way.take().unwrap_or_default();
+        if verdicts.is_some_and(|verdicts| !verdicts.contains(&Verdict::Stale)) {
+            self.answered = self.sequence;
+        }
         let verdicts = verdicts.unwrap_or_default();
         let mut decided = Vec::with_capacity(batch.len());
         for (index, (ticket, applicant)) in batch.into_iter().enumerate() {

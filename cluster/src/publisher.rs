@@ -18,6 +18,8 @@ pub struct Publisher {
     anew: bool,
     under_way: Option<UnderWay>,
     next: Option<Instant>,
+    sequence: u64,
+    answered: u64,
 }
 
 #[derive(Debug)]
@@ -30,6 +32,11 @@ impl Publisher {
     /// All sessions, by number.
     pub fn sessions(&self) -> &BTreeMap<u64, SessionRecord> {
         &self.sessions
+    }
+
+    /// The last publication that the pool has heard.
+    pub fn answered(&self) -> u64 {
+        self.answered
     }
 
     /// What changed.
@@ -50,6 +57,7 @@ impl Publisher {
     /// The pool forgot this node, or never knew it.
     pub fn start_anew(&mut self) {
         self.anew = true;
+        self.answered = 0;
         self.unheard = self.sessions.keys().copied().collect();
         self.under_way = None;
         self.next = None;
@@ -69,8 +77,9 @@ impl Publisher {
             return None;
         }
         let numbers: Vec<u64> = self.unheard.iter().copied().take(RECORDS_MAX).collect();
-        let mut publish =
-            Publish { fence, anew: self.anew, changed: Vec::new(), ended: Vec::new() };
+        self.sequence += 1;
+        let (sequence, anew) = (self.sequence, self.anew);
+        let mut publish = Publish { fence, sequence, anew, changed: Vec::new(), ended: Vec::new() };
         for number in &numbers {
             self.unheard.remove(number);
             match self.sessions.get(number) {
@@ -87,9 +96,10 @@ impl Publisher {
 
     /// Whether the pool heard it.
     pub fn on_reply(&mut self, heard: bool) {
-        if let Some(UnderWay { numbers, anew }) = self.under_way.take()
-            && !heard
-        {
+        let Some(UnderWay { numbers, anew }) = self.under_way.take() else { return };
+        if heard {
+            self.answered = self.sequence;
+        } else {
             self.unheard.extend(numbers);
             self.anew |= anew;
         }

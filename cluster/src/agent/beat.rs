@@ -92,6 +92,8 @@ impl Agent {
             fence: identity.map(|identity| identity.fence),
             sequence: heart.sequence,
             answered: heart.answered,
+            admitted: self.ledger.answered(),
+            published: self.publisher.answered(),
             candidate,
             pool: heart.pool,
             record: self.member.encode(),
@@ -163,6 +165,8 @@ impl Agent {
         self.blocks.give_up(&beaten.yield_blocks);
         self.blocks.on_beat(sent, beaten.fence, table);
         self.take_policy(beaten.policy);
+        // Bans that were made since the state that it went back to.
+        let bans_lost = beaten.bans.number < self.beat.bans_known;
         // A store that forgot has numbers of its own from now on.
         if !beaten.lost {
             self.beat.bans_known = beaten.bans.number;
@@ -173,7 +177,7 @@ impl Agent {
         for banned in beaten.bans.changes {
             self.take_ban(banned, now);
         }
-        if beaten.lost && self.lease.term(now).is_some() {
+        if (beaten.lost || bans_lost) && self.lease.term(now).is_some() {
             self.restore_bans(now);
         }
         self.take_orders(beaten.orders, now);

@@ -120,6 +120,10 @@ pub struct Beat {
     pub sequence: u64,
     /// The last beat that was answered; 0: none. The store forgot something if it knows of less.
     pub answered: u64,
+    /// The last admission that was answered; 0: none.
+    pub admitted: u64,
+    /// The last publication that was answered; 0: none.
+    pub published: u64,
     /// What a new pool generation would be called: random.
     pub candidate: u64,
     /// The generation of the pool that the node knows; 0: none yet.
@@ -193,6 +197,8 @@ pub struct Login {
 pub struct Publish {
     /// Whose.
     pub fence: Fence,
+    /// Rises with every request of this kind.
+    pub sequence: u64,
     /// Forget all that was published before.
     pub anew: bool,
     /// By number, encoded [`SessionRecord`](crate::session::SessionRecord)s.

@@ -98,6 +98,7 @@ async fn everything(store: &Redis) {
     for request in [
         Request::Publish(Publish {
             fence: first.fence,
+            sequence: 1,
             anew: true,
             changed: changed.clone(),
             ended: vec![2],

@@ -70,7 +70,7 @@ fn a_master_that_nobody_knows_and_a_wrong_password() {
     let all = Sentinels::start();
     run(async {
         let store = open(&all.url().replace("/main", "/other"));
-        let error = store.connected(Duration::from_secs(1)).await.unwrap_err().to_string();
+        let error = store.connected(Duration::from_secs(3)).await.unwrap_err().to_string();
         assert!(error.contains("knows no master named other"), "{error}");
 
         let password = Some(Password::new("wrong".to_owned()));

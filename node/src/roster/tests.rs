@@ -199,21 +199,24 @@ fn the_load_never_forgets_bytes() {
 
 #[test]
 fn conditions_choose_sessions() {
-    let bench = Bench::new();
-    let _ann = bench.enter(1);
-    let _bob = bench.roster.enter(who(2, "bob"), bench.now);
-    let meant = |whom: Whom| {
-        let mut numbers = bench.roster.meant(&whom);
-        numbers.sort_unstable();
-        numbers
-    };
-    assert_eq!(meant(Whom::default()), Vec::<u64>::new());
-    assert_eq!(meant(Whom { number: Some(2), ..Whom::default() }), [2]);
-    assert_eq!(meant(Whom { number: Some(3), ..Whom::default() }), Vec::<u64>::new());
     let bob = Some("bob".to_owned());
-    assert_eq!(meant(Whom { user: bob.clone(), ..Whom::default() }), [2]);
-    assert_eq!(meant(Whom { user: bob, number: Some(1), ..Whom::default() }), Vec::<u64>::new());
-    assert_eq!(meant(Whom { everybody: true, ..Whom::default() }), [1, 2]);
+    for (whom, expected) in [
+        (Whom::default(), vec![]),
+        (Whom { number: Some(2), ..Whom::default() }, vec![2]),
+        (Whom { number: Some(3), ..Whom::default() }, vec![]),
+        (Whom { user: bob.clone(), ..Whom::default() }, vec![2]),
+        (Whom { user: bob, number: Some(1), ..Whom::default() }, vec![]),
+        (Whom { everybody: true, ..Whom::default() }, vec![1, 2]),
+    ] {
+        let bench = Bench::new();
+        let places = (bench.enter(1), bench.roster.enter(who(2, "bob"), bench.now));
+        let mut dismissed = bench.roster.dismiss(&whom);
+        dismissed.sort_unstable();
+        assert_eq!(dismissed, expected, "{whom:?}");
+        assert_eq!(bench.roster.load().sessions, 2 - expected.len());
+        assert!(bench.roster.dismiss(&whom).is_empty(), "they are told once");
+        drop(places);
+    }
 }
 
 #[test]

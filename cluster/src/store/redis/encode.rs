@@ -8,7 +8,7 @@
 //! | `gen`, `quar`, `beat`, `fence` | the generation of the pool, the end of the quarantine, the last beat of all, the last fence |
 //! | `nodes` | hash by name: generation, fence, sequence, record |
 //! | `t`, `tag` | hash of registered fences: a tag of 3 bytes that is never given twice; its counter |
-//! | `hb`, `n`, `adm` | by tag: last beat, sessions, last admission |
+//! | `hb`, `n`, `adm` | by tag: last beat, sessions, last admission; behind a `p` in `adm` the last publication |
 //! | `u` | counts of users and origins, in buckets: key, tag, count, one after the other |
 //! | `s:FENCE` | hash of published sessions: number to record |
 //! | `lead`, `pol`, `sec`, `cfg`, `rate` | the lease, the policy, secrets, settings of nodes, the bucket of logins |
@@ -189,6 +189,8 @@ impl Keys {
             .argument(known.as_ref().map_or(b"".as_slice(), |fence| fence))
             .number(beat.sequence)
             .number(beat.answered)
+            .number(beat.admitted)
+            .number(beat.published)
             .argument(beat.candidate.to_be_bytes())
             .argument(pool.as_ref().map_or(b"".as_slice(), |pool| pool))
             .argument(beat.record)
@@ -231,8 +233,9 @@ impl Keys {
 
     fn publish(&self, start: Invocation, publish: Publish) -> Invocation {
         let start = start
-            .keys([self.name("t"), self.sessions(publish.fence)])
+            .keys([self.name("t"), self.sessions(publish.fence), self.name("adm")])
             .argument(publish.fence.to_bytes())
+            .number(publish.sequence)
             .number(publish.anew)
             .number(publish.changed.len() as u64);
         let changed = publish.changed.into_iter();

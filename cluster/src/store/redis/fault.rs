@@ -1,5 +1,9 @@
 //! What an error says of the request that met it.
 
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+
 use redis::{ErrorKind, RedisError};
 
 use crate::store::StoreError;
@@ -44,14 +48,23 @@ pub(super) fn judge(error: &RedisError) -> Fault {
 /// Judges an error of an attempt to connect: nothing was asked yet, so nothing has changed.
 pub(super) fn judge_connecting(error: &RedisError) -> StoreError {
     match judge(error).error {
-        // Waiting makes nobody trusted. The client keeps no more of the reason than its text.
-        StoreError::Unknown(text) if text.contains("invalid peer certificate") => {
-            StoreError::Denied(text)
-        }
+        StoreError::Unknown(text) if is_distrust(error) => StoreError::Denied(text),
         StoreError::Denied(text) => StoreError::Denied(text),
         StoreError::Refused(text) | StoreError::Unknown(text) => StoreError::Refused(text),
     }
 }
+
+/// Whether the server's certificate is not believed: no other attempt will end better.
+fn is_distrust(error: &RedisError) -> bool {
+    let inner = error.source().and_then(|source| source.downcast_ref::<Wrapped>());
+    let inner =
+        inner.and_then(|inner| inner.downcast_ref::<io::Error>()).and_then(io::Error::get_ref);
+    let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
+}
+
+/// How the library keeps what it met.
+type Wrapped = Arc<dyn Error + Send + Sync>;
 
 /// The word that an answer of the server begins with; `None` if it is no answer of the server.
 fn code(error: &RedisError) -> Option<&str> {
@@ -76,8 +89,6 @@ fn describe(error: &RedisError) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
 
     fn answer(line: &str) -> RedisError {

@@ -1,5 +1,7 @@
 //! Heartbeats: registration, leadership, news.
 
+use std::collections::HashMap;
+
 use super::{Block, Lead, Node, State};
 use crate::id::Fence;
 use crate::store::{
@@ -85,8 +87,9 @@ impl State {
         let (fence, lost) = match (standing, beat.fence) {
             // Its own registration stands.
             (Some((of, fence, sequence)), known) if of == generation => {
-                let forgotten =
-                    sequence < beat.answered || known.is_some_and(|known| known != fence);
+                let forgotten = sequence < beat.answered
+                    || known.is_some_and(|known| known != fence)
+                    || self.has_forgotten(fence, beat);
                 let fence = known.map_or(fence, |known| known.max(fence));
                 (fence, forgotten)
             }
@@ -109,6 +112,12 @@ impl State {
         // Afterwards admissions say it: a beat may be older than one that was under way.
         self.sessions.entry(fence).or_insert(beat.sessions);
         (fence, lost)
+    }
+
+    /// Whether the node has been told of admissions or publications that are not known any more.
+    fn has_forgotten(&self, fence: Fence, beat: &Beat) -> bool {
+        let last = |of: &HashMap<Fence, u64>| of.get(&fence).copied().unwrap_or(0);
+        last(&self.admissions) < beat.admitted || last(&self.publications) < beat.published
     }
 
     fn lead(&mut self, beat: &Beat, fence: Fence, now: u64) {

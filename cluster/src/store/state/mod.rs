@@ -44,6 +44,8 @@ pub struct State {
     /// When the bucket of logins is full again, microseconds.
     rate_full_at: u64,
     published: HashMap<Fence, BTreeMap<u64, Vec<u8>>>,
+    /// The last publication of each node.
+    publications: HashMap<Fence, u64>,
     scores: HashMap<IpAddr, Failures>,
     /// Those that were lifted as well, and those that are over and not tidied away.
     bans: HashMap<IpAddr, Ban>,
@@ -187,6 +189,8 @@ impl State {
         if !self.beats.contains_key(&publish.fence) {
             return;
         }
+        let last = self.publications.entry(publish.fence).or_default();
+        *last = publish.sequence.max(*last);
         let sessions = self.published.entry(publish.fence).or_default();
         if publish.anew {
             sessions.clear();
@@ -225,6 +229,7 @@ impl State {
         self.ledgers.retain(|(_, of), _| *of != fence);
         self.admissions.remove(&fence);
         self.published.remove(&fence);
+        self.publications.remove(&fence);
         self.blocks.retain(|_, block| block.owner != fence);
     }
 

@@ -17,6 +17,8 @@ fn beat(node: &str, sequence: u64) -> Beat {
         fence: None,
         sequence,
         answered: 0,
+        admitted: 0,
+        published: 0,
         candidate: 7,
         pool: 0,
         record: Vec::new(),

@@ -243,6 +243,8 @@ impl World {
             fence: process.fence.filter(|_| !random.once_in(10)),
             sequence: process.sequence,
             answered: process.answered,
+            admitted: if random.once_in(4) { process.admissions } else { 0 },
+            published: if random.once_in(4) { random.below(40) } else { 0 },
             candidate: random.next(),
             pool: known(random, process.pool),
             record: bytes(random),
@@ -330,6 +332,7 @@ fn publish(fence: Fence, random: &mut Random) -> Publish {
     let number = |random: &mut Random| random.below(6) * random.pick(&[1, 1 << 9, 1 << 60]);
     Publish {
         fence,
+        sequence: random.below(50),
         anew: random.once_in(6),
         changed: random.some(5, |random| (number(random), bytes(random))),
         ended: random.some(3, number),

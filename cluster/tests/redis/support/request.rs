@@ -20,6 +20,8 @@ pub(crate) fn beat(name: &str) -> Beat {
         fence: None,
         sequence: 1,
         answered: 0,
+        admitted: 0,
+        published: 0,
         candidate: 7,
         pool: 0,
         record: b"record".to_vec(),

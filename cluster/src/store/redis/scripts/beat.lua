@@ -7,10 +7,11 @@ local bans, ban_changes, blocks, tag_numbers, gone, published =
   KEYS[14], KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19]
 local node, generation, previous, known, sequence, answered =
   ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+local admitted, written = tonumber(ARGV[8]), tonumber(ARGV[9])
 local candidate, pool, record, count, stands, members =
-  ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12] == '1', ARGV[13] == '1'
+  ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14] == '1', ARGV[15] == '1'
 local bans_known, policy_known, orders_done, holds, channel =
-  tonumber(ARGV[14]), ARGV[15], ARGV[16], ARGV[17], ARGV[18]
+  tonumber(ARGV[16]), ARGV[17], ARGV[18], ARGV[19], ARGV[20]
 
 -- Whether another process of this name stands in the way. A node: generation, fence, sequence, record.
 local standing = call('HGET', nodes, node)
@@ -65,6 +66,9 @@ end
 local fence, lost
 if standing and of == generation then
   lost = heard < answered or (known ~= '' and known ~= old)
+  local its = call('HGET', tags, old)
+  local heard_of = its and call('HMGET', admissions, its, 'p' .. its) or {}
+  lost = lost or tonumber(heard_of[1] or 0) < admitted or tonumber(heard_of[2] or 0) < written
   fence = old
   if known ~= '' and number(known) > number(old) then
     fence = known
@@ -81,7 +85,7 @@ if standing and old ~= fence then
     call('HDEL', tags, old)
     call('ZREM', beats, tag)
     call('HDEL', sessions, tag)
-    call('HDEL', admissions, tag)
+    call('HDEL', admissions, tag, 'p' .. tag)
     call('SADD', gone, old)
   end
 end

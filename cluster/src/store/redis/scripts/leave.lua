@@ -11,7 +11,7 @@ if tag then
   call('HDEL', tags, fence)
   call('ZREM', beats, tag)
   call('HDEL', sessions, tag)
-  call('HDEL', admissions, tag)
+  call('HDEL', admissions, tag, 'p' .. tag)
 end
 call('UNLINK', published, inbox)
 call('HDEL', nodes, node)

@@ -1,15 +1,19 @@
 -- What changed in the sessions of a node.
-local tags, published = KEYS[1], KEYS[2]
-local changed = tonumber(ARGV[4])
-if call('HEXISTS', tags, ARGV[2]) == 0 then
+local tags, published, admissions = KEYS[1], KEYS[2], KEYS[3]
+local sequence, changed = tonumber(ARGV[3]), tonumber(ARGV[5])
+local tag = call('HGET', tags, ARGV[2])
+if not tag then
   return 0
 end
-if ARGV[3] == '1' then
+if sequence > tonumber(call('HGET', admissions, 'p' .. tag) or 0) then
+  call('HSET', admissions, 'p' .. tag, ARGV[3])
+end
+if ARGV[4] == '1' then
   call('UNLINK', published)
 end
 -- Lua's stack takes no more than 8000 arguments at once.
-local ended = 5 + 2 * changed
-for from = 5, ended - 1, 2000 do
+local ended = 6 + 2 * changed
+for from = 6, ended - 1, 2000 do
   call('HSET', published, unpack(ARGV, from, math.min(from + 1999, ended - 1)))
 end
 for from = ended, #ARGV, 2000 do

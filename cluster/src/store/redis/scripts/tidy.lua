@@ -24,6 +24,9 @@ local function tidy_nodes()
   call('ZREM', beats, unpack(over))
   call('HDEL', sessions, unpack(over))
   call('HDEL', admissions, unpack(over))
+  for i = 1, #over do
+    call('HDEL', admissions, 'p' .. over[i])
+  end
   all = call('HGETALL', nodes)
   for i = 1, #all, 2 do
     if forgotten[sub(all[i + 1], 7, 12)] then
