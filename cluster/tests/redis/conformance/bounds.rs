@@ -8,7 +8,7 @@ use flotilla_cluster::id::Fence;
 use flotilla_cluster::ledger::origin_key;
 use flotilla_cluster::store::{
     ANSWERS_MAX, Admit, BAN_NEWS_MAX, BANS_MAX, BanChange, Beat, Ledger, MAIL_MS, ORDERS_MAX,
-    Publish, RECLAIM_AFTER_MS, Registered, Reply, Request, Score,
+    Publish, RECLAIM_AFTER_MS, Registered, Reply, Request, Score, Verdict,
 };
 
 use super::{Pair, with_pair};
@@ -132,6 +132,50 @@ fn bans_of_a_pool() {
         for number in [BANS_MAX, BANS_MAX + 1, BANS_MAX + 2] {
             assert_eq!(pair.ask(one_more(number)).await, Reply::Changed(true));
         }
+    });
+}
+
+/// A node that was paused for so long that it was forgotten comes back by its fence, and finds nothing.
+#[test]
+fn the_forgotten_come_back_empty() {
+    with_pair(async |pair| {
+        let paused = beats(pair, beat("paused")).await;
+        let awake = beats(pair, beat("awake")).await;
+        let login = || vec![login("ann", [192, 0, 2, 1])];
+        let limits = Limits { sessions: 9, per_user: 1, per_address: 1, ..Limits::default() };
+        let admit = |name, fence, sequence| {
+            let (identity, logins, counts) = (identity(name, fence), login(), Vec::new());
+            Request::Admit(Admit { identity, sequence, sessions: 0, counts, logins, limits })
+        };
+        let full = pair.ask(admit("paused", paused, 1)).await;
+        assert_eq!(full, Reply::Verdicts(vec![Verdict::In { sessions: 1 }]));
+        let changed = vec![(1, b"record".to_vec())];
+        let fence = paused;
+        pair.ask(Request::Publish(Publish {
+            fence,
+            sequence: 1,
+            anew: true,
+            changed,
+            ended: Vec::new(),
+        }))
+        .await;
+        for sequence in 2..2 + RECLAIM_AFTER_MS / 5_000 {
+            pair.wait(5_000_000);
+            let (answered, fence) = (sequence - 1, Some(awake));
+            beats(pair, Beat { sequence, answered, fence, ..beat("awake") }).await;
+        }
+        pair.ask(Request::Tidy).await;
+        assert_eq!(beats(pair, Beat { fence: Some(paused), ..beat("paused") }).await, paused);
+        let sessions = pair.ask(Request::Sessions { fence: paused, cursor: 0 }).await;
+        assert_eq!(sessions, Reply::Sessions { sessions: Vec::new(), cursor: 0 });
+        let verdicts = pair.ask(admit("awake", awake, 1)).await;
+        assert_eq!(verdicts, Reply::Verdicts(vec![Verdict::In { sessions: 1 }]));
+        // What waits to be deleted is not what it says from now on.
+        let changed = vec![(2, b"new".to_vec())];
+        let publish = Publish { fence, sequence: 1, anew: false, changed, ended: Vec::new() };
+        pair.ask(Request::Publish(publish)).await;
+        pair.ask(Request::Tidy).await;
+        pair.ask(Request::Sessions { fence: paused, cursor: 0 }).await;
     });
 }
 
