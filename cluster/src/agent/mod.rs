@@ -83,6 +83,8 @@ pub struct Agent {
     tidy_next: Instant,
     policy_next: Instant,
     events: VecDeque<Event>,
+    /// It has left, and says nothing more.
+    is_gone: bool,
 }
 
 /// How the store is.
@@ -139,6 +141,7 @@ impl Agent {
             tidy_next: now,
             policy_next: now,
             events: VecDeque::new(),
+            is_gone: false,
             setup,
         }
     }
@@ -305,6 +308,12 @@ impl Agent {
         self.blocks.want(wanted, total);
     }
 
+    /// The node ends. What the pool is to be told, if it knows the node; nothing afterwards.
+    pub fn leave(&mut self) -> Option<Request> {
+        self.is_gone = true;
+        self.identity.clone().map(Request::Leave)
+    }
+
     /// An answer of the store, or why there is none.
     pub fn on_reply(&mut self, lane: Lane, result: Result<Reply, StoreError>, now: Instant) {
         self.busy.remove(&lane);
@@ -353,6 +362,9 @@ impl Agent {
         {
             return Some(Output::Dns(request));
         }
+        if self.is_gone {
+            return None;
+        }
         let (lane, request) = self.next_call(now)?;
         self.busy.insert(lane);
         Some(Output::Call(lane, request))
@@ -361,6 +373,9 @@ impl Agent {
     /// When to poll again although nothing happens.
     pub fn next_deadline(&self) -> Instant {
         let beat = self.beat.next();
+        if self.is_gone {
+            return beat + beat::INTERVAL;
+        }
         let publish = self.publisher.next().filter(|_| self.is_fine());
         let roster = self.roster.next().filter(|_| self.setup.dns && self.lease_runs());
         [publish, roster].into_iter().flatten().fold(beat, Instant::min)

@@ -11,15 +11,16 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use actix::{
-    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, SpawnHandle,
-    StreamHandler, WrapFuture,
+    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseActFuture,
+    SpawnHandle, StreamHandler, WrapFuture,
 };
 use flotilla_cluster::admission::Limits;
-use flotilla_cluster::agent::{Agent, Output, Setup};
-use flotilla_cluster::ban::Rules;
+use flotilla_cluster::agent::{Agent, Lane, Output, Setup};
+use flotilla_cluster::ban::{Ban, Rules};
 use flotilla_cluster::ledger::Ticket;
 use flotilla_cluster::store::{Hint, Store};
 use futures_util::stream;
+use tokio::sync::watch;
 
 use super::admission::Waiting;
 use super::mark::Mark;
@@ -48,6 +49,8 @@ pub(crate) struct Pool {
     pub(super) tickets: u64,
     /// Whether the secrets of the pool were looked at since the node joined.
     pub(super) is_proved: bool,
+    /// Whether the store was asked once, and has answered or not.
+    contact: watch::Sender<bool>,
     timer: Option<(Instant, SpawnHandle)>,
 }
 
@@ -94,6 +97,7 @@ impl Pool {
             mark: Mark::default(),
             tickets: 0,
             is_proved: false,
+            contact: watch::Sender::new(false),
             timer: None,
         }
     }
@@ -110,6 +114,9 @@ impl Pool {
                     context.spawn(call.map(move |result, pool, context| {
                         pool.agent.on_reply(lane, result, Instant::now());
                         pool.drive(context);
+                        if lane == Lane::Beat {
+                            pool.contact.send_replace(true);
+                        }
                     }));
                 }
             }
@@ -168,6 +175,11 @@ pub(crate) struct Configured {
     /// For bans.
     pub(crate) rules: Rules,
 }
+
+/// Tells the bans in force, once the pool was heard or does not answer.
+#[derive(Message)]
+#[rtype(result = "Vec<Ban>")]
+pub(crate) struct KnownBans;
 
 /// The node ends: the pool is to know it. Answers when it does, or can not be told.
 #[derive(Message)]
@@ -230,17 +242,29 @@ impl Handler<Gathered> for Pool {
     }
 }
 
+impl Handler<KnownBans> for Pool {
+    type Result = ResponseActFuture<Self, Vec<Ban>>;
+
+    fn handle(&mut self, _: KnownBans, _: &mut Self::Context) -> Self::Result {
+        let mut contact = self.contact.subscribe();
+        let heard = async move {
+            // The actor lives as long as its sender.
+            let _ = contact.wait_for(|heard| *heard).await;
+        };
+        let bans = |(), pool: &mut Self, _: &mut _| pool.agent.bans().list(Instant::now());
+        Box::pin(heard.into_actor(self).map(bans))
+    }
+}
+
 impl Handler<Leave> for Pool {
     type Result = actix::ResponseFuture<()>;
 
     fn handle(&mut self, _: Leave, _: &mut Self::Context) -> Self::Result {
-        use flotilla_cluster::store::Request;
-        let leaving = self.agent.identity().cloned();
-        let store = Rc::clone(&self.parts.store);
+        let leaving = self.agent.leave().map(|request| self.parts.store.call(request));
         Box::pin(async move {
-            if let Some(identity) = leaving {
+            if let Some(leaving) = leaving {
                 // Whoever is not told finds out by the silence.
-                let _ = store.call(Request::Leave(identity)).await;
+                let _ = leaving.await;
             }
         })
     }

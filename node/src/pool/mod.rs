@@ -24,7 +24,7 @@ mod settings;
 pub(crate) mod sharing;
 pub(crate) mod store;
 
-pub(crate) use actor::{Attach, Configured, Fault, Leave, Parts, Pool, Surroundings};
+pub(crate) use actor::{Attach, Configured, Fault, KnownBans, Leave, Parts, Pool, Surroundings};
 pub(crate) use admission::{Admit, Failed, Permit, Rejected};
 pub(crate) use generation::Lives;
 pub use question::{Ask, Filter, Question, Refusal, Target};

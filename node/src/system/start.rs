@@ -9,6 +9,7 @@ use std::time::Duration;
 use actix::{Actor, Addr};
 use actix_rt::Arbiter;
 use flotilla_cluster::agent::Setup;
+use flotilla_cluster::ban::Ban;
 use tracing::info;
 
 use super::drain::Draining;
@@ -21,7 +22,7 @@ use crate::health::{Health, Probe, Readiness, STARTING};
 use crate::listen::{Acceptor, Living, Service, Watch};
 use crate::metrics::Metrics;
 use crate::policy::Policy;
-use crate::pool::{self, Attach, Fault, Parts, Pool};
+use crate::pool::{self, Attach, Fault, KnownBans, Parts, Pool};
 use crate::ports::{PortSettings, Ports, ShardSeed};
 use crate::registry::Registry;
 use crate::threshold::Threshold;
@@ -57,8 +58,10 @@ impl Node {
             policy: Arc::clone(&policy),
             sessions_made: Arc::default(),
         };
+        // Who is banned in the pool is turned away from the first connection on.
+        let bans = pool.send(KnownBans).await.unwrap_or_default();
         let sets = seeds.into_iter().zip(listeners.sets);
-        let started = start_acceptors(sets, &tls, &surroundings, connections_max)?;
+        let started = start_acceptors(sets, &tls, &surroundings, &bans, connections_max)?;
         let (draining, drain, controls) = Draining::new(started.living);
         let registry = Registry::new(started.acceptors.clone()).start();
         let (ready, counted, ruled) = (readiness.clone(), metrics.clone(), policy.clone());
@@ -166,16 +169,18 @@ fn start_acceptors(
     sets: impl Iterator<Item = (ShardSeed, Vec<(TcpListener, Service)>)>,
     tls: &tls::Store,
     surroundings: &Surroundings,
+    bans: &[Ban],
     sessions_max: usize,
 ) -> Result<Started, ServeError> {
     let mut started = Started::default();
     for (seed, listeners) in sets {
         let arbiter = build::arbiter()?;
-        let (tls, surroundings) = (tls.clone(), surroundings.clone());
+        let (tls, surroundings, bans) = (tls.clone(), surroundings.clone(), bans.to_vec());
         let living = Living::default();
         let lives = Arc::clone(&living);
         let acceptor = Acceptor::start_in_arbiter(&arbiter.handle(), move |_| {
             let worker = Worker::new(seed.start(), tls, surroundings);
+            bans.iter().for_each(|ban| worker.ban(ban.address, ban.until));
             Acceptor::new(Rc::new(worker), listeners, sessions_max, lives)
         });
         started.arbiters.push(arbiter);
