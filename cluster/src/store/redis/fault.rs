@@ -152,6 +152,9 @@ mod tests {
             assert!(matches!(fault.error, StoreError::Unknown(_)) && fault.ends, "{fault:?}");
             assert!(matches!(judge_connecting(&error), StoreError::Refused(_)));
         }
+        let untrusted = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let untrusted = io::Error::new(io::ErrorKind::InvalidData, untrusted);
+        assert!(matches!(judge_connecting(&untrusted.into()), StoreError::Denied(_)));
         let failed = RedisError::from((ErrorKind::AuthenticationFailed, "no"));
         assert!(matches!(judge_connecting(&failed), StoreError::Denied(_)));
         assert!(matches!(judge_connecting(&answer("ERR max clients")), StoreError::Refused(_)));

@@ -5,9 +5,10 @@ use std::net::IpAddr;
 
 use flotilla_cluster::admission::Limits;
 use flotilla_cluster::id::Fence;
+use flotilla_cluster::ledger::origin_key;
 use flotilla_cluster::store::{
-    ANSWERS_MAX, Admit, BAN_NEWS_MAX, BANS_MAX, BanChange, Beat, ORDERS_MAX, Publish,
-    RECLAIM_AFTER_MS, Registered, Reply, Request, Score,
+    ANSWERS_MAX, Admit, BAN_NEWS_MAX, BANS_MAX, BanChange, Beat, Ledger, MAIL_MS, ORDERS_MAX,
+    Publish, RECLAIM_AFTER_MS, Registered, Reply, Request, Score, Verdict,
 };
 
 use super::{Pair, with_pair};
@@ -48,6 +49,66 @@ fn answers_and_orders() {
     });
 }
 
+/// To the last millisecond of its time, and to the first one after it.
+#[test]
+fn mail_at_its_end() {
+    let end_us = i64::try_from(MAIL_MS).unwrap() * 1_000;
+    with_pair(async |pair| {
+        for late_us in [-1_000, 0] {
+            let order = |text: &str| Request::Order {
+                to: vec![node("a")],
+                order: text.as_bytes().to_vec(),
+            };
+            pair.ask(order("first")).await;
+            pair.wait(end_us + late_us);
+            pair.ask(order("second")).await;
+            beats(pair, beat("a")).await;
+            pair.wait(end_us + late_us);
+            beats(pair, beat("a")).await;
+
+            let answer = |text: &str| Request::Answer { token: 1, body: text.as_bytes().to_vec() };
+            pair.ask(answer("first")).await;
+            pair.wait(end_us + late_us);
+            pair.ask(answer("second")).await;
+            pair.wait(end_us + late_us);
+            pair.ask(Request::TakeAnswers(1)).await;
+        }
+    });
+}
+
+/// More counts than one round of tidying looks at.
+#[test]
+fn a_crowd_is_forgotten_in_parts() {
+    with_pair(async |pair| {
+        let fence = beats(pair, beat("a")).await;
+        let counts = (0..6_000).map(|number| Ledger { key: origin_key(nth(number)), count: 1 });
+        let identity = identity("a", fence);
+        let admit = Admit {
+            identity: identity.clone(),
+            sequence: 1,
+            sessions: 6_000,
+            counts: counts.collect(),
+            logins: Vec::new(),
+            limits: Limits::default(),
+        };
+        pair.ask(Request::Admit(admit)).await;
+        pair.ask(Request::Leave(identity)).await;
+        let mut left = Vec::new();
+        for _ in 0..60 {
+            pair.ask(Request::Tidy).await;
+            let buckets: u64 = redis::cmd("HLEN")
+                .arg("flotilla:{main}:u")
+                .query(&mut pair.server.operator())
+                .unwrap();
+            left.push(buckets);
+            if buckets == 0 {
+                break;
+            }
+        }
+        assert!(left.len() > 2 && left.last() == Some(&0), "{left:?}");
+    });
+}
+
 /// News come in parts, and a table that is full takes no more until some are over.
 #[test]
 fn bans_of_a_pool() {
@@ -71,6 +132,50 @@ fn bans_of_a_pool() {
         for number in [BANS_MAX, BANS_MAX + 1, BANS_MAX + 2] {
             assert_eq!(pair.ask(one_more(number)).await, Reply::Changed(true));
         }
+    });
+}
+
+/// A node that was paused for so long that it was forgotten comes back by its fence, and finds nothing.
+#[test]
+fn the_forgotten_come_back_empty() {
+    with_pair(async |pair| {
+        let paused = beats(pair, beat("paused")).await;
+        let awake = beats(pair, beat("awake")).await;
+        let login = || vec![login("ann", [192, 0, 2, 1])];
+        let limits = Limits { sessions: 9, per_user: 1, per_address: 1, ..Limits::default() };
+        let admit = |name, fence, sequence| {
+            let (identity, logins, counts) = (identity(name, fence), login(), Vec::new());
+            Request::Admit(Admit { identity, sequence, sessions: 0, counts, logins, limits })
+        };
+        let full = pair.ask(admit("paused", paused, 1)).await;
+        assert_eq!(full, Reply::Verdicts(vec![Verdict::In { sessions: 1 }]));
+        let changed = vec![(1, b"record".to_vec())];
+        let fence = paused;
+        pair.ask(Request::Publish(Publish {
+            fence,
+            sequence: 1,
+            anew: true,
+            changed,
+            ended: Vec::new(),
+        }))
+        .await;
+        for sequence in 2..2 + RECLAIM_AFTER_MS / 5_000 {
+            pair.wait(5_000_000);
+            let (answered, fence) = (sequence - 1, Some(awake));
+            beats(pair, Beat { sequence, answered, fence, ..beat("awake") }).await;
+        }
+        pair.ask(Request::Tidy).await;
+        assert_eq!(beats(pair, Beat { fence: Some(paused), ..beat("paused") }).await, paused);
+        let sessions = pair.ask(Request::Sessions { fence: paused, cursor: 0 }).await;
+        assert_eq!(sessions, Reply::Sessions { sessions: Vec::new(), cursor: 0 });
+        let verdicts = pair.ask(admit("awake", awake, 1)).await;
+        assert_eq!(verdicts, Reply::Verdicts(vec![Verdict::In { sessions: 1 }]));
+        // What waits to be deleted is not what it says from now on.
+        let changed = vec![(2, b"new".to_vec())];
+        let publish = Publish { fence, sequence: 1, anew: false, changed, ended: Vec::new() };
+        pair.ask(Request::Publish(publish)).await;
+        pair.ask(Request::Tidy).await;
+        pair.ask(Request::Sessions { fence: paused, cursor: 0 }).await;
     });
 }
 

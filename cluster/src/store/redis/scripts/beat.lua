@@ -66,9 +66,9 @@ end
 local fence, lost
 if standing and of == generation then
   lost = heard < answered or (known ~= '' and known ~= old)
-  local at = call('HGET', tags, old)
-  local last = at and call('HMGET', admissions, at, 'p' .. at) or {}
-  lost = lost or tonumber(last[1] or 0) < admitted or tonumber(last[2] or 0) < written
+  local its = call('HGET', tags, old)
+  local heard_of = its and call('HMGET', admissions, its, 'p' .. its) or {}
+  lost = lost or tonumber(heard_of[1] or 0) < admitted or tonumber(heard_of[2] or 0) < written
   fence = old
   if known ~= '' and number(known) > number(old) then
     fence = known
