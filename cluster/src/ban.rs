@@ -136,6 +136,11 @@ impl Bans {
             .collect()
     }
 
+    /// How many bans are kept, those included that have ended a moment ago.
+    pub fn count(&self) -> usize {
+        self.bans.len()
+    }
+
     /// Addresses with failed logins that are remembered.
     pub fn tracked(&self) -> usize {
         self.scores.len()

@@ -29,6 +29,7 @@ pub(crate) struct Metrics {
     pub(crate) bytes_in: Counter,
     pub(crate) bytes_out: Counter,
     pub(crate) ready: Gauge,
+    pub(crate) pool: PoolState,
     pub(crate) certificate_expiry: Gauge,
 }
 
@@ -81,6 +82,7 @@ impl Metrics {
             bytes_in: bytes(&mut registry, "received", "Bytes of uploads"),
             bytes_out: bytes(&mut registry, "sent", "Bytes of downloads and listings"),
             ready: gauge(&mut registry, "ready", "1 while the node is ready"),
+            pool: PoolState::new(&mut registry),
             certificate_expiry: seconds(
                 &mut registry,
                 "certificate_expiry",
@@ -136,6 +138,29 @@ impl Passive {
                 "passive_strangers",
                 "Data connections closed because nobody waited for their address, since the start",
             ),
+        }
+    }
+}
+
+/// The pool as the node sees it.
+pub(crate) struct PoolState {
+    pub(crate) nodes: Gauge,
+    pub(crate) leads: Gauge,
+    pub(crate) store: Gauge,
+    pub(crate) bans: Gauge,
+}
+
+impl PoolState {
+    fn new(registry: &mut Registry) -> Self {
+        Self {
+            nodes: gauge(registry, "pool_nodes", "Living nodes of the pool, this one included"),
+            leads: gauge(registry, "pool_leads", "1 while this node leads the pool"),
+            store: gauge(
+                registry,
+                "pool_store_fine",
+                "1 while the store of the pool answers and takes this node",
+            ),
+            bans: gauge(registry, "pool_bans", "Banned addresses that this node knows"),
         }
     }
 }

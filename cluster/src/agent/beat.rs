@@ -267,7 +267,7 @@ pub(super) const INTERVAL: Duration = Duration::from_secs(2);
 /// Beats come earlier by up to this, so that those of many nodes drift apart.
 const JITTER_MS: u64 = 200;
 /// The least time between two beats, whatever happens.
-const HURRY: Duration = Duration::from_millis(50);
+const HURRY: Duration = Duration::from_millis(100);
 /// After the first failure; it grows to four times that.
 const RETRY: Duration = Duration::from_millis(500);
 const RETRIES_LONGEST: u32 = 4;

@@ -224,6 +224,11 @@ impl Agent {
         }
     }
 
+    /// Now and then: memory of what is over is given back.
+    pub fn on_tick(&mut self, now: Instant) {
+        self.bans.on_tick(now);
+    }
+
     /// What the node would have the policy say.
     pub fn on_proposal(&mut self, proposal: Proposal, now: Instant) {
         if proposal != self.proposal {

@@ -28,6 +28,7 @@ use super::member::Meter;
 use super::post::Post;
 use super::sharing::Sharing;
 use crate::health::Readiness;
+use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::ports::Ports;
 use crate::registry::Registry;
@@ -63,6 +64,7 @@ pub(crate) struct Parts {
     pub(crate) alone: bool,
     pub(crate) sharing: Option<Rc<Sharing>>,
     pub(crate) readiness: Arc<Readiness>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) tls: tls::Store,
     /// Where clients reach the node, as `protocol://address:port`.
@@ -192,6 +194,7 @@ impl Actor for Pool {
     fn started(&mut self, context: &mut Self::Context) {
         context.set_mailbox_capacity(MAILBOX);
         context.run_interval(TICK, Self::tick);
+        context.run_interval(HOUR, Self::rotate_tickets);
         let store = Rc::clone(&self.parts.store);
         context.add_stream(stream::unfold(store, |store| async move {
             let hint = store.hint().await;
@@ -272,5 +275,7 @@ impl Handler<Leave> for Pool {
 
 /// Logins of a burst; more are told that the node is busy.
 const MAILBOX: usize = 1_024;
+/// Between two looks at the age of the ticket keys.
+const HOUR: Duration = Duration::from_secs(3_600);
 /// Between two looks at what the node says of itself.
 pub(super) const TICK: Duration = Duration::from_secs(1);

@@ -181,6 +181,9 @@ impl Pool {
 
     /// A duty of the leader, now and every hour.
     pub(super) fn rotate_tickets(&mut self, context: &mut Context<Self>) {
+        if self.agent.term(Instant::now()).is_none() {
+            return;
+        }
         let Some(sharing) = self.parts.sharing.clone() else { return };
         let rotated = async move { sharing.rotate_tickets(ROTATION).await };
         self.wait(context, rotated, |pool, version, context| match version {

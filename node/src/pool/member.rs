@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use actix::Context;
+use flotilla_cluster::agent::Link;
 use flotilla_cluster::member::{Load, MEMBER_VERSION, Member, Standing};
 use flotilla_cluster::store::Request;
 use rustix::time::ClockId;
@@ -64,6 +65,8 @@ impl Pool {
         self.look_at_mark(context);
         let member = self.member();
         self.agent.on_member(member, now);
+        self.agent.on_tick(now);
+        self.count(now);
         if let Some(node) = &self.node {
             let loads = node.registry.send(ReadLoads);
             self.wait(context, loads, |pool, loads, _| {
@@ -73,6 +76,15 @@ impl Pool {
             });
         }
         self.drive(context);
+    }
+
+    fn count(&self, now: Instant) {
+        let gauges = &self.parts.metrics.pool;
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        gauges.nodes.set(count(self.agent.view().alive().count().max(1)));
+        gauges.leads.set(i64::from(self.agent.term(now).is_some()));
+        gauges.store.set(i64::from(matches!(self.agent.link(), Link::Fine { .. })));
+        gauges.bans.set(count(self.agent.bans().count()));
     }
 
     /// The record of this node.

@@ -26,5 +26,4 @@ pub(crate) mod store;
 
 pub(crate) use actor::{Attach, Configured, Fault, KnownBans, Leave, Parts, Pool, Surroundings};
 pub(crate) use admission::{Admit, Failed, Permit, Rejected};
-pub(crate) use generation::Lives;
 pub use question::{Ask, Filter, Question, Refusal, Target};

@@ -16,13 +16,12 @@ use super::{Control, identity};
 use crate::config::{self, Config};
 use crate::error::ServeError;
 use crate::pool::sharing::{self, Sharing, SharingError};
-use crate::pool::{Lives, generation, store};
+use crate::pool::store;
 use crate::ssh::host_key;
 
 /// What a node begins with.
 pub(super) struct Joined {
     pub(super) node: NodeId,
-    pub(super) lives: Lives,
     pub(super) store: Rc<dyn Store>,
     /// The store is in this process.
     pub(super) alone: bool,
@@ -39,16 +38,13 @@ pub(super) async fn join(
 ) -> Result<Option<Joined>, ServeError> {
     let id = identity::node_id(config)?;
     let node = NodeId::new(&id).map_err(|error| ServeError::Runtime(error.to_string()))?;
-    let data_dir = &config.node.data_dir;
-    let lives = generation::begin(data_dir)
-        .map_err(|source| ServeError::Storage { path: data_dir.join("generation"), source })?;
     let alone = config.pool.store == config::Store::Embedded;
     let store = store::open(&config.pool)?;
     let sharing = match alone {
         true => None,
         false => Sharing::new(config, &store)?.map(Rc::new),
     };
-    let joined = Joined { node, lives, store, alone, sharing };
+    let joined = Joined { node, store, alone, sharing };
     if alone {
         return Ok(Some(joined));
     }

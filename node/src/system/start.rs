@@ -22,7 +22,7 @@ use crate::health::{Health, Probe, Readiness, STARTING};
 use crate::listen::{Acceptor, Living, Service, Watch};
 use crate::metrics::Metrics;
 use crate::policy::Policy;
-use crate::pool::{self, Attach, Fault, KnownBans, Parts, Pool};
+use crate::pool::{self, Attach, Fault, KnownBans, Parts, Pool, generation};
 use crate::ports::{PortSettings, Ports, ShardSeed};
 use crate::registry::Registry;
 use crate::threshold::Threshold;
@@ -45,7 +45,7 @@ impl Node {
         let (ports, seeds) = Ports::new(settings, arbiter_count);
         let ports = ports.start();
         let mut addresses = listeners.addresses;
-        let parts = parts(&joined, &readiness, &policy, &tls, addresses.urls());
+        let parts = parts(&joined, &readiness, &metrics, &policy, &tls, addresses.urls());
         let (fault, sweeps) = (Rc::clone(&parts.fault), Arc::clone(&parts.sweeps));
         let pool = Pool::new(setup(joined, config)?, parts).start();
         let connections_max = build::connections_max(config, descriptors);
@@ -121,6 +121,7 @@ impl Node {
 fn parts(
     joined: &Joined,
     readiness: &Arc<Readiness>,
+    metrics: &Arc<Metrics>,
     policy: &Arc<Policy>,
     tls: &tls::Store,
     addresses: Vec<String>,
@@ -131,6 +132,7 @@ fn parts(
         alone: joined.alone,
         sharing: joined.sharing.clone(),
         readiness: Arc::clone(readiness),
+        metrics: Arc::clone(metrics),
         policy: Arc::clone(policy),
         tls: tls.clone(),
         addresses,
@@ -141,13 +143,16 @@ fn parts(
 
 /// What the agent of this node begins with.
 fn setup(joined: Joined, config: &Config) -> Result<Setup, ServeError> {
+    let data_dir = &config.node.data_dir;
+    let lives = generation::begin(data_dir)
+        .map_err(|source| ServeError::Storage { path: data_dir.join("generation"), source })?;
     let mut seed = [0; 8];
     aws_lc_rs::rand::fill(&mut seed)
         .map_err(|_| ServeError::Runtime("no random numbers".to_owned()))?;
     Ok(Setup {
         node: joined.node,
-        generation: joined.lives.this,
-        previous: joined.lives.previous,
+        generation: lives.this,
+        previous: lives.previous,
         alone: joined.alone,
         dns: false,
         limits: build::limits(config),
