@@ -76,6 +76,55 @@ fn mail_at_its_end() {
     });
 }
 
+/// The first failure counts for just less than the window, and is forgotten a while later.
+#[test]
+fn failures_at_the_end_of_their_window() {
+    let failure = || {
+        let origins = vec![nth(0)];
+        Request::Score(Score { origins, ban_after: 2, window_ms: 10_000, ban_for_ms: 1_000 })
+    };
+    with_pair(async |pair| {
+        for wait_us in [10_000_000, 9_999_000] {
+            pair.ask(failure()).await;
+            pair.wait(wait_us);
+            pair.ask(failure()).await;
+            pair.ask(Request::Bans).await;
+            pair.wait(60_000_000);
+        }
+        pair.ask(failure()).await;
+        let left_ms: u64 = redis::cmd("PTTL")
+            .arg(format!("flotilla:{{main}}:f:{}", nth(0)))
+            .query(&mut pair.server.operator())
+            .unwrap();
+        assert!((10_000..100_000).contains(&left_ms), "{left_ms}");
+    });
+}
+
+/// Tags begin again after sixteen million, and leave out those that are in use.
+#[test]
+fn tags_are_given_to_one_node_each() {
+    with_pair(async |pair| {
+        let mut fences = Vec::new();
+        for name in ["a", "b"] {
+            fences.push((name, beats(pair, beat(name)).await));
+        }
+        pair.server.command(&["SET", "flotilla:{main}:tag", "16777215"]);
+        for name in ["c", "d"] {
+            fences.push((name, beats(pair, beat(name)).await));
+        }
+        let limits = Limits { sessions: 99, ..Limits::default() };
+        for (name, fence) in fences {
+            let (identity, logins) = (identity(name, fence), vec![login("ann", [192, 0, 2, 1])]);
+            let (sequence, sessions, counts) = (1, 3, Vec::new());
+            let admit = Admit { identity, sequence, sessions, counts, logins, limits };
+            pair.ask(Request::Admit(admit)).await;
+        }
+        let mut operator = pair.server.operator();
+        let tags: u64 = redis::cmd("ZCARD").arg("flotilla:{main}:hb").query(&mut operator).unwrap();
+        assert_eq!(tags, 4);
+    });
+}
+
 /// More counts than one round of tidying looks at.
 #[test]
 fn a_crowd_is_forgotten_in_parts() {
