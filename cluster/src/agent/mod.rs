@@ -10,9 +10,11 @@
 //! One request per lane is under way. A lane whose request failed makes the store count as away; the next
 //! beat that is answered ends that. What was under way is then told again in absolute values.
 
+mod bans;
 mod beat;
 mod duty;
 mod event;
+mod lanes;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -20,7 +22,7 @@ use std::time::{Duration, Instant};
 
 pub use event::{Event, Lane, Output, Refusal};
 
-use crate::admission::{self, Denied, Limits, Slot};
+use crate::admission::{Denied, Limits, Slot};
 use crate::ban::{Bans, Rules};
 use crate::blocks::Blocks;
 use crate::dns;
@@ -32,7 +34,7 @@ use crate::policy::Policy;
 use crate::publisher::Publisher;
 use crate::roster::Roster;
 use crate::session::SessionRecord;
-use crate::store::{BanChange, Hint, Identity, Reply, Request, Score, StoreError};
+use crate::store::{BanChange, Hint, Identity, Reply, Request, StoreError};
 use crate::view::View;
 
 /// What an agent begins with.
@@ -264,21 +266,6 @@ impl Agent {
         }
     }
 
-    /// A login failed.
-    pub fn on_failure(&mut self, address: IpAddr, now: Instant) {
-        if self.bans.is_exempt(address) || self.bans.rules().ban_after == 0 {
-            return;
-        }
-        let origin = admission::origin(address);
-        if let Some(until) = self.bans.on_failure(address, now) {
-            self.events.push_back(Event::Banned { origin, until, manual: false });
-            let for_ms = Some(millis(until.saturating_duration_since(now)));
-            self.tell_ban(BanChange { origin, for_ms, manual: false });
-        } else if !self.setup.alone && self.failures.len() < FAILURES_MAX {
-            self.failures.push_back(origin);
-        }
-    }
-
     /// Asks for a slot; see [`Ledger::admit`].
     #[must_use]
     pub fn admit(&mut self, applicant: Applicant, now: Instant) -> Answer {
@@ -288,24 +275,6 @@ impl Agent {
     /// Gives a slot back.
     pub fn release(&mut self, slot: Slot) {
         self.ledger.release(slot);
-    }
-
-    /// Bans an address for so long, in the whole pool; here at once.
-    pub fn ban(&mut self, address: IpAddr, lasting: Duration, now: Instant) {
-        let origin = admission::origin(address);
-        let until = now.checked_add(lasting).unwrap_or(now);
-        self.bans.ban(origin, until);
-        self.events.push_back(Event::Banned { origin, until, manual: true });
-        self.tell_ban(BanChange { origin, for_ms: Some(millis(lasting)), manual: true });
-    }
-
-    /// Lifts a ban in the whole pool; here at once. Whether this node knew of it.
-    pub fn unban(&mut self, address: IpAddr, now: Instant) -> bool {
-        let origin = admission::origin(address);
-        let known = self.bans.unban(origin, now);
-        self.events.push_back(Event::Lifted { origin });
-        self.tell_ban(BanChange { origin, for_ms: None, manual: true });
-        known
     }
 
     /// How many port blocks this node wants, of how many there are.
@@ -386,63 +355,6 @@ impl Agent {
         [publish, roster].into_iter().flatten().fold(beat, Instant::min)
     }
 
-    fn next_call(&mut self, now: Instant) -> Option<(Lane, Request)> {
-        let free = |busy: &BTreeSet<Lane>, lane| !busy.contains(&lane);
-        if free(&self.busy, Lane::Beat)
-            && let Some(beat) = self.next_beat(now)
-        {
-            return Some((Lane::Beat, Request::Beat(beat)));
-        }
-        let identity = self.identity.clone().filter(|_| self.is_fine())?;
-        if let Some(admit) = self.ledger.poll(&identity) {
-            return Some((Lane::Admit, Request::Admit(admit)));
-        }
-        if let Some(publish) = self.publisher.poll(identity.fence, now) {
-            return Some((Lane::Publish, Request::Publish(publish)));
-        }
-        if free(&self.busy, Lane::Score)
-            && let Some(request) = self.next_score()
-        {
-            return Some((Lane::Score, request));
-        }
-        if free(&self.busy, Lane::Grant)
-            && let Some((wanted, blocks)) = self.blocks.poll(now)
-        {
-            return Some((Lane::Grant, Request::Grant { asking: identity, blocks, wanted }));
-        }
-        if free(&self.busy, Lane::Return) {
-            let held = self.blocks.surplus();
-            if !held.is_empty() {
-                return Some((Lane::Return, Request::Return { fence: identity.fence, held }));
-            }
-        }
-        self.next_duty(now)
-    }
-
-    /// Failed logins, or a ban, that the store has not heard of.
-    fn next_score(&mut self) -> Option<Request> {
-        if let Some(change) = self.unheard_bans.pop_front() {
-            return Some(Request::Ban(change));
-        }
-        if self.failures.is_empty() {
-            return None;
-        }
-        let rules = self.bans.rules();
-        Some(Request::Score(Score {
-            origins: self.failures.drain(..self.failures.len().min(SCORE_MAX)).collect(),
-            ban_after: rules.ban_after.min(crate::ban::BAN_AFTER_MAX),
-            window_ms: millis(rules.ban_window),
-            ban_for_ms: millis(rules.ban_for),
-        }))
-    }
-
-    fn tell_ban(&mut self, change: BanChange) {
-        self.unheard_bans.retain(|standing| standing.origin != change.origin);
-        if self.unheard_bans.len() < crate::ban::BANS_MAX {
-            self.unheard_bans.push_back(change);
-        }
-    }
-
     fn decided(&mut self, decided: Vec<(Ticket, Result<Slot, Denied>)>) {
         let events = decided.into_iter().map(|(ticket, result)| Event::Decided { ticket, result });
         self.events.extend(events);
@@ -475,9 +387,5 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).min(TEN_YEARS_MS)
 }
 
-/// Failed logins that wait for the store; more are scored on this node alone.
-const FAILURES_MAX: usize = 4_096;
-/// Failed logins of one request.
-const SCORE_MAX: usize = 128;
 /// No ban lasts longer; the store's numbers stay exact.
 const TEN_YEARS_MS: u64 = 10 * 365 * 86_400_000;
