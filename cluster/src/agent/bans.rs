@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Agent, Event, millis};
 use crate::admission;
+use crate::ban::{BAN_AFTER_MAX, BANS_MAX, Ban};
 use crate::store::{BanChange, Request, Score};
 
 impl Agent {
@@ -26,6 +27,7 @@ impl Agent {
     /// Bans an address for so long, in the whole pool; here at once.
     pub fn ban(&mut self, address: IpAddr, lasting: Duration, now: Instant) {
         let origin = admission::origin(address);
+        let lasting = Duration::from_millis(millis(lasting));
         let until = now.checked_add(lasting).unwrap_or(now);
         self.bans.ban(origin, until);
         self.events.push_back(Event::Banned { origin, until, manual: true });
@@ -44,6 +46,7 @@ impl Agent {
     /// Failed logins, or a ban, that the store has not heard of.
     pub(super) fn next_score(&mut self) -> Option<Request> {
         if let Some(change) = self.unheard_bans.pop_front() {
+            self.telling = Some(change.clone());
             return Some(Request::Ban(change));
         }
         if self.failures.is_empty() {
@@ -52,15 +55,35 @@ impl Agent {
         let rules = self.bans.rules();
         Some(Request::Score(Score {
             origins: self.failures.drain(..self.failures.len().min(SCORE_MAX)).collect(),
-            ban_after: rules.ban_after.min(crate::ban::BAN_AFTER_MAX),
+            ban_after: rules.ban_after.min(BAN_AFTER_MAX),
             window_ms: millis(rules.ban_window),
             ban_for_ms: millis(rules.ban_for),
         }))
     }
 
-    pub(super) fn tell_ban(&mut self, change: BanChange) {
-        self.unheard_bans.retain(|standing| standing.origin != change.origin);
-        if self.unheard_bans.len() < crate::ban::BANS_MAX {
+    /// The store heard of a ban, or perhaps did not: then it is told again, for that changes nothing.
+    pub(super) fn on_told(&mut self, heard: bool) {
+        if let Some(change) = self.telling.take().filter(|_| !heard) {
+            self.unheard_bans.push_front(change);
+        }
+    }
+
+    /// The leader tells the store again what it forgot.
+    pub(super) fn restore_bans(&mut self, now: Instant) {
+        let change = |ban: Ban| {
+            let for_ms = Some(millis(ban.until.saturating_duration_since(now)));
+            BanChange { origin: ban.address, for_ms, manual: ban.manual }
+        };
+        // What is newer is told after it.
+        let newer = std::mem::take(&mut self.unheard_bans);
+        self.unheard_bans = self.bans.list(now).into_iter().map(change).collect();
+        self.unheard_bans.extend(newer);
+        self.unheard_bans.truncate(2 * BANS_MAX);
+    }
+
+    fn tell_ban(&mut self, change: BanChange) {
+        // As many as there may be bans: what comes then is known to this node alone.
+        if self.unheard_bans.len() < BANS_MAX {
             self.unheard_bans.push_back(change);
         }
     }

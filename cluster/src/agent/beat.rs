@@ -6,7 +6,7 @@ use super::{Agent, Event, Link, Refusal};
 use crate::lease::LeaseChange;
 use crate::order::Order;
 use crate::policy::Policy;
-use crate::store::{BanChange, Banned, Beat, Beaten, Identity, Registered};
+use crate::store::{Banned, Beat, Beaten, Identity, Registered};
 
 /// The rhythm.
 #[derive(Debug)]
@@ -218,15 +218,6 @@ impl Agent {
         let Some(until) = now.checked_add(Duration::from_millis(left_ms)) else { return };
         self.bans.adopt(origin, until, manual);
         self.events.push_back(Event::Banned { origin, until, manual });
-    }
-
-    /// The leader tells the store again what it forgot.
-    fn restore_bans(&mut self, now: Instant) {
-        for ban in self.bans.list(now) {
-            let left = ban.until.saturating_duration_since(now);
-            let for_ms = Some(super::millis(left));
-            self.tell_ban(BanChange { origin: ban.address, for_ms, manual: ban.manual });
-        }
     }
 
     fn take_orders(&mut self, orders: Vec<(u64, Vec<u8>)>, now: Instant) {

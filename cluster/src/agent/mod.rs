@@ -81,6 +81,8 @@ pub struct Agent {
     failures: VecDeque<IpAddr>,
     /// Bans that the store has to hear of.
     unheard_bans: VecDeque<BanChange>,
+    /// The one that it is being told of.
+    telling: Option<BanChange>,
     busy: BTreeSet<Lane>,
     tidy_next: Instant,
     policy_next: Instant,
@@ -139,6 +141,7 @@ impl Agent {
             proposal: Proposal::default(),
             failures: VecDeque::new(),
             unheard_bans: VecDeque::new(),
+            telling: None,
             busy: BTreeSet::new(),
             tidy_next: now,
             policy_next: now,
@@ -303,6 +306,7 @@ impl Agent {
                 self.decided(decided);
             }
             (Lane::Publish, result) => self.publisher.on_reply(result.is_ok()),
+            (Lane::Score, result) => self.on_told(result.is_ok()),
             (Lane::Policy, Ok(Reply::Changed(_))) => self.beat.hurry(now),
             (Lane::Grant, Ok(Reply::Granted(crate::store::Granted::Blocks(blocks)))) => {
                 self.blocks.on_granted(&blocks, now);
@@ -389,3 +393,6 @@ fn millis(duration: Duration) -> u64 {
 
 /// No ban lasts longer; the store's numbers stay exact.
 const TEN_YEARS_MS: u64 = 10 * 365 * 86_400_000;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+use std::time::Duration;
+
+use super::*;
+use crate::store::{Registered, Score, State};
+
+#[expect(clippy::disallowed_methods, reason = "the one way to a first instant")]
+fn start() -> Instant {
+    Instant::now()
+}
+
+/// One agent and a store, with a clock for both.
+struct Bench {
+    agent: Agent,
+    store: State,
+    start: Instant,
+    now_ms: u64,
+    /// Whether the store answers.
+    up: bool,
+    events: Vec<Event>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let start = start();
+        let rules = Rules {
+            ban_after: 2,
+            ban_window: Duration::from_secs(60),
+            ban_for: Duration::from_secs(600),
+            exempt: Vec::new(),
+        };
+        let setup = Setup {
+            node: NodeId::new("a").unwrap(),
+            generation: Generation(1),
+            previous: Generation(0),
+            alone: false,
+            dns: false,
+            limits: Limits::default(),
+            rules,
+            seed: 7,
+        };
+        let mut agent = Agent::new(setup, start);
+        agent.on_member(Member { standing: Standing::Ready, ..Member::default() }, start);
+        let mut bench =
+            Self { agent, store: State::default(), start, now_ms: 0, up: true, events: Vec::new() };
+        bench.run();
+        bench
+    }
+
+    fn now(&self) -> Instant {
+        self.start + Duration::from_millis(self.now_ms)
+    }
+
+    /// Answers all that is asked until nothing is left to do now.
+    fn run(&mut self) {
+        while let Some(output) = self.agent.poll(self.now()) {
+            match output {
+                Output::Event(event) => self.events.push(event),
+                Output::Dns(_) => self.agent.on_dns(None, self.now()),
+                Output::Call(lane, request) => {
+                    let result = match self.up {
+                        true => Ok(self.store.apply(request, (START_MS + self.now_ms) * 1000)),
+                        false => Err(StoreError::Unknown("away".to_owned())),
+                    };
+                    self.agent.on_reply(lane, result, self.now());
+                }
+            }
+        }
+    }
+
+    fn pass(&mut self, millis: u64) {
+        let end = self.now_ms + millis;
+        while self.now_ms < end {
+            self.now_ms += 50;
+            self.run();
+        }
+    }
+
+    fn stored_bans(&self) -> usize {
+        let now_us = (START_MS + self.now_ms) * 1000;
+        match self.store.clone().apply(Request::Bans, now_us) {
+            Reply::Bans(bans) => bans.len(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn address(last: u8) -> IpAddr {
+    [192, 0, 2, last].into()
+}
+
+#[test]
+fn a_node_joins_leads_and_publishes_its_policy() {
+    let mut bench = Bench::new();
+    bench.pass(3_000);
+    assert!(bench.agent.is_fine());
+    assert!(bench.agent.term(bench.now()).is_some());
+    assert_eq!((bench.agent.policy().revision, bench.agent.policy().by.as_str()), (1, "a"));
+    assert_eq!(bench.agent.view().alive().count(), 1);
+    assert!(bench.events.contains(&Event::Joined { forgotten: true }));
+}
+
+#[test]
+fn a_ban_that_the_store_did_not_hear_of_is_told_again() {
+    let mut bench = Bench::new();
+    bench.up = false;
+    bench.agent.ban(address(1), Duration::from_secs(600), bench.now());
+    bench.pass(3_000);
+    assert_eq!((bench.stored_bans(), bench.agent.bans().count()), (0, 1));
+    bench.up = true;
+    bench.pass(3_000);
+    assert_eq!(bench.stored_bans(), 1);
+    bench.agent.unban(address(1), bench.now());
+    bench.pass(200);
+    assert_eq!((bench.stored_bans(), bench.agent.bans().count()), (0, 0));
+}
+
+#[test]
+fn a_ban_for_ever_is_one_for_years() {
+    let mut bench = Bench::new();
+    bench.agent.ban(address(1), Duration::MAX, bench.now());
+    bench.pass(200);
+    let until = bench.agent.bans().is_banned(address(1), bench.now()).unwrap();
+    assert!(until > bench.now() + Duration::from_secs(86_400 * 365));
+    assert_eq!(bench.stored_bans(), 1);
+}
+
+#[test]
+fn failures_of_other_nodes_add_up() {
+    let mut bench = Bench::new();
+    let other = Request::Score(Score {
+        origins: vec![address(3)],
+        ban_after: 2,
+        window_ms: 60_000,
+        ban_for_ms: 600_000,
+    });
+    bench.store.apply(other, START_MS * 1000);
+    bench.agent.on_failure(address(3), bench.now());
+    bench.pass(3_000);
+    assert!(bench.agent.bans().is_banned(address(3), bench.now()).is_some());
+}
+
+#[test]
+fn the_leader_restores_what_the_store_forgot() {
+    let mut bench = Bench::new();
+    bench.pass(3_000);
+    for last in 1..100 {
+        bench.agent.ban(address(last), Duration::from_secs(600), bench.now());
+    }
+    bench.pass(3_000);
+    bench.store = State::default();
+    bench.pass(10_000);
+    assert_eq!(bench.stored_bans(), 99);
+    assert!(bench.agent.policy().revision > 0, "the policy is there again");
+    let forgotten = Event::Joined { forgotten: true };
+    assert_eq!(bench.events.iter().filter(|event| **event == forgotten).count(), 2);
+}
+
+#[test]
+fn a_store_that_went_back_a_moment_is_found_out() {
+    let mut bench = Bench::new();
+    bench.pass(3_000);
+    let before = bench.store.clone();
+    bench.agent.on_gathered(vec![(1, SessionRecord::default())], &[]);
+    bench.run();
+    bench.store = before;
+    bench.pass(3_000);
+    let fence = bench.agent.identity().unwrap().fence;
+    let sessions = Request::Sessions { fence, cursor: 0 };
+    let now_us = (START_MS + bench.now_ms) * 1000;
+    match bench.store.apply(sessions, now_us) {
+        Reply::Sessions { sessions, .. } => assert_eq!(sessions.len(), 1),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn who_left_says_nothing_more() {
+    let mut bench = Bench::new();
+    bench.pass(3_000);
+    let leave = bench.agent.leave().unwrap();
+    bench.store.apply(leave, (START_MS + bench.now_ms) * 1000);
+    bench.pass(10_000);
+    let beat = bench.foreign_beat();
+    match bench.store.apply(Request::Beat(beat), (START_MS + bench.now_ms) * 1000) {
+        Reply::Beat(Registered::Yes(beaten)) => assert_eq!(beaten.members.len(), 1),
+        other => panic!("{other:?}"),
+    }
+}
+
+impl Bench {
+    /// Of another node, which sees who is there.
+    fn foreign_beat(&self) -> crate::store::Beat {
+        crate::store::Beat {
+            node: NodeId::new("b").unwrap(),
+            generation: Generation(1),
+            previous: Generation(0),
+            fence: None,
+            sequence: 1,
+            answered: 0,
+            admitted: 0,
+            published: 0,
+            candidate: 1,
+            pool: 0,
+            record: Vec::new(),
+            sessions: 0,
+            stands: false,
+            members: true,
+            bans_known: 0,
+            policy_known: 0,
+            orders_done: 0,
+            holds: None,
+        }
+    }
+}
+
+#[test]
+fn an_order_is_carried_out_once() {
+    let mut bench = Bench::new();
+    bench.pass(3_000);
+    let order = crate::order::Order {
+        version: crate::order::ORDER_VERSION,
+        what: crate::order::What::Undrain,
+        token: 0,
+        by: "b".to_owned(),
+    };
+    let to = vec![NodeId::new("a").unwrap(), NodeId::new("b").unwrap()];
+    let request = Request::Order { to, order: order.encode() };
+    bench.store.apply(request, (START_MS + bench.now_ms) * 1000);
+    bench.store.apply(
+        Request::Order { to: vec![NodeId::new("a").unwrap()], order: b"?".to_vec() },
+        (START_MS + bench.now_ms) * 1000,
+    );
+    bench.pass(6_000);
+    let orders = bench.events.iter().filter(|event| matches!(event, Event::Order(_))).count();
+    assert_eq!(orders, 1, "and what can not be read is no order");
+}
+
+/// Any time that is not 0.
+const START_MS: u64 = 1_795_000_000_000;
