@@ -161,7 +161,7 @@ fn what_ended_while_the_store_did_not_answer_is_told_when_it_does() {
     let mut decided = ledger.on_verdicts(Some(&[Verdict::In { sessions: 0 }]), now);
     ledger.release(decided.remove(0).1.unwrap());
     let nothing = store::Ledger { key: user_key("ann"), count: 0 };
-    assert_eq!(ledger.poll(&identity()).unwrap().counts, [nothing.clone()]);
+    assert_eq!(ledger.poll(&identity()).unwrap().counts, std::slice::from_ref(&nothing));
     ledger.on_verdicts(None, now);
     ledger.on_store_back();
     assert_eq!(ledger.poll(&identity()).unwrap().counts, [nothing]);
