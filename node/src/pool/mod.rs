@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `actor` | the [`Pool`] actor: drives the agent of `flotilla_cluster`, waits for the store |
+//! | `actor` | the `Pool` actor: drives the agent of `flotilla_cluster`, waits for the store |
 //! | `admission` | logins ask for slots |
 //! | `event` | what the agent tells of, and what is done about it |
 //! | `member` | what the node says of itself |
