@@ -50,6 +50,9 @@ pub struct Setup {
     pub alone: bool,
     /// The leader looks after records of the pool in a DNS.
     pub dns: bool,
+    /// Living nodes of the pool when it was last heard of: by them a node that starts without the store
+    /// reckons its share. 0: it never was.
+    pub nodes: u32,
     /// By this node's configuration; they hold until there is a policy.
     pub limits: Limits,
     /// By this node's configuration.
@@ -136,7 +139,7 @@ impl Agent {
             view: View::default(),
             leader: None,
             lease: Lease::default(),
-            ledger: Ledger::new(setup.limits, setup.alone),
+            ledger: Ledger::new(setup.limits, setup.alone, setup.nodes),
             publisher: Publisher::new(setup.alone),
             blocks: Blocks::default(),
             bans: Bans::new(setup.rules.clone()),

@@ -37,6 +37,7 @@ impl Bench {
             previous: Generation(0),
             alone: false,
             dns: false,
+            nodes: 0,
             limits: Limits::default(),
             rules,
             seed: 7,

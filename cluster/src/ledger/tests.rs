@@ -21,7 +21,7 @@ fn limits(sessions: u32, per_user: u32) -> Limits {
 }
 
 fn shared(limits: Limits) -> Ledger {
-    let mut ledger = Ledger::new(limits, false);
+    let mut ledger = Ledger::new(limits, false, 1);
     ledger.on_store_back();
     let _ = ledger.poll(&identity());
     ledger.on_verdicts(Some(&[]), start());
@@ -30,7 +30,7 @@ fn shared(limits: Limits) -> Ledger {
 
 #[test]
 fn a_node_that_is_alone_decides_at_once() {
-    let mut ledger = Ledger::new(limits(1, 0), true);
+    let mut ledger = Ledger::new(limits(1, 0), true, 1);
     let Answer::Now(Ok(slot)) = ledger.admit(applicant("ann", 1), start()) else { panic!() };
     let Answer::Now(Err(denied)) = ledger.admit(applicant("bob", 2), start()) else { panic!() };
     assert_eq!(denied.to_string(), "limits.sessions = 1 is reached");
@@ -188,8 +188,7 @@ fn what_ended_while_there_was_no_limit_is_told() {
 #[test]
 fn a_limit_that_is_set_while_the_store_is_away_leaves_room() {
     let now = start();
-    let mut ledger = Ledger::new(Limits::default(), false);
-    ledger.set_pool(2, 0);
+    let mut ledger = Ledger::new(Limits::default(), false, 2);
     ledger.set_limits(limits(10, 0));
     let admitted = (0..10)
         .map(|_| ledger.admit(applicant("ann", 1), now))

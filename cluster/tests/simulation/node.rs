@@ -60,6 +60,7 @@ impl Node {
                 previous: Generation(previous),
                 alone: false,
                 dns: true,
+                nodes: 0,
                 limits,
                 rules,
                 seed,
