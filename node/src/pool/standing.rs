@@ -152,9 +152,9 @@ impl Pool {
             }
         };
         let before = self.secrets.accord.trouble.clone();
-        self.secrets.accord.on_look(look.trouble);
+        let pause = self.secrets.accord.on_look(look.trouble);
+        self.secrets.look.on_done(now, pause);
         let accord = &self.secrets.accord;
-        self.secrets.look.on_done(now, if accord.is_in_doubt { DOUBT } else { INTERVAL });
         match &accord.trouble {
             Some(reason) if before != accord.trouble => {
                 error!(reason, "this node does not have the secrets of its pool");
@@ -197,13 +197,16 @@ impl Accord {
         self.asserts |= stance == Stance::Assert;
     }
 
-    fn on_look(&mut self, trouble: Option<String>) {
+    /// Tells when to look again: soon where others may yet put back what the store forgot.
+    fn on_look(&mut self, trouble: Option<String>) -> Duration {
+        let was_proved = self.is_proved;
         let doubts = trouble.is_some() && self.is_proved && !self.is_in_doubt;
         self.is_in_doubt = doubts;
         if !doubts {
             self.is_proved = trouble.is_none();
             self.trouble = trouble;
         }
+        if self.is_proved && (doubts || !was_proved) { DOUBT } else { INTERVAL }
     }
 }
 
@@ -251,7 +254,8 @@ mod tests {
     fn proved() -> Accord {
         let mut accord = Accord::default();
         assert_eq!(accord.stance(), Stance::Follow);
-        accord.on_look(None);
+        assert_eq!(accord.on_look(None), DOUBT, "it may have come before the others");
+        assert_eq!(accord.on_look(None), INTERVAL);
         accord
     }
 
@@ -276,7 +280,7 @@ mod tests {
     fn a_node_in_accord_looks_twice() {
         let other = || Some("other keys".to_owned());
         let mut accord = proved();
-        accord.on_look(other());
+        assert_eq!(accord.on_look(other()), DOUBT);
         assert!(accord.is_in_doubt && accord.trouble.is_none());
         // It was the store, as the beat told then.
         accord.on_forgotten();

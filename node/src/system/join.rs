@@ -134,3 +134,22 @@ async fn stopped(control: &mut mpsc::Receiver<Control>, later: &mut Option<Box<C
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Between two tries.
 const STEP: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::load_flags;
+
+    #[tokio::test]
+    async fn a_node_that_waits_keeps_the_last_configuration_and_obeys_a_stop() {
+        let (tell, mut control) = mpsc::channel(8);
+        let banner = |banner| Box::new(load_flags(&[("ftp.banner", banner)]).unwrap().0);
+        tell.send(Control::Reload(banner("first"))).await.unwrap();
+        tell.send(Control::Drain { grace: None }).await.unwrap();
+        tell.send(Control::Reload(banner("last"))).await.unwrap();
+        tell.send(Control::Stop).await.unwrap();
+        let mut later = None;
+        stopped(&mut control, &mut later).await;
+        assert_eq!(later.unwrap().ftp.banner, "last");
+    }
+}
