@@ -18,8 +18,12 @@ pub struct Policy {
     pub limits: Limits,
     /// The mark on the storage that every node must see; empty: none is made yet.
     pub storage: String,
-    /// The version of the ticket keys that are in use; 0: none are shared.
+    /// The version of the ticket keys that are in use; 0: none are shared. It can go down: a store that lost
+    /// data counts anew.
     pub tickets: u64,
+    /// The name of the ticket key that seals, which tells two sets of one version apart; empty: none are
+    /// shared, or the leader is of a version that does not say it.
+    pub ticket_key: String,
 }
 
 /// Why a policy can not be read.
@@ -40,6 +44,14 @@ impl Policy {
     /// It is none at all.
     pub fn decode(bytes: &[u8]) -> Result<Self, PolicyError> {
         Ok(rmp_serde::from_slice(bytes)?)
+    }
+
+    /// Whether this names other ticket keys than those of that version, of which the one of that name seals.
+    pub fn has_other_tickets(&self, version: u64, key: &str) -> bool {
+        match self.ticket_key.is_empty() {
+            true => self.tickets != version,
+            false => self.ticket_key != key,
+        }
     }
 
     /// The next policy, if it says something else; who says it is no difference.
@@ -65,6 +77,39 @@ mod tests {
         assert_eq!(Policy::decode(&first.encode()).unwrap(), first);
         let published = Policy { revision: 1, ..first };
         assert_eq!(published.differs_from(Policy { by: "b".to_owned(), ..next.clone() }), None);
-        assert!(published.differs_from(Policy { tickets: 2, ..next }).is_some());
+        assert!(published.differs_from(Policy { tickets: 2, ..next.clone() }).is_some());
+        let other_key = Policy { ticket_key: "a1".to_owned(), ..next };
+        assert!(published.differs_from(other_key).is_some());
+    }
+
+    #[test]
+    fn ticket_keys_are_told_apart_by_name_or_else_by_version() {
+        let old = Policy { tickets: 2, ..Policy::default() };
+        assert!(!old.has_other_tickets(2, "a1"), "an older leader names none");
+        assert!(old.has_other_tickets(1, "a1"));
+        let new = Policy { ticket_key: "a1".to_owned(), ..old };
+        assert!(!new.has_other_tickets(7, "a1"), "the same, counted anew");
+        assert!(new.has_other_tickets(2, "b2"), "another set of the same version");
+    }
+
+    /// As a version wrote it that knew no names of ticket keys, and as such a version reads it.
+    #[test]
+    fn versions_without_names_of_ticket_keys_are_understood() {
+        #[derive(Default, Serialize, Deserialize)]
+        #[serde(default)]
+        struct Before {
+            version: u16,
+            revision: u64,
+            by: String,
+            limits: Limits,
+            storage: String,
+            tickets: u64,
+        }
+        let before = Before { version: 1, by: "a".to_owned(), tickets: 3, ..Before::default() };
+        let read = Policy::decode(&rmp_serde::to_vec_named(&before).unwrap()).unwrap();
+        assert_eq!((read.tickets, read.ticket_key.as_str()), (3, ""));
+        let policy = Policy { tickets: 4, ticket_key: "a1".to_owned(), ..read };
+        let read: Before = rmp_serde::from_slice(&policy.encode()).unwrap();
+        assert_eq!((read.by.as_str(), read.tickets), ("a", 4));
     }
 }

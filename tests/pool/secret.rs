@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use flotilla_tests::{DEADLINE, Fleet, Program, Redis, Server};
+use flotilla_tests::{DEADLINE, Fleet, Program, Redis, Server, wait};
+use rustix::process::Signal;
 use rustls::HandshakeKind;
+
+use super::RECOVERY;
 
 fn host_keys(node: &Server) -> BTreeSet<String> {
     let (host, port) = (node.ssh().ip().to_string(), node.ssh().port().to_string());
@@ -24,6 +27,51 @@ fn host_keys_are_shared() {
     assert_eq!(host_keys(fleet.join(third)), keys);
     fleet[0].restart();
     assert_eq!(host_keys(&fleet[0]), keys);
+}
+
+/// All nodes and the data of Redis are gone: what they kept are still the keys of the pool.
+#[test]
+fn host_keys_survive_an_empty_redis() {
+    let redis = Redis::start();
+    let mut fleet = Fleet::start(&redis, 2);
+    let keys = host_keys(&fleet[0]);
+    for node in 0..2 {
+        fleet[node].kill();
+    }
+    redis.flush_all();
+    for node in 0..2 {
+        fleet[node].start_again();
+        assert_eq!(host_keys(&fleet[node]), keys);
+    }
+}
+
+/// Redis forgets, and a node that never was in the pool is the first to come to it: it has to take over the
+/// keys that clients know, and not the others its own.
+#[test]
+fn host_keys_win_over_those_of_a_newcomer() {
+    let redis = Redis::start();
+    let mut fleet = Fleet::start(&redis, 2);
+    let keys = host_keys(&fleet[0]);
+    for node in fleet.nodes() {
+        node.signal(Signal::STOP);
+    }
+    redis.flush_all();
+    let third = fleet.another("n3");
+    let others = host_keys(fleet.join(third));
+    assert_ne!(others, keys);
+    for node in &fleet.nodes()[..2] {
+        node.signal(Signal::CONT);
+    }
+    let row = wait::told(RECOVERY, "n3 to be unready", || {
+        fleet[0].knows("n3").filter(|row| row["state"] == "unready")
+    });
+    assert!(row.to_string().contains("restart"), "{row}");
+    assert_eq!(host_keys(&fleet[2]), others, "it serves its clients");
+    fleet[2].restart();
+    fleet.wait_until_ready();
+    for node in fleet.nodes() {
+        assert_eq!(host_keys(node), keys);
+    }
 }
 
 /// Nodes that start at the same time on an empty Redis agree on one key.

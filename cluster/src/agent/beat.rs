@@ -20,6 +20,8 @@ pub(super) struct Heart {
     answered: u64,
     pool: u64,
     bans_known: u64,
+    /// There were no more at the last answer.
+    bans_complete: bool,
     policy_known: u64,
     orders_done: u64,
     /// The store must hear of all blocks.
@@ -38,6 +40,7 @@ impl Heart {
             answered: 0,
             pool: 0,
             bans_known: 0,
+            bans_complete: false,
             policy_known: 0,
             orders_done: 0,
             asserts: false,
@@ -47,6 +50,10 @@ impl Heart {
 
     pub(super) fn next(&self) -> Instant {
         self.next
+    }
+
+    pub(super) fn knows_bans(&self) -> bool {
+        self.bans_complete
     }
 
     /// Beats soon, but not more often than [`HURRY`] allows.
@@ -168,6 +175,7 @@ impl Agent {
         self.take_policy(beaten.policy);
         // Bans that were made since the state that it went back to.
         let bans_lost = beaten.bans.number < self.beat.bans_known;
+        self.beat.bans_complete = !beaten.lost && !beaten.bans.more;
         // A store that forgot has numbers of its own from now on.
         if !beaten.lost {
             self.beat.bans_known = beaten.bans.number;

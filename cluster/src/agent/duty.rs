@@ -30,11 +30,17 @@ impl Agent {
             true => proposal.storage.clone(),
             false => self.policy.storage.clone(),
         };
+        // A leader that has no keys yet leaves those that the pool has.
+        let (tickets, ticket_key) = match proposal.ticket_key.is_empty() {
+            true => (self.policy.tickets, self.policy.ticket_key.clone()),
+            false => (proposal.tickets, proposal.ticket_key.clone()),
+        };
         Policy {
             by: self.setup.node.to_string(),
             limits: self.setup.limits,
             storage,
-            tickets: self.policy.tickets.max(proposal.tickets),
+            tickets,
+            ticket_key,
             ..Policy::default()
         }
     }

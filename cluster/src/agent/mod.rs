@@ -124,6 +124,8 @@ pub struct Proposal {
     pub storage: String,
     /// The version of the ticket keys.
     pub tickets: u64,
+    /// The name of the one that seals; empty: they are the node's own.
+    pub ticket_key: String,
 }
 
 impl Agent {
@@ -223,6 +225,11 @@ impl Agent {
     /// Bans that this node knows.
     pub fn bans(&self) -> &Bans {
         &self.bans
+    }
+
+    /// Whether the store has told this node all bans of the pool.
+    pub fn knows_bans(&self) -> bool {
+        self.beat.knows_bans()
     }
 
     /// The node says something else of itself. The pool hears of it at once if it is more than the load.

@@ -169,6 +169,46 @@ fn the_leader_restores_what_the_store_forgot() {
 }
 
 #[test]
+fn a_node_knows_when_it_has_heard_of_all_bans() {
+    let mut bench = Bench::new();
+    for number in 0..2_500u32 {
+        let origin = IpAddr::from((0x0a00_0000 + number).to_be_bytes());
+        let change = BanChange { origin, for_ms: Some(600_000), manual: true };
+        bench.store.apply(Request::Ban(change), START_MS * 1000);
+    }
+    // Another life of the process.
+    let setup = Setup { generation: Generation(2), ..bench.agent.setup.clone() };
+    bench.agent = Agent::new(Setup { previous: Generation(1), ..setup }, bench.now());
+    assert!(!bench.agent.knows_bans());
+    bench.run();
+    assert!(!bench.agent.knows_bans(), "{} of 2500", bench.agent.bans().count());
+    bench.pass(1_000);
+    assert!(bench.agent.knows_bans());
+    assert_eq!(bench.agent.bans().count(), 2_500);
+}
+
+#[test]
+fn the_policy_names_the_ticket_keys_of_the_leader() {
+    let mut bench = Bench::new();
+    bench.pass(3_000);
+    let told = |bench: &Bench| {
+        let policy = bench.agent.policy();
+        (policy.tickets, policy.ticket_key.clone())
+    };
+    let mut propose = |tickets, key: &str| {
+        let proposal = Proposal { tickets, ticket_key: key.to_owned(), ..Proposal::default() };
+        bench.agent.on_proposal(proposal, bench.now());
+        bench.pass(3_000);
+        told(&bench)
+    };
+    assert_eq!(propose(5, "a1"), (5, "a1".to_owned()));
+    // The store lost them, and counts anew; the keys may be the same or not.
+    assert_eq!(propose(1, "a1"), (1, "a1".to_owned()));
+    assert_eq!(propose(1, "b2"), (1, "b2".to_owned()));
+    assert_eq!(propose(0, ""), (1, "b2".to_owned()), "a leader without keys takes none away");
+}
+
+#[test]
 fn a_store_that_went_back_a_moment_is_found_out() {
     let mut bench = Bench::new();
     bench.pass(3_000);

@@ -11,22 +11,24 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use actix::{
-    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseActFuture,
-    SpawnHandle, StreamHandler, WrapFuture,
+    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, SpawnHandle,
+    StreamHandler, WrapFuture,
 };
 use flotilla_cluster::admission::Limits;
 use flotilla_cluster::agent::{Agent, Lane, Output, Setup};
-use flotilla_cluster::ban::{Ban, Rules};
+use flotilla_cluster::ban::Rules;
 use flotilla_cluster::ledger::Ticket;
 use flotilla_cluster::store::{Hint, Store};
 use futures_util::stream;
 use tokio::sync::watch;
 
 use super::admission::Waiting;
+use super::early::Early;
 use super::mark::Mark;
 use super::member::Meter;
 use super::post::Post;
 use super::sharing::Sharing;
+use super::standing::Secrets;
 use crate::health::Readiness;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
@@ -46,12 +48,10 @@ pub(crate) struct Pool {
     pub(super) post: Rc<Post>,
     pub(super) meter: Meter,
     pub(super) mark: Mark,
-    /// The version of the ticket keys in use; 0: the node's own.
-    pub(super) tickets: u64,
-    /// Whether the secrets of the pool were looked at since the node joined.
-    pub(super) is_proved: bool,
-    /// Whether the store was asked once, and has answered or not.
-    contact: watch::Sender<bool>,
+    pub(super) secrets: Secrets,
+    pub(super) early: Early,
+    /// Whether all bans are known, or the store did not answer.
+    pub(super) contact: watch::Sender<bool>,
     timer: Option<(Instant, SpawnHandle)>,
 }
 
@@ -97,8 +97,8 @@ impl Pool {
             post,
             meter: Meter::new(now),
             mark: Mark::default(),
-            tickets: 0,
-            is_proved: false,
+            secrets: Secrets::default(),
+            early: Early::default(),
             contact: watch::Sender::new(false),
             timer: None,
         }
@@ -116,7 +116,7 @@ impl Pool {
                     context.spawn(call.map(move |result, pool, context| {
                         pool.agent.on_reply(lane, result, Instant::now());
                         pool.drive(context);
-                        if lane == Lane::Beat {
+                        if lane == Lane::Beat && pool.is_contact_made() {
                             pool.contact.send_replace(true);
                         }
                     }));
@@ -162,11 +162,6 @@ fn then_drive<T>(
     }
 }
 
-/// The other parts of the node are there.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Attach(pub(crate) Surroundings);
-
 /// The configuration was read again.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -177,11 +172,6 @@ pub(crate) struct Configured {
     /// For bans.
     pub(crate) rules: Rules,
 }
-
-/// Tells the bans in force, once the pool was heard or does not answer.
-#[derive(Message)]
-#[rtype(result = "Vec<Ban>")]
-pub(crate) struct KnownBans;
 
 /// The node ends: the pool is to know it. Answers when it does, or can not be told.
 #[derive(Message)]
@@ -194,7 +184,7 @@ impl Actor for Pool {
     fn started(&mut self, context: &mut Self::Context) {
         context.set_mailbox_capacity(MAILBOX);
         context.run_interval(TICK, Self::tick);
-        context.run_interval(HOUR, Self::rotate_tickets);
+        context.run_interval(TICK, Self::look_at_secrets);
         let store = Rc::clone(&self.parts.store);
         context.add_stream(stream::unfold(store, |store| async move {
             let hint = store.hint().await;
@@ -216,21 +206,13 @@ impl StreamHandler<Hint> for Pool {
     fn finished(&mut self, _: &mut Self::Context) {}
 }
 
-impl Handler<Attach> for Pool {
-    type Result = ();
-
-    fn handle(&mut self, message: Attach, context: &mut Self::Context) {
-        self.node = Some(Rc::new(message.0));
-        self.tick(context);
-    }
-}
-
 impl Handler<Configured> for Pool {
     type Result = ();
 
     fn handle(&mut self, message: Configured, context: &mut Self::Context) {
         self.parts.policy = message.policy;
         self.agent.on_configured(message.limits, message.rules, Instant::now());
+        self.set_sweeper(self.agent.term(Instant::now()).is_some());
         self.tell_settings(context);
         self.tick(context);
     }
@@ -242,20 +224,6 @@ impl Handler<Gathered> for Pool {
     fn handle(&mut self, message: Gathered, context: &mut Self::Context) {
         self.agent.on_gathered(message.changed, &message.ended);
         self.drive(context);
-    }
-}
-
-impl Handler<KnownBans> for Pool {
-    type Result = ResponseActFuture<Self, Vec<Ban>>;
-
-    fn handle(&mut self, _: KnownBans, _: &mut Self::Context) -> Self::Result {
-        let mut contact = self.contact.subscribe();
-        let heard = async move {
-            // The actor lives as long as its sender.
-            let _ = contact.wait_for(|heard| *heard).await;
-        };
-        let bans = |(), pool: &mut Self, _: &mut _| pool.agent.bans().list(Instant::now());
-        Box::pin(heard.into_actor(self).map(bans))
     }
 }
 
@@ -275,7 +243,5 @@ impl Handler<Leave> for Pool {
 
 /// Logins of a burst; more are told that the node is busy.
 const MAILBOX: usize = 1_024;
-/// Between two looks at the age of the ticket keys.
-const HOUR: Duration = Duration::from_secs(3_600);
 /// Between two looks at what the node says of itself.
 pub(super) const TICK: Duration = Duration::from_secs(1);

@@ -3,21 +3,20 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use actix::{AsyncContext, Context};
-use flotilla_cluster::agent::{Event, Link, Refusal};
+use actix::Context;
+use flotilla_cluster::agent::Event;
 use flotilla_cluster::order::{Order, What};
 use flotilla_cluster::policy::Policy;
 use flotilla_cluster::view::Change;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tracing::{debug, error, info, warn};
+use tracing::{info, warn};
 
 use super::Pool;
-use super::sharing::SharingError;
-use crate::health::POOL;
+use super::standing::InUse;
+use crate::config::Config;
 use crate::registry::{self, DescribeOne, KickAll, Lifted};
 use crate::system::{Phase, Progress};
-use crate::tls::ROTATION;
 
 impl Pool {
     pub(super) fn on_event(&mut self, event: Event, context: &mut Context<Self>) {
@@ -30,7 +29,8 @@ impl Pool {
                     info!(%term, "this node leads the pool");
                 }
                 self.look_at_mark(context);
-                self.rotate_tickets(context);
+                // A duty of the leader is among them.
+                self.want_secrets(context);
             }
             Event::Led(None) => {
                 self.set_sweeper(false);
@@ -57,8 +57,6 @@ impl Pool {
                     store = self.parts.store.name(),
                     reason, "the pool's store is away, this node goes on alone"
                 );
-                // It serves all the same.
-                self.parts.readiness.clear(POOL);
             }
             Event::Troubled { lane, reason } => {
                 error!(?lane, reason, "the pool's store fails at this again and again");
@@ -68,9 +66,9 @@ impl Pool {
     }
 
     /// Where the storage is shared, one node cleans it up for all.
-    fn set_sweeper(&self, leads: bool) {
-        let is_shared = !self.parts.alone && self.parts.policy.config.pool.shared_storage;
-        self.parts.sweeps.store(leads || !is_shared, Ordering::Relaxed);
+    pub(super) fn set_sweeper(&self, leads: bool) {
+        let sweeps = sweeps(leads, self.parts.alone, &self.parts.policy.config);
+        self.parts.sweeps.store(sweeps, Ordering::Relaxed);
     }
 
     fn on_change(&mut self, change: &Change) {
@@ -88,116 +86,27 @@ impl Pool {
         }
     }
 
-    fn on_joined(&mut self, forgotten: bool, context: &mut Context<Self>) {
-        if !self.parts.alone {
-            let store = self.parts.store.name();
-            info!(store, pool = self.parts.name, forgotten, "part of the pool");
-        }
-        self.parts.readiness.clear(POOL);
-        if forgotten {
-            self.tell_settings(context);
-            self.is_proved = false;
-        }
-        if !self.is_proved {
-            self.prove(context);
-        }
-    }
-
-    /// Looks whether the pool's secrets are still those of this node, and puts them there where the store has
-    /// forgotten them.
-    fn prove(&mut self, context: &mut Context<Self>) {
-        if self.parts.alone {
-            return;
-        }
-        let sharing = self.parts.sharing.clone();
-        let store = std::rc::Rc::clone(&self.parts.store);
-        let policy = std::sync::Arc::clone(&self.parts.policy);
-        let proof = async move {
-            let Some(sharing) = sharing else {
-                return super::sharing::refuse_unsealed(&*store).await;
-            };
-            sharing.check().await?;
-            if super::sharing::shares_host_keys(&policy.config) {
-                sharing.host_keys(&policy.config).await?;
-            }
-            sharing.relay_key().await.map(drop)
-        };
-        self.wait(context, proof, |pool, proof, context| match proof {
-            Ok(()) => {
-                pool.is_proved = true;
-                pool.fetch_tickets(context);
-            }
-            Err(SharingError::Refused(reason)) => {
-                error!(reason, "this node must not be in its pool");
-                pool.parts.readiness.set(POOL, reason.clone());
-                pool.fail(reason);
-            }
-            // With the next Joined it is tried again.
-            Err(error) => warn!(%error, "secrets of the pool not read"),
-        });
-    }
-
-    fn on_refused(&mut self, refusal: Refusal, context: &mut Context<Self>) {
-        error!(%refusal, "the pool does not take this node");
-        self.parts.readiness.set(POOL, refusal.to_string());
-        match refusal {
-            Refusal::Superseded => self.fail(refusal.to_string()),
-            // One that was killed is dead in a moment; one that lives is somebody else.
-            Refusal::InUse(_) => {
-                context.run_later(NAME_PATIENCE, |pool, _| {
-                    if let Link::Refused(refusal) = pool.agent.link() {
-                        pool.fail(refusal.to_string());
-                    }
-                });
-            }
-        }
-    }
-
-    /// The node ends, for it must not be in its pool.
-    fn fail(&mut self, reason: String) {
-        let node = self.agent.node();
-        *self.parts.fault.borrow_mut() = Some(format!("{node}: {reason}"));
-    }
-
     fn on_policy(&mut self, policy: &Policy, context: &mut Context<Self>) {
         info!(revision = policy.revision, by = policy.by, limits = ?policy.limits, "policy of the pool");
-        if policy.tickets != self.tickets {
-            self.fetch_tickets(context);
+        let InUse { version, name } = &self.secrets.tickets;
+        if policy.has_other_tickets(*version, name) {
+            self.want_secrets(context);
         }
         self.look_at_mark(context);
     }
 
-    /// Takes the ticket keys of the pool over.
-    pub(super) fn fetch_tickets(&mut self, context: &mut Context<Self>) {
-        let Some(sharing) = self.parts.sharing.clone() else { return };
-        let tickets = async move { sharing.tickets().await };
-        self.wait(context, tickets, |pool, tickets, _| match tickets {
-            Ok((version, keys)) => {
-                pool.parts.tls.adopt_tickets(keys);
-                pool.tickets = version;
-                pool.propose();
-                debug!(version, "ticket keys of the pool in use");
-            }
-            Err(error) => warn!(%error, "ticket keys of the pool not read"),
-        });
-    }
-
-    /// A duty of the leader, now and every hour.
-    pub(super) fn rotate_tickets(&mut self, context: &mut Context<Self>) {
-        if self.agent.term(Instant::now()).is_none() {
-            return;
-        }
-        let Some(sharing) = self.parts.sharing.clone() else { return };
-        let rotated = async move { sharing.rotate_tickets(ROTATION).await };
-        self.wait(context, rotated, |pool, version, context| match version {
-            Ok(version) if version != pool.tickets => pool.fetch_tickets(context),
-            Ok(_) => {}
-            Err(error) => warn!(%error, "ticket keys of the pool not rotated"),
-        });
-    }
-
     /// Carries an order out, and answers if somebody waits.
-    fn obey(&mut self, order: Order, context: &mut Context<Self>) {
+    pub(super) fn obey(&mut self, order: Order, context: &mut Context<Self>) {
+        let order = match self.node {
+            Some(_) => order,
+            None => match self.early.keep(order) {
+                Ok(()) => return,
+                Err(order) => {
+                    warn!(what = ?order.what, by = order.by, "too many orders while the node starts");
+                    order
+                }
+            },
+        };
         let Order { what, token, by, .. } = order;
         if !matches!(what, What::Describe(_) | What::Ports) {
             info!(?what, by, "order of an operator");
@@ -253,6 +162,11 @@ impl Pool {
     }
 }
 
+/// Whether the node removes old unfinished uploads: the one that leads, if the storage is shared.
+pub(crate) fn sweeps(leads: bool, alone: bool, config: &Config) -> bool {
+    leads || alone || !config.pool.shared_storage
+}
+
 /// How far the drain is once it has that phase, or does not reach it.
 async fn told(mut progress: watch::Receiver<Progress>, is_met: fn(Phase) -> bool) -> Value {
     let met = progress.wait_for(|progress| is_met(progress.phase));
@@ -273,7 +187,22 @@ async fn told(mut progress: watch::Receiver<Progress>, is_met: fn(Phase) -> bool
     })
 }
 
-/// How long a name may be in use by a process that is dead already: what makes a node dead, and a beat.
-const NAME_PATIENCE: Duration = Duration::from_secs(9);
 /// How long the node may take to hear of an order.
 const OBEYS: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::load_flags;
+
+    #[test]
+    fn a_shared_storage_is_swept_by_one_node_and_another_by_each() {
+        let shared = load_flags(&[]).unwrap().0;
+        assert!(shared.pool.shared_storage);
+        let own = load_flags(&[("pool.shared_storage", "false")]).unwrap().0;
+        assert!(!sweeps(false, false, &shared));
+        assert!(sweeps(true, false, &shared));
+        assert!(sweeps(false, true, &shared));
+        assert!(sweeps(false, false, &own));
+    }
+}

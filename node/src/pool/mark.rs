@@ -54,7 +54,11 @@ impl Pool {
 
     /// What this node would have the pool go by.
     pub(super) fn propose(&mut self) {
-        let proposal = Proposal { storage: self.mark.seen.clone(), tickets: self.tickets };
+        let proposal = Proposal {
+            storage: self.mark.seen.clone(),
+            tickets: self.secrets.tickets.version,
+            ticket_key: self.secrets.tickets.name.clone(),
+        };
         self.agent.on_proposal(proposal, Instant::now());
     }
 

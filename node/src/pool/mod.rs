@@ -6,6 +6,8 @@
 //! | `admission` | logins ask for slots |
 //! | `event` | what the agent tells of, and what is done about it |
 //! | `member` | what the node says of itself |
+//! | `standing`, `errand` | whether the pool takes the node, and it has the pool's secrets; trying again |
+//! | `early` | what comes before the other parts of the node are there |
 //! | `settings`, `mark` | whether nodes are configured alike, and have the same storage |
 //! | `sharing` | the secrets that nodes share |
 //! | `question`, `answer`, `post` | what operators ask; the answers; questions to other nodes |
@@ -14,6 +16,8 @@
 mod actor;
 mod admission;
 mod answer;
+mod early;
+mod errand;
 mod event;
 pub(crate) mod generation;
 mod mark;
@@ -22,8 +26,11 @@ mod post;
 pub mod question;
 mod settings;
 pub(crate) mod sharing;
+mod standing;
 pub(crate) mod store;
 
-pub(crate) use actor::{Attach, Configured, Fault, KnownBans, Leave, Parts, Pool, Surroundings};
+pub(crate) use actor::{Configured, Fault, Leave, Parts, Pool, Surroundings};
 pub(crate) use admission::{Admit, Failed, Permit, Rejected};
+pub(crate) use early::{Attach, KnownBans};
+pub(crate) use event::sweeps;
 pub use question::{Ask, Filter, Question, Refusal, Target};

@@ -2,27 +2,44 @@
 //! the relay.
 //!
 //! Whoever comes first puts its own there; everybody else takes what is there. A constant, sealed too,
-//! tells at once whether a node has the right secret.
+//! tells at once whether a node has the right secret. Where the store forgot, the nodes that were there before
+//! put theirs back, also over those of somebody who came in between: see [`Stance`].
 
-use std::path::{Path, PathBuf};
+mod host_keys;
+mod tickets;
+
+use std::cell::RefCell;
+use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::rand;
 use flotilla_cluster::seal::{PoolSecret, SealError};
 use flotilla_cluster::store::{Reply, Request, Secret, Store, StoreError};
-use serde::{Deserialize, Serialize};
+use tracing::warn;
 use zeroize::Zeroizing;
 
 use crate::config::Config;
 use crate::secret::{self, POOL};
-use crate::ssh::host_key;
-use crate::tls::TicketKeys;
+
+pub(crate) use host_keys::shares_host_keys;
+pub(crate) use tickets::Agreed;
 
 /// The secrets of a pool.
 pub(crate) struct Sharing {
     secret: PoolSecret,
     store: Rc<dyn Store>,
+    /// The ticket keys that this node had from the pool last.
+    held: RefCell<Option<tickets::Tickets>>,
+}
+
+/// What a node does where the store has something else than it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stance {
+    /// It goes by the store.
+    Follow,
+    /// It was in accord with the pool, and the store forgot: what it has is the pool's, and is written over what
+    /// is there. Once after each loss, so that two groups of nodes do not fight for ever.
+    Assert,
 }
 
 /// Why a node can not be part of its pool.
@@ -31,6 +48,9 @@ pub(crate) enum SharingError {
     /// It must not: somebody has to change something first.
     #[error("{0}")]
     Refused(String),
+    /// The store does not let it in.
+    #[error("{0}")]
+    Denied(String),
     /// Not now.
     #[error(transparent)]
     Store(StoreError),
@@ -39,14 +59,17 @@ pub(crate) enum SharingError {
     Node(String),
 }
 
-/// The ticket keys in the store.
-#[derive(Debug, Serialize, Deserialize)]
-struct Tickets {
-    version: u16,
-    /// When the first one was made, seconds since 1970.
-    made: u64,
-    /// The one that seals first; name and key.
-    keys: Vec<(Vec<u8>, Vec<u8>)>,
+/// What the store has under a name.
+enum Found {
+    Nothing,
+    /// Sealed with another secret.
+    Foreign {
+        version: u64,
+    },
+    Ours {
+        version: u64,
+        plain: Zeroizing<Vec<u8>>,
+    },
 }
 
 impl Sharing {
@@ -62,123 +85,70 @@ impl Sharing {
         let secret = secret::load(KEY, path, &POOL)?;
         let secret = Zeroizing::new(secret.expose().to_vec());
         let secret = PoolSecret::new(&config.pool.name, secret);
-        Ok(Some(Self { secret, store: Rc::clone(store) }))
+        Ok(Some(Self { secret, store: Rc::clone(store), held: RefCell::default() }))
     }
 
     /// Whether this secret is the pool's.
     ///
     /// # Errors
     /// It is not, or the store does not say.
-    pub(crate) async fn check(&self) -> Result<(), SharingError> {
-        self.first(SEAL, || Ok(Zeroizing::new(SEALED.to_vec()))).await.map(drop)
-    }
-
-    /// Puts the pool's host keys into files, from which they can be loaded also while the store is away. The
-    /// first node of a pool gives its own.
-    ///
-    /// # Errors
-    /// The store does not answer, or keys can not be made or written.
-    pub(crate) async fn host_keys(&self, config: &Config) -> Result<Vec<PathBuf>, SharingError> {
-        let own = || {
-            let texts = host_key::texts(config).map_err(|error| error.to_string())?;
-            let texts: Vec<&str> = texts.iter().map(|text| text.as_str()).collect();
-            rmp_serde::to_vec(&texts).map(Zeroizing::new).map_err(|error| error.to_string())
-        };
-        let texts = self.first(HOST_KEYS, own).await?;
-        let node = |error: String| SharingError::Node(error);
-        let texts: Zeroizing<Vec<String>> =
-            rmp_serde::from_slice(&texts).map(Zeroizing::new).map_err(|e| node(e.to_string()))?;
-        let folder = folder(&config.node.data_dir);
-        host_key::keep(&texts, &folder).map_err(|error| node(error.to_string()))
+    pub(crate) async fn check(&self, stance: Stance) -> Result<(), SharingError> {
+        self.first(SEAL, stance, || Ok(Zeroizing::new(SEALED.to_vec()))).await.map(drop)
     }
 
     /// The relay key: 32 bytes.
     ///
     /// # Errors
     /// The store does not answer.
-    pub(crate) async fn relay_key(&self) -> Result<Zeroizing<Vec<u8>>, SharingError> {
-        self.first(RELAY, || random(RELAY_KEY_BYTES)).await
-    }
-
-    /// The ticket keys and their version; makes the first ones.
-    ///
-    /// # Errors
-    /// The store does not answer.
-    pub(crate) async fn tickets(&self) -> Result<(u64, TicketKeys), SharingError> {
-        let secret = match self.read(TICKETS).await? {
-            Some(secret) => secret,
-            None => {
-                let sealed = self.seal(TICKETS, &Tickets::first()?.encode())?;
-                self.write(TICKETS, 0, sealed).await?
-            }
-        };
-        let tickets = self.open_tickets(&secret)?;
-        Ok((secret.version, tickets.keys()?))
-    }
-
-    /// Makes a new ticket key if the last one is old: a duty of the leader. Tells the version.
-    ///
-    /// # Errors
-    /// The store does not answer.
-    pub(crate) async fn rotate_tickets(&self, age: Duration) -> Result<u64, SharingError> {
-        let Some(secret) = self.read(TICKETS).await? else {
-            return self.tickets().await.map(|(version, _)| version);
-        };
-        let tickets = self.open_tickets(&secret)?;
-        if now_seconds().saturating_sub(tickets.made) < age.as_secs() {
-            return Ok(secret.version);
-        }
-        let sealed = self.seal(TICKETS, &tickets.next()?.encode())?;
-        Ok(self.write(TICKETS, secret.version, sealed).await?.version)
+    pub(crate) async fn relay_key(
+        &self,
+        stance: Stance,
+    ) -> Result<Zeroizing<Vec<u8>>, SharingError> {
+        self.first(RELAY, stance, || random(RELAY_KEY_BYTES)).await
     }
 
     /// What bears the name, or the first of it.
     async fn first(
         &self,
         name: &str,
+        stance: Stance,
         make: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, String>,
     ) -> Result<Zeroizing<Vec<u8>>, SharingError> {
-        let secret = match self.read(name).await? {
-            Some(secret) => secret,
-            None => {
-                let sealed = self.seal(name, &make().map_err(SharingError::Node)?)?;
-                self.write(name, 0, sealed).await?
-            }
+        let version = match self.find(name).await? {
+            Found::Ours { plain, .. } => return Ok(plain),
+            Found::Foreign { version } => replaceable(name, version, stance)?,
+            Found::Nothing => 0,
         };
-        self.open(name, &secret)
+        let plain = make().map_err(SharingError::Node)?;
+        self.put(name, version, &plain).await.map(|(_, plain)| plain)
     }
 
-    async fn read(&self, name: &str) -> Result<Option<Secret>, SharingError> {
-        ask(&*self.store, name, None).await
+    async fn find(&self, name: &str) -> Result<Found, SharingError> {
+        let Some(secret) = ask(&*self.store, name, None).await? else { return Ok(Found::Nothing) };
+        let version = secret.version;
+        match self.secret.open(name, &secret.sealed) {
+            Ok(plain) => Ok(Found::Ours { version, plain }),
+            Err(SealError::Foreign) => Ok(Found::Foreign { version }),
+            Err(error) => Err(SharingError::Refused(format!("{KEY}: {name}: {error}"))),
+        }
     }
 
-    /// Writes unless somebody else was faster; tells what is there now.
-    async fn write(
+    /// Writes in the place of that version, unless somebody else was faster; tells what is there now.
+    async fn put(
         &self,
         name: &str,
-        expected: u64,
-        sealed: Vec<u8>,
-    ) -> Result<Secret, SharingError> {
-        let secret = ask(&*self.store, name, Some((expected, sealed))).await?;
-        secret.ok_or_else(|| SharingError::Node(format!("the store does not keep {name}")))
-    }
-
-    fn seal(&self, name: &str, plain: &[u8]) -> Result<Vec<u8>, SharingError> {
-        self.secret.seal(name, plain).map_err(|error| SharingError::Node(error.to_string()))
-    }
-
-    fn open(&self, name: &str, secret: &Secret) -> Result<Zeroizing<Vec<u8>>, SharingError> {
-        self.secret.open(name, &secret.sealed).map_err(|error| match error {
-            SealError::Foreign => SharingError::Refused(format!(
-                "{KEY}: the pool is sealed with another secret; all of its nodes must have the same"
-            )),
+        version: u64,
+        plain: &[u8],
+    ) -> Result<(u64, Zeroizing<Vec<u8>>), SharingError> {
+        let node = |reason: String| SharingError::Node(reason);
+        let sealed = self.secret.seal(name, plain).map_err(|error| node(error.to_string()))?;
+        let secret: Option<Secret> = ask(&*self.store, name, Some((version, sealed))).await?;
+        let secret = secret.ok_or_else(|| node(format!("the store does not keep {name}")))?;
+        let plain = self.secret.open(name, &secret.sealed).map_err(|error| match error {
+            SealError::Foreign => foreign(),
             error => SharingError::Refused(format!("{KEY}: {name}: {error}")),
-        })
-    }
-
-    fn open_tickets(&self, secret: &Secret) -> Result<Tickets, SharingError> {
-        let plain = self.open(TICKETS, secret)?;
-        rmp_serde::from_slice(&plain).map_err(|error| SharingError::Node(error.to_string()))
+        })?;
+        Ok((secret.version, plain))
     }
 }
 
@@ -195,16 +165,30 @@ pub(crate) async fn refuse_unsealed(store: &dyn Store) -> Result<(), SharingErro
     }
 }
 
-/// Where the pool's host keys are kept; not empty once the node was in its pool.
-pub(crate) fn folder(data_dir: &Path) -> PathBuf {
-    data_dir.join("pool")
+/// Where the pool's host keys are kept; not empty once the node was in its pool. A node that changes its pool
+/// has other ones there.
+pub(crate) fn folder(config: &Config) -> PathBuf {
+    let name = config.pool.name.as_str();
+    // The two names of pools that are not names of folders.
+    let name = if matches!(name, "." | "..") { format!("_{name}") } else { name.to_owned() };
+    config.node.data_dir.join("pool").join(name)
 }
 
-/// Whether the node greets SSH clients with the keys of its pool.
-pub(crate) fn shares_host_keys(config: &Config) -> bool {
-    let folder = folder(&config.node.data_dir);
-    let keys = &config.ssh.host_keys;
-    !keys.is_empty() && keys.iter().all(|key| key.starts_with(&folder))
+/// The version that may be written over.
+fn replaceable(name: &str, version: u64, stance: Stance) -> Result<u64, SharingError> {
+    match stance {
+        Stance::Follow => Err(foreign()),
+        Stance::Assert => {
+            warn!(name, "the store forgot the pool's secrets and got others: they are replaced");
+            Ok(version)
+        }
+    }
+}
+
+fn foreign() -> SharingError {
+    SharingError::Refused(format!(
+        "{KEY}: the pool is sealed with another secret; all of its nodes must have the same"
+    ))
 }
 
 async fn ask(
@@ -216,45 +200,11 @@ async fn ask(
     match store.call(request).await {
         Ok(Reply::Secret(secret)) => Ok(secret),
         Ok(_) => Err(SharingError::Node("the store answered something else".to_owned())),
-        Err(StoreError::Denied(reason)) => Err(SharingError::Refused(format!(
+        Err(StoreError::Denied(reason)) => Err(SharingError::Denied(format!(
             "pool.store: it denies this node ({reason}): see the user in pool.store, \
                  pool.store_password_file and pool.store_ca"
         ))),
         Err(error) => Err(SharingError::Store(error)),
-    }
-}
-
-impl Tickets {
-    fn first() -> Result<Self, SharingError> {
-        Self { version: TICKETS_VERSION, made: 0, keys: Vec::new() }.next()
-    }
-
-    /// A new key in front of the last ones.
-    fn next(mut self) -> Result<Self, SharingError> {
-        let name = random(TicketKeys::NAME_BYTES).map_err(SharingError::Node)?;
-        let key = random(TicketKeys::KEY_BYTES).map_err(SharingError::Node)?;
-        self.keys.insert(0, (name.to_vec(), key.to_vec()));
-        self.keys.truncate(TICKETS_KEPT);
-        self.made = now_seconds();
-        Ok(self)
-    }
-
-    fn encode(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(rmp_serde::to_vec_named(self).unwrap_or_default())
-    }
-
-    fn keys(&self) -> Result<TicketKeys, SharingError> {
-        TicketKeys::new(&self.keys)
-            .ok_or_else(|| SharingError::Node("the pool's ticket keys can not be used".to_owned()))
-    }
-}
-
-impl Drop for Tickets {
-    fn drop(&mut self) {
-        use zeroize::Zeroize;
-        for (_, key) in &mut self.keys {
-            key.zeroize();
-        }
     }
 }
 
@@ -264,23 +214,13 @@ fn random(bytes: usize) -> Result<Zeroizing<Vec<u8>>, String> {
     Ok(random)
 }
 
-fn now_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
 const KEY: &str = "pool.secret_file";
 /// Names in the store, and purposes of the seals.
 const SEAL: &str = "seal";
-const HOST_KEYS: &str = "host-keys";
-const TICKETS: &str = "tickets";
 const RELAY: &str = "relay";
 /// What is sealed to tell whether a secret is the right one.
 const SEALED: &[u8] = b"flotilla";
 const RELAY_KEY_BYTES: usize = 32;
-/// Of the record.
-const TICKETS_VERSION: u16 = 1;
-/// The one that seals and two that open: 12 to 18 hours of tickets.
-const TICKETS_KEPT: usize = 3;
 
 #[cfg(test)]
 mod tests;

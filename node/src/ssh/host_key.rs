@@ -20,6 +20,10 @@ use crate::secret::{Readers, guarded};
 
 use super::algorithm;
 
+pub(crate) use shared::{SharedKeys, kept};
+
+mod shared;
+
 /// The host keys of a node, one per kind at most, and the algorithms that they are used by.
 pub(crate) struct HostKeys {
     keys: Vec<PrivateKey>,
@@ -96,54 +100,6 @@ pub(crate) fn load(config: &Config) -> Result<HostKeys, HostKeyError> {
         .map(|kind| load_or_make(kind, &config.node.data_dir))
         .collect::<Result<_, _>>()?;
     HostKeys::new(keys, algorithms)
-}
-
-/// The keys that are made here, as texts in OpenSSH's form: for a pool whose nodes are to have the same.
-///
-/// # Errors
-/// As [`load`].
-pub(crate) fn texts(config: &Config) -> Result<Vec<Zeroizing<String>>, HostKeyError> {
-    let path = |path: &Path| failed(MADE, path, "can not be written as a text".to_owned());
-    let keys = load(config)?;
-    let text =
-        |key: &PrivateKey| key.to_openssh(LineEnding::LF).map_err(|_| path(&config.node.data_dir));
-    keys.keys.iter().map(text).collect()
-}
-
-/// Keeps the keys of a pool in a folder, one file per kind, and tells their names. A file that holds
-/// another key is replaced.
-///
-/// # Errors
-/// A text that is no key of a kind that is made here, or a file that can not be written.
-pub(crate) fn keep(texts: &[String], folder: &Path) -> Result<Vec<PathBuf>, HostKeyError> {
-    let in_folder = |reason: String| failed(MADE, folder, reason);
-    std::fs::create_dir_all(folder).map_err(|error| in_folder(error.to_string()))?;
-    let mut paths = Vec::new();
-    for text in texts {
-        let key = decode_secret_key(text, None).map_err(|error| in_folder(error.to_string()))?;
-        let kind = KINDS.iter().find(|kind| (kind.makes)(&key.algorithm()));
-        let kind = kind.ok_or_else(|| in_folder(format!("a {} key", key.algorithm())))?;
-        let path = folder.join(kind.file);
-        if read(&path).is_ok_and(|standing| standing.public_key() == key.public_key()) {
-            paths.push(path);
-            continue;
-        }
-        let new = path.with_extension("new");
-        let fail = |error: io::Error| failed(MADE, &path, error.to_string());
-        match std::fs::remove_file(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fail(error)),
-            _ => {}
-        }
-        create(&new, text).map_err(fail)?;
-        std::fs::rename(&new, &path).map_err(fail)?;
-        paths.push(path);
-    }
-    Ok(paths)
-}
-
-/// The keys of a pool that are kept in a folder.
-pub(crate) fn kept(folder: &Path) -> Vec<PathBuf> {
-    KINDS.iter().map(|kind| folder.join(kind.file)).filter(|path| path.is_file()).collect()
 }
 
 /// Judges what is configured, without making anything.

@@ -15,7 +15,7 @@ use tracing::{info, warn};
 use super::{Control, identity};
 use crate::config::{self, Config};
 use crate::error::ServeError;
-use crate::pool::sharing::{self, Sharing, SharingError};
+use crate::pool::sharing::{self, Sharing, SharingError, Stance};
 use crate::pool::store;
 use crate::ssh::host_key;
 
@@ -26,6 +26,8 @@ pub(super) struct Joined {
     /// The store is in this process.
     pub(super) alone: bool,
     pub(super) sharing: Option<Rc<Sharing>>,
+    /// The last configuration that came while the node waited.
+    pub(super) later: Option<Box<Config>>,
 }
 
 /// Finds the pool. `None`: the node was stopped while it waited.
@@ -44,14 +46,16 @@ pub(super) async fn join(
         true => None,
         false => Sharing::new(config, &store)?.map(Rc::new),
     };
-    let joined = Joined { node, store, alone, sharing };
+    let mut joined = Joined { node, store, alone, sharing, later: None };
     if alone {
         return Ok(Some(joined));
     }
+    let mut later = None;
     let found = tokio::select! {
         found = joined.find(config) => found,
-        () = stopped(control) => return Ok(None),
+        () = stopped(control, &mut later) => return Ok(None),
     };
+    joined.later = later;
     found?;
     take_kept_keys(config);
     Ok(Some(joined))
@@ -61,7 +65,7 @@ pub(super) async fn join(
 pub(super) fn take_kept_keys(config: &mut Config) {
     let pooled = config.pool.store != config::Store::Embedded && config.pool.secret_file.is_some();
     if pooled && config.ssh.host_keys.is_empty() && !config.ssh.listen.is_empty() {
-        config.ssh.host_keys = host_key::kept(&sharing::folder(&config.node.data_dir));
+        config.ssh.host_keys = host_key::kept(&sharing::folder(config));
     }
 }
 
@@ -70,14 +74,16 @@ impl Joined {
     async fn find(&self, config: &Config) -> Result<(), ServeError> {
         let begun = Instant::now();
         let mut told = begun;
-        let kept = host_key::kept(&sharing::folder(&config.node.data_dir));
+        let kept = host_key::kept(&sharing::folder(config));
         let needs_keys = self.sharing.is_some()
             && config.ssh.host_keys.is_empty()
             && !config.ssh.listen.is_empty();
         loop {
             let error = match self.prove(config, needs_keys).await {
                 Ok(()) => return Ok(()),
-                Err(SharingError::Refused(reason)) => return Err(ServeError::Pool(reason)),
+                Err(SharingError::Refused(reason) | SharingError::Denied(reason)) => {
+                    return Err(ServeError::Pool(reason));
+                }
                 Err(SharingError::Node(reason)) => return Err(ServeError::Runtime(reason)),
                 Err(SharingError::Store(error)) => error,
             };
@@ -102,20 +108,48 @@ impl Joined {
         let Some(sharing) = &self.sharing else {
             return sharing::refuse_unsealed(&*self.store).await;
         };
-        sharing.check().await?;
+        sharing.check(Stance::Follow).await?;
         if needs_keys {
-            sharing.host_keys(config).await?;
+            sharing.take_host_keys(config).await?;
         }
         info!(store = self.store.name(), pool = config.pool.name, "found the pool");
         Ok(())
     }
 }
 
-async fn stopped(control: &mut mpsc::Receiver<Control>) {
-    while !matches!(control.recv().await, Some(Control::Stop) | None) {}
+/// While the node waits it obeys a stop, and keeps the last configuration for later.
+async fn stopped(control: &mut mpsc::Receiver<Control>, later: &mut Option<Box<Config>>) {
+    loop {
+        match control.recv().await {
+            Some(Control::Stop) | None => return,
+            Some(Control::Reload(config)) => *later = Some(config),
+            Some(Control::Drain { .. } | Control::Undrain) => {
+                warn!("there is nothing to drain while the node waits for its pool");
+            }
+        }
+    }
 }
 
 /// How long a store may take to be reached at the start.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Between two tries.
 const STEP: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::load_flags;
+
+    #[tokio::test]
+    async fn a_node_that_waits_keeps_the_last_configuration_and_obeys_a_stop() {
+        let (tell, mut control) = mpsc::channel(8);
+        let banner = |banner| Box::new(load_flags(&[("ftp.banner", banner)]).unwrap().0);
+        tell.send(Control::Reload(banner("first"))).await.unwrap();
+        tell.send(Control::Drain { grace: None }).await.unwrap();
+        tell.send(Control::Reload(banner("last"))).await.unwrap();
+        tell.send(Control::Stop).await.unwrap();
+        let mut later = None;
+        stopped(&mut control, &mut later).await;
+        assert_eq!(later.unwrap().ftp.banner, "last");
+    }
+}

@@ -105,8 +105,12 @@ pub async fn run(
     if let Some(log) = log {
         log.set_node(&id);
     }
-    let Some(joined) = join::join(&mut config, &mut control).await? else { return Ok(()) };
+    let Some(mut joined) = join::join(&mut config, &mut control).await? else { return Ok(()) };
+    let later = joined.later.take();
     let mut node = Node::start(config, joined).await?;
+    if let Some(config) = later {
+        node.reload(*config, log);
+    }
     let result = node.serve(control, log).await;
     node.end().await;
     result

@@ -137,7 +137,7 @@ fn parts(
         tls: tls.clone(),
         addresses,
         fault: Fault::default(),
-        sweeps: Arc::new(AtomicBool::new(joined.alone)),
+        sweeps: Arc::new(AtomicBool::new(pool::sweeps(false, joined.alone, &policy.config))),
     }
 }
 

@@ -12,8 +12,9 @@ use aws_lc_rs::rand;
 use tracing::warn;
 
 /// The ticket keys of the node. Every six hours the first handshake to notice makes a new one; the
-/// one before still opens tickets, older ones are erased. Keys of a pool take the place of all of them, and
-/// then the leader sees to new ones; if none come for long, this node makes its own again.
+/// one before still opens tickets, older ones are erased. Keys of a pool take the place of all of them, which
+/// open tickets for a while yet, and then the leader sees to new ones; if none come for long, this node makes
+/// its own again.
 pub(super) struct KeyRing {
     /// Tells rings apart in the threads' caches.
     id: u64,
@@ -28,6 +29,9 @@ pub(super) struct Keys {
     current: Arc<TicketKey>,
     /// These open tickets, and seal none.
     older: Vec<Arc<TicketKey>>,
+    /// What keys of the pool took the place of: these open tickets until then, for sessions that live. The
+    /// latest first, at most [`FORMER_MAX`].
+    former: Vec<(Arc<TicketKey>, Instant)>,
     rotate_at: Instant,
 }
 
@@ -55,18 +59,26 @@ impl KeyRing {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let current = Arc::new(TicketKey::random()?);
         let rotate_at = Instant::now() + ROTATION;
-        let keys = Keys { ring: id, version: 0, current, older: Vec::new(), rotate_at };
+        let (older, former) = (Vec::new(), Vec::new());
+        let keys = Keys { ring: id, version: 0, current, older, former, rotate_at };
         Ok(Self { id, version: AtomicU64::new(0), keys: Mutex::new(Arc::new(keys)) })
     }
 
     /// Goes by the keys of the pool from now on.
     pub(super) fn adopt(&self, keys: TicketKeys) {
+        let now = Instant::now();
         let mut standing = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let version = standing.version.wrapping_add(1);
-        let rotate_at = Instant::now() + ORPHANED;
         let TicketKeys { first: current, older } = keys;
-        *standing = Arc::new(Keys { ring: self.id, version, current, older, rotate_at });
-        self.version.store(version, Ordering::Release);
+        let replaced = std::iter::once(&standing.current).chain(&standing.older);
+        let replaced = replaced.map(|key| (Arc::clone(key), now + ROTATION));
+        let mut former: Vec<_> = replaced.chain(standing.former_at(now)).collect();
+        former.retain(|(key, _)| {
+            key.name != current.name && older.iter().all(|other| other.name != key.name)
+        });
+        former.truncate(FORMER_MAX);
+        let (ring, version) = (self.id, standing.version);
+        let rotate_at = now + ORPHANED;
+        self.replace(&mut standing, Keys { ring, version, current, older, former, rotate_at });
     }
 
     /// Runs `task` with the keys. Takes the lock only when they changed since this thread's last
@@ -77,7 +89,7 @@ impl KeyRing {
             let version = self.version.load(Ordering::Acquire);
             match cached {
                 Some(keys)
-                    if keys.ring == self.id && keys.version == version && now < keys.rotate_at =>
+                    if keys.ring == self.id && keys.version == version && now < keys.due() =>
                 {
                     task(keys)
                 }
@@ -93,20 +105,50 @@ impl KeyRing {
                 Ok(current) => {
                     // After a long silence the key before is as old as one before the last.
                     let recent = now < keys.rotate_at + ROTATION;
-                    let version = keys.version.wrapping_add(1);
-                    *keys = Arc::new(Keys {
+                    let next = Keys {
                         ring: self.id,
-                        version,
+                        version: keys.version,
                         current: Arc::new(current),
                         older: recent.then(|| Arc::clone(&keys.current)).into_iter().collect(),
+                        former: keys.former_at(now).collect(),
                         rotate_at: now + ROTATION,
-                    });
-                    self.version.store(version, Ordering::Release);
+                    };
+                    self.replace(&mut keys, next);
                 }
                 Err(error) => warn!(%error, "ticket keys not rotated"),
             }
+        } else if now >= keys.due() {
+            let next = Keys {
+                ring: self.id,
+                version: keys.version,
+                current: Arc::clone(&keys.current),
+                older: keys.older.clone(),
+                former: keys.former_at(now).collect(),
+                rotate_at: keys.rotate_at,
+            };
+            self.replace(&mut keys, next);
         }
         Arc::clone(&keys)
+    }
+
+    /// The threads hear of it by the version.
+    fn replace(&self, standing: &mut Arc<Keys>, next: Keys) {
+        let version = standing.version.wrapping_add(1);
+        *standing = Arc::new(Keys { version, ..next });
+        self.version.store(version, Ordering::Release);
+    }
+
+    /// As if so much time had passed.
+    #[cfg(test)]
+    pub(super) fn pass(&self, time: Duration) {
+        self.refresh(Instant::now() + time);
+    }
+
+    /// How many keys open tickets.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        let keys = self.keys.lock().unwrap();
+        1 + keys.older.len() + keys.former.len()
     }
 
     /// As if the time for a new key had come, and `late` had passed since.
@@ -133,8 +175,19 @@ impl Keys {
     pub(super) fn named(&self, name: &[u8; KEY_NAME_BYTES]) -> Option<&TicketKey> {
         std::iter::once(&self.current)
             .chain(&self.older)
+            .chain(self.former.iter().map(|(key, _)| key))
             .map(Arc::as_ref)
             .find(|key| key.name == *name)
+    }
+
+    /// When something is to be done about them.
+    fn due(&self) -> Instant {
+        self.former.iter().map(|(_, end)| *end).fold(self.rotate_at, Instant::min)
+    }
+
+    fn former_at(&self, now: Instant) -> impl Iterator<Item = (Arc<TicketKey>, Instant)> {
+        let stays = move |(_, end): &&(Arc<TicketKey>, Instant)| now < *end;
+        self.former.iter().filter(stays).map(|(key, end)| (Arc::clone(key), *end))
     }
 }
 
@@ -182,3 +235,6 @@ const TICKET_KEY_BYTES: usize = 32;
 /// Without news of its pool for so long a node makes keys of its own: as long as the pool's would have been
 /// in use.
 const ORPHANED: Duration = Duration::from_secs(12 * 60 * 60);
+/// Keys of former times that open tickets: the store can be lost and found many times in an hour, and each time
+/// others be taken over.
+const FORMER_MAX: usize = 8;

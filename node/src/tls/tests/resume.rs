@@ -4,7 +4,7 @@ use rustls::HandshakeKind;
 use rustls::client::Resumption;
 use rustls::server::{ProducesTickets, StoresServerSessions};
 
-use super::super::ring::KeyRing;
+use super::super::ring::{KeyRing, ROTATION, TicketKeys};
 use super::super::ticket::{Role, SessionCache, Ticketer};
 use super::*;
 use crate::config::DataReuse;
@@ -101,4 +101,42 @@ fn tickets_rotate_and_stay_readable_once() {
     assert_eq!(cache.get(&0u32.to_be_bytes()), None);
     assert_eq!(cache.get(&1999u32.to_be_bytes()), Some(vec![1]));
     assert!(!SessionCache { role: Role::Data }.put(vec![1], vec![1]));
+}
+
+/// Keys of a pool, the first of this number.
+fn pooled(number: u8) -> TicketKeys {
+    let key =
+        |number: u8| (vec![number; TicketKeys::NAME_BYTES], vec![number; TicketKeys::KEY_BYTES]);
+    TicketKeys::new(&[key(number), key(number - 1)]).unwrap()
+}
+
+/// A node that began without its pool, or whose pool changed its keys: sessions that live go on to resume.
+#[test]
+fn tickets_stay_readable_when_the_pool_is_found() {
+    let ring = Arc::new(KeyRing::new().unwrap());
+    let role = Role::Control { verifies: false };
+    let tickets = Ticketer { ring: Arc::clone(&ring), role };
+    let own = tickets.encrypt(b"own").unwrap();
+    ring.adopt(pooled(2));
+    let second = tickets.encrypt(b"second").unwrap();
+    ring.adopt(pooled(3));
+    ring.adopt(pooled(9));
+    for (ticket, plain) in [(&own, &b"own"[..]), (&second, b"second")] {
+        assert_eq!(tickets.decrypt(ticket).as_deref(), Some(plain));
+    }
+    ring.pass(ROTATION - Duration::from_secs(60));
+    assert!(tickets.decrypt(&own).is_some());
+    ring.pass(ROTATION + Duration::from_secs(1));
+    assert_eq!((tickets.decrypt(&own), tickets.decrypt(&second)), (None, None));
+    assert_eq!(ring.count(), 2, "those of the pool");
+}
+
+#[test]
+fn former_ticket_keys_are_bounded() {
+    let ring = KeyRing::new().unwrap();
+    for number in 1..50 {
+        ring.adopt(pooled(number));
+        ring.adopt(pooled(number));
+    }
+    assert_eq!(ring.count(), 2 + 8);
 }
