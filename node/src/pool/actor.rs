@@ -52,6 +52,8 @@ pub(crate) struct Pool {
     pub(super) early: Early,
     /// Whether all bans are known, or the store did not answer.
     pub(super) contact: watch::Sender<bool>,
+    /// Living nodes of the pool, as kept in the data folder.
+    pub(super) size: u32,
     timer: Option<(Instant, SpawnHandle)>,
 }
 
@@ -100,6 +102,7 @@ impl Pool {
             secrets: Secrets::default(),
             early: Early::default(),
             contact: watch::Sender::new(false),
+            size: 0,
             timer: None,
         }
     }

@@ -10,7 +10,7 @@ use flotilla_cluster::policy::Policy;
 use flotilla_cluster::view::Change;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::Pool;
 use super::standing::InUse;
@@ -22,7 +22,10 @@ impl Pool {
     pub(super) fn on_event(&mut self, event: Event, context: &mut Context<Self>) {
         match event {
             Event::Decided { ticket, result } => self.decided(ticket, result),
-            Event::Pool(change) => self.on_change(&change),
+            Event::Pool(change) => {
+                self.on_change(&change);
+                self.keep_size();
+            }
             Event::Led(Some(term)) => {
                 self.set_sweeper(true);
                 if !self.parts.alone {

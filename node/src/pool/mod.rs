@@ -11,7 +11,7 @@
 //! | `settings`, `mark` | whether nodes are configured alike, and have the same storage |
 //! | `sharing` | the secrets that nodes share |
 //! | `question`, `answer`, `post` | what operators ask; the answers; questions to other nodes |
-//! | `store`, `generation` | from the configuration to the store; the life of the process |
+//! | `store`, `generation`, `size` | from the configuration to the store; the life of the process; how large the pool was |
 
 mod actor;
 mod admission;
@@ -26,6 +26,7 @@ mod post;
 pub mod question;
 mod settings;
 pub(crate) mod sharing;
+pub(crate) mod size;
 mod standing;
 pub(crate) mod store;
 

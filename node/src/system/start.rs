@@ -22,7 +22,7 @@ use crate::health::{Health, Probe, Readiness, STARTING};
 use crate::listen::{Acceptor, Living, Service, Watch};
 use crate::metrics::Metrics;
 use crate::policy::Policy;
-use crate::pool::{self, Attach, Fault, KnownBans, Parts, Pool, generation};
+use crate::pool::{self, Attach, Fault, KnownBans, Parts, Pool, generation, size};
 use crate::ports::{PortSettings, Ports, ShardSeed};
 use crate::registry::Registry;
 use crate::threshold::Threshold;
@@ -155,6 +155,7 @@ fn setup(joined: Joined, config: &Config) -> Result<Setup, ServeError> {
         previous: lives.previous,
         alone: joined.alone,
         dns: false,
+        nodes: size::kept(data_dir),
         limits: build::limits(config),
         rules: build::rules(config),
         seed: u64::from_ne_bytes(seed),
