@@ -54,9 +54,11 @@ pub struct Ledger {
     /// Sessions of all other nodes, as far as is known.
     others: u32,
     waiting: VecDeque<(Ticket, Applicant)>,
-    under_way: Option<Vec<(Ticket, Applicant)>>,
+    under_way: Option<UnderWay>,
     /// Counts that the store may have wrong.
     dirty: HashSet<Key>,
+    /// Counts that the store has of this node, above 0.
+    told: HashSet<Key>,
     /// The sum may be wrong there too.
     sum_dirty: bool,
     /// Some account has a limit of its own, so that users are counted.
@@ -75,6 +77,13 @@ enum Mode {
     Shared,
     /// This node, by its share. It may have so many sessions in all, where they are limited.
     Away { sessions_max: u32 },
+}
+
+/// A request that was sent.
+#[derive(Debug)]
+struct UnderWay {
+    logins: Vec<(Ticket, Applicant)>,
+    counts: Vec<Key>,
 }
 
 /// What is counted apart.
@@ -96,6 +105,7 @@ impl Ledger {
             waiting: VecDeque::new(),
             under_way: None,
             dirty: HashSet::new(),
+            told: HashSet::new(),
             sum_dirty: false,
             accounts_limited: false,
             tickets: 0,
@@ -132,6 +142,9 @@ impl Ledger {
     pub fn set_limits(&mut self, limits: Limits) {
         if limits != self.limits {
             self.limits = limits;
+            if let Mode::Away { .. } = self.mode {
+                self.mode = self.away();
+            }
             self.apply_limits();
             self.say_all();
         }
@@ -179,10 +192,20 @@ impl Ledger {
         if matches!(self.mode, Mode::Away { .. }) {
             return;
         }
+        self.mode = self.away();
+        self.apply_limits();
+    }
+
+    /// Whether this node decides because the store is away.
+    pub fn is_away(&self) -> bool {
+        matches!(self.mode, Mode::Away { .. })
+    }
+
+    /// This node alone, from now on: what it has, and its part of what is free.
+    fn away(&self) -> Mode {
         let own = self.admission.sessions();
         let free = self.limits.sessions.saturating_sub(own.saturating_add(self.others));
-        self.mode = Mode::Away { sessions_max: own.saturating_add(free.div_ceil(self.nodes)) };
-        self.apply_limits();
+        Mode::Away { sessions_max: own.saturating_add(free.div_ceil(self.nodes)) }
     }
 
     /// Logins that wait although the store is away: to be decided now.
@@ -200,14 +223,14 @@ impl Ledger {
         if self.mode != Mode::Shared || self.under_way.is_some() {
             return None;
         }
-        let counts = self.take_dirty();
+        let (keys, counts) = self.take_dirty();
         if counts.is_empty() && self.waiting.is_empty() && !self.sum_dirty {
             return None;
         }
         self.sum_dirty = false;
         let batch: Vec<_> = self.waiting.drain(..self.waiting.len().min(BATCH_MAX)).collect();
         let logins = batch.iter().map(|(_, applicant)| self.login(applicant)).collect();
-        self.under_way = Some(batch);
+        self.under_way = Some(UnderWay { logins: batch, counts: keys });
         self.sequence += 1;
         Some(Admit {
             identity: identity.clone(),
@@ -225,16 +248,27 @@ impl Ledger {
         verdicts: Option<&[Verdict]>,
         now: Instant,
     ) -> Vec<(Ticket, Result<Slot, Denied>)> {
-        let batch = self.under_way.take().unwrap_or_default();
-        if verdicts.is_some_and(|verdicts| !verdicts.contains(&Verdict::Stale)) {
-            self.answered = self.sequence;
+        let Some(UnderWay { logins, counts }) = self.under_way.take() else { return Vec::new() };
+        let verdicts = verdicts.filter(|verdicts| !verdicts.contains(&Verdict::Stale));
+        match verdicts {
+            Some(_) => {
+                self.answered = self.sequence;
+                counts.into_iter().for_each(|key| self.on_counted(key));
+            }
+            None => self.dirty.extend(counts),
         }
         let verdicts = verdicts.unwrap_or_default();
-        let mut decided = Vec::with_capacity(batch.len());
-        for (index, (ticket, applicant)) in batch.into_iter().enumerate() {
+        let mut decided = Vec::with_capacity(logins.len());
+        for (index, (ticket, applicant)) in logins.into_iter().enumerate() {
             let result = match verdicts.get(index) {
                 Some(Verdict::In { sessions }) => {
                     self.others = sessions.saturating_sub(self.admission.sessions() + 1);
+                    if self.counts_user_of(&applicant) {
+                        self.told.insert(Key::User(Arc::clone(&applicant.user)));
+                    }
+                    if self.limits.per_address > 0 {
+                        self.told.insert(Key::Origin(origin(applicant.address)));
+                    }
                     Ok(self.admission.enter(request(&applicant, 0)))
                 }
                 Some(Verdict::Full(full)) => Err(self.denied(*full, &applicant)),
@@ -307,8 +341,8 @@ impl Ledger {
     }
 
     fn login(&self, applicant: &Applicant) -> Login {
-        let by_user = self.limits.per_user > 0 || applicant.account_sessions > 0;
-        let user = if by_user { user_key(&applicant.user) } else { Vec::new() };
+        let user =
+            if self.counts_user_of(applicant) { user_key(&applicant.user) } else { Vec::new() };
         let by_origin = self.limits.per_address > 0;
         let origin = origin(applicant.address);
         let origin_key = if by_origin { origin_key(origin) } else { Vec::new() };
@@ -320,25 +354,38 @@ impl Ledger {
     }
 
     /// A part of what the store may have wrong.
-    fn take_dirty(&mut self) -> Vec<store::Ledger> {
+    fn take_dirty(&mut self) -> (Vec<Key>, Vec<store::Ledger>) {
         let keys: Vec<Key> = self.dirty.iter().take(COUNTS_MAX).cloned().collect();
         let mut counts = Vec::with_capacity(keys.len());
-        for key in keys {
-            self.dirty.remove(&key);
-            counts.push(match &key {
-                Key::User(user) => {
-                    store::Ledger { key: user_key(user), count: self.admission.sessions_of(user) }
-                }
-                Key::Origin(origin) => store::Ledger {
-                    key: origin_key(*origin),
-                    count: self.admission.sessions_from(*origin),
-                },
-            });
+        for key in &keys {
+            self.dirty.remove(key);
+            let name = match key {
+                Key::User(user) => user_key(user),
+                Key::Origin(origin) => origin_key(*origin),
+            };
+            counts.push(store::Ledger { key: name, count: self.count(key) });
         }
-        counts
+        (keys, counts)
     }
 
+    fn count(&self, key: &Key) -> u32 {
+        match key {
+            Key::User(user) => self.admission.sessions_of(user),
+            Key::Origin(origin) => self.admission.sessions_from(*origin),
+        }
+    }
+
+    /// The store has counted it. What was counted as nothing then, and is something now, is told by its login.
+    fn on_counted(&mut self, key: Key) {
+        match self.count(&key) {
+            0 => self.told.remove(&key),
+            _ => self.told.insert(key),
+        };
+    }
+
+    /// All that the store counts or should count: also what ended while it was away.
     fn say_all(&mut self) {
+        self.dirty.extend(self.told.iter().cloned());
         if self.counts_users() {
             self.dirty.extend(self.admission.users().cloned().map(Key::User));
         }
@@ -353,13 +400,18 @@ impl Ledger {
         if self.mode == Mode::Alone {
             return;
         }
-        if self.counts_users() {
-            self.dirty.insert(Key::User(Arc::clone(user)));
+        let (user, origin) = (Key::User(Arc::clone(user)), Key::Origin(origin));
+        if self.counts_users() || self.told.contains(&user) {
+            self.dirty.insert(user);
         }
-        if self.limits.per_address > 0 {
-            self.dirty.insert(Key::Origin(origin));
+        if self.limits.per_address > 0 || self.told.contains(&origin) {
+            self.dirty.insert(origin);
         }
         self.sum_dirty |= self.limits.sessions > 0;
+    }
+
+    fn counts_user_of(&self, applicant: &Applicant) -> bool {
+        self.limits.per_user > 0 || applicant.account_sessions > 0
     }
 
     fn counts_users(&self) -> bool {

@@ -15,6 +15,7 @@
 //! - [`publisher`]: the sessions of a node, and what the pool has to hear of them.
 //! - [`ports`], [`blocks`]: the passive range and its arithmetic; who may offer which part of it.
 //! - [`roster`], [`dns`]: which nodes clients are sent to.
+//! - [`manual`]: what always holds, what fails and heals, decisions and their reasons.
 
 pub mod admission;
 pub mod agent;
@@ -24,6 +25,7 @@ pub mod dns;
 pub mod id;
 pub mod lease;
 pub mod ledger;
+pub mod manual;
 pub mod member;
 pub mod order;
 pub mod policy;

@@ -28,6 +28,8 @@ pub struct Publisher {
 struct UnderWay {
     numbers: Vec<u64>,
     anew: bool,
+    /// All is to be told anew: whether this was heard is no matter.
+    void: bool,
 }
 
 impl Publisher {
@@ -75,7 +77,9 @@ impl Publisher {
         self.anew = true;
         self.answered = 0;
         self.unheard = self.sessions.keys().copied().collect();
-        self.under_way = None;
+        if let Some(under_way) = &mut self.under_way {
+            under_way.void = true;
+        }
         self.next = None;
     }
 
@@ -103,7 +107,7 @@ impl Publisher {
                 None => publish.ended.push(*number),
             }
         }
-        self.under_way = Some(UnderWay { numbers, anew: self.anew });
+        self.under_way = Some(UnderWay { numbers, anew: self.anew, void: false });
         self.anew = false;
         // What did not fit goes at once: a burst of logins is over sooner.
         self.next = Some(if self.unheard.is_empty() { now + INTERVAL } else { now + BURST });
@@ -112,8 +116,10 @@ impl Publisher {
 
     /// Whether the pool heard it.
     pub fn on_reply(&mut self, heard: bool) {
-        let Some(UnderWay { numbers, anew }) = self.under_way.take() else { return };
-        if heard {
+        let Some(UnderWay { numbers, anew, void }) = self.under_way.take() else { return };
+        if void {
+            // The store counts it all the same.
+        } else if heard {
             self.answered = self.sequence;
         } else {
             self.unheard.extend(numbers);
@@ -169,6 +175,23 @@ mod tests {
         publisher.on_reply(false);
         let publish = publisher.poll(Fence(1), now + INTERVAL).unwrap();
         assert_eq!((publish.anew, publish.ended), (true, vec![1]));
+    }
+
+    /// The pool forgot all while something was under way: what that brings is no matter.
+    #[test]
+    fn one_request_is_under_way_whatever_happens() {
+        let now = start();
+        let mut publisher = Publisher::default();
+        publisher.on_gathered(vec![(1, record("a"))], &[]);
+        assert_eq!(publisher.poll(Fence(1), now).unwrap().sequence, 1);
+        publisher.start_anew();
+        assert_eq!(publisher.poll(Fence(1), now + INTERVAL), None);
+        publisher.on_reply(true);
+        assert_eq!(publisher.answered(), 0);
+        let publish = publisher.poll(Fence(1), now + INTERVAL).unwrap();
+        assert_eq!((publish.sequence, publish.anew, publish.changed.len()), (2, true, 1));
+        publisher.on_reply(true);
+        assert_eq!(publisher.answered(), 2);
     }
 
     #[test]

@@ -95,7 +95,8 @@ impl View {
     /// The sessions of all living nodes but this one.
     pub fn sessions_of_others(&self, this: &NodeId) -> u32 {
         let others = self.alive().filter(|(node, _)| *node != this);
-        others.filter_map(|(_, seen)| seen.member.as_ref()).map(|member| member.load.sessions).sum()
+        let sessions = others.filter_map(|(_, seen)| Some(seen.member.as_ref()?.load.sessions));
+        sessions.fold(0, u32::saturating_add)
     }
 }
 

@@ -148,6 +148,7 @@ impl Agent {
         }
         if forgotten || !self.is_fine() {
             self.link = Link::Fine { since: now };
+            self.troubled.clear();
             self.ledger.on_store_back();
             self.events.push_back(Event::Joined { forgotten });
         }
@@ -177,7 +178,8 @@ impl Agent {
         for banned in beaten.bans.changes {
             self.take_ban(banned, now);
         }
-        if (beaten.lost || bans_lost) && self.lease.term(now).is_some() {
+        self.owes_bans |= beaten.lost || bans_lost;
+        if self.owes_bans {
             self.restore_bans(now);
         }
         self.take_orders(beaten.orders, now);
@@ -216,8 +218,13 @@ impl Agent {
             return;
         }
         let Some(until) = now.checked_add(Duration::from_millis(left_ms)) else { return };
+        let known = self.bans.is_banned(origin, now);
         self.bans.adopt(origin, until, manual);
-        self.events.push_back(Event::Banned { origin, until, manual });
+        // The news of one's own ban is no news.
+        let same = |known: Instant| known.max(until) - known.min(until) < SAME_END;
+        if !known.is_some_and(same) {
+            self.events.push_back(Event::Banned { origin, until, manual });
+        }
     }
 
     fn take_orders(&mut self, orders: Vec<(u64, Vec<u8>)>, now: Instant) {
@@ -234,14 +241,10 @@ impl Agent {
         }
     }
 
-    pub(super) fn on_store_away(&mut self, reason: String, by_beat: bool, now: Instant) {
-        if by_beat {
-            self.beat.failures = self.beat.failures.saturating_add(1);
-            let wait = RETRY.saturating_mul(self.beat.failures.min(RETRIES_LONGEST));
-            self.beat.next = now + wait;
-        } else {
-            self.beat.hurry(now);
-        }
+    pub(super) fn on_store_away(&mut self, reason: String, now: Instant) {
+        self.beat.failures = self.beat.failures.saturating_add(1);
+        let wait = RETRY.saturating_mul(self.beat.failures.min(RETRIES_LONGEST));
+        self.beat.next = now + wait;
         match &mut self.link {
             Link::Away { reason: known, .. } => *known = reason,
             Link::Fine { .. } | Link::Refused(_) => {
@@ -253,6 +256,8 @@ impl Agent {
     }
 }
 
+/// Ends of a ban that two clocks tell apart by less are one.
+const SAME_END: Duration = Duration::from_secs(2);
 /// Between two beats: three of them fit into the time after which a node is dead.
 pub(super) const INTERVAL: Duration = Duration::from_secs(2);
 /// Beats come earlier by up to this, so that those of many nodes drift apart.

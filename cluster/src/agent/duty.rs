@@ -10,13 +10,13 @@ use crate::store::Request;
 impl Agent {
     pub(super) fn next_duty(&mut self, now: Instant) -> Option<(Lane, Request)> {
         let term = self.lease.term(now)?;
-        if now >= self.policy_next && !self.busy.contains(&Lane::Policy) {
+        if now >= self.policy_next && self.is_free(Lane::Policy, now) {
             self.policy_next = now + POLICY_INTERVAL;
             if let Some(policy) = self.policy.differs_from(self.decide()) {
                 return Some((Lane::Policy, Request::SetPolicy { term, policy: policy.encode() }));
             }
         }
-        if now >= self.tidy_next && !self.busy.contains(&Lane::Tidy) {
+        if now >= self.tidy_next && self.is_free(Lane::Tidy, now) {
             self.tidy_next = now + TIDY_INTERVAL;
             return Some((Lane::Tidy, Request::Tidy));
         }

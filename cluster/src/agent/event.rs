@@ -77,6 +77,13 @@ pub enum Event {
     },
     /// The store does not answer.
     Away(String),
+    /// The store answers beats, and fails at something else again and again.
+    Troubled {
+        /// At what.
+        lane: Lane,
+        /// The last error.
+        reason: String,
+    },
     /// The store does not take this node.
     Refused(Refusal),
 }

@@ -16,7 +16,7 @@ mod duty;
 mod event;
 mod lanes;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ use crate::policy::Policy;
 use crate::publisher::Publisher;
 use crate::roster::Roster;
 use crate::session::SessionRecord;
-use crate::store::{BanChange, Hint, Identity, Reply, Request, StoreError};
+use crate::store::{Hint, Identity, Reply, Request, StoreError};
 use crate::view::View;
 
 /// What an agent begins with.
@@ -80,10 +80,14 @@ pub struct Agent {
     proposal: Proposal,
     failures: VecDeque<IpAddr>,
     /// Bans that the store has to hear of.
-    unheard_bans: VecDeque<BanChange>,
+    unheard_bans: BTreeMap<IpAddr, bans::Wish>,
     /// The one that it is being told of.
-    telling: Option<BanChange>,
+    telling: Option<(IpAddr, bans::Wish)>,
+    /// The store forgot bans that this node has not told it again.
+    owes_bans: bool,
     busy: BTreeSet<Lane>,
+    /// Lanes whose last request failed.
+    troubled: BTreeMap<Lane, lanes::Trouble>,
     tidy_next: Instant,
     policy_next: Instant,
     events: VecDeque<Event>,
@@ -140,9 +144,11 @@ impl Agent {
             policy: Policy { limits: setup.limits, ..Policy::default() },
             proposal: Proposal::default(),
             failures: VecDeque::new(),
-            unheard_bans: VecDeque::new(),
+            unheard_bans: BTreeMap::new(),
             telling: None,
+            owes_bans: false,
             busy: BTreeSet::new(),
+            troubled: BTreeMap::new(),
             tidy_next: now,
             policy_next: now,
             events: VecDeque::new(),
@@ -265,7 +271,12 @@ impl Agent {
             Hint::Order(node) if *node != self.setup.node => {}
             Hint::Answer(_) => {}
             Hint::Members => self.beat.hurry_for_members(now),
-            Hint::Bans | Hint::Policy | Hint::Order(_) | Hint::Lost => self.beat.hurry(now),
+            Hint::Policy | Hint::Order(_) | Hint::Lost => self.beat.hurry(now),
+            // Under an attack there are many, and every node hears of each.
+            Hint::Bans => {
+                let jitter = Duration::from_millis(self.random() % BANS_JITTER_MS);
+                self.beat.hurry(now + jitter);
+            }
         }
     }
 
@@ -314,8 +325,12 @@ impl Agent {
             (Lane::Grant, _) => self.blocks.on_granted(&[], now),
             _ => {}
         }
-        if let Some(reason) = failed {
-            self.on_store_away(reason, lane == Lane::Beat, now);
+        match failed {
+            Some(reason) if lane == Lane::Beat => self.on_store_away(reason, now),
+            Some(reason) => self.on_trouble(lane, reason, now),
+            None => {
+                self.troubled.remove(&lane);
+            }
         }
     }
 
@@ -354,6 +369,8 @@ impl Agent {
         if self.is_gone {
             return beat + beat::INTERVAL;
         }
+        // Nothing goes out on a busy lane: its answer comes first.
+        let beat = if self.busy.contains(&Lane::Beat) { beat + beat::INTERVAL } else { beat };
         let publish = self.publisher.next().filter(|_| self.is_fine());
         let roster = self.roster.next().filter(|_| self.setup.dns && self.lease_runs());
         [publish, roster].into_iter().flatten().fold(beat, Instant::min)
@@ -391,6 +408,8 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).min(TEN_YEARS_MS)
 }
 
+/// How long nodes may wait, each as long as it happens, before they ask for news of bans.
+const BANS_JITTER_MS: u64 = 400;
 /// No ban lasts longer; the store's numbers stay exact.
 const TEN_YEARS_MS: u64 = 10 * 365 * 86_400_000;
 

@@ -16,6 +16,9 @@ struct Bench {
     now_ms: u64,
     /// Whether the store answers.
     up: bool,
+    /// What fails although it does.
+    failing: Option<Lane>,
+    failed: u32,
     events: Vec<Event>,
 }
 
@@ -40,8 +43,16 @@ impl Bench {
         };
         let mut agent = Agent::new(setup, start);
         agent.on_member(Member { standing: Standing::Ready, ..Member::default() }, start);
-        let mut bench =
-            Self { agent, store: State::default(), start, now_ms: 0, up: true, events: Vec::new() };
+        let mut bench = Self {
+            agent,
+            store: State::default(),
+            start,
+            now_ms: 0,
+            up: true,
+            failing: None,
+            failed: 0,
+            events: Vec::new(),
+        };
         bench.run();
         bench
     }
@@ -57,7 +68,8 @@ impl Bench {
                 Output::Event(event) => self.events.push(event),
                 Output::Dns(_) => self.agent.on_dns(None, self.now()),
                 Output::Call(lane, request) => {
-                    let result = match self.up {
+                    self.failed += u32::from(self.failing == Some(lane));
+                    let result = match self.up && self.failing != Some(lane) {
                         true => Ok(self.store.apply(request, (START_MS + self.now_ms) * 1000)),
                         false => Err(StoreError::Unknown("away".to_owned())),
                     };
@@ -122,7 +134,7 @@ fn a_ban_that_is_lifted_here_is_not_told_any_more() {
         bench.up = false;
         bench.agent.ban(address(1), Duration::from_secs(600), bench.now());
         if under_way {
-            assert!(bench.agent.next_score().is_some());
+            assert!(bench.agent.next_score(bench.now()).is_some());
         }
         assert!(bench.agent.lift_here(address(1), bench.now()));
         assert!(!bench.agent.lift_here(address(1), bench.now()));
@@ -230,6 +242,44 @@ impl Bench {
             orders_done: 0,
             holds: None,
         }
+    }
+}
+
+/// After a long time without the store: what is over stays over.
+#[test]
+fn a_ban_that_ended_meanwhile_is_not_made_again() {
+    let mut bench = Bench::new();
+    bench.up = false;
+    bench.agent.ban(address(1), Duration::from_secs(30), bench.now());
+    bench.agent.ban(address(2), Duration::from_secs(600), bench.now());
+    bench.pass(60_000);
+    bench.up = true;
+    bench.pass(10_000);
+    assert_eq!(bench.stored_bans(), 1);
+    let until = bench.agent.bans().is_banned(address(2), bench.now()).unwrap();
+    assert!(until <= bench.now() + Duration::from_secs(540), "its end has not moved");
+}
+
+/// The store answers beats, and not the rest.
+#[test]
+fn a_lane_that_fails_rests_and_is_told_of_once() {
+    let mut bench = Bench::new();
+    bench.pass(3_000);
+    bench.events.clear();
+    bench.failing = Some(Lane::Publish);
+    bench.agent.on_gathered(vec![(1, SessionRecord::default())], &[]);
+    bench.pass(60_000);
+    assert!(bench.agent.is_fine());
+    let troubled = bench.events.iter().filter(|event| matches!(event, Event::Troubled { .. }));
+    assert_eq!(troubled.count(), 1);
+    assert!(bench.failed < 12, "{} requests in a minute", bench.failed);
+    bench.failing = None;
+    bench.pass(40_000);
+    let fence = bench.agent.identity().unwrap().fence;
+    let now_us = (START_MS + bench.now_ms) * 1000;
+    match bench.store.apply(Request::Sessions { fence, cursor: 0 }, now_us) {
+        Reply::Sessions { sessions, .. } => assert_eq!(sessions.len(), 1),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -150,3 +150,49 @@ fn new_limits_are_counted_from_the_start() {
     let origin = origin_key([192, 0, 2, 1].into());
     assert!(admit.counts.contains(&store::Ledger { key: origin, count: 1 }));
 }
+
+/// A logout whose telling failed: the store would count it for ever.
+#[test]
+fn what_ended_while_the_store_did_not_answer_is_told_when_it_does() {
+    let now = start();
+    let mut ledger = shared(limits(0, 1));
+    let Answer::Later(_) = ledger.admit(applicant("ann", 1), now) else { panic!() };
+    let _ = ledger.poll(&identity());
+    let mut decided = ledger.on_verdicts(Some(&[Verdict::In { sessions: 0 }]), now);
+    ledger.release(decided.remove(0).1.unwrap());
+    let nothing = store::Ledger { key: user_key("ann"), count: 0 };
+    assert_eq!(ledger.poll(&identity()).unwrap().counts, std::slice::from_ref(&nothing));
+    ledger.on_verdicts(None, now);
+    ledger.on_store_back();
+    assert_eq!(ledger.poll(&identity()).unwrap().counts, [nothing]);
+    ledger.on_verdicts(Some(&[]), now);
+    assert_eq!(ledger.poll(&identity()), None);
+}
+
+/// A limit that is lifted and set again: what ended in between counts no more.
+#[test]
+fn what_ended_while_there_was_no_limit_is_told() {
+    let now = start();
+    let mut ledger = shared(limits(0, 5));
+    let Answer::Later(_) = ledger.admit(applicant("ann", 1), now) else { panic!() };
+    let _ = ledger.poll(&identity());
+    let mut decided = ledger.on_verdicts(Some(&[Verdict::In { sessions: 0 }]), now);
+    ledger.set_limits(Limits::default());
+    let _ = ledger.poll(&identity());
+    ledger.on_verdicts(Some(&[]), now);
+    ledger.release(decided.remove(0).1.unwrap());
+    let nothing = store::Ledger { key: user_key("ann"), count: 0 };
+    assert_eq!(ledger.poll(&identity()).unwrap().counts, [nothing]);
+}
+
+#[test]
+fn a_limit_that_is_set_while_the_store_is_away_leaves_room() {
+    let now = start();
+    let mut ledger = Ledger::new(Limits::default(), false);
+    ledger.set_pool(2, 0);
+    ledger.set_limits(limits(10, 0));
+    let admitted = (0..10)
+        .map(|_| ledger.admit(applicant("ann", 1), now))
+        .take_while(|answer| matches!(answer, Answer::Now(Ok(_))));
+    assert_eq!(admitted.count(), 5);
+}

@@ -197,7 +197,7 @@ pub struct Login {
 pub struct Publish {
     /// Whose.
     pub fence: Fence,
-    /// Rises with every request of this kind.
+    /// Rises with every request of this kind; one that comes late changes nothing.
     pub sequence: u64,
     /// Forget all that was published before.
     pub anew: bool,

@@ -34,14 +34,19 @@ fn ten_thousand_sessions() {
         let record = |number: u64| format!("the record of {number}").into_bytes();
         for start in (0..10_000).step_by(2_000) {
             let changed = (start..start + 2_000).map(|number| (number, record(number))).collect();
-            let publish =
-                Publish { fence, sequence: 1, anew: start == 0, changed, ended: Vec::new() };
+            let publish = Publish {
+                fence,
+                sequence: start + 1,
+                anew: start == 0,
+                changed,
+                ended: Vec::new(),
+            };
             assert_eq!(store.call(Request::Publish(publish)).await, Ok(Reply::Done));
         }
         let wanted: BTreeMap<_, _> = (0..10_000).map(|number| (number, record(number))).collect();
         assert_eq!(sessions(&store, fence).await, wanted);
         let ended = (0..4_500).collect();
-        let publish = Publish { fence, sequence: 1, anew: false, changed: Vec::new(), ended };
+        let publish = Publish { fence, sequence: 10_000, anew: false, changed: Vec::new(), ended };
         assert_eq!(store.call(Request::Publish(publish)).await, Ok(Reply::Done));
         assert_eq!(sessions(&store, fence).await.len(), 5_500);
     });

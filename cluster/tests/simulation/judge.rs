@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use flotilla_cluster::dns::{Change, Request, Zone};
+use flotilla_cluster::ledger::Applicant;
 use flotilla_cluster::roster::removals_max;
 use flotilla_cluster::store::{QUARANTINE_MS, RECLAIM_AFTER_MS};
 
@@ -136,10 +137,11 @@ fn sessions(world: &World, rules: Rules) -> Result<(), String> {
         }
         total += slots;
     }
-    let limit = world.limits.sessions as usize;
-    if limit == 0 {
-        return Ok(());
+    if rules.exact {
+        each(world, "user", world.limits.per_user, |of| of.user.to_string())?;
+        each(world, "address", world.limits.per_address, |of| of.address.to_string())?;
     }
+    let limit = world.limits.sessions as usize;
     if rules.exact && total > limit {
         return Err(format!("I3: {total} sessions, the limit is {limit}"));
     }
@@ -149,6 +151,25 @@ fn sessions(world: &World, rules: Rules) -> Result<(), String> {
         return Err(format!("I3: {total} sessions by shares, the limit is {limit}"));
     }
     Ok(())
+}
+
+/// The limit of each user, or of each address.
+fn each(
+    world: &World,
+    what: &str,
+    limit: u32,
+    key: impl Fn(&Applicant) -> String,
+) -> Result<(), String> {
+    let mut counts: HashMap<String, u32> = HashMap::new();
+    for process in world.nodes.iter().filter_map(|node| node.process.as_ref()) {
+        for (_, applicant) in &process.slots {
+            *counts.entry(key(applicant)).or_default() += 1;
+        }
+    }
+    match counts.into_iter().find(|(_, count)| *count > limit) {
+        Some((name, count)) => Err(format!("I3: {count} sessions of {what} {name}, not {limit}")),
+        None => Ok(()),
+    }
 }
 
 /// The leader never removes more than a fifth at once, nor the last record.

@@ -11,6 +11,7 @@
 //! `FLOTILLA_SEED=17` also prints the script of the run; `FLOTILLA_SEEDS=5000` runs more of them.
 
 #![expect(
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,

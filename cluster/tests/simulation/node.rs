@@ -28,11 +28,8 @@ pub(crate) struct Node {
 /// A life of a node.
 pub(crate) struct Process {
     pub(crate) agent: Agent,
-    pub(crate) slots: Vec<Slot>,
+    pub(crate) slots: Vec<(Slot, Applicant)>,
     waiting: BTreeMap<Ticket, Applicant>,
-    /// Whether the slot was given while the store was away.
-    pub(crate) admitted_away: u32,
-    pub(crate) denied: Vec<Denied>,
 }
 
 impl Node {
@@ -70,13 +67,7 @@ impl Node {
             now,
         );
         self.draining = false;
-        self.process = Some(Process {
-            agent,
-            slots: Vec::new(),
-            waiting: BTreeMap::new(),
-            admitted_away: 0,
-            denied: Vec::new(),
-        });
+        self.process = Some(Process { agent, slots: Vec::new(), waiting: BTreeMap::new() });
         self.tell_standing(now);
     }
 
@@ -103,7 +94,7 @@ impl Process {
     pub(crate) fn login(&mut self, user: &str, address: IpAddr, now: Instant) {
         let applicant = Applicant { user: user.into(), account_sessions: 0, address };
         match self.agent.admit(applicant.clone(), now) {
-            Answer::Now(result) => self.settle(result, true),
+            Answer::Now(result) => self.settle(result, applicant),
             Answer::Later(ticket) => {
                 self.waiting.insert(ticket, applicant);
             }
@@ -113,30 +104,21 @@ impl Process {
 
     pub(crate) fn logout(&mut self, index: usize) {
         if index < self.slots.len() {
-            let slot = self.slots.swap_remove(index);
+            let (slot, _) = self.slots.swap_remove(index);
             self.agent.release(slot);
         }
     }
 
     pub(crate) fn on_event(&mut self, event: Event) {
         if let Event::Decided { ticket, result } = event {
-            assert!(self.waiting.remove(&ticket).is_some(), "a login is decided once");
-            let away = matches!(&result, Err(denied) if denied.share.is_some());
-            self.settle(result, away || !self.is_joined());
+            let applicant = self.waiting.remove(&ticket).expect("a login is decided once");
+            self.settle(result, applicant);
         }
     }
 
-    pub(crate) fn is_joined(&self) -> bool {
-        matches!(self.agent.link(), flotilla_cluster::agent::Link::Fine { .. })
-    }
-
-    fn settle(&mut self, result: Result<Slot, Denied>, away: bool) {
-        match result {
-            Ok(slot) => {
-                self.admitted_away += u32::from(away);
-                self.slots.push(slot);
-            }
-            Err(denied) => self.denied.push(denied),
+    fn settle(&mut self, result: Result<Slot, Denied>, applicant: Applicant) {
+        if let Ok(slot) = result {
+            self.slots.push((slot, applicant));
         }
     }
 }

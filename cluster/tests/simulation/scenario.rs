@@ -116,7 +116,7 @@ impl Scenario {
 
     /// One run; its script if it is `loud`.
     pub(crate) fn run(&self, seed: u64, loud: bool) -> Result<String, String> {
-        let limits = Limits { sessions: 40, per_user: 0, per_address: 0, logins_per_second: 0 };
+        let limits = Limits { sessions: 40, per_user: 7, per_address: 5, logins_per_second: 0 };
         let network = Network { delay_ms: 1..self.delay_ms, loss: self.loss };
         let mut world = World::new(seed, limits, network, loud);
         let count = 2 + world.random.index(5);

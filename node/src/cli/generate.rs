@@ -75,6 +75,8 @@ pub(super) fn man() -> Result<String, ServeError> {
     }
     page.push_str(".SH USERS\n");
     page.push_str(&plain(include_str!("../manual/users.md")));
+    page.push_str(".SH POOL\n");
+    page.push_str(&plain(include_str!("../manual/pool.md")));
     page.push_str(".SH ADMIN API\n");
     page.push_str(&plain(include_str!("../manual/admin.md")));
     page.push_str(SIGNALS);
@@ -208,6 +210,12 @@ Certificate and key, made at the first start where none is configured.
 node\\-id
 The name of the node, made at the first start where node.id is \\(dqauto\\(dq.
 .TP
+generation
+Which life of the node this is; rises with every start.
+.TP
+pool/
+The host keys of the pool.
+.TP
 run/addresses.json
 Where the node listens, for scripts.
 .TP
@@ -229,5 +237,5 @@ Wrong usage or configuration.
 An address can not be listened on.
 .TP
 4
-The store of a pool refused this node; kept for a later version.
+The pool or its store refuses this node: another secret, a wrong password, a name that is in use.
 ";

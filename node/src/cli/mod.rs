@@ -1,7 +1,7 @@
 //! The command line: what was typed becomes a configuration and one call.
 //!
 //! Exit codes: 0 fine, 1 it failed while it ran, 2 usage or configuration, 3 an address can not be
-//! listened on, 4 the pool's store refused.
+//! listened on, 4 the pool or its store refuses the node.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -19,7 +19,7 @@ pub(super) const TABLE: &[Key] = &[
     key(
         "node.zone",
         r#""""#,
-        "Where the node is, an availability zone for instance; shown and used for balance.",
+        "Where the node is, an availability zone for instance; shown by `flotilla nodes`.",
         r#""eu-west-1a""#,
     ),
     key("node.workers", "0", "Threads that serve sessions, 1024 at most; 0: one per core.", "4"),
@@ -92,7 +92,7 @@ pub(super) const TABLE: &[Key] = &[
     key(
         "ssh.host_keys",
         "[]",
-        "Private host keys in OpenSSH's form without a passphrase, readable by nobody else, relative to the file that names them; empty: made once in the data folder.",
+        "Private host keys in OpenSSH's form without a passphrase, readable by nobody else, relative to the file that names them; empty: those of the pool if it has a secret, else made once in the data folder.",
         r#"["/etc/ssh/ssh_host_ed25519_key"]"#,
     ),
     key(
@@ -319,10 +319,25 @@ pub(super) const TABLE: &[Key] = &[
         "The nodes of a pool share their storage, which is proved: one that does not see the mark of the others in `storage.root` is not ready. Roots of hosts are not looked at.",
         "false",
     ),
-    key("limits.sessions", "0", "Logged-in sessions at once; 0: no limit.", "500"),
-    key("limits.per_user", "0", "Sessions of one user at once; 0: no limit.", "10"),
-    key("limits.per_address", "0", "Sessions from one client address at once; 0: no limit.", "20"),
-    key("limits.logins_per_second", "0", "Logins that are begun per second; 0: no limit.", "50"),
+    key("limits.sessions", "0", "Logged-in sessions of the pool at once; 0: no limit.", "500"),
+    key(
+        "limits.per_user",
+        "0",
+        "Sessions of one user at once, in the whole pool; 0: no limit.",
+        "10",
+    ),
+    key(
+        "limits.per_address",
+        "0",
+        "Sessions from one client address or IPv6 /64 at once, in the whole pool; 0: no limit.",
+        "20",
+    ),
+    key(
+        "limits.logins_per_second",
+        "0",
+        "Logins that are let in per second, in the whole pool; 0: no limit.",
+        "50",
+    ),
     key(
         "limits.connections",
         "0",
@@ -350,7 +365,7 @@ pub(super) const TABLE: &[Key] = &[
     key(
         "limits.ban_after",
         "10",
-        "Failed logins of one address within `limits.ban_window` that ban it; 0: never.",
+        "Failed logins of one address within `limits.ban_window`, on all nodes together, that ban it on all; 0: never.",
         "5",
     ),
     key(

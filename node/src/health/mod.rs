@@ -60,7 +60,7 @@ pub(crate) const STARTING: &str = "starting";
 pub(crate) const DRAINING: &str = "draining";
 /// While the storage hangs.
 pub(crate) const STORAGE: &str = "storage";
-/// Until the pool has taken this node, and while it does not.
+/// While the pool does not take this node; a store that is away is no reason.
 pub(crate) const POOL: &str = "pool";
 /// While the storage is not that of the other nodes.
 pub(crate) const MARK: &str = "shared_storage";

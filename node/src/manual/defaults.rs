@@ -35,6 +35,13 @@
 //!   those who mean it, and for `timeouts.login` by those who do not. 256 at once are many clients
 //!   behind one address, and far too few to fill a node. `limits.unauthenticated` bounds what many
 //!   addresses do together; three quarters of the node stay for those who are logged in.
+//! - **`pool.store = "embedded"`**: one node needs no Redis. It is the same agent on the same requests, answered in
+//!   the process.
+//! - **`pool.secret_file = ""`**: a secret that nobody chose would have to lie where it protects nothing. Without one
+//!   nodes share what is no secret, and clients see different host keys.
+//! - **`pool.shared_storage = true`**: a client that meets another node expects its files. Where they are not there,
+//!   by a mount that failed or a root that was mistyped, the node should not be ready; who has apart what is
+//!   apart on purpose says so. A node alone has nobody to differ from.
 //! - **`timeouts.idle = "10m"`**: with the NOOPs that many clients send, long enough for a person;
 //!   short enough that forgotten sessions do not add up.
 //! - **`timeouts.drain = "10m"`**: transfers end on their own; what takes longer can resume.

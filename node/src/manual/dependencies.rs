@@ -44,7 +44,15 @@
 //!   not used: its cluster sends a request again that broke off, although it may have been carried out,
 //!   and its Sentinel connection does not come back after a failover. All keys of a pool lie in one
 //!   slot, so finding the one server that has them is all that is wanted of either.
-//! - `rmp-serde`: records that nodes of two versions can read.
+//! - `rmp-serde`: records of nodes and sessions in MessagePack. Fields have names, so that a node of another
+//!   version leaves alone what it does not know and does without what is missing; and a session's record
+//!   is short, of which a pool may have a million.
+//!
+//! Not used: `fred` in place of `redis`, since what it has more (pools, routing, sending again) is what must
+//! not happen here. `postcard` and `bincode`, whose fields have places and no names: both sides would have to
+//! know the same. JSON, but for settings, which people may want to read: it is longer, and has no bytes.
+//! Gossip or Raft among the nodes (`chitchat`, `openraft`) in place of Redis: both want nodes that reach each
+//! other, and Raft a majority of known members, which groups that scale do not have.
 //!
 //! # Storage
 //!
@@ -61,7 +69,8 @@
 //! - `humantime`: times as people write them, and timestamps in the log.
 //! - `ipnet`: networks in CIDR form.
 //! - `strsim`: the nearest name of an unknown key.
-//! - `ureq`: the verbs that ask a running node, over HTTP and without TLS; it blocks, and so does a verb.
+//! - `ureq`: the verbs that ask a running node, over HTTP and without TLS; it blocks, and so does a verb: it asks
+//!   once and ends. `reqwest`, `hyper` and actix's own client (`awc`) would bring a runtime to wait in.
 //! - `rpassword`: a password typed at a terminal is not shown.
 //! - `thiserror`: error types with their texts.
 //!

@@ -5,5 +5,6 @@ pub mod configuration;
 pub mod defaults;
 pub mod dependencies;
 pub mod logs;
+pub mod pool;
 pub mod ssh;
 pub mod users;

@@ -60,6 +60,9 @@ impl Pool {
                 // It serves all the same.
                 self.parts.readiness.clear(POOL);
             }
+            Event::Troubled { lane, reason } => {
+                error!(?lane, reason, "the pool's store fails at this again and again");
+            }
             Event::Refused(refusal) => self.on_refused(refusal, context),
         }
     }

@@ -1,4 +1,4 @@
-//! The keys by which clients know the node: the files of `ssh.host_keys`, or made once in the data
+//! The keys by which clients know the node: the files of `ssh.host_keys`, those of its pool, or made once in the data
 //! folder.
 
 use std::fs::File;

@@ -1,9 +1,9 @@
 //! The whole node: the only module that knows every actor, in which order they start and how they end.
 //!
 //! # Start
-//! Everything that can fail for the operator's reasons comes first and fails with a clear error: storage,
-//! users, certificates, listeners, health port. Then the arbiters start, one per core, each with an
-//! [`Acceptor`], and the node becomes ready.
+//! First the node finds its pool (`join`). Then everything that can fail for the operator's reasons, with a clear
+//! error: storage, users, certificates, listeners, health port. Then the pool is asked once, for who is banned;
+//! the arbiters start, one per core, each with an [`Acceptor`], and the node becomes ready.
 //!
 //! # End
 //! A drain makes the node unready and, `timeouts.drain_notice` later, lets nobody in, sends idle sessions away

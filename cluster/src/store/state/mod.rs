@@ -190,7 +190,10 @@ impl State {
             return;
         }
         let last = self.publications.entry(publish.fence).or_default();
-        *last = publish.sequence.max(*last);
+        if publish.sequence <= *last {
+            return;
+        }
+        *last = publish.sequence;
         let sessions = self.published.entry(publish.fence).or_default();
         if publish.anew {
             sessions.clear();

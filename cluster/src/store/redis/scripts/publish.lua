@@ -5,9 +5,10 @@ local tag = call('HGET', tags, ARGV[2])
 if not tag then
   return 0
 end
-if sequence > tonumber(call('HGET', admissions, 'p' .. tag) or 0) then
-  call('HSET', admissions, 'p' .. tag, ARGV[3])
+if sequence <= tonumber(call('HGET', admissions, 'p' .. tag) or 0) then
+  return 0
 end
+call('HSET', admissions, 'p' .. tag, ARGV[3])
 if ARGV[4] == '1' then
   call('UNLINK', published)
 end

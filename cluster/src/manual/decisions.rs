@@ -1,0 +1,83 @@
+//! Why the pool is built as it is.
+//!
+//! # Time
+//!
+//! - **Two clocks, never compared.** What expires in the store is judged by the store's clock, in the script that
+//!   looks at it. A node counts by its own clock, from the moment at which it asked. Clocks of machines need
+//!   not agree.
+//! - **Expiry is inside the values.** A time stands in the value, and the script judges it. Redis's own expiry only
+//!   takes the garbage away, a minute later: fields of hashes have none before Redis 7.4, and neither tidying
+//!   nor a small step of the clock must change an answer.
+//! - **Fences are times.** A counter that is lost in a failover counts again from below. A fence is the time in
+//!   milliseconds, or one more than the last: it rises although the last one was forgotten, unless data is lost
+//!   and the clock is set back at once.
+//! - **Quarantine.** A store that lost data can not tell who is dead from who has not spoken yet. For three beats it
+//!   therefore takes nobody for dead and grants nothing. The same when all were silent at once: that is a
+//!   pause of the store or a step of its clock.
+//! - **A loss is told by numbers.** A node says which of its beats, admissions and publications were answered, and
+//!   which generation of the pool it knows. A store that knows of less went back, however that came about.
+//!
+//! # Requests
+//!
+//! - **One request is one script**, with all of its keys in one slot. [`State`](crate::store::State) says what each
+//!   means, in a few hundred lines that can be read and simulated; the scripts are held against it by random
+//!   sequences of requests (`cluster/tests/redis/conformance`).
+//! - **Sent once.** What broke off may have been carried out. So nothing below the agent sends again; the agent says
+//!   what is, in absolute numbers. That is why the layers of the `redis` crate above a connection are not used. A
+//!   failed login is a step and stays one: whether it counts once more or less decides nothing.
+//! - **Counts are absolute, with a sequence.** A node says "bob has 3 sessions here", not "one more". Whatever
+//!   became of an earlier request, the next one sets it right, and one that is late is known by its number. What a
+//!   node counted goes with the node: dead nodes are left out of the sum, and nothing has to be taken back.
+//! - **One admission is under way at a time**, and what comes meanwhile goes with the next one, up to
+//!   [`BATCH_MAX`](crate::ledger::BATCH_MAX) together. With two under way, neither could say how many sessions
+//!   there are. It is also what keeps a rush cheap. A node whose logins no limit concerns asks nothing.
+//! - **Hints are only hints.** What scripts publish may be lost or come twice. A hint makes a beat come at once, and
+//!   the state is read by the beat. Without any, everything is known after 2 s.
+//! - **Requests and hints share one connection** (RESP3), so that a broken one is noticed by both.
+//!
+//! # Nodes
+//!
+//! - **Names are retained.** A node is its name; the generation is the life of its process, and is kept in the data
+//!   folder. A living name is refused to strangers; the next life of the same folder, which names its forerunner,
+//!   gets it at once, so that a restart waits for nothing. A dead name is listed as dead for 10 min, with what it
+//!   held, and then forgotten. An order waits for a name, for a minute, and not for a life.
+//! - **A reading node never trusts a record**: one that can not be read makes its node unready in the view and does
+//!   nothing else. Records are MessagePack maps: a later version adds fields, and a field never changes its
+//!   meaning.
+//! - **Only ready nodes lead**: a leader without its storage would lead others astray. Whoever stops being ready
+//!   resigns before the store hears of it.
+//!
+//! # What the leader decides
+//!
+//! - **Limits are those of the leader's configuration.** They must be one number for all, or a limit would depend on
+//!   the node that is asked. During a reload of one node after the other there is one set of limits at any time;
+//!   `flotilla nodes` names who is configured otherwise. When bans are made is each node's own.
+//! - **The store gives a policy its revision**, one more than the last, and only to the leader of the term that stands.
+//!   So a revision means one policy, whoever led when it was written. A store that forgot begins at 1 again, and the
+//!   leader writes what it knew.
+//! - **The mark of the storage is obsolete when no living node sees it.** Then the storage was changed for all of
+//!   them, and the leader takes the mark that it sees. As long as one living node sees it, the others are wrong:
+//!   two storages can not be told from each other, and the first one was served from.
+//! - **Ticket keys are made by the leader** and taken over by their version in the policy.
+//!
+//! # Sessions
+//!
+//! - **They are published**, at most once a second and only what changed, into a hash for each node. Asking all
+//!   nodes at each `who` would be slow, would fail with the slowest one, and would say nothing of a node that does
+//!   not answer. An idle session costs the store about a hundred bytes and no work. Its own node is asked for details,
+//!   and is the one that kicks.
+//! - **A session keeps its slot whatever happens.** The agent never takes one back.
+//!
+//! # Where this differs from the design
+//!
+//! - The `Registry` actor is only the way to live sessions. Slots, failures and bans are in the agent, which the
+//!   `Pool` actor drives: counts and the requests that tell them must not be apart.
+//! - Sessions are published, and not only asked for.
+//! - A block has no lease of its own: it is renewed by the beat of its holder.
+//! - Counts are told when they change and after a loss, not with every beat.
+//! - **Port blocks are leased and simulated, and no node asks for any**: without balancers every node owns its
+//!   address and uses the whole range. They are for the `shared` mode.
+//! - **The DNS is planned ([`roster`](crate::roster)) and simulated; there is no real one yet**, and weights do not
+//!   follow the load yet. Nodes run with [`Setup::dns`](crate::agent::Setup::dns) off.
+//! - The policy has limits, the mark and the version of the ticket keys; the keepalive policy comes with the
+//!   balancers. The relay key is made and sealed, and nobody uses it yet.

@@ -1,0 +1,101 @@
+//! What always holds in a pool, how it is judged, and the windows in which it does not hold.
+//!
+//! # The judge
+//!
+//! `cluster/tests/simulation` runs agents, the store as [`State`](crate::store::State) defines it, a DNS
+//! zone and a network in virtual time. After every step `judge.rs` looks at all nodes at once. Four kinds
+//! of runs, 250 seeds each; every seed can be repeated by the command that a failure prints:
+//!
+//! | run | what happens | judged |
+//! | --- | --- | --- |
+//! | calm | logins, rushes of 20, logouts, nodes that crash, start and drain; the store answers always | I1, I3 exactly, I4, I5 |
+//! | outage | logins; the store goes away for any time, and comes back as it was | I3 by shares, I4, I5 |
+//! | amnesia | the store goes away, forgets everything, or goes back by up to 12 s; nodes crash | I1, I4, I5 |
+//! | storm | all of that; pauses up to 40 s, nodes cut off, 2 % of messages lost, steps of the store's clock up to 700 s | I1, I5 |
+//!
+//! In all of them: no two nodes lead at once, and no step of the DNS removes too much.
+//!
+//! # I1: a port block is offered by one node
+//!
+//! At no time do two running nodes [offer](crate::blocks::Blocks::offered) the same block. The store grants
+//! a block to nobody else for [`RECLAIM_AFTER_MS`](crate::store::RECLAIM_AFTER_MS) (10 min) after the last
+//! beat of its holder; the holder counts that time from the moment at which it sent the last beat that was
+//! answered, and stops 5 s earlier.
+//!
+//! It does not hold, and is not judged:
+//!
+//! - **After the store forgot**, until both nodes had a beat with the table of blocks answered that came later
+//!   than 8.5 s after the loss: the quarantine, a beat that says what is held, and one that brings the table.
+//!   A node that is cut off may take any time. The store does not know who holds what. In the quarantine
+//!   it grants nothing and the holders say what they hold; who can not say it in time may lose a block to
+//!   somebody else, and gives it up when it hears of a higher fence.
+//! - **For 10 min after the store's clock was set.** The store counts the silence of a holder by its clock, the
+//!   holder by its own.
+//!
+//! No node uses blocks yet (see [`decisions`](super::decisions)), so a clash costs nothing. It must never
+//! cost more than a refused data connection: what decides whose connection it is, is I2.
+//!
+//! # I2: a data connection is delivered to the session that asked for it
+//!
+//! That is the node's own business, without the pool: `node/src/ports`, and the tests of theft.
+//!
+//! # I3: limits
+//!
+//! **While the store answers**, the sessions of a pool are never above `limits.sessions`, not by one, whoever
+//! crashes or restarts. The store counts and grants in one step, and takes the word of each node for how
+//! many sessions it has.
+//!
+//! **While the store is away**, each node admits alone: of the places that were free when it went, as far as
+//! the node knew, one part for each node, rounded up. The sum is above the limit by no more than
+//!
+//! - one for each node, for the rounding, and
+//! - what nodes did not know of each other: sessions that the store granted in the 6 s before it went, and
+//!   logins that were under way. A store that had been there for less than 6 s has told nobody anything;
+//!   then it is no more than the limit of each node.
+//!
+//! It does not hold, and is not judged:
+//!
+//! - **A node that is cut off** counts no more for the others after
+//!   [`DEAD_AFTER_MS`](crate::store::DEAD_AFTER_MS) (6 s), although its sessions live. They take its places;
+//!   when it is back there are too many, nobody is thrown out, and nobody is let in until enough have left.
+//! - **After the store forgot**, until each node has beaten once and told its counts.
+//! - **A node that starts while the store is away** knows of nobody, and admits the whole limit.
+//! - **`per_user`, `per_address` and a user's own limit** are divided by the nodes, whatever of them is in use
+//!   elsewhere: while the store is away they are exceeded by no more than a share for each other node. The
+//!   simulation judges `limits.sessions` alone.
+//! - A limit that is lowered ends nobody.
+//!
+//! The rate of logins is one bucket in the store, and a share of it in each node while that is away.
+//!
+//! # I4: who serves is in the DNS, who is dead is not
+//!
+//! A node that runs, reaches the store and does not drain has a weight above zero within 15 s; a dead one has
+//! no record after 30 s, unless it is the last record. Neither counts before a leader leads without a
+//! break. A change never removes more than a fifth of the records, or one where that is
+//! less than one, and a leader that is younger than 6 s removes nobody.
+//!
+//! It is not judged for as long after the store came back, forgot, or had its clock set, nor in a network
+//! that loses messages: what a node knows is late then, and what it asked may have to be asked again.
+//! There is no DNS yet but the [`Zone`](crate::dns::Zone) of the simulation.
+//!
+//! # I5: no session ends but by its own end
+//!
+//! After every step each agent has as many sessions as its process has slots: nothing that the store, the
+//! network or another node does takes one away. That a transfer goes on is tried with real clients in
+//! `tests/pool`, while Redis is killed, stopped, emptied, set back, full and slow.
+//!
+//! A node that the pool refuses ([`Refusal`](crate::agent::Refusal), another secret) ends its sessions as in
+//! a drain: transfers first get `timeouts.drain`.
+//!
+//! # What holds besides
+//!
+//! - **One leader.** A term lasts 6 s in the store; the leader ends it by its own clock
+//!   [a second earlier](crate::lease::MARGIN), counted from when it asked. Two may overlap for the 6 s after
+//!   the store forgot one of them. A policy names the term of its writer, and the store refuses it where another
+//!   term stands.
+//! - **Fences rise**, also over a loss of data: a fence is the time of the store in milliseconds, or one more
+//!   than the last ([`Fence`](crate::id::Fence)).
+//! - **A late admission changes nothing**: requests are numbered, and the store takes no number twice nor one
+//!   that is lower than the last.
+//! - **In a quarantine nobody is dead**: not for admission, nor for blocks, nor for the lease, nor for tidying.
+//! - **What a node knows of the pool comes from beats.** Hints only make a beat come sooner.
