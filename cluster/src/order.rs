@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::id::Generation;
+
 /// An order, with who gave it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
@@ -17,6 +19,9 @@ pub struct Order {
     /// For the log: the node where the operator was.
     #[serde(default)]
     pub by: String,
+    /// The life of the node that is meant, since a later one has other sessions of the same numbers; 0: any.
+    #[serde(default)]
+    pub generation: u64,
 }
 
 /// What is to be done.
@@ -64,6 +69,11 @@ impl Order {
         rmp_serde::to_vec_named(self).unwrap_or_default()
     }
 
+    /// Whether it is meant for this life of the node.
+    pub fn is_for(&self, generation: Generation) -> bool {
+        self.generation == 0 || self.generation == generation.0
+    }
+
     /// Reads an order.
     ///
     /// # Errors
@@ -101,10 +111,28 @@ mod tests {
             What::Describe(7),
             What::Ports,
         ] {
-            let order = Order { version: ORDER_VERSION, what, token: 9, by: "a".to_owned() };
+            let by = "a".to_owned();
+            let order = Order { version: ORDER_VERSION, what, token: 9, by, generation: 5 };
             assert_eq!(Order::decode(&order.encode()).unwrap(), order);
         }
         assert!(Order::decode(b"?").is_err());
+    }
+
+    /// A node of the version before does not say for which life an order is.
+    #[test]
+    fn orders_for_another_life_are_known() {
+        #[derive(Serialize)]
+        struct Before {
+            version: u16,
+            what: What,
+        }
+        let before = Before { version: 1, what: What::Describe(7) };
+        let order = Order::decode(&rmp_serde::to_vec_named(&before).unwrap()).unwrap();
+        assert_eq!(order.generation, 0);
+        assert!(order.is_for(Generation(0)) && order.is_for(Generation(5)));
+        let order = Order { generation: 5, ..order };
+        assert!(order.is_for(Generation(5)));
+        assert!(!order.is_for(Generation(4)) && !order.is_for(Generation(6)));
     }
 
     #[test]

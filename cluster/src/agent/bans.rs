@@ -35,11 +35,20 @@ impl Agent {
 
     /// Lifts a ban in the whole pool; here at once. Whether this node knew of it.
     pub fn unban(&mut self, address: IpAddr, now: Instant) -> bool {
+        let known = self.lift_here(address, now);
         let origin = admission::origin(address);
-        let known = self.bans.unban(origin, now);
-        self.events.push_back(Event::Lifted { origin });
         self.tell_ban(origin, Wish { until: None, manual: true });
         known
+    }
+
+    /// As [`unban`](Self::unban), but whoever calls this tells the store.
+    pub fn lift_here(&mut self, address: IpAddr, now: Instant) -> bool {
+        let origin = admission::origin(address);
+        // What the store has not heard of it must not be told after the lift.
+        self.unheard_bans.remove(&origin);
+        self.telling.take_if(|(told, _)| *told == origin);
+        self.events.push_back(Event::Lifted { origin });
+        self.bans.unban(origin, now)
     }
 
     /// Failed logins, or a ban, that the store has not heard of.

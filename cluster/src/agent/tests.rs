@@ -127,6 +127,26 @@ fn a_ban_that_the_store_did_not_hear_of_is_told_again() {
     assert_eq!((bench.stored_bans(), bench.agent.bans().count()), (0, 0));
 }
 
+/// Whoever asked tells the store, before this node has told it of the ban: that must not come after it.
+#[test]
+fn a_ban_that_is_lifted_here_is_not_told_any_more() {
+    let mut bench = Bench::new();
+    for under_way in [false, true] {
+        bench.up = false;
+        bench.agent.ban(address(1), Duration::from_secs(600), bench.now());
+        if under_way {
+            assert!(bench.agent.next_score(bench.now()).is_some());
+        }
+        assert!(bench.agent.lift_here(address(1), bench.now()));
+        assert!(!bench.agent.lift_here(address(1), bench.now()));
+        bench.agent.on_told(false);
+        bench.up = true;
+        bench.pass(3_000);
+        assert_eq!((bench.stored_bans(), bench.agent.bans().count()), (0, 0));
+    }
+    assert!(bench.events.contains(&Event::Lifted { origin: address(1) }));
+}
+
 #[test]
 fn a_ban_for_ever_is_one_for_years() {
     let mut bench = Bench::new();
@@ -313,6 +333,7 @@ fn an_order_is_carried_out_once() {
         what: crate::order::What::Undrain,
         token: 0,
         by: "b".to_owned(),
+        generation: 0,
     };
     let to = vec![NodeId::new("a").unwrap(), NodeId::new("b").unwrap()];
     let request = Request::Order { to, order: order.encode() };

@@ -56,6 +56,25 @@ fn passwords() {
     });
 }
 
+/// One of several that are named says no: the others are asked, whichever comes first.
+#[test]
+fn one_of_several() {
+    let (closed, open) = (Server::start(&["requirepass right"]), Server::start(&[]));
+    run(async {
+        for ports in [[closed.port, open.port], [open.port, closed.port]] {
+            let [one, other] = ports;
+            let url = format!("redis+cluster://127.0.0.1:{one},127.0.0.1:{other}");
+            let store = Redis::open(options(&url));
+            store.connected(PATIENCE).await.unwrap();
+            assert_eq!(store.call(Request::Bans).await, Ok(Reply::Bans(Vec::new())));
+        }
+        let (one, other) = (closed.port, closed.port);
+        let url = format!("redis+cluster://127.0.0.1:{one},localhost:{other}");
+        let store = Redis::open(options(&url));
+        assert!(denied(&store.connected(PATIENCE).await).contains("NOAUTH"));
+    });
+}
+
 /// What the documentation of the store says that its user needs is enough for everything.
 #[test]
 fn the_rights_that_are_needed() {

@@ -15,6 +15,7 @@
 mod cluster;
 mod conformance;
 mod denial;
+mod garbage;
 mod hints;
 mod large;
 mod outage;

@@ -36,7 +36,7 @@ pub(crate) use load::load_flags;
 pub use load::{LoadOptions, MAIN_FILE, load};
 pub use method::{Method, Methods};
 pub use origins::{Origins, Setting};
-pub use store::{SCHEMES, Store};
+pub use store::Store;
 
 /// The whole configuration of a node, validated: whatever holds one may trust it.
 #[derive(Clone, Debug)]

@@ -1,12 +1,14 @@
 //! Where the state of the pool lives: `pool.store`.
 
+use flotilla_cluster::store::redis::Address;
+
 /// `pool.store`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Store {
     /// In this process: a pool of one node.
     Embedded,
-    /// The URL of a Redis, with one of [`SCHEMES`], at least one host, and no password in it.
-    Redis(String),
+    /// A Redis, or several.
+    Redis(Address),
 }
 
 impl Store {
@@ -18,60 +20,21 @@ impl Store {
         if text == EMBEDDED {
             return Ok(Self::Embedded);
         }
-        let wanted = || {
-            let schemes: Vec<_> = SCHEMES.iter().map(|scheme| format!("{scheme}://")).collect();
-            format!("\"{EMBEDDED}\", or an address that begins with {}", schemes.join(", "))
-        };
-        let (scheme, rest) = text.split_once("://").ok_or_else(wanted)?;
-        if !SCHEMES.contains(&scheme) {
-            return Err(wanted());
-        }
-        if text.contains(|c: char| c.is_control() || c.is_whitespace()) {
-            return Err("an address without spaces".to_owned());
-        }
-        // A password may hold any of the characters that end it elsewhere.
-        let after_user = rest.rsplit_once('@');
-        if after_user.is_some_and(|(user, _)| user.contains(':')) {
-            return Err("an address without a password, which belongs into \
-                        pool.store_password_file"
-                .to_owned());
-        }
-        let place = after_user.map_or(rest, |(_, place)| place);
-        let end = place.find(['/', '?', '#']).unwrap_or(place.len());
-        match place.get(..end).unwrap_or_default().split(',').all(is_host) {
-            true => Ok(Self::Redis(text.to_owned())),
-            false => Err(format!("{scheme}://host:port, several hosts with commas between them")),
-        }
+        let address: Result<Address, _> = text.parse();
+        address.map(Self::Redis).map_err(|error| match text.starts_with("redis") {
+            true => error.wanted().to_owned(),
+            false => format!("\"{EMBEDDED}\", or {}", error.wanted()),
+        })
     }
 
     /// Whether it is reached over TLS.
     pub fn is_tls(&self) -> bool {
-        matches!(self, Self::Redis(url) if url.starts_with("rediss"))
+        matches!(self, Self::Redis(address) if address.is_tls())
     }
-}
-
-/// `name`, `name:port`, `[::1]`, `[::1]:port`.
-fn is_host(text: &str) -> bool {
-    let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, port)) => (host.parse().ok().map(|_: std::net::Ipv6Addr| host), port),
-        None => {
-            let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-            let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-            (Some(host).filter(|host| host.chars().all(fits)), port)
-        }
-    };
-    let port_fits = match port.strip_prefix(':') {
-        Some(port) => port.parse::<u16>().is_ok_and(|port| port > 0),
-        None => port.is_empty(),
-    };
-    host.is_some_and(|host| !host.is_empty()) && port_fits
 }
 
 /// The store in the process itself.
 const EMBEDDED: &str = "embedded";
-/// What the URL of a Redis may begin with; `rediss` is Redis over TLS.
-pub const SCHEMES: [&str; 6] =
-    ["redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"];
 
 #[cfg(test)]
 mod tests {
@@ -87,12 +50,12 @@ mod tests {
             "redis+sentinel://a:26379,b:26379,[2001:db8::1]/main",
             "rediss+cluster://a:6379,b:6379",
         ] {
-            assert_eq!(Store::parse(url), Ok(Store::Redis(url.to_owned())));
+            assert_eq!(Store::parse(url), Ok(Store::Redis(url.parse().unwrap())));
             assert_eq!(Store::parse(url).unwrap().is_tls(), url.starts_with("rediss"));
         }
         assert!(!Store::Embedded.is_tls());
         for (text, reason) in [
-            ("", "\"embedded\", or an address that begins with redis://, rediss://, "),
+            ("", "\"embedded\", or an address that begins with redis://, "),
             ("localhost", "\"embedded\", or an address that begins"),
             ("http://a", "\"embedded\", or an address that begins"),
             ("redis://", "redis://host:port"),
@@ -100,7 +63,14 @@ mod tests {
             ("redis://a:0", "redis://host:port"),
             ("redis://[a]:1", "redis://host:port"),
             ("redis://a:1:2", "redis://host:port"),
-            ("redis://a b", "an address without spaces"),
+            ("redis://a b", "redis://host:port"),
+            ("redis://a/x", "redis://host:port, with /database"),
+            ("redis://a,b", "redis://host:port"),
+            ("redis+sentinel://a", "redis+sentinel://host:port,host:port/NAME"),
+            ("redis+cluster://a/1", "redis+cluster://host:port,host:port; a cluster has no"),
+            ("redis+sentinels://a/main", "an address that begins with redis://, redis+sentinel://"),
+            ("redis://a?db=1", "an address without options"),
+            ("redis://@a", "a user of letters"),
             ("redis://:pass@a", "an address without a password"),
             ("redis://user:p@ss/w@a:6379", "an address without a password"),
         ] {

@@ -316,7 +316,7 @@ pub(super) const TABLE: &[Key] = &[
     key(
         "pool.shared_storage",
         "true",
-        "The nodes of a pool share their storage, which is proved: one that does not see the mark of the others is not ready.",
+        "The nodes of a pool share their storage, which is proved: one that does not see the mark of the others in `storage.root` is not ready. Roots of hosts are not looked at.",
         "false",
     ),
     key("limits.sessions", "0", "Logged-in sessions of the pool at once; 0: no limit.", "500"),

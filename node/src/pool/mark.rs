@@ -5,16 +5,28 @@ use std::time::{Duration, Instant};
 use actix::Context;
 use aws_lc_rs::rand;
 use flotilla_cluster::agent::Proposal;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::Pool;
 use crate::health::MARK;
 use crate::hex;
+use crate::storage::posix::Mark as Found;
 
 /// What is known of the mark on this node's storage.
 #[derive(Debug, Default)]
 pub(super) struct Mark {
+    /// What the pool is told: what was seen twice, where something else was seen before.
     seen: String,
+    /// The last look showed something else than `seen`.
+    is_doubted: bool,
+    /// The mark of the policy at the last look.
+    wanted: String,
+    /// Looks in a row that did not show it.
+    misses: u32,
+    /// The storage showed a mark of the policy, and at most one look since then did not.
+    is_proved: bool,
+    /// The last look showed something that is no mark.
+    is_foreign: bool,
     looked: Option<Instant>,
     is_looking: bool,
 }
@@ -24,15 +36,47 @@ impl Mark {
     pub(super) fn seen(&self) -> &str {
         &self.seen
     }
+
+    /// The storage shows this, where the pool goes by the mark `wanted`. Whether something foreign has newly
+    /// come there.
+    fn on_look(&mut self, found: Found, wanted: &str, now: Instant) -> bool {
+        self.looked = Some(now);
+        let is_new = found == Found::Foreign && !self.is_foreign;
+        self.is_foreign = found == Found::Foreign;
+        let found = match found {
+            Found::Seen(mark) => mark,
+            Found::Missing | Found::Foreign => String::new(),
+        };
+        if found == wanted {
+            (self.is_proved, self.misses) = (!wanted.is_empty(), 0);
+        } else if self.wanted == wanted {
+            self.misses = self.misses.saturating_add(1);
+        } else {
+            self.misses = 1;
+        }
+        wanted.clone_into(&mut self.wanted);
+        self.is_proved &= self.misses < MISSES_MAX;
+        self.is_doubted = !self.seen.is_empty() && found != self.seen && !self.is_doubted;
+        if !self.is_doubted {
+            self.seen = found;
+        }
+        is_new
+    }
+
+    /// Whether the storage is not that of a pool which goes by the mark `wanted`. A storage that was once
+    /// proved is believed until two looks in a row say otherwise: a remote one may hide a file for a moment, and
+    /// of a mark that is made anew the policy may tell before the next look.
+    fn is_strange(&self, wanted: &str) -> bool {
+        self.looked.is_some() && !wanted.is_empty() && !self.is_proved && self.seen != wanted
+    }
 }
 
 impl Pool {
     /// Looks at the storage now and then. A leader of a pool without a mark makes one.
     pub(super) fn look_at_mark(&mut self, context: &mut Context<Self>) {
         let now = Instant::now();
-        let config = &self.parts.policy.config;
         let due = self.mark.looked.is_none_or(|looked| now >= looked + INTERVAL);
-        if self.parts.alone || !config.pool.shared_storage || self.mark.is_looking || !due {
+        if !self.proves_storage() || self.mark.is_looking || !due {
             return self.judge_mark();
         }
         let makes = self.agent.term(now).is_some() && !self.is_mark_seen();
@@ -41,15 +85,31 @@ impl Pool {
         let look = self.parts.policy.storages.mark(wanted);
         self.wait(context, look, |pool, seen, _| {
             pool.mark.is_looking = false;
-            pool.mark.looked = Some(Instant::now());
+            let now = Instant::now();
             match seen {
-                Ok(seen) => pool.mark.seen = seen.unwrap_or_default(),
+                Ok(found) => {
+                    if pool.mark.on_look(found, &pool.agent.policy().storage, now) {
+                        let root = pool.parts.policy.config.storage.root.display();
+                        warn!(
+                            %root,
+                            "the mark of the pool holds something else, whoever leads the pool replaces it"
+                        );
+                    }
+                }
                 // A storage that hangs is told by its own latch.
-                Err(failure) => debug!(?failure, "mark of the pool not read"),
+                Err(failure) => {
+                    pool.mark.looked = Some(now);
+                    debug!(?failure, "mark of the pool not read");
+                }
             }
             pool.propose();
             pool.judge_mark();
         });
+    }
+
+    /// Whether there are others that should have the same storage.
+    fn proves_storage(&self) -> bool {
+        !self.parts.alone && self.parts.policy.config.pool.shared_storage
     }
 
     /// What this node would have the pool go by.
@@ -75,6 +135,9 @@ impl Pool {
 
     /// A node is unready if another one sees the mark and it does not.
     fn judge_mark(&mut self) {
+        if !self.proves_storage() {
+            return self.parts.readiness.clear(MARK);
+        }
         let mark = &self.agent.policy().storage;
         let this = self.agent.node();
         let others = self.agent.view().alive().filter(|(node, _)| *node != this);
@@ -82,9 +145,8 @@ impl Pool {
             .filter(|(_, seen)| seen.member.as_ref().is_some_and(|member| member.storage == *mark))
             .map(|(node, _)| node.to_string());
         let readiness = &self.parts.readiness;
-        let is_known = self.mark.looked.is_some() && !mark.is_empty();
         match seen_by.next() {
-            Some(other) if is_known && self.mark.seen != *mark => {
+            Some(other) if self.mark.is_strange(mark) => {
                 let root = self.parts.policy.config.storage.root.display();
                 readiness.set(
                     MARK,
@@ -107,5 +169,71 @@ fn random() -> Option<String> {
 
 /// Between two looks: one small read each.
 const INTERVAL: Duration = Duration::from_secs(2);
+/// As many looks in a row must not show the mark before a storage that was proved is doubted.
+const MISSES_MAX: u32 = 2;
 /// As many as keep two pools apart.
 const MARK_BYTES: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(mark: &str) -> Found {
+        Found::Seen(mark.to_owned())
+    }
+
+    #[test]
+    fn a_mark_is_gone_after_two_looks_in_a_row() {
+        let now = Instant::now();
+        let mut mark = Mark::default();
+        let mut look = |found| {
+            mark.on_look(found, "a", now);
+            (mark.seen().to_owned(), mark.is_strange("a"))
+        };
+        let told = |seen: &str, is_strange| (seen.to_owned(), is_strange);
+        assert_eq!(look(Found::Missing), told("", true));
+        assert_eq!(look(seen("a")), told("a", false));
+        for gone in [Found::Missing, Found::Foreign, seen("b")] {
+            assert_eq!(look(gone.clone()), told("a", false));
+            assert_eq!(look(seen("a")), told("a", false));
+            assert_eq!(look(gone), told("a", false));
+            assert_eq!(look(seen("a")), told("a", false));
+        }
+        assert_eq!(look(Found::Missing), told("a", false));
+        assert_eq!(look(Found::Foreign), told("", true));
+        assert_eq!(look(seen("b")), told("b", true));
+        assert_eq!(look(seen("a")), told("b", false));
+        assert_eq!(look(seen("a")), told("a", false));
+    }
+
+    #[test]
+    fn a_mark_that_is_made_anew_makes_nobody_strange() {
+        let now = Instant::now();
+        let mut mark = Mark::default();
+        assert!(!mark.is_strange("a"), "nobody has looked");
+        mark.on_look(seen("a"), "a", now);
+        // The policy comes before the next look, and then the other way round.
+        assert!(!mark.is_strange("b"));
+        mark.on_look(seen("b"), "b", now);
+        assert!(!mark.is_strange("b"));
+        mark.on_look(seen("c"), "b", now);
+        assert!(!mark.is_strange("b") && !mark.is_strange("c"));
+        mark.on_look(seen("c"), "c", now);
+        assert!(!mark.is_strange("c"));
+        // A storage that was found strange must be proved again.
+        mark.on_look(seen("x"), "c", now);
+        mark.on_look(seen("x"), "c", now);
+        assert!(mark.is_strange("c") && mark.is_strange("d") && !mark.is_strange(""));
+        mark.on_look(seen("x"), "d", now);
+        assert!(mark.is_strange("d"));
+    }
+
+    #[test]
+    fn what_is_foreign_is_told_once_until_it_is_mended() {
+        let now = Instant::now();
+        let mut mark = Mark::default();
+        let found = [Found::Foreign, Found::Foreign, seen("a"), Found::Foreign, Found::Missing];
+        let told = found.map(|found| mark.on_look(found, "a", now));
+        assert_eq!(told, [true, false, false, true, false]);
+    }
+}

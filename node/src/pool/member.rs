@@ -17,13 +17,16 @@ use crate::roster;
 pub(super) struct Meter {
     at: Instant,
     cpu: Duration,
-    bytes: u64,
+    cores: usize,
+    /// When all arbiters last told what they moved, and how much that was.
+    moved: (Instant, u64),
     load: Load,
 }
 
 impl Meter {
     pub(super) fn new(now: Instant) -> Self {
-        Self { at: now, cpu: cpu_time(), bytes: 0, load: Load::default() }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { at: now, cpu: cpu_time(), cores, moved: (now, 0), load: Load::default() }
     }
 
     /// The last figures.
@@ -35,19 +38,26 @@ impl Meter {
     fn on_tick(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.at);
         let cpu = cpu_time();
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let used = cpu.saturating_sub(self.cpu).as_secs_f64() / passed.as_secs_f64().max(0.001);
         // At most 1000, so nothing is cut.
-        self.load.cpu_permille = (used / cores as f64 * 1000.0).clamp(0.0, 1000.0) as u16;
+        self.load.cpu_permille = (used / self.cores as f64 * 1000.0).clamp(0.0, 1000.0) as u16;
         let late = passed.saturating_sub(super::actor::TICK);
         self.load.lag_ms = u32::try_from(late.as_millis()).unwrap_or(u32::MAX);
         (self.at, self.cpu) = (now, cpu);
     }
 
-    fn on_loads(&mut self, loads: roster::Load) {
+    fn on_loads(&mut self, loads: roster::Load, now: Instant) {
+        let (since, before) = self.moved;
+        let passed = now.saturating_duration_since(since);
+        // What each arbiter has moved never falls, so one did not answer: the figures before stand, and the
+        // next ones are of all the time since. Answers that come at once tell nothing of a rate.
+        if loads.bytes < before || passed < PASSED_MIN {
+            return;
+        }
         self.load.transfers = u32::try_from(loads.transfers).unwrap_or(u32::MAX);
-        self.load.bytes_per_second = loads.bytes.saturating_sub(self.bytes);
-        self.bytes = loads.bytes;
+        let moved = u128::from(loads.bytes - before) * 1_000 / passed.as_millis().max(1);
+        self.load.bytes_per_second = u64::try_from(moved).unwrap_or(u64::MAX);
+        self.moved = (now, loads.bytes);
     }
 }
 
@@ -71,7 +81,7 @@ impl Pool {
             let loads = node.registry.send(ReadLoads);
             self.wait(context, loads, |pool, loads, _| {
                 if let Ok(loads) = loads {
-                    pool.meter.on_loads(loads);
+                    pool.meter.on_loads(loads, Instant::now());
                 }
             });
         }
@@ -123,3 +133,30 @@ impl Pool {
 
 /// Every node takes the same share until loads are weighed.
 const WEIGHT: u8 = 100;
+/// The shortest time that a rate is told of.
+const PASSED_MIN: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_per_second_and_survive_an_arbiter_that_is_silent() {
+        let start = Instant::now();
+        let mut meter = Meter::new(start);
+        let mut told = |ms: u64, bytes: u64| {
+            let loads = roster::Load { sessions: 0, transfers: 1, bytes };
+            meter.on_loads(loads, start + Duration::from_millis(ms));
+            meter.load().bytes_per_second
+        };
+        assert_eq!(told(1_000, 5_000), 5_000);
+        assert_eq!(told(3_000, 25_000), 10_000);
+        // Ticks that come at once.
+        assert_eq!(told(3_001, 26_000), 10_000);
+        // Half of it is missing, and back two seconds later.
+        assert_eq!(told(4_000, 12_000), 10_000);
+        assert_eq!(told(5_000, 45_000), 10_000);
+        assert_eq!(told(6_000, u64::MAX), u64::MAX - 45_000);
+        assert_eq!(told(6_500, u64::MAX), 0);
+    }
+}

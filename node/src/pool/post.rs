@@ -3,13 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flotilla_cluster::id::NodeId;
 use flotilla_cluster::order::{ORDER_VERSION, Order, What};
 use flotilla_cluster::store::{Reply, Request, Store, StoreError, Token};
 use serde_json::Value;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// The post of one node.
 pub(super) struct Post {
@@ -18,6 +19,8 @@ pub(super) struct Post {
     next: Cell<Token>,
     /// Questions that wait for answers.
     open: RefCell<HashMap<Token, Rc<Notify>>>,
+    /// What the listings of sessions take, which hold much memory.
+    listings: Arc<Semaphore>,
 }
 
 /// What came of a question to several nodes.
@@ -26,12 +29,20 @@ pub(super) struct Answers {
     pub(super) by_node: HashMap<NodeId, Value>,
     /// Who did not answer in time.
     pub(super) missing: Vec<NodeId>,
+    /// Why those could not be asked.
+    pub(super) fault: Option<StoreError>,
 }
 
 impl Post {
     /// Tokens begin at a random number, so that those of two nodes differ.
     pub(super) fn new(store: Rc<dyn Store>, node: NodeId, seed: u64) -> Self {
-        Self { store, node, next: Cell::new(seed | 1), open: RefCell::default() }
+        let listings = Arc::new(Semaphore::new(LISTINGS_MAX));
+        Self { store, node, next: Cell::new(seed | 1), open: RefCell::default(), listings }
+    }
+
+    /// Leave to list sessions; `None`: as many as may do already.
+    pub(super) fn listing(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.listings).try_acquire_owned().ok()
     }
 
     /// An answer to this question has come.
@@ -55,18 +66,17 @@ impl Post {
         }
     }
 
-    /// Has nodes do something, and collects what they say.
-    ///
-    /// # Errors
-    /// The store did not take the question.
+    /// Has nodes do something, and collects what they say. `generation`: the life of the one node that is
+    /// meant; 0: any.
     pub(super) async fn ask(
         self: Rc<Self>,
         to: Vec<NodeId>,
         what: What,
-    ) -> Result<Answers, StoreError> {
+        generation: u64,
+    ) -> Answers {
         let mut answers = Answers { missing: to.clone(), ..Answers::default() };
         if to.is_empty() {
-            return Ok(answers);
+            return answers;
         }
         let question = Question::open(&self);
         let order = Order {
@@ -74,8 +84,13 @@ impl Post {
             what,
             token: question.token,
             by: self.node.to_string(),
+            generation,
         };
-        self.store.call(Request::Order { to, order: order.encode() }).await?;
+        let asked = self.store.call(Request::Order { to, order: order.encode() }).await;
+        if let Err(error) = asked {
+            answers.fault = Some(error);
+            return answers;
+        }
         let deadline = Instant::now() + PATIENCE;
         while !answers.missing.is_empty() && Instant::now() < deadline {
             // Hints can be lost.
@@ -85,7 +100,7 @@ impl Post {
                 bodies.iter().for_each(|body| answers.take(body));
             }
         }
-        Ok(answers)
+        answers
     }
 }
 
@@ -121,6 +136,8 @@ impl Drop for Question {
     }
 }
 
+/// Listings of sessions at once: each may hold some 30 MB.
+const LISTINGS_MAX: usize = 2;
 /// How long nodes may take to answer: a beat that comes without a hint, and the answer.
 const PATIENCE: Duration = Duration::from_millis(3_000);
 /// Between two looks without a hint.

@@ -4,7 +4,7 @@ use std::fs;
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use flotilla_cluster::store::redis::{Address, Options, Password};
+use flotilla_cluster::store::redis::{Options, Password};
 use flotilla_cluster::store::{Embedded, Redis, Store};
 
 use crate::config::{self, Pool};
@@ -16,12 +16,10 @@ use crate::secret::{self, STORE_PASSWORD};
 /// # Errors
 /// A file that it needs can not be read.
 pub(crate) fn open(pool: &Pool) -> Result<Rc<dyn Store>, ServeError> {
-    let url = match &pool.store {
+    let address = match &pool.store {
         config::Store::Embedded => return Ok(Rc::new(Embedded::new(now_us))),
-        config::Store::Redis(url) => url,
+        config::Store::Redis(address) => address.clone(),
     };
-    let wrong = |key: &str, reason: String| ServeError::Pool(format!("{key}: {reason}"));
-    let address: Address = url.parse().map_err(|error| wrong("pool.store", format!("{error}")))?;
     let mut options = Options::new(address, &pool.name);
     if let Some(path) = &pool.store_password_file {
         let password = secret::load("pool.store_password_file", path, &STORE_PASSWORD)?;
@@ -30,7 +28,8 @@ pub(crate) fn open(pool: &Pool) -> Result<Rc<dyn Store>, ServeError> {
     }
     if let Some(path) = &pool.store_ca {
         let ca = fs::read(path)
-            .map_err(|error| wrong("pool.store_ca", format!("{}: {error}", path.display())))?;
+            .map_err(|error| format!("pool.store_ca: {}: {error}", path.display()))
+            .map_err(ServeError::Pool)?;
         options.ca = Some(ca);
     }
     Ok(Rc::new(Redis::open(options)))

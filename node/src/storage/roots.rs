@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use flotilla_protocol::ftp::Failure;
 
-use super::posix::{Posix, PosixOptions, Root, RootError, Swept};
+use super::posix::{Mark, Posix, PosixOptions, Root, RootError, Swept};
 use super::{Storage, Work};
 use crate::auth::Account;
 use crate::blocking::{Lane, LaneHealth, LaneLimits};
@@ -109,7 +109,7 @@ impl Storages {
     }
 
     /// The mark on the default root; see [`Posix::mark`].
-    pub fn mark(&self, wanted: Option<String>) -> Work<Option<String>> {
+    pub fn mark(&self, wanted: Option<String>) -> Work<Mark> {
         match self.root(&self.default) {
             (_, Some(posix)) => posix.mark(wanted),
             (_, None) => Work::ready(Err(Failure::StorageError)),

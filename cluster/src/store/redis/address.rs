@@ -38,6 +38,13 @@ pub(super) struct Host {
 #[error("expected {0}")]
 pub struct AddressError(String);
 
+impl AddressError {
+    /// What was expected in its place.
+    pub fn wanted(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Address {
     /// Whether it is reached over TLS.
     pub fn is_tls(&self) -> bool {

@@ -1,7 +1,8 @@
 //! Answers of Redis as replies.
 //!
 //! Whatever comes from there may be of another version or of somebody else: what can not be read is an
-//! error, never a panic.
+//! error, never a panic. One value among many that can not be read is left out, so that it does not keep
+//! every node from the rest.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,6 +11,7 @@ use std::vec::IntoIter;
 use redis::Value;
 
 use super::encode::Answer;
+use super::flaw::Flaws;
 use crate::id::{FENCE_BYTES, Fence, NodeId};
 use crate::store::{
     Banned, Beaten, DEAD_AFTER_MS, Full, Granted, Holding, Listed, News, PoolGeneration,
@@ -24,15 +26,15 @@ pub(super) struct Malformed(&'static str);
 type Read<T> = Result<T, Malformed>;
 type Pool = (Vec<Listed>, Vec<(Holding, Fence)>);
 
-/// Reads the answer.
-pub(super) fn reply(answer: Answer, value: Value) -> Read<Reply> {
+/// Reads the answer; what it was read without is noted.
+pub(super) fn reply(answer: Answer, value: Value, flaws: &mut Flaws) -> Read<Reply> {
     Ok(match answer {
         Answer::Done => Reply::Done,
         Answer::Changed => Reply::Changed(int(value)? != 0),
-        Answer::Beat => Reply::Beat(registered(List::of(value)?)?),
+        Answer::Beat => Reply::Beat(registered(List::of(value)?, flaws)?),
         Answer::Verdicts => Reply::Verdicts(List::of(value)?.0.map(verdict).collect::<Read<_>>()?),
-        Answer::Sessions => sessions(List::of(value)?)?,
-        Answer::Bans => Reply::Bans(bans(List::of(value)?)?),
+        Answer::Sessions => sessions(List::of(value)?, flaws)?,
+        Answer::Bans => Reply::Bans(bans(List::of(value)?, flaws)?),
         Answer::Answers => Reply::Answers(List::of(value)?.0.map(bytes).collect::<Read<_>>()?),
         Answer::Configurations => Reply::Configurations(configurations(value)?),
         Answer::Secret => Reply::Secret(secret(value)?),
@@ -46,16 +48,16 @@ pub(super) fn fences(value: Value) -> Read<Vec<Fence>> {
     List::of(value)?.0.map(fence).collect()
 }
 
-fn registered(mut list: List) -> Read<Registered> {
+fn registered(mut list: List, flaws: &mut Flaws) -> Read<Registered> {
     match list.int()? {
-        0 => Ok(Registered::Yes(Box::new(beaten(list)?))),
+        0 => Ok(Registered::Yes(Box::new(beaten(list, flaws)?))),
         1 => Ok(Registered::InUse { beat_ms_ago: list.int()? }),
         2 => Ok(Registered::Superseded),
         _ => Err(Malformed("the outcome of a beat")),
     }
 }
 
-fn beaten(mut list: List) -> Read<Beaten> {
+fn beaten(mut list: List, flaws: &mut Flaws) -> Read<Beaten> {
     let now_ms = list.int()?;
     let id = list.bytes()?;
     let id = u64::from_be_bytes(id.try_into().map_err(|_| Malformed("a pool generation"))?);
@@ -63,12 +65,14 @@ fn beaten(mut list: List) -> Read<Beaten> {
     let fence = Cut(&list.bytes()?).fence()?;
     let lost = list.int()? != 0;
     let quarantine_ms = list.int()?;
-    let leader = list.optional()?.map(|lead| term(&lead, now_ms)).transpose()?;
+    let leader = list.optional()?;
+    let leader = leader.and_then(|lead| flaws.skip("the lease", b"lead", term(&lead, now_ms)));
     let number = list.int()?;
     let more = list.int()? != 0;
-    let changes = news(list.list()?, now_ms)?;
-    let policy = list.optional()?.map(|policy| numbered(&policy)).transpose()?;
-    let orders = list.list()?.0.map(|order| numbered(&bytes(order)?)).collect::<Read<_>>()?;
+    let changes = news(list.list()?, now_ms, flaws)?;
+    let policy = list.optional()?;
+    let policy = policy.and_then(|policy| flaws.skip("the policy", b"pol", numbered(&policy)));
+    let orders = orders(list.list()?, flaws)?;
     let blocks = |block| u16::try_from(int(block)?).map_err(|_| Malformed("a block"));
     let yield_blocks = list.list()?.0.map(blocks).collect::<Read<_>>()?;
     let (members, blocks) = if list.0.len() == 0 {
@@ -76,7 +80,7 @@ fn beaten(mut list: List) -> Read<Beaten> {
     } else {
         // Nobody is taken for dead in a quarantine.
         let silent_max = if quarantine_ms > 0 { DEAD_AFTER_MS - 1 } else { u64::MAX };
-        pool_of(list, now_ms, silent_max)?
+        pool_of(list, now_ms, silent_max, flaws)?
     };
     let bans = News { number, more, changes };
     Ok(Beaten {
@@ -96,29 +100,30 @@ fn beaten(mut list: List) -> Read<Beaten> {
 }
 
 /// Members and owners of blocks: nodes by name, tags by fence, beats by tag, the table of blocks.
-fn pool_of(mut list: List, now_ms: u64, silent_max: u64) -> Read<Pool> {
+fn pool_of(mut list: List, now_ms: u64, silent_max: u64, flaws: &mut Flaws) -> Read<Pool> {
     let nodes = list.list()?.pairs()?;
     let mut tags = HashMap::new();
     let mut owners = HashMap::new();
     for (fence, tag) in list.list()?.pairs()? {
-        let fence = Cut(&fence).fence()?;
-        owners.insert(tag.clone(), fence);
-        tags.insert(fence, tag);
+        let read = Cut(&fence).fence();
+        let Some(read) = flaws.skip("a fence", &fence, read) else { continue };
+        owners.insert(tag.clone(), read);
+        tags.insert(read, tag);
     }
     let mut beats = HashMap::new();
     for (tag, beat) in list.list()?.pairs()? {
-        beats.insert(tag, time(&beat)?);
+        if let Some(beat) = flaws.skip("the time of a beat", &tag, time(&beat)) {
+            beats.insert(tag, beat);
+        }
     }
     let mut members = Vec::with_capacity(nodes.len());
     for (name, node) in nodes {
         // The names of a later version may be others than ours.
         let Some(node_id) = node_id(&name) else { continue };
-        let mut cut = Cut(&node);
-        let (generation, fence) = (cut.number()?, cut.fence()?);
-        cut.number()?;
+        let read = registration(&node);
+        let Some((generation, fence, record)) = flaws.skip("a node", &name, read) else { continue };
         let Some(beat) = tags.get(&fence).and_then(|tag| beats.get(tag)) else { continue };
         let beat_ms_ago = now_ms.saturating_sub(*beat).min(silent_max);
-        let record = cut.0.to_vec();
         members.push(Listed { node: node_id, generation, fence, beat_ms_ago, record });
     }
     members.sort_by(|a, b| a.node.cmp(&b.node));
@@ -133,6 +138,14 @@ fn pool_of(mut list: List, now_ms: u64, silent_max: u64) -> Read<Pool> {
     Ok((members, owned.collect()))
 }
 
+/// Generation, fence and record of a node; the sequence of its beats between them is the store's own.
+fn registration(node: &[u8]) -> Read<(u64, Fence, Vec<u8>)> {
+    let mut cut = Cut(node);
+    let (generation, fence) = (cut.number()?, cut.fence()?);
+    cut.number()?;
+    Ok((generation, fence, cut.0.to_vec()))
+}
+
 fn term(lead: &[u8], now_ms: u64) -> Read<Term> {
     let mut cut = Cut(lead);
     cut.fence()?;
@@ -143,20 +156,36 @@ fn term(lead: &[u8], now_ms: u64) -> Read<Term> {
 }
 
 /// Origins, and beside each its ban.
-fn news(mut list: List, now_ms: u64) -> Read<Vec<Banned>> {
+fn news(mut list: List, now_ms: u64, flaws: &mut Flaws) -> Read<Vec<Banned>> {
     if list.0.len() == 0 {
         return Ok(Vec::new());
     }
     let (origins, bans) = (list.list()?, list.list()?);
-    let pairs = origins.0.zip(bans.0);
-    pairs.map(|(origin, ban)| banned(&bytes(origin)?, &bytes(ban)?, now_ms)).collect()
+    let mut changes = Vec::new();
+    for (origin, ban) in origins.0.zip(bans.0) {
+        let origin = bytes(origin)?;
+        let ban = bytes(ban).and_then(|ban| banned(&origin, &ban, now_ms));
+        changes.extend(flaws.skip("a ban", &origin, ban));
+    }
+    Ok(changes)
 }
 
-fn bans(mut list: List) -> Read<Vec<Banned>> {
+fn orders(list: List, flaws: &mut Flaws) -> Read<Vec<(u64, Vec<u8>)>> {
+    let mut orders = Vec::new();
+    for order in list.0 {
+        let order = bytes(order)?;
+        orders.extend(flaws.skip("an order", &order, numbered(&order)));
+    }
+    Ok(orders)
+}
+
+fn bans(mut list: List, flaws: &mut Flaws) -> Read<Vec<Banned>> {
     let now_ms = list.int()?;
     let bans = list.list()?.pairs()?.into_iter();
-    let bans = bans.map(|(origin, ban)| banned(&origin, &ban, now_ms));
-    let mut bans = bans.collect::<Read<Vec<Banned>>>()?;
+    let ban = |(origin, ban): (Vec<u8>, Vec<u8>)| {
+        flaws.skip("a ban", &origin, banned(&origin, &ban, now_ms))
+    };
+    let mut bans: Vec<Banned> = bans.filter_map(ban).collect();
     bans.retain(|ban| ban.left_ms > 0);
     bans.sort_by_key(|ban| (ban.left_ms, ban.origin));
     Ok(bans)
@@ -190,15 +219,16 @@ fn verdict(value: Value) -> Read<Verdict> {
     })
 }
 
-fn sessions(mut list: List) -> Read<Reply> {
+fn sessions(mut list: List, flaws: &mut Flaws) -> Read<Reply> {
     let cursor = text(&list.bytes()?)?;
     let sessions = list.list()?.pairs()?.into_iter();
-    let sessions = sessions.map(|(number, record)| {
+    let session = |(number, record): (Vec<u8>, _)| {
         let fits = number.len() <= size_of::<u64>();
-        let number = number.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
-        if fits { Ok((number, record)) } else { Err(Malformed("the number of a session")) }
-    });
-    Ok(Reply::Sessions { sessions: sessions.collect::<Read<_>>()?, cursor })
+        let read = if fits { Ok(()) } else { Err(Malformed("the number of a session")) };
+        flaws.skip("the number of a session", &number, read)?;
+        Some((number.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)), record))
+    };
+    Ok(Reply::Sessions { sessions: sessions.filter_map(session).collect(), cursor })
 }
 
 fn configurations(value: Value) -> Read<Vec<(NodeId, Vec<u8>)>> {

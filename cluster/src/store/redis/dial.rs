@@ -82,7 +82,8 @@ impl Dialer {
         Err(StoreError::Denied(format!("pool.store_ca holds no certificate: {flaw}")))
     }
 
-    /// Tries the hosts one after the other until one serves.
+    /// Tries the hosts one after the other until one serves. One that denies says nothing about the others,
+    /// but if none serves, it is what somebody has to mend.
     async fn each<'a, T, F>(
         &'a self,
         hosts: &'a [Host],
@@ -91,14 +92,16 @@ impl Dialer {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
+        let mut denied = None;
         let mut last = StoreError::Refused("no host".to_owned());
         for host in hosts.iter().cycle().skip(self.turn % hosts.len().max(1)).take(hosts.len()) {
             match serve(host).await {
-                Err(StoreError::Refused(cause)) => last = StoreError::Refused(cause),
-                outcome => return outcome,
+                Ok(served) => return Ok(served),
+                Err(StoreError::Denied(cause)) => denied = Some(StoreError::Denied(cause)),
+                Err(error) => last = error,
             }
         }
-        Err(last)
+        Err(denied.unwrap_or(last))
     }
 
     /// Asks a Sentinel where the master is.

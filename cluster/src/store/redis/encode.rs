@@ -52,6 +52,16 @@ pub(super) enum Work {
     },
 }
 
+impl Work {
+    /// What it is called where it goes wrong.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Script(invocation) | Self::Tidy { tidy: invocation, .. } => invocation.name(),
+            Self::Command(_) => "configuration",
+        }
+    }
+}
+
 /// What the answer is to become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {

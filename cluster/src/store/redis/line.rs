@@ -1,5 +1,7 @@
 //! A connection in use, and its end.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -11,6 +13,7 @@ use tokio::sync::Notify;
 use super::decode;
 use super::encode::{Keys, Plan, Work};
 use super::fault::{Fault, judge};
+use super::flaw::{Flaws, Told};
 use super::script::Invocation;
 use crate::store::{Reply, StoreError};
 
@@ -40,12 +43,16 @@ impl Line {
         keys: Keys,
         plan: Plan,
         limit: Duration,
+        told: Rc<RefCell<Told>>,
     ) -> Result<Reply, StoreError> {
+        let name = plan.work.name();
         let fault = match tokio::time::timeout(limit, self.ask(&keys, plan.work)).await {
             Ok(Ok(value)) => {
                 self.end.proved.store(true, Ordering::Relaxed);
-                return decode::reply(plan.answer, value)
-                    .map_err(|error| StoreError::Unknown(error.to_string()));
+                let mut flaws = Flaws::default();
+                let reply = decode::reply(plan.answer, value, &mut flaws);
+                told.borrow_mut().tell(flaws);
+                return reply.map_err(|error| StoreError::Unknown(format!("{name}: {error}")));
             }
             Ok(Err(fault)) => fault,
             Err(_) => {
@@ -56,7 +63,13 @@ impl Line {
         if fault.ends {
             self.end.tell(fault.error.clone());
         }
-        Err(fault.error)
+        Err(match fault.error {
+            // Something within the pool's keys is not as it should be: this says where to look.
+            StoreError::Unknown(text) if !fault.ends => {
+                StoreError::Unknown(format!("{name}: {text}"))
+            }
+            error => error,
+        })
     }
 
     async fn ask(&mut self, keys: &Keys, work: Work) -> Result<Value, Fault> {

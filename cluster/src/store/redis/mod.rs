@@ -18,6 +18,7 @@ mod decode;
 mod dial;
 mod encode;
 mod fault;
+mod flaw;
 mod hint;
 mod line;
 mod link;
@@ -27,6 +28,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -35,6 +37,7 @@ pub use address::{Address, AddressError};
 
 use self::dial::Dialer;
 use self::encode::Keys;
+use self::flaw::Told;
 use self::link::Link;
 use super::{Call, Hint, Request, Store, StoreError};
 
@@ -47,6 +50,7 @@ pub struct Redis {
     /// Microseconds since 1970; `None`: the clock of the server.
     clock: Option<Box<dyn Fn() -> u64>>,
     limit: Duration,
+    told: Rc<RefCell<Told>>,
 }
 
 /// How Redis is reached.
@@ -79,7 +83,8 @@ impl Redis {
         let (sender, receiver) = hint::channel();
         let dialer = Dialer::new(options, keys.clone(), sender.clone());
         let link = Link::open(dialer, sender, name.clone());
-        Self { name, keys, link, hints: RefCell::new(receiver), clock: None, limit }
+        let (hints, told) = (RefCell::new(receiver), Rc::default());
+        Self { name, keys, link, hints, clock: None, limit, told }
     }
 
     /// As [`open`](Self::open), for tests: what expires is judged by this clock, microseconds since
@@ -105,7 +110,7 @@ impl Store for Redis {
         };
         let clock = self.clock.as_ref().map(|clock| clock().to_string().into_bytes());
         let plan = self.keys.plan(request, clock.unwrap_or_default());
-        Box::pin(line.run(self.keys.clone(), plan, self.limit))
+        Box::pin(line.run(self.keys.clone(), plan, self.limit, Rc::clone(&self.told)))
     }
 
     fn hint(&self) -> Pin<Box<dyn Future<Output = Hint> + '_>> {

@@ -7,6 +7,8 @@ use redis::{Cmd, Script as Hashed};
 /// A script with the digest that Redis knows it by.
 #[derive(Debug)]
 pub(super) struct Script {
+    /// For the operator.
+    name: &'static str,
     source: &'static str,
     hash: String,
 }
@@ -20,8 +22,8 @@ pub(super) struct Invocation {
 }
 
 impl Script {
-    fn new(source: &'static str) -> Self {
-        Self { source, hash: Hashed::new(source).get_hash().to_owned() }
+    fn new(name: &'static str, source: &'static str) -> Self {
+        Self { name, source, hash: Hashed::new(source).get_hash().to_owned() }
     }
 }
 
@@ -54,6 +56,11 @@ impl Invocation {
         self.argument(number.into().to_string())
     }
 
+    /// The name of the script.
+    pub(super) fn name(&self) -> &'static str {
+        self.script.name
+    }
+
     /// By its digest, which is short; Redis may not know it.
     pub(super) fn by_hash(&self) -> Cmd {
         self.command("EVALSHA", &self.script.hash)
@@ -76,10 +83,11 @@ impl Invocation {
 
 /// The text of a script behind what it shares with others.
 macro_rules! script {
-    ($($file:literal),+) => {
-        LazyLock::new(|| Script::new(concat!(
+    ($name:literal $(behind $file:literal)?) => {
+        LazyLock::new(|| Script::new($name, concat!(
             include_str!("scripts/common.lua"),
-            $(include_str!(concat!("scripts/", $file, ".lua"))),+
+            $(include_str!(concat!("scripts/", $file, ".lua")),)?
+            include_str!(concat!("scripts/", $name, ".lua"))
         )))
     };
 }
@@ -89,8 +97,8 @@ pub(super) static LEAVE: LazyLock<Script> = script!("leave");
 pub(super) static ADMIT: LazyLock<Script> = script!("admit");
 pub(super) static PUBLISH: LazyLock<Script> = script!("publish");
 pub(super) static SESSIONS: LazyLock<Script> = script!("sessions");
-pub(super) static SCORE: LazyLock<Script> = script!("banning", "score");
-pub(super) static BAN: LazyLock<Script> = script!("banning", "ban");
+pub(super) static SCORE: LazyLock<Script> = script!("score" behind "banning");
+pub(super) static BAN: LazyLock<Script> = script!("ban" behind "banning");
 pub(super) static BANS: LazyLock<Script> = script!("bans");
 pub(super) static ORDER: LazyLock<Script> = script!("order");
 pub(super) static ANSWER: LazyLock<Script> = script!("answer");
@@ -99,7 +107,7 @@ pub(super) static SECRET: LazyLock<Script> = script!("secret");
 pub(super) static POLICY: LazyLock<Script> = script!("policy");
 pub(super) static GRANT: LazyLock<Script> = script!("grant");
 pub(super) static RETURN: LazyLock<Script> = script!("return");
-pub(super) static TIDY: LazyLock<Script> = script!("banning", "tidy");
+pub(super) static TIDY: LazyLock<Script> = script!("tidy" behind "banning");
 
 #[cfg(test)]
 mod tests {

@@ -56,17 +56,19 @@ fn ready(result: Result<Value, Refusal>) -> Answering {
 }
 
 impl Pool {
-    /// Has something done here and on other nodes, and collects what they say.
+    /// Has something done here and on other nodes, and collects what they say. What is done here does not
+    /// need the store.
     fn gather(
         &mut self,
         to: Vec<NodeId>,
         what: What,
         context: &mut Context<Self>,
-    ) -> impl Future<Output = Result<Answers, StoreError>> + 'static {
+    ) -> impl Future<Output = Result<Answers, Refusal>> + 'static {
         let this = self.agent.node().clone();
+        let generation = self.life_meant(&to, &what);
         let (here, elsewhere): (Vec<_>, Vec<_>) = to.into_iter().partition(|node| *node == this);
         let own = (!here.is_empty()).then(|| self.do_here(what.clone(), context));
-        let asked = Rc::clone(&self.post).ask(elsewhere, what);
+        let asked = Rc::clone(&self.post).ask(elsewhere, what, generation);
         async move {
             let own = async move {
                 match own {
@@ -74,10 +76,28 @@ impl Pool {
                     None => None,
                 }
             };
-            let (own, asked) = join(own, asked).await;
-            let mut answers = asked?;
+            let (own, mut answers) = join(own, asked).await;
             answers.by_node.extend(own.map(|own| (this, own)));
-            Ok(answers)
+            match answers.fault.take() {
+                Some(error) if answers.by_node.is_empty() => Err(unavailable(error)),
+                // Whoever could not be asked is missing.
+                _ => Ok(answers),
+            }
+        }
+    }
+
+    /// Which life of a node is meant where only one is: the one that the asker could know. 0: any.
+    fn life_meant(&self, to: &[NodeId], what: &What) -> u64 {
+        let is_of_one_life = match what {
+            What::Kick(whom) => whom.number.is_some(),
+            What::Describe(_) | What::Drain { .. } | What::Undrain => true,
+            What::Ports => false,
+        };
+        match to {
+            [node] if is_of_one_life => {
+                self.agent.view().node(node).map_or(0, |seen| seen.generation)
+            }
+            _ => 0,
         }
     }
 
@@ -128,8 +148,9 @@ impl Pool {
         let lone = target.session.clone();
         let kicked = self.gather(to, What::Kick(target.whom()), context);
         Box::pin(async move {
-            let answers = kicked.await.map_err(unavailable)?;
-            let kicked: u64 = answers.by_node.values().filter_map(Value::as_u64).sum();
+            let answers = kicked.await?;
+            let kicked = answers.by_node.values().filter_map(Value::as_u64);
+            let kicked = kicked.fold(0, u64::saturating_add);
             match lone {
                 Some(id) if kicked == 0 && answers.missing.is_empty() => {
                     Err(Refusal::NotFound(format!("there is no session {id}")))
@@ -151,7 +172,7 @@ impl Pool {
         }
         let told = self.gather(vec![node.clone()], what, context);
         Box::pin(async move {
-            let mut answers = told.await.map_err(unavailable)?;
+            let mut answers = told.await?;
             match answers.by_node.remove(&node) {
                 Some(Value::Object(mut answer)) => {
                     answer.insert("node".to_owned(), json!(node.as_str()));
@@ -166,7 +187,7 @@ impl Pool {
         let range = self.parts.policy.config.ftp.passive_ports.to_string();
         let told = self.gather(self.living(), What::Ports, context);
         Box::pin(async move {
-            let answers = told.await.map_err(unavailable)?;
+            let answers = told.await?;
             let mut nodes: Vec<_> = answers.by_node.into_iter().collect();
             nodes.sort_by(|(one, _), (other, _)| one.cmp(other));
             let nodes: Vec<Value> = nodes.into_iter().map(|(_, told)| told).collect();
@@ -238,14 +259,23 @@ impl Pool {
     }
 
     fn unban(&mut self, address: IpAddr, context: &mut Context<Self>) -> Answering {
-        // Another node may have made it a moment ago: the store knows.
+        let known = self.agent.lift_here(address, Instant::now());
+        // Another node may have made it a moment ago: the store knows, and is asked once.
         let origin = admission::origin(address);
         let lift = BanChange { origin, for_ms: None, manual: true };
+        let (sender, receiver) = oneshot::channel();
         let lifted = self.parts.store.call(Request::Ban(lift));
-        let known = self.agent.unban(address, Instant::now());
+        self.wait(context, lifted, move |pool, lifted, _| {
+            if lifted.is_err() {
+                // It is told as soon as it answers.
+                pool.agent.unban(address, Instant::now());
+            }
+            // Whoever asked may have gone.
+            let _ = sender.send(matches!(lifted, Ok(Reply::Changed(true))));
+        });
         self.drive(context);
         Box::pin(async move {
-            let lifted = matches!(lifted.await, Ok(Reply::Changed(true)));
+            let lifted = receiver.await.unwrap_or_default();
             Ok(json!({ "lifted": known || lifted }))
         })
     }

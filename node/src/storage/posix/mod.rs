@@ -51,6 +51,7 @@ use flotilla_protocol::path::VirtualPath;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
+pub use self::mark::Mark;
 pub use self::root::PosixOptions;
 pub use self::sweep::Swept;
 
@@ -142,13 +143,10 @@ impl Posix {
     }
 
     /// The mark that shows which pool uses this storage; with `wanted` it is made where there is none.
-    pub fn mark(&self, wanted: Option<String>) -> Work<Option<String>> {
+    pub fn mark(&self, wanted: Option<String>) -> Work<Mark> {
         self.root.work(move |root, _| match &wanted {
             None => mark::read(root),
-            Some(wanted) => match mark::read(root)? {
-                Some(standing) => Ok(Some(standing)),
-                None => mark::make(root, wanted),
-            },
+            Some(wanted) => mark::make(root, wanted),
         })
     }
 

@@ -13,8 +13,18 @@ local candidate, pool, record, count, stands, members =
 local bans_known, policy_known, orders_done, holds, channel =
   tonumber(ARGV[16]), ARGV[17], ARGV[18], ARGV[19], ARGV[20]
 
+-- A number that no script of ours wrote is none: not digits, below zero, beyond all times.
+local function sound(text)
+  local value = tonumber(text)
+  return value and value >= 0 and value <= FOREVER and value or nil
+end
+
 -- Whether another process of this name stands in the way. A node: generation, fence, sequence, record.
+-- Here and below: what is too short was not written by us, and counts as absent.
 local standing = call('HGET', nodes, node)
+if standing and #standing < 18 then
+  standing = false
+end
 local of, old, heard
 if standing then
   of, old, heard = number(standing, 1), sub(standing, 7, 12), number(standing, 13)
@@ -31,9 +41,19 @@ if standing then
 end
 
 local heads = call('MGET', generations, quarantines, last_beats, fences, leads, policies, ban_numbers)
-local id, quarantine, last_beat = heads[1], tonumber(heads[2]) or 0, tonumber(heads[3]) or 0
-local last, lead, policy = tonumber(heads[4]) or 0, heads[5], heads[6]
+local id, quarantine, last_beat = heads[1], sound(heads[2]) or 0, sound(heads[3]) or 0
+local last, lead, policy = sound(heads[4]) or 0, heads[5], heads[6]
 local quarantine_before, last_before, lead_before = quarantine, last, lead
+if id and #id ~= 8 then
+  id = false
+end
+if lead and #lead < 19 then
+  lead = false
+end
+if policy and #policy < 6 then
+  call('DEL', policies)
+  policy = false
+end
 local function next_fence()
   last = math.max(now, last + 1)
   return six(last)
@@ -68,7 +88,12 @@ if standing and of == generation then
   lost = heard < answered or (known ~= '' and known ~= old)
   local its = call('HGET', tags, old)
   local heard_of = its and call('HMGET', admissions, its, 'p' .. its) or {}
-  lost = lost or tonumber(heard_of[1] or 0) < admitted or tonumber(heard_of[2] or 0) < written
+  for i, field in ipairs({ its, its and 'p' .. its }) do
+    if heard_of[i] and not sound(heard_of[i]) then
+      call('HDEL', admissions, field)
+    end
+  end
+  lost = lost or (sound(heard_of[1]) or 0) < admitted or (sound(heard_of[2]) or 0) < written
   fence = old
   if known ~= '' and number(known) > number(old) then
     fence = known
@@ -93,7 +118,7 @@ last = math.max(last, number(fence))
 -- The tag stands for this stay of the fence: a fence that was forgotten and comes back finds nothing
 -- of what was counted under it.
 local tag = call('HGET', tags, fence)
-if not tag then
+if not tag or #tag ~= 3 then
   repeat
     tag = struct.pack('>I3', call('INCR', tag_numbers) % 16777216)
   until tag ~= '\0\0\0' and not call('ZSCORE', beats, tag)
@@ -156,7 +181,7 @@ elseif not lead and lead_before then
 end
 
 -- The news.
-local ban_number, more, news = tonumber(heads[7]) or 0, 0, {}
+local ban_number, more, news = sound(heads[7]) or 0, 0, {}
 if bans_known > ban_number then
   bans_known = 0
 end

@@ -5,6 +5,7 @@ mod confine;
 mod edit;
 mod link;
 mod listing;
+mod mark;
 mod read;
 mod tree;
 mod upload;
