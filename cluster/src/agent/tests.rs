@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::store::{Registered, Score, State};
+use crate::store::{BanChange, Registered, Score, State};
 
 #[expect(clippy::disallowed_methods, reason = "the one way to a first instant")]
 fn start() -> Instant {

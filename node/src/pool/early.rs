@@ -133,8 +133,13 @@ mod tests {
 
     #[test]
     fn orders_wait_up_to_a_bound() {
-        let order =
-            |token| Order { version: ORDER_VERSION, what: What::Undrain, token, by: String::new() };
+        let order = |token| Order {
+            version: ORDER_VERSION,
+            what: What::Undrain,
+            token,
+            by: String::new(),
+            generation: 0,
+        };
         let mut early = Early::default();
         for token in 0..ORDERS_MAX as u64 {
             early.keep(order(token)).unwrap();

@@ -110,6 +110,10 @@ impl Pool {
                 }
             },
         };
+        if !order.is_for(self.agent.generation()) {
+            warn!(what = ?order.what, by = order.by, "an order for an earlier life of this node was dropped");
+            return;
+        }
         let Order { what, token, by, .. } = order;
         if !matches!(what, What::Describe(_) | What::Ports) {
             info!(?what, by, "order of an operator");
@@ -138,12 +142,16 @@ impl Pool {
                 });
             }
             What::Drain { grace_ms } => {
-                node.drain.drain(grace_ms.map(Duration::from_millis));
+                if !node.drain.drain(grace_ms.map(Duration::from_millis)) {
+                    return then(self, Value::Null, context);
+                }
                 let begun = told(node.drain.progress(), |phase| phase != Phase::Serving);
                 self.wait(context, begun, then);
             }
             What::Undrain => {
-                node.drain.undrain();
+                if !node.drain.undrain() {
+                    return then(self, Value::Null, context);
+                }
                 let ended = told(node.drain.progress(), |phase| phase == Phase::Serving);
                 self.wait(context, ended, then);
             }
