@@ -83,6 +83,24 @@ fn operators_ban_and_lift() {
     assert_eq!(said.code, Some(2), "{said}");
 }
 
+/// Another node made the ban a moment ago: it is lifted, and the answer says so.
+#[test]
+fn a_young_ban_is_lifted_elsewhere() {
+    let redis = Redis::start();
+    let fleet = Fleet::start(&redis, 2);
+    for last in 1..=5 {
+        let bad = Ipv4Addr::new(127, 202, 3, last);
+        let text = bad.to_string();
+        fleet[0].tell(&["ban", "add", &text]);
+        wait::told(HINTED, "the ban in the store", || {
+            (!listed(&fleet[1]).is_empty()).then_some(())
+        });
+        assert_eq!(fleet[1].tell(&["ban", "rm", &text])["lifted"], true);
+        assert!(listed(&fleet[0]).is_empty());
+        wait_until_free(&fleet, bad);
+    }
+}
+
 /// A node that comes later knows of the bans before it serves anybody.
 #[test]
 fn a_new_node_knows_the_bans() {

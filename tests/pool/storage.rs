@@ -37,6 +37,31 @@ fn a_node_alone_is_ready() {
     fleet[0].login();
 }
 
+/// Something else in the place of the mark is replaced, and no node turns its clients away meanwhile.
+#[test]
+fn a_foreign_mark_is_replaced() {
+    let redis = Redis::start();
+    let fleet = Fleet::start(&redis, 3);
+    let mark = fleet.file(".flotilla-mark");
+    let read = || std::fs::read_to_string(&mark).unwrap_or_default();
+    let first = wait::told(RECOVERY, "a mark", || Some(read()).filter(|mark| !mark.is_empty()));
+    for node in fleet.nodes() {
+        wait::told(RECOVERY, "the mark in the policy", || {
+            (node.tell(&["policy"])["storage"] == first).then_some(())
+        });
+    }
+    std::fs::write(&mark, "somebody's notes").unwrap();
+    let again = wait::told(RECOVERY, "another mark", || {
+        for node in fleet.nodes() {
+            let (status, body) = health::get(node.health(), "/readyz").unwrap();
+            assert_eq!(status, 200, "{body}");
+        }
+        Some(read()).filter(|mark| mark.len() == first.len() && !mark.contains(' '))
+    });
+    assert_ne!(first, again);
+    fleet.nodes().iter().for_each(|node| drop(node.login()));
+}
+
 /// The mark is nothing that clients see.
 #[test]
 fn the_mark_is_hidden() {

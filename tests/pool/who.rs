@@ -148,3 +148,27 @@ fn many_sessions_are_kicked() {
     bob.expect(421);
     sessions(&fleet[0], 0);
 }
+
+/// Without Redis, what the asked node does is done, and the others are named.
+#[test]
+fn what_is_here_is_kicked_without_redis() {
+    let mut redis = Redis::start();
+    let fleet = plan(&redis).start(2);
+    let mut alice = fleet[0].login();
+    let mut bob = fleet[1].login_as("bob");
+    sessions(&fleet[0], 2);
+    redis.kill();
+    // Exit code 1: not all were reached.
+    let told = |verb: &[&str]| -> serde_json::Value {
+        let said = fleet[0].verb(verb).arg("--json").run();
+        serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
+    };
+    let kicked = told(&["kick", "--all"]);
+    assert_eq!(kicked, serde_json::json!({ "kicked": 1, "missing": ["n2"] }));
+    alice.expect(421);
+    bob.ask("NOOP", 200);
+    let ports = told(&["ports"]);
+    assert_eq!((&ports["nodes"][0]["id"], &ports["missing"][0]), (&"n1".into(), &"n2".into()));
+    let said = fleet[0].verb(&["kick", "n2/1"]).run();
+    assert_eq!(said.code, Some(1), "{said}");
+}

@@ -15,15 +15,17 @@ use crate::storage::posix::Mark as Found;
 /// What is known of the mark on this node's storage.
 #[derive(Debug, Default)]
 pub(super) struct Mark {
-    /// What the pool is told: what was seen twice, where something else was seen before.
+    /// At the last look; empty: none.
     seen: String,
-    /// The last look showed something else than `seen`.
+    /// What the pool is to go by if this node leads: what was seen twice, where something else was before.
+    proposed: String,
+    /// The last look showed something else than `proposed`.
     is_doubted: bool,
     /// The mark of the policy at the last look.
     wanted: String,
     /// Looks in a row that did not show it.
     misses: u32,
-    /// The storage showed a mark of the policy, and at most one look since then did not.
+    /// The storage showed a mark of the policy, and was not judged strange since then.
     is_proved: bool,
     /// The last look showed something that is no mark.
     is_foreign: bool,
@@ -48,26 +50,38 @@ impl Mark {
             Found::Missing | Found::Foreign => String::new(),
         };
         if found == wanted {
-            (self.is_proved, self.misses) = (!wanted.is_empty(), 0);
+            self.is_proved |= !wanted.is_empty();
+            self.misses = 0;
         } else if self.wanted == wanted {
             self.misses = self.misses.saturating_add(1);
         } else {
             self.misses = 1;
         }
         wanted.clone_into(&mut self.wanted);
-        self.is_proved &= self.misses < MISSES_MAX;
-        self.is_doubted = !self.seen.is_empty() && found != self.seen && !self.is_doubted;
+        let is_other = !self.proposed.is_empty() && found != self.proposed;
+        self.is_doubted = is_other && !self.is_doubted;
         if !self.is_doubted {
-            self.seen = found;
+            found.clone_into(&mut self.proposed);
         }
+        self.seen = found;
         is_new
     }
 
+    /// The storage did not say what it shows, which says nothing for or against it.
+    fn on_failed_look(&mut self, wanted: &str, now: Instant) {
+        self.looked = Some(now);
+        if self.wanted != wanted {
+            self.misses = 0;
+            wanted.clone_into(&mut self.wanted);
+        }
+    }
+
     /// Whether the storage is not that of a pool which goes by the mark `wanted`. A storage that was once
-    /// proved is believed until two looks in a row say otherwise: a remote one may hide a file for a moment, and
-    /// of a mark that is made anew the policy may tell before the next look.
+    /// proved is believed until some looks in a row say otherwise: a remote one may hide a file for a moment,
+    /// and of a mark that is gone or made anew others and the policy may tell some time later.
     fn is_strange(&self, wanted: &str) -> bool {
-        self.looked.is_some() && !wanted.is_empty() && !self.is_proved && self.seen != wanted
+        let is_sure = !self.is_proved || (self.wanted == wanted && self.misses >= MISSES_MAX);
+        self.looked.is_some() && !wanted.is_empty() && self.seen != wanted && is_sure
     }
 }
 
@@ -75,7 +89,9 @@ impl Pool {
     /// Looks at the storage now and then. A leader of a pool without a mark makes one.
     pub(super) fn look_at_mark(&mut self, context: &mut Context<Self>) {
         let now = Instant::now();
-        let due = self.mark.looked.is_none_or(|looked| now >= looked + INTERVAL);
+        // With another mark in the policy, what was seen before it says little.
+        let due = self.mark.looked.is_none_or(|looked| now >= looked + INTERVAL)
+            || self.mark.wanted != self.agent.policy().storage;
         if !self.proves_storage() || self.mark.is_looking || !due {
             return self.judge_mark();
         }
@@ -98,7 +114,7 @@ impl Pool {
                 }
                 // A storage that hangs is told by its own latch.
                 Err(failure) => {
-                    pool.mark.looked = Some(now);
+                    pool.mark.on_failed_look(&pool.agent.policy().storage, now);
                     debug!(?failure, "mark of the pool not read");
                 }
             }
@@ -115,7 +131,7 @@ impl Pool {
     /// What this node would have the pool go by.
     pub(super) fn propose(&mut self) {
         let proposal = Proposal {
-            storage: self.mark.seen.clone(),
+            storage: self.mark.proposed.clone(),
             tickets: self.secrets.tickets.version,
             ticket_key: self.secrets.tickets.name.clone(),
         };
@@ -147,6 +163,7 @@ impl Pool {
         let readiness = &self.parts.readiness;
         match seen_by.next() {
             Some(other) if self.mark.is_strange(mark) => {
+                self.mark.is_proved = false;
                 let root = self.parts.policy.config.storage.root.display();
                 readiness.set(
                     MARK,
@@ -169,8 +186,9 @@ fn random() -> Option<String> {
 
 /// Between two looks: one small read each.
 const INTERVAL: Duration = Duration::from_secs(2);
-/// As many looks in a row must not show the mark before a storage that was proved is doubted.
-const MISSES_MAX: u32 = 2;
+/// As many looks in a row must not show the mark before a storage that was proved is doubted. Others have
+/// looked and said so by then: their looks and beats come every two seconds too.
+const MISSES_MAX: u32 = 3;
 /// As many as keep two pools apart.
 const MARK_BYTES: usize = 8;
 
@@ -183,27 +201,26 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_gone_after_two_looks_in_a_row() {
+    fn a_mark_is_gone_after_some_looks_in_a_row() {
         let now = Instant::now();
         let mut mark = Mark::default();
         let mut look = |found| {
             mark.on_look(found, "a", now);
-            (mark.seen().to_owned(), mark.is_strange("a"))
+            (mark.proposed.clone(), mark.is_strange("a"))
         };
-        let told = |seen: &str, is_strange| (seen.to_owned(), is_strange);
-        assert_eq!(look(Found::Missing), told("", true));
+        let told = |proposed: &str, is_strange| (proposed.to_owned(), is_strange);
+        assert_eq!(look(Found::Missing), told("", true), "it was never proved");
         assert_eq!(look(seen("a")), told("a", false));
         for gone in [Found::Missing, Found::Foreign, seen("b")] {
-            assert_eq!(look(gone.clone()), told("a", false));
-            assert_eq!(look(seen("a")), told("a", false));
             assert_eq!(look(gone), told("a", false));
             assert_eq!(look(seen("a")), told("a", false));
         }
         assert_eq!(look(Found::Missing), told("a", false));
-        assert_eq!(look(Found::Foreign), told("", true));
+        assert_eq!(look(Found::Foreign), told("", false));
         assert_eq!(look(seen("b")), told("b", true));
         assert_eq!(look(seen("a")), told("b", false));
         assert_eq!(look(seen("a")), told("a", false));
+        assert_eq!(mark.seen(), "a");
     }
 
     #[test]
@@ -220,12 +237,13 @@ mod tests {
         assert!(!mark.is_strange("b") && !mark.is_strange("c"));
         mark.on_look(seen("c"), "c", now);
         assert!(!mark.is_strange("c"));
-        // A storage that was found strange must be proved again.
-        mark.on_look(seen("x"), "c", now);
-        mark.on_look(seen("x"), "c", now);
-        assert!(mark.is_strange("c") && mark.is_strange("d") && !mark.is_strange(""));
-        mark.on_look(seen("x"), "d", now);
+        (0..MISSES_MAX).for_each(|_| assert!(!mark.on_look(Found::Missing, "c", now)));
+        assert!(mark.is_strange("c") && !mark.is_strange("d") && !mark.is_strange(""));
+        // Once it was judged so, it must be proved again.
+        mark.is_proved = false;
         assert!(mark.is_strange("d"));
+        mark.on_look(seen("d"), "d", now);
+        assert!(!mark.is_strange("d") && mark.is_proved);
     }
 
     #[test]

@@ -266,9 +266,10 @@ impl Pool {
         let (sender, receiver) = oneshot::channel();
         let lifted = self.parts.store.call(Request::Ban(lift));
         self.wait(context, lifted, move |pool, lifted, _| {
-            if lifted.is_err() {
+            let now = Instant::now();
+            if lifted.is_err() && pool.agent.bans().is_banned(address, now).is_none() {
                 // It is told as soon as it answers.
-                pool.agent.unban(address, Instant::now());
+                pool.agent.unban(address, now);
             }
             // Whoever asked may have gone.
             let _ = sender.send(matches!(lifted, Ok(Reply::Changed(true))));
