@@ -40,7 +40,7 @@
 //! - **Names are retained.** A node is its name; the generation is the life of its process, and is kept in the data
 //!   folder. A living name is refused to strangers; the next life of the same folder, which names its forerunner,
 //!   gets it at once, so that a restart waits for nothing. A dead name is listed as dead for 10 min, with what it
-//!   held, and then forgotten. An order waits for a name, for a minute, and not for a life.
+//!   held, and then forgotten. An order waits for a minute; one that means a session, or a drain, names the life that it is for.
 //! - **A reading node never trusts a record**: one that can not be read makes its node unready in the view and does
 //!   nothing else. Records are MessagePack maps: a later version adds fields, and a field never changes its
 //!   meaning.
@@ -58,7 +58,7 @@
 //! - **The mark of the storage is obsolete when no living node sees it.** Then the storage was changed for all of
 //!   them, and the leader takes the mark that it sees. As long as one living node sees it, the others are wrong:
 //!   two storages can not be told from each other, and the first one was served from.
-//! - **Ticket keys are made by the leader** and taken over by their version in the policy.
+//! - **Ticket keys are made by the leader** and taken over by the name of the key that seals, which stands in the policy.
 //!
 //! # Sessions
 //!

@@ -59,10 +59,11 @@
 //!   [`DEAD_AFTER_MS`](crate::store::DEAD_AFTER_MS) (6 s), although its sessions live. They take its places;
 //!   when it is back there are too many, nobody is thrown out, and nobody is let in until enough have left.
 //! - **After the store forgot**, until each node has beaten once and told its counts.
-//! - **A node that starts while the store is away** knows of nobody, and admits the whole limit.
+//! - **A node that starts while the store is away** goes by the number of nodes that it saw last, and knows of no
+//!   session; one that never was in the pool admits the whole limit.
 //! - **`per_user`, `per_address` and a user's own limit** are divided by the nodes, whatever of them is in use
 //!   elsewhere: while the store is away they are exceeded by no more than a share for each other node. The
-//!   simulation judges `limits.sessions` alone.
+//!   simulation judges them while it answers, and `limits.sessions` also while it is away.
 //! - A limit that is lowered ends nobody.
 //!
 //! The rate of logins is one bucket in the store, and a share of it in each node while that is away.
@@ -84,8 +85,8 @@
 //! network or another node does takes one away. That a transfer goes on is tried with real clients in
 //! `tests/pool`, while Redis is killed, stopped, emptied, set back, full and slow.
 //!
-//! A node that the pool refuses ([`Refusal`](crate::agent::Refusal), another secret) ends its sessions as in
-//! a drain: transfers first get `timeouts.drain`.
+//! A node whose name is another process's ([`Refusal`](crate::agent::Refusal)) ends its sessions as in a drain:
+//! transfers first get `timeouts.drain`.
 //!
 //! # What holds besides
 //!
