@@ -244,7 +244,7 @@ impl Handler<Leave> for Pool {
     }
 }
 
-/// Logins of a burst; more are told that the node is busy.
+/// Messages of a burst; a login that finds no room waits for it, within its own deadline.
 const MAILBOX: usize = 1_024;
 /// Between two looks at what the node says of itself.
 pub(super) const TICK: Duration = Duration::from_secs(1);

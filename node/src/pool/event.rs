@@ -7,6 +7,7 @@ use actix::Context;
 use flotilla_cluster::agent::Event;
 use flotilla_cluster::order::{Order, What};
 use flotilla_cluster::policy::Policy;
+use flotilla_cluster::store::Token;
 use flotilla_cluster::view::Change;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -111,19 +112,25 @@ impl Pool {
             },
         };
         if !order.is_for(self.agent.generation()) {
-            warn!(what = ?order.what, by = order.by, "an order for an earlier life of this node was dropped");
-            return;
+            let Order { what, token, by, .. } = order;
+            warn!(?what, by, "an order for an earlier life of this node was dropped");
+            return self.answer(token, Value::Null, context);
         }
         let Order { what, token, by, .. } = order;
         if !matches!(what, What::Describe(_) | What::Ports) {
             info!(?what, by, "order of an operator");
         }
         self.carry_out(what, context, move |pool, answer, context| {
-            if token != 0 {
-                let answered = pool.post.answer(token, answer);
-                pool.wait(context, answered, |_, (), _| {});
-            }
+            pool.answer(token, answer, context);
         });
+    }
+
+    /// Answers a question of another node, if it is one.
+    fn answer(&self, token: Token, answer: Value, context: &mut Context<Self>) {
+        if token != 0 {
+            let answered = self.post.answer(token, answer);
+            self.wait(context, answered, |_, (), _| {});
+        }
     }
 
     /// Carries something out on this node, then goes on with its answer.
