@@ -51,6 +51,7 @@ pub(super) struct Node {
 pub(super) struct Sessions {
     pub(super) sessions: Vec<Session>,
     pub(super) missing: Vec<String>,
+    pub(super) more: u64,
 }
 
 #[derive(Debug, Default, Deserialize)]

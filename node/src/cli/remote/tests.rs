@@ -190,13 +190,17 @@ fn sessions_are_listed_and_names_of_clients_are_harmless() {
     let idle = json!({
         "id": "n2/1", "user": "bob", "protocol": "ssh", "client": "2001:db8::1", "since": 0, "direction": null,
     });
-    let node = Node::saying(json!({ "sessions": [session, idle], "missing": ["n3"] }));
+    let node = Node::saying(json!({ "sessions": [session, idle], "missing": ["n3"], "more": 7 }));
     let outcome = node.run("who --user a&b=%ä --address 192.0.2.1 --node n1");
     let line = outcome.out.lines().nth(1).unwrap();
     assert!(line.starts_with("n1/12    a\\u{a}\\u{1b}]0;x\\u{7}  ftps"), "{line}");
     assert!(line.ends_with("  download  2.0 KiB  1.0 KiB/s  RETR /\\u{202e}gpj"), "{line}");
     assert_eq!(outcome.out.lines().count(), 3);
-    assert_eq!(outcome.notes, "flotilla: no answer in time from n3: the list lacks theirs\n");
+    assert_eq!(
+        outcome.notes,
+        "flotilla: the list is full: 7 more are left out\n\
+         flotilla: no answer in time from n3: the list lacks theirs\n",
+    );
     assert_eq!(
         node.requests()[0].line,
         "GET /v1/sessions?user=a%26b%3D%25%C3%A4&address=192.0.2.1&node=n1"

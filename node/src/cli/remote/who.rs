@@ -48,13 +48,16 @@ pub(crate) fn run(args: &WhoArgs, talk: &mut Talk<'_>) -> Result<(), RemoteError
     if args.json {
         return Ok(talk.json(&answer)?);
     }
-    let Sessions { sessions, missing } = read(&client, answer)?;
+    let Sessions { sessions, missing, more } = read(&client, answer)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let mut table = Table::new(COLUMNS);
     for session in &sessions {
         table.row(row(session, now));
     }
     talk.text(&table.text())?;
+    if more > 0 {
+        writeln!(talk.notes, "flotilla: the list is full: {more} more are left out")?;
+    }
     Ok(talk.missing(&missing)?)
 }
 
