@@ -129,7 +129,7 @@ impl Publisher {
 }
 
 /// Records of one request: about 1 ms of the store's time.
-pub const RECORDS_MAX: usize = 2_000;
+pub const RECORDS_MAX: usize = 500;
 /// Between two requests.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Between two requests while there are more records than one takes.
@@ -198,10 +198,10 @@ mod tests {
     fn a_request_is_bounded() {
         let now = start();
         let mut publisher = Publisher::default();
-        let many = (0..5_000).map(|number| (number, record("a"))).collect();
+        let many = (0..1_250).map(|number| (number, record("a"))).collect();
         publisher.on_gathered(many, &[]);
         let mut at = now;
-        for expected in [2_000, 2_000, 1_000] {
+        for expected in [500, 500, 250] {
             let publish = publisher.poll(Fence(1), at).unwrap();
             assert_eq!(publish.changed.len(), expected);
             publisher.on_reply(true);

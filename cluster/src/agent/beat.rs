@@ -156,7 +156,7 @@ impl Agent {
         if forgotten || !self.is_fine() {
             self.link = Link::Fine { since: now };
             self.troubled.clear();
-            self.ledger.on_store_back();
+            self.ledger.on_store_back(forgotten);
             self.events.push_back(Event::Joined { forgotten });
         }
         if forgotten {

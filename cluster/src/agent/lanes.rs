@@ -22,9 +22,9 @@ impl Agent {
         let identity = self.identity.clone().filter(|_| self.is_fine())?;
         if self.is_free(Lane::Admit, now) {
             if self.ledger.is_away() {
-                self.ledger.on_store_back();
+                self.ledger.on_store_back(false);
             }
-            if let Some(admit) = self.ledger.poll(&identity) {
+            if let Some(admit) = self.ledger.poll(&identity, now) {
                 return Some((Lane::Admit, Request::Admit(admit)));
             }
         }

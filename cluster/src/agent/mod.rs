@@ -381,9 +381,10 @@ impl Agent {
         }
         // Nothing goes out on a busy lane: its answer comes first.
         let beat = if self.busy.contains(&Lane::Beat) { beat + beat::INTERVAL } else { beat };
+        let admit = self.ledger.next().filter(|_| self.is_fine());
         let publish = self.publisher.next().filter(|_| self.is_fine());
         let roster = self.roster.next().filter(|_| self.setup.dns && self.lease_runs());
-        [publish, roster].into_iter().flatten().fold(beat, Instant::min)
+        [admit, publish, roster].into_iter().flatten().fold(beat, Instant::min)
     }
 
     fn decided(&mut self, decided: Vec<(Ticket, Result<Slot, Denied>)>) {

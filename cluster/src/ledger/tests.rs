@@ -22,8 +22,8 @@ fn limits(sessions: u32, per_user: u32) -> Limits {
 
 fn shared(limits: Limits) -> Ledger {
     let mut ledger = Ledger::new(limits, false, 1);
-    ledger.on_store_back();
-    let _ = ledger.poll(&identity());
+    ledger.on_store_back(true);
+    let _ = ledger.poll(&identity(), start());
     ledger.on_verdicts(Some(&[]), start());
     ledger
 }
@@ -35,7 +35,7 @@ fn a_node_that_is_alone_decides_at_once() {
     let Answer::Now(Err(denied)) = ledger.admit(applicant("bob", 2), start()) else { panic!() };
     assert_eq!(denied.to_string(), "limits.sessions = 1 is reached");
     ledger.release(slot);
-    assert_eq!(ledger.poll(&identity()), None);
+    assert_eq!(ledger.poll(&identity(), start()), None);
 }
 
 #[test]
@@ -51,16 +51,16 @@ fn one_request_is_under_way_and_says_what_is() {
     let now = start();
     let mut ledger = shared(limits(10, 2));
     let Answer::Later(first) = ledger.admit(applicant("ann", 1), now) else { panic!() };
-    let admit = ledger.poll(&identity()).unwrap();
+    let admit = ledger.poll(&identity(), start()).unwrap();
     assert_eq!((admit.sessions, admit.logins.len(), admit.sequence), (0, 1, 2));
     assert_eq!(admit.logins[0].user, store::Ledger { key: user_key("ann"), count: 0 });
     assert!(admit.logins[0].origin.key.is_empty(), "nothing limits it");
     let Answer::Later(second) = ledger.admit(applicant("ann", 1), now) else { panic!() };
-    assert_eq!(ledger.poll(&identity()), None);
+    assert_eq!(ledger.poll(&identity(), start()), None);
     let mut decided = ledger.on_verdicts(Some(&[Verdict::In { sessions: 4 }]), now);
     let (ticket, Ok(slot)) = decided.remove(0) else { panic!() };
     assert_eq!((ticket, ledger.sessions()), (first, 1));
-    let admit = ledger.poll(&identity()).unwrap();
+    let admit = ledger.poll(&identity(), start()).unwrap();
     assert_eq!((admit.sessions, admit.logins[0].user.count), (1, 1));
     let decided = ledger.on_verdicts(Some(&[Verdict::Full(Full::PerUser)]), now);
     assert_eq!(decided[0].0, second);
@@ -68,7 +68,7 @@ fn one_request_is_under_way_and_says_what_is() {
     assert_eq!(denied.to_string(), "limits.per_user = 2 is reached");
     // The end of a session is told without being asked.
     ledger.release(slot);
-    let admit = ledger.poll(&identity()).unwrap();
+    let admit = ledger.poll(&identity(), start()).unwrap();
     assert_eq!((admit.logins.len(), admit.sessions), (0, 0));
     assert!(admit.counts.contains(&store::Ledger { key: user_key("ann"), count: 0 }));
 }
@@ -78,14 +78,41 @@ fn after_an_unknown_outcome_the_store_is_told_what_is() {
     let now = start();
     let mut ledger = shared(limits(0, 5));
     let Answer::Later(_) = ledger.admit(applicant("ann", 1), now) else { panic!() };
-    let _ = ledger.poll(&identity());
+    let _ = ledger.poll(&identity(), start());
     let decided = ledger.on_verdicts(None, now);
     assert!(decided[0].1.is_ok(), "its share lets it in");
     ledger.on_store_away();
-    assert_eq!(ledger.poll(&identity()), None);
-    ledger.on_store_back();
-    let admit = ledger.poll(&identity()).unwrap();
+    assert_eq!(ledger.poll(&identity(), start()), None);
+    ledger.on_store_back(false);
+    let admit = ledger.poll(&identity(), start()).unwrap();
     assert!(admit.counts.contains(&store::Ledger { key: user_key("ann"), count: 1 }));
+}
+
+/// Of a full pool, all counts of all nodes keep a store busy for seconds: it would not come back.
+#[test]
+fn only_a_store_that_forgot_is_told_everything() {
+    let now = start();
+    let mut ledger = shared(limits(0, 5));
+    for user in ["ann", "bob"] {
+        let Answer::Later(_) = ledger.admit(applicant(user, 1), now) else { panic!() };
+    }
+    let _ = ledger.poll(&identity(), start());
+    let in_ = Verdict::In { sessions: 0 };
+    let decided = ledger.on_verdicts(Some(&[in_, in_]), now);
+    assert!(decided.iter().all(|(_, result)| result.is_ok()));
+    ledger.on_store_away();
+    let Answer::Now(Ok(_)) = ledger.admit(applicant("eve", 1), now) else { panic!() };
+    ledger.on_store_back(false);
+    let eve = store::Ledger { key: user_key("eve"), count: 1 };
+    assert_eq!(ledger.poll(&identity(), start()).unwrap().counts, [eve]);
+    ledger.on_verdicts(Some(&[]), now);
+    assert_eq!(ledger.answered(), 3, "what it should know of");
+    ledger.set_limits(limits(0, 6));
+    assert_eq!(ledger.poll(&identity(), start()).unwrap().counts, [], "they are counted already");
+    ledger.on_verdicts(Some(&[]), now);
+    ledger.on_store_back(true);
+    assert_eq!(ledger.answered(), 0);
+    assert_eq!(ledger.poll(&identity(), start()).unwrap().counts.len(), 3);
 }
 
 #[test]
@@ -146,7 +173,7 @@ fn new_limits_are_counted_from_the_start() {
     let mut ledger = shared(Limits::default());
     let Answer::Now(Ok(_slot)) = ledger.admit(applicant("ann", 1), now) else { panic!() };
     ledger.set_limits(Limits { per_address: 3, ..Limits::default() });
-    let admit = ledger.poll(&identity()).unwrap();
+    let admit = ledger.poll(&identity(), start()).unwrap();
     let origin = origin_key([192, 0, 2, 1].into());
     assert!(admit.counts.contains(&store::Ledger { key: origin, count: 1 }));
 }
@@ -157,16 +184,16 @@ fn what_ended_while_the_store_did_not_answer_is_told_when_it_does() {
     let now = start();
     let mut ledger = shared(limits(0, 1));
     let Answer::Later(_) = ledger.admit(applicant("ann", 1), now) else { panic!() };
-    let _ = ledger.poll(&identity());
+    let _ = ledger.poll(&identity(), start());
     let mut decided = ledger.on_verdicts(Some(&[Verdict::In { sessions: 0 }]), now);
     ledger.release(decided.remove(0).1.unwrap());
     let nothing = store::Ledger { key: user_key("ann"), count: 0 };
-    assert_eq!(ledger.poll(&identity()).unwrap().counts, std::slice::from_ref(&nothing));
+    assert_eq!(ledger.poll(&identity(), start()).unwrap().counts, std::slice::from_ref(&nothing));
     ledger.on_verdicts(None, now);
-    ledger.on_store_back();
-    assert_eq!(ledger.poll(&identity()).unwrap().counts, [nothing]);
+    ledger.on_store_back(false);
+    assert_eq!(ledger.poll(&identity(), start()).unwrap().counts, [nothing]);
     ledger.on_verdicts(Some(&[]), now);
-    assert_eq!(ledger.poll(&identity()), None);
+    assert_eq!(ledger.poll(&identity(), start()), None);
 }
 
 /// A limit that is lifted and set again: what ended in between counts no more.
@@ -175,14 +202,14 @@ fn what_ended_while_there_was_no_limit_is_told() {
     let now = start();
     let mut ledger = shared(limits(0, 5));
     let Answer::Later(_) = ledger.admit(applicant("ann", 1), now) else { panic!() };
-    let _ = ledger.poll(&identity());
+    let _ = ledger.poll(&identity(), start());
     let mut decided = ledger.on_verdicts(Some(&[Verdict::In { sessions: 0 }]), now);
     ledger.set_limits(Limits::default());
-    let _ = ledger.poll(&identity());
+    let _ = ledger.poll(&identity(), start());
     ledger.on_verdicts(Some(&[]), now);
     ledger.release(decided.remove(0).1.unwrap());
     let nothing = store::Ledger { key: user_key("ann"), count: 0 };
-    assert_eq!(ledger.poll(&identity()).unwrap().counts, [nothing]);
+    assert_eq!(ledger.poll(&identity(), start()).unwrap().counts, [nothing]);
 }
 
 #[test]
