@@ -235,7 +235,7 @@ impl Bench {
         let (leader, tickets) = (self.fleet.leader()?, u64::from(number));
         let storage = leader.ask(|agent| agent.policy().storage.clone());
         let begun = Instant::now();
-        let proposal = Proposal { storage, tickets, ticket_key: String::new() };
+        let proposal = Proposal { storage, tickets, ticket_key: format!("key-{tickets}") };
         leader.tell(|agent, now| agent.on_proposal(proposal, now));
         self.fleet.heard(News::Policy(tickets), begun).await
     }
