@@ -9,7 +9,7 @@ pub fn user_key(user: &str) -> Vec<u8> {
     digest(&SHA256, user.as_bytes()).as_ref().iter().take(USER_KEY_BYTES).copied().collect()
 }
 
-/// What the sessions from an [`origin`] are counted under: the address, or the first half of an IPv6
+/// What the sessions from an [`origin`](crate::admission::origin) are counted under: the address, or the first half of an IPv6
 /// address behind a mark.
 pub fn origin_key(origin: IpAddr) -> Vec<u8> {
     match origin {
