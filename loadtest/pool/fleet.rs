@@ -51,20 +51,6 @@ impl Fleet {
         let begun = Instant::now();
         while !is_so(self) {
             if begun.elapsed() > PATIENCE {
-                for node in &self.nodes {
-                    let seen = node.seen.borrow();
-                    eprintln!(
-                        "{:?} p {} c {} j {} u {:?} {:?} away {:?} s {}",
-                        seen.answered,
-                        seen.published,
-                        seen.counted,
-                        seen.joined,
-                        seen.under_way,
-                        node.ask(|a| (a.link().clone(), a.session_count())),
-                        seen.away.last(),
-                        seen.away.len()
-                    );
-                }
                 bail!("not within {} s: {what}", PATIENCE.as_secs());
             }
             show(self);
@@ -197,5 +183,5 @@ pub(crate) fn people(number: u32, sessions: u32) -> impl Iterator<Item = Person>
     (first..first + sessions).map(Person)
 }
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 const LOOK: Duration = Duration::from_millis(10);
