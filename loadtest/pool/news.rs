@@ -56,7 +56,8 @@ impl Bench {
         let whom = Whom { user: Some("nobody".to_owned()), ..Whom::default() };
         let token = u64::from(number);
         let by = "ftp-000".to_owned();
-        let order = Order { version: ORDER_VERSION, what: What::Kick(whom), token, by };
+        let what = What::Kick(whom);
+        let order = Order { version: ORDER_VERSION, what, token, by, generation: 0 };
         let to = self.fleet.nodes.iter().map(|node| node.ask(|agent| agent.node().clone()));
         let request = Request::Order { to: to.collect(), order: order.encode() };
         let (node, begun) = (self.some_node(number)?, Instant::now());
@@ -67,8 +68,9 @@ impl Bench {
     async fn policy(&self, number: u32) -> Result<Vec<Duration>> {
         let (leader, tickets) = (self.fleet.leader()?, u64::from(number));
         let storage = leader.ask(|agent| agent.policy().storage.clone());
+        let proposal = Proposal { storage, tickets, ticket_key: String::new() };
         let begun = Instant::now();
-        leader.tell(|agent, now| agent.on_proposal(Proposal { storage, tickets }, now));
+        leader.tell(|agent, now| agent.on_proposal(proposal, now));
         self.fleet.heard(News::Policy(tickets), begun).await
     }
 
