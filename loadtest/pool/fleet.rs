@@ -183,5 +183,5 @@ pub(crate) fn people(number: u32, sessions: u32) -> impl Iterator<Item = Person>
     (first..first + sessions).map(Person)
 }
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 const LOOK: Duration = Duration::from_millis(10);

@@ -17,7 +17,7 @@ use crate::server::{Server, Work};
 /// How logins come.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Manner {
-    /// So many at once.
+    /// So many at once; the agent makes requests of them as it sees fit.
     pub(crate) batch: usize,
     /// Before each, so many sessions end.
     pub(crate) ends: usize,

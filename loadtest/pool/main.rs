@@ -23,6 +23,7 @@
 mod fleet;
 mod life;
 mod login;
+mod news;
 mod node;
 mod people;
 mod phase;

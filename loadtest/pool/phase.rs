@@ -1,20 +1,17 @@
 //! The measurements, one after the other on one pool.
 
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use flotilla_cluster::admission::Limits;
-use flotilla_cluster::agent::{Lane, Proposal};
-use flotilla_cluster::order::{ORDER_VERSION, Order, What, Whom};
-use flotilla_cluster::store::{Request, Store};
+use flotilla_cluster::agent::Lane;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::Arguments;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, people};
 use crate::life::Life;
 use crate::login::{self, Manner};
-use crate::node::News;
+use crate::people::Person;
 use crate::progress::Bar;
 use crate::report::{Report, median, quantile};
 use crate::server::Server;
@@ -25,7 +22,7 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<Report> {
     let report = Report::new(server.version()?, arguments.nodes, arguments.sessions);
     let fleet = Fleet::start(arguments.nodes, &server.url()).await?;
     let arguments = arguments.clone();
-    let mut bench = Bench { arguments, server, report, fleet, turn: 0, next: 0 };
+    let mut bench = Bench { arguments, server, report, fleet, empty: 0.0, turn: 0, next: 0 };
     bench.register().await?;
     bench.fill().await?;
     for life in [Life::Idle, Life::Moving, Life::Transferring] {
@@ -37,14 +34,18 @@ pub(crate) async fn measure(arguments: &Arguments) -> Result<Report> {
     bench.visit().await?;
     bench.tell().await?;
     bench.flush().await?;
+    bench.move_all().await?;
     Ok(bench.report)
 }
 
-struct Bench {
-    arguments: Arguments,
+/// A pool under measurement, and what came out so far.
+pub(crate) struct Bench {
+    pub(crate) arguments: Arguments,
     server: Server,
     report: Report,
-    fleet: Fleet,
+    pub(crate) fleet: Fleet,
+    /// The memory of Redis while nobody is logged in.
+    empty: f64,
     /// The second of the sessions' life.
     turn: u64,
     /// The next person who never was there.
@@ -74,14 +75,12 @@ impl Bench {
 
     /// Sessions on all nodes: what they take in Redis.
     async fn fill(&mut self) -> Result<()> {
-        let (count, all) = (self.arguments.sessions, self.all());
+        let count = self.arguments.sessions;
         tokio::time::sleep(CALM).await;
-        let empty = self.server.memory()?;
+        self.empty = self.server.memory()?;
         let published = self.fleet.fill(count, &Bar::start("publish")).await?;
         self.add("all sessions are published", "s", None, published.as_secs_f64());
-        tokio::time::sleep(CALM).await;
-        let each = (self.server.memory()? - empty) / all;
-        self.add("memory per session, no limits", "bytes", Some(MEMORY_MAX), each);
+        self.weigh("no limits").await?;
         self.end("publish");
 
         let bar = Bar::start("count");
@@ -94,9 +93,7 @@ impl Bench {
         let work = self.server.work(&start)?;
         let each = work.script_us / work.scripts / 1e3;
         self.add("limits put in force: Redis per script", "ms", None, each);
-        tokio::time::sleep(CALM).await;
-        let each = (self.server.memory()? - empty) / all;
-        self.add("memory per session, all limits", "bytes", Some(MEMORY_MAX), each);
+        self.weigh("all limits").await?;
         self.end("count");
         self.next = self.arguments.nodes * self.arguments.sessions;
         Ok(())
@@ -123,7 +120,7 @@ impl Bench {
             add("Redis, all its work", None, work.thread_us / beats / 1e3);
             add("node CPU", Some(BEAT_NODE_MS), cpu.as_secs_f64() / beats * 1e3);
             let each = scripts / beats;
-            self.add(&format!("beat, {name}: scripts"), "", None, each);
+            self.add(&format!("beat, {name}: scripts of a node"), "a beat", None, each);
         }
         self.end("beat");
         Ok(())
@@ -135,14 +132,15 @@ impl Bench {
         for round in 0..self.arguments.rounds {
             bar.show(round as usize, self.arguments.rounds as usize);
             let mut logins = login::alone(&self.fleet, &mut self.server, manner, self.next).await?;
-            let batch = manner.batch as f64;
-            self.next += (logins.waits.len() * manner.batch) as u32;
+            let count = logins.waits.len() * manner.batch;
+            self.next += count as u32;
             let script = logins.work.script_us / logins.work.scripts / 1e3;
             let p99 = logins.work.script_p99_us / 1e3;
             self.add(&format!("{name}: script"), "ms", Some(LOGIN_MS), script);
             self.add(&format!("{name}: script p99"), "ms", None, p99);
             if manner.batch > 1 {
-                self.add(&format!("{name}: script per login"), "ms", None, script / batch);
+                let each = logins.work.script_us / count as f64 / 1e3;
+                self.add(&format!("{name}: Redis per login"), "ms", None, each);
             }
             let wait = median(&mut logins.waits) * 1e3;
             let p99 = quantile(&logins.waits, 0.99) * 1e3;
@@ -181,65 +179,6 @@ impl Bench {
         Ok(())
     }
 
-    /// How soon all nodes know what one of them says.
-    async fn tell(&mut self) -> Result<()> {
-        let bar = Bar::start("tell");
-        for round in 0..self.arguments.rounds {
-            bar.show(round as usize, self.arguments.rounds as usize);
-            let mut waits: [Vec<f64>; 3] = Default::default();
-            for step in 0..TOLD {
-                let number = round * TOLD + step + 1;
-                // Beats are where they are: the next is told at another moment of theirs.
-                self.live(Life::Moving, 1).await;
-                tokio::time::sleep(Duration::from_millis(u64::from(number * 370 % 1_000))).await;
-                for (waits, heard) in waits.iter_mut().zip([
-                    self.ban(number).await?,
-                    self.order(number).await?,
-                    self.policy(number).await?,
-                ]) {
-                    waits.extend(heard.iter().map(Duration::as_secs_f64));
-                }
-            }
-            for (what, mut waits) in ["a ban", "a kick", "a policy"].into_iter().zip(waits) {
-                let middle = median(&mut waits) * 1e3;
-                let most = quantile(&waits, 1.0) * 1e3;
-                self.add(&format!("{what} is known: p50"), "ms", None, middle);
-                self.add(&format!("{what} is known to all"), "ms", Some(KNOWN_MS), most);
-            }
-        }
-        self.end("tell");
-        Ok(())
-    }
-
-    async fn ban(&self, number: u32) -> Result<Vec<Duration>> {
-        let address = std::net::Ipv4Addr::from_bits(BANNED | number).into();
-        let (node, begun) = (self.some_node(number)?, Instant::now());
-        node.tell(|agent, now| agent.ban(address, BAN, now));
-        self.fleet.heard(News::Ban(address), begun).await
-    }
-
-    async fn order(&self, number: u32) -> Result<Vec<Duration>> {
-        let whom = Whom { user: Some("nobody".to_owned()), ..Whom::default() };
-        let token = u64::from(number);
-        let by = "ftp-000".to_owned();
-        let what = What::Kick(whom);
-        let order = Order { version: ORDER_VERSION, what, token, by, generation: 0 };
-        let to = self.fleet.nodes.iter().map(|node| node.ask(|agent| agent.node().clone()));
-        let request = Request::Order { to: to.collect(), order: order.encode() };
-        let (node, begun) = (self.some_node(number)?, Instant::now());
-        node.store.call(request).await?;
-        self.fleet.heard(News::Order(token), begun).await
-    }
-
-    async fn policy(&self, number: u32) -> Result<Vec<Duration>> {
-        let (leader, tickets) = (self.fleet.leader()?, u64::from(number));
-        let storage = leader.ask(|agent| agent.policy().storage.clone());
-        let begun = Instant::now();
-        let proposal = Proposal { storage, tickets, ticket_key: format!("key-{tickets}") };
-        leader.tell(|agent, now| agent.on_proposal(proposal, now));
-        self.fleet.heard(News::Policy(tickets), begun).await
-    }
-
     /// Redis loses everything.
     async fn flush(&mut self) -> Result<()> {
         let count = self.arguments.sessions;
@@ -247,7 +186,6 @@ impl Bench {
             self.live(Life::Idle, 3).await;
             self.fleet.forget();
             self.server.flush()?;
-            let empty = self.server.memory()?;
             let begun = Instant::now();
             self.fleet.until("all have joined", all_joined, |_| {}).await?;
             self.add("flush: all nodes are registered", "s", None, seconds(begun));
@@ -256,41 +194,53 @@ impl Bench {
             self.fleet.counted(count, &Bar::start("count again")).await?;
             self.add("flush: all sessions are counted", "s", None, seconds(begun));
             self.fleet.joined().await?;
-            tokio::time::sleep(CALM).await;
-            let each = (self.server.memory()? - empty) / self.all();
-            self.add("flush: memory per session", "bytes", Some(MEMORY_MAX), each);
             self.end("flush");
         }
         Ok(())
     }
 
-    async fn live(&mut self, life: Life, seconds: u64) {
+    /// All sessions transfer at once: what they take in Redis then.
+    async fn move_all(&mut self) -> Result<()> {
+        let count = self.arguments.sessions;
+        self.fleet.forget();
+        for (number, node) in (0..).zip(&self.fleet.nodes) {
+            let record = |person: Person| (u64::from(person.0), person.transferring(self.turn));
+            let records = people(number, count).map(record).collect();
+            node.tell(|agent, _| agent.on_gathered(records, &[]));
+            tokio::task::yield_now().await;
+        }
+        self.fleet.published(count, &Bar::start("publish transfers")).await?;
+        self.weigh("all limits, all in a transfer").await?;
+        self.end("publish transfers");
+        Ok(())
+    }
+
+    /// What a session takes in Redis.
+    async fn weigh(&mut self, which: &str) -> Result<()> {
+        tokio::time::sleep(CALM).await;
+        let all = f64::from(self.arguments.nodes) * f64::from(self.arguments.sessions);
+        let each = (self.server.memory()? - self.empty) / all;
+        self.add(&format!("memory per session, {which}"), "bytes", Some(MEMORY_MAX), each);
+        Ok(())
+    }
+
+    pub(crate) async fn live(&mut self, life: Life, seconds: u64) {
         let turns = self.turn..self.turn + seconds;
         self.turn = turns.end;
         life.go_on(&self.fleet.nodes, self.arguments.sessions, turns).await;
-    }
-
-    fn some_node(&self, number: u32) -> Result<&Rc<crate::node::Node>> {
-        use anyhow::Context;
-        let place = number as usize * 37 % self.fleet.nodes.len();
-        self.fleet.nodes.get(place).context("there are no nodes")
     }
 
     fn answered(&self, lanes: &[Lane]) -> u64 {
         self.fleet.answered(lanes)
     }
 
-    fn add(&mut self, what: &str, unit: &'static str, goal: Option<f64>, value: f64) {
+    pub(crate) fn add(&mut self, what: &str, unit: &'static str, goal: Option<f64>, value: f64) {
         self.report.add(what, unit, goal, value);
     }
 
     /// Ends a phase: what went wrong is told with its name.
-    fn end(&mut self, phase: &str) {
+    pub(crate) fn end(&mut self, phase: &str) {
         self.report.fail(phase, self.fleet.take_faults());
-    }
-
-    fn all(&self) -> f64 {
-        f64::from(self.arguments.nodes) * f64::from(self.arguments.sessions)
     }
 }
 
@@ -313,7 +263,6 @@ const MEMORY_MAX: f64 = 200.0;
 const BEAT_REDIS_MS: f64 = 2.0;
 const BEAT_NODE_MS: f64 = 5.0;
 const LOGIN_MS: f64 = 0.5;
-const KNOWN_MS: f64 = 1_000.0;
 
 /// All on, and none reached.
 const LIMITS: Limits =
@@ -334,8 +283,3 @@ const ROUND_SECONDS: u64 = 8;
 const CALM: Duration = Duration::from_secs(6);
 /// Logins of the guest.
 const VISITS: usize = 2_000;
-/// Bans, kicks and policies of a round.
-const TOLD: u32 = 5;
-/// 172.16.0.0.
-const BANNED: u32 = 0xac10_0000;
-const BAN: Duration = Duration::from_secs(3_600);

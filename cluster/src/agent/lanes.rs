@@ -58,6 +58,12 @@ impl Agent {
         !self.busy.contains(&lane) && !waits
     }
 
+    /// When a lane that would say something then may do so; `None`: its answer comes first.
+    pub(super) fn next_of(&self, lane: Lane, wish: Option<Instant>) -> Option<Instant> {
+        let wish = wish.filter(|_| self.is_fine() && !self.busy.contains(&lane))?;
+        Some(self.troubled.get(&lane).map_or(wish, |trouble| wish.max(trouble.until)))
+    }
+
     /// A request failed. Whether the store is away, the next beat tells; if it is not, the lane rests for a
     /// while, and logins are decided here meanwhile.
     pub(super) fn on_trouble(&mut self, lane: Lane, reason: String, now: Instant) {

@@ -381,8 +381,8 @@ impl Agent {
         }
         // Nothing goes out on a busy lane: its answer comes first.
         let beat = if self.busy.contains(&Lane::Beat) { beat + beat::INTERVAL } else { beat };
-        let admit = self.ledger.next().filter(|_| self.is_fine());
-        let publish = self.publisher.next().filter(|_| self.is_fine());
+        let admit = self.next_of(Lane::Admit, self.ledger.next());
+        let publish = self.next_of(Lane::Publish, self.publisher.next());
         let roster = self.roster.next().filter(|_| self.setup.dns && self.lease_runs());
         [admit, publish, roster].into_iter().flatten().fold(beat, Instant::min)
     }

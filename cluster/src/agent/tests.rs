@@ -78,6 +78,9 @@ impl Bench {
                 }
             }
         }
+        // Otherwise whoever drives it would turn in circles.
+        let gone = self.agent.is_gone;
+        assert!(gone || self.agent.next_deadline() > self.now(), "{:?}", self.agent);
     }
 
     fn pass(&mut self, millis: u64) {

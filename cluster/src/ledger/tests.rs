@@ -115,6 +115,35 @@ fn only_a_store_that_forgot_is_told_everything() {
     assert_eq!(ledger.poll(&identity(), start()).unwrap().counts.len(), 3);
 }
 
+/// A flushed store hears of everything from all nodes at once, and has to answer logins meanwhile.
+#[test]
+fn parts_of_many_counts_leave_the_store_time_for_others() {
+    let now = start();
+    let mut ledger = shared(Limits::default());
+    for user in 0..COUNTS_MAX * 2 + 1 {
+        let Answer::Now(Ok(_)) = ledger.admit(applicant(&format!("{user}"), 1), now) else {
+            panic!()
+        };
+    }
+    ledger.set_limits(limits(0, 5));
+    let took = Duration::from_millis(10);
+    assert_eq!(ledger.poll(&identity(), now).unwrap().counts.len(), COUNTS_MAX);
+    assert_eq!(ledger.next(), None);
+    ledger.on_verdicts(Some(&[]), now + took);
+    let rested = now + took + RESTS * took;
+    assert_eq!(ledger.next(), Some(rested));
+    assert_eq!(ledger.poll(&identity(), rested - took), None);
+    // A login does not wait, and does not take the part with it.
+    let Answer::Later(_) = ledger.admit(applicant("ann", 1), now) else { panic!() };
+    let admit = ledger.poll(&identity(), rested - took).unwrap();
+    assert_eq!((admit.logins.len(), admit.counts.len()), (1, 2));
+    ledger.on_verdicts(Some(&[Verdict::In { sessions: 0 }]), rested - took);
+    assert_eq!(ledger.next(), Some(rested));
+    assert_eq!(ledger.poll(&identity(), rested).unwrap().counts.len(), COUNTS_MAX - 1);
+    ledger.on_verdicts(Some(&[]), rested + took);
+    assert_eq!(ledger.poll(&identity(), rested + took), None);
+}
+
 #[test]
 fn away_from_the_store_a_node_admits_its_share_of_what_is_left() {
     let now = start();
