@@ -22,8 +22,8 @@
 //! | a ban | 370; no more than 65,536 of them |
 //! | an address with failed logins | 325, until `limits.ban_window` is over |
 //!
-//! A session that transfers has a command, a path of up to 64 bytes and numbers besides. So 200 bytes for each
-//! session are enough; a million sessions take 200 MB.
+//! A session that transfers has a command, a path of up to 64 bytes and numbers besides. So 200 bytes
+//! for each session are enough while few transfer; where all do, 323 were measured (10,000 sessions).
 //!
 //! `maxmemory-policy noeviction` is needed: a key that Redis throws away is data that is lost.
 //!
