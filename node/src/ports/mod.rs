@@ -19,6 +19,7 @@
 
 mod actor;
 mod counts;
+pub(crate) mod ephemeral;
 mod grant;
 mod listener;
 mod remote;

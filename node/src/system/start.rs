@@ -23,7 +23,7 @@ use crate::listen::{Acceptor, Living, Service, Watch};
 use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::pool::{self, Attach, Fault, KnownBans, Parts, Pool, generation, size};
-use crate::ports::{PortSettings, Ports, ShardSeed};
+use crate::ports::{PortSettings, Ports, ShardSeed, ephemeral};
 use crate::registry::Registry;
 use crate::threshold::Threshold;
 use crate::tls;
@@ -43,6 +43,7 @@ impl Node {
         let health_listener = bind::health(config.health.listen)?;
         let settings = PortSettings::new(config.ftp.passive_ports, config.timeouts.data_connect);
         let (ports, seeds) = Ports::new(settings, arbiter_count);
+        ephemeral::warn(config.ftp.passive_ports);
         let ports = ports.start();
         let mut addresses = listeners.addresses;
         let parts = parts(&joined, &readiness, &metrics, &policy, &tls, addresses.urls());
