@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::address;
 use crate::config::{self, Config, ConfigError, LoadOptions, Origins};
 use crate::error::ServeError;
 use crate::ports::ephemeral;
@@ -222,7 +223,7 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 /// What does not keep a node from running, and its operator should know.
 fn notes(config: &Config) -> Vec<String> {
     let ports = ephemeral::look(config.ftp.passive_ports);
-    ports.iter().map(ToString::to_string).collect()
+    ports.iter().map(ToString::to_string).chain(address::advice(config)).collect()
 }
 
 /// What is said of an error: each line begins with the program's name, as other programs have it.

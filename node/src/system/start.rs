@@ -16,6 +16,7 @@ use super::drain::Draining;
 use super::endpoints::Endpoints;
 use super::join::Joined;
 use super::{Node, bind, build};
+use crate::address;
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::health::{Health, Probe, Readiness, STARTING};
@@ -44,6 +45,7 @@ impl Node {
         let settings = PortSettings::new(config.ftp.passive_ports, config.timeouts.data_connect);
         let (ports, seeds) = Ports::new(settings, arbiter_count);
         ephemeral::warn(config.ftp.passive_ports);
+        address::warn(config);
         let ports = ports.start();
         let mut addresses = listeners.addresses;
         let parts = parts(&joined, &readiness, &metrics, &policy, &tls, addresses.urls());
