@@ -11,6 +11,7 @@
 //! - [`failure`], [`digest`]: what can go wrong, and the hash algorithms, for all protocols.
 //! - [`ftp`]: RFC 959 and its successors: lines, commands, replies, listings, and the session.
 //! - [`exec`], [`scp`]: the commands that SSH clients may run, and the copy protocol of `scp`.
+//! - [`proxy`]: the header by which a balancer says who the client is.
 //! - [`glob`]: shell patterns, for listings and for those commands.
 //! - [`sftp`]: version 3 with the extensions of OpenSSH: packets, order, and the session.
 //! - [`manual`]: decisions and their reasons, what is missing, and the mistakes of others.
@@ -21,7 +22,7 @@
 //! - What a command means is decided in [`ftp::Command::parse`] and nowhere else, and
 //!   [`failure::Failure::code`] alone knows the reply codes of failures; SFTP's are in
 //!   `sftp/status.rs` and nowhere else.
-//! - However a stream is cut into reads, the same lines or packets come out of it.
+//! - However a stream is cut into reads, the same headers, lines or packets come out of it.
 //! - An SFTP handle means the file that it was given out for, or nothing.
 //! - No unsent reply keeps a machine from taking input.
 //! - Nothing grows without a limit that has a name.
@@ -40,5 +41,6 @@ pub mod ftp;
 pub mod glob;
 pub mod manual;
 pub mod path;
+pub mod proxy;
 pub mod scp;
 pub mod sftp;

@@ -17,11 +17,13 @@
 //!   grant that nobody connected to: a late connection can not reach the wrong transfer.
 //! - No port outside the range is ever bound. Exhaustion is an answer, not a wait.
 
+mod accept;
 mod actor;
 mod counts;
 pub(crate) mod ephemeral;
 mod grant;
 mod listener;
+mod places;
 mod remote;
 mod rule;
 mod shard;
