@@ -1,5 +1,5 @@
-//! `flotilla gen`: the manual page, shell completions, the systemd unit and the reference of keys,
-//! each from the same source as the program itself.
+//! `flotilla gen`: the manual page, shell completions, the systemd unit, rules of a firewall and the
+//! reference of keys, each from the same source as the program itself.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,8 @@ use clap::{CommandFactory, Subcommand};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use super::{Cli, ConfigArgs, print, unit};
+use super::nftables::NftablesArgs;
+use super::{Cli, ConfigArgs, nftables, print, unit};
 use crate::config::{self, Key, MAIN_FILE, Origin, Standing};
 use crate::error::ServeError;
 
@@ -23,6 +24,8 @@ pub enum GenerateVerb {
     },
     /// A hardened systemd unit for the given configuration.
     Unit(ConfigArgs),
+    /// Rules for nft(8): the ports of the given configuration, and who may reach them.
+    Nftables(NftablesArgs),
     /// The reference of configuration keys, in Markdown.
     Reference,
 }
@@ -50,6 +53,7 @@ pub fn run(verb: GenerateVerb) -> Result<(), ServeError> {
             })?;
             print(&unit::unit(&program, &args, &config))
         }
+        GenerateVerb::Nftables(args) => print(&nftables::text(args)?),
         GenerateVerb::Reference => print(&reference()),
     }
 }

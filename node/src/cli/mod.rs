@@ -16,6 +16,7 @@ use crate::ports::ephemeral;
 
 mod figure;
 pub mod generate;
+mod nftables;
 pub mod ping;
 pub mod remote;
 mod table;
