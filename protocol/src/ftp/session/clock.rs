@@ -66,8 +66,8 @@ impl Session {
         self.due().map(|(deadline, _)| deadline)
     }
 
-    /// Time passed: ends the session if a deadline is over, or writes a progress line. In a transfer
-    /// the owner calls [`Session::on_progress`] first.
+    /// Time passed: ends the session if a deadline is over, or writes a progress line. In a
+    /// transfer the owner calls [`Session::on_progress`] first.
     pub fn on_timeout(&mut self, now: Instant) {
         let Some((_, due)) = self.due().filter(|&(deadline, _)| now >= deadline) else { return };
         let text = match due {

@@ -149,12 +149,13 @@ impl Session {
     }
 
     /// EPSV names no address, so that clients go to the one that they dialled. The 522 of RFC 2428
-    /// makes them fall back to PASV; it names no protocol in parentheses, as there is none that would
-    /// do.
+    /// makes them fall back to PASV; it names no protocol in parentheses, as there is none that
+    /// would do.
     fn refuse_extended_passive(&mut self) {
         let instead = if self.connection.local.is_ipv6() { "dial IPv4 and " } else { "" };
         let text = format!(
-            "A balancer stands in front of this server, and EPSV would lead to it; {instead}use PASV."
+            "A balancer stands in front of this server, and EPSV would lead to it; \
+             {instead}use PASV."
         );
         self.reply(522, text.as_bytes());
     }

@@ -1,5 +1,5 @@
-//! What the path to the client demands, so that nothing on it forgets the control connection: limits
-//! of idleness, and progress lines. The manual has the reasons.
+//! What the path to the client demands, so that nothing on it forgets the control connection:
+//! limits of idleness, and progress lines. [`crate::manual::progress`] has the reasons.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,8 +12,8 @@ use crate::ftp::Code;
 /// What the path to the client demands. The default demands nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keepalive {
-    /// The longest time without a command that the path bears; the session's own idle time-out holds
-    /// where it is shorter.
+    /// The longest time without a command that the path bears; the session's own idle time-out
+    /// holds where it is shorter.
     pub idle_limit: Option<IdleLimit>,
     /// Where only payload counts: after that long without a byte on a clear control connection, a
     /// transfer's final reply gets a line more. Protected control connections get none: TLS has
@@ -26,14 +26,14 @@ pub struct Keepalive {
 pub struct IdleLimit {
     /// The time without a command after which the session ends.
     pub after: Duration,
-    /// Whose limit it is, for the 421 and for STAT: "the balancer closes after 60 s without payload,
-    /// ingress.idle_timeout".
+    /// Whose limit it is, for the 421 and for STAT: "the balancer closes after 60 s without
+    /// payload, ingress.idle_timeout".
     pub reason: Arc<str>,
 }
 
 impl Session {
-    /// The path demands something else from now on. May come at any time; [`Session::next_deadline`]
-    /// may be another one afterwards.
+    /// The path demands something else from now on. May come at any time;
+    /// [`Session::next_deadline`] may be another one afterwards.
     pub fn on_keepalive(&mut self, keepalive: Keepalive) {
         self.clock.keepalive = keepalive;
     }

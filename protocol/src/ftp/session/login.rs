@@ -91,8 +91,8 @@ impl Login {
 }
 
 impl Session {
-    /// A PROXY header came late, as the first bytes on the connection: who the client is, and what it
-    /// dialled. For the time before USER; later it changes nothing.
+    /// A PROXY header came late, as the first bytes on the connection: who the client is, and what
+    /// it dialled. For the time before USER; later it changes nothing.
     pub fn on_addresses(&mut self, client: IpAddr, local: SocketAddr) {
         if matches!((&self.login, &self.activity), (Login::Nobody { attempts: 0 }, Activity::Idle))
         {
@@ -230,8 +230,8 @@ impl Session {
         }
     }
 
-    /// Who may use a passive port depends on the protection, so a port that was prepared under another one is
-    /// given up.
+    /// Who may use a passive port depends on the protection, so a port that was prepared under
+    /// another one is given up.
     fn set_private(&mut self, private: bool) {
         if self.protection.private != private
             && let Some(ready) = self.ready()
