@@ -14,6 +14,7 @@
 //! - [`ban`]: failed logins and banned addresses.
 //! - [`publisher`]: the sessions of a node, and what the pool has to hear of them.
 //! - [`ports`], [`blocks`]: the passive range and its arithmetic; who may offer which part of it.
+//! - [`relay`]: what one node says to another before it passes on a data connection.
 //! - [`roster`], [`dns`]: which nodes clients are sent to.
 //! - [`manual`]: what always holds, what fails and heals, decisions and their reasons.
 
@@ -31,6 +32,7 @@ pub mod order;
 pub mod policy;
 pub mod ports;
 pub mod publisher;
+pub mod relay;
 pub mod roster;
 pub mod seal;
 pub mod session;
