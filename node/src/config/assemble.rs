@@ -9,14 +9,15 @@ use super::key;
 use super::origins::{Origins, Settings, lookup};
 use super::source::describe;
 use super::value::{
-    Expected, Reading, addresses, algorithms, choice, count, count_from_one, data_peer, duration,
-    duration_or_zero, filter, flag, host_name, line, methods, node_id, optional_address,
-    optional_line, optional_path, passive_address, path, paths, pool_name, ports, rekey_bytes,
-    rekey_interval, size, store, umask, workers,
+    Expected, Reading, address_or_auto, addresses, algorithms, block, choice, count,
+    count_from_one, data_peer, duration, duration_or_zero, filter, flag, host_name, idle_timeout,
+    line, listener_modes, methods, networks, node_id, optional_address, optional_line,
+    optional_path, passive_address, path, paths, pool_name, ports, rekey_bytes, rekey_interval,
+    size, store, umask, workers, zone_addresses,
 };
 use super::{
-    Admin, Config, DataReuse, Ftp, Health, Host, Limits, LogFormat, Node, OnAbort, Pool, Ssh,
-    Storage, Telemetry, Timeouts, Tls, TlsMode, TlsVersion, Users, algorithm,
+    Admin, Config, DataReuse, Ftp, Health, Host, Ingress, Limits, LogFormat, Node, OnAbort, Pool,
+    Relay, Ssh, Storage, Telemetry, Timeouts, Tls, TlsMode, TlsVersion, Users, algorithm, ingress,
 };
 
 /// `Some(Section { field: value, … })` if every key can be read. All are tried, so that every
@@ -39,6 +40,8 @@ pub(super) fn assemble(origins: &Origins, problems: &mut Vec<Problem>) -> Option
     let users = users(reader);
     let storage = storage(reader);
     let pool = pool(reader);
+    let ingress = ingress(reader);
+    let relay = relay(reader);
     let limits = limits(reader);
     let timeouts = timeouts(reader);
     let health = health(reader);
@@ -57,6 +60,8 @@ pub(super) fn assemble(origins: &Origins, problems: &mut Vec<Problem>) -> Option
         users: users?,
         storage: storage?,
         pool: pool?,
+        ingress: ingress?,
+        relay: relay?,
         limits: limits?,
         timeouts: timeouts?,
         health: health?,
@@ -91,6 +96,7 @@ fn ftp(reader: &mut Reader<'_>) -> Option<Ftp> {
         anonymous: "ftp.anonymous" as flag,
         active_mode: "ftp.active_mode" as flag,
         passive_ports: "ftp.passive.ports" as ports,
+        passive_block: "ftp.passive.block" as block,
         passive_address: "ftp.passive.address" as passive_address,
         data_peer: "ftp.passive.data_peer" as data_peer,
         data_reuse: "ftp.passive.data_reuse" as choice(&[
@@ -183,6 +189,35 @@ fn pool(reader: &mut Reader<'_>) -> Option<Pool> {
             store_ca: "pool.store_ca" as optional_path,
             secret_file: "pool.secret_file" as optional_path,
             shared_storage: "pool.shared_storage" as flag,
+        }
+    )
+}
+
+fn ingress(reader: &mut Reader<'_>) -> Option<Ingress> {
+    section!(
+        reader,
+        Ingress {
+            mode: "ingress.mode" as choice(ingress::MODES),
+            listeners: "ingress.listeners" as listener_modes,
+            balancers: "ingress.balancers" as networks,
+            proxy_protocol: "ingress.proxy_protocol" as choice(ingress::PROXIES),
+            data_proxy_protocol: "ingress.data_proxy_protocol" as choice(ingress::DATA_PROXIES),
+            balancer: "ingress.balancer" as choice(ingress::BALANCERS),
+            idle_timeout: "ingress.idle_timeout" as idle_timeout,
+            addresses: "ingress.addresses" as zone_addresses,
+            internal: "ingress.internal" as networks,
+            progress_lines: "ingress.progress_lines" as flag,
+        }
+    )
+}
+
+fn relay(reader: &mut Reader<'_>) -> Option<Relay> {
+    section!(
+        reader,
+        Relay {
+            listen: "relay.listen" as optional_address,
+            address: "relay.address" as address_or_auto,
+            connections: "relay.connections" as count_from_one,
         }
     )
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, Fault, Origin, Problem};
 use super::origins::Origins;
-use super::{Config, DataPeer, DataReuse, Store, TlsMode};
+use super::{Config, DataPeer, DataReuse, Mode, Proxy, Store, TlsMode};
 use crate::auth::Secret;
 use crate::secret::{self, Rule};
 
@@ -17,6 +17,7 @@ pub(super) fn contradictions(config: &Config, origins: &Origins, problems: &mut 
     listeners(config, &mut check);
     tls(config, &mut check);
     pool(config, &mut check);
+    ingress(config, &mut check);
     hosts(config, &mut check);
     places(config, &mut check);
 }
@@ -95,7 +96,8 @@ fn listeners(config: &Config, check: &mut Check<'_>) {
         .chain(ftp.implicit_tls.iter().map(|address| ("ftp.implicit_tls", *address)))
         .chain(config.ssh.listen.iter().map(|address| ("ssh.listen", *address)))
         .chain(config.health.listen.map(|address| ("health.listen", address)))
-        .chain(config.health.tcp.map(|address| ("health.tcp", address)));
+        .chain(config.health.tcp.map(|address| ("health.tcp", address)))
+        .chain(config.relay.listen.map(|address| ("relay.listen", address)));
     for (key, address) in addresses.filter(|(_, address)| address.port() != 0) {
         if !seen.insert(address) {
             check.wrong(key, &format!("{address} is listened on twice"));
@@ -147,6 +149,40 @@ fn pool(config: &Config, check: &mut Check<'_>) {
     }
     if pool.store_ca.is_some() && !pool.store.is_tls() {
         check.wrong("pool.store_ca", "pool.store is not reached over TLS (rediss://)");
+    }
+}
+
+fn ingress(config: &Config, check: &mut Check<'_>) {
+    let Config { ingress, ftp, pool, .. } = config;
+    for (address, _) in &ingress.listeners {
+        if !ftp.listen.iter().chain(&ftp.implicit_tls).any(|listener| listener == address) {
+            let message = format!("{address} is in neither ftp.listen nor ftp.implicit_tls");
+            check.wrong("ingress.listeners", &message);
+        }
+    }
+    for (key, proxy) in [
+        ("ingress.proxy_protocol", ingress.proxy_protocol),
+        ("ingress.data_proxy_protocol", ingress.data_proxy_protocol),
+    ] {
+        if proxy != Proxy::Off && ingress.balancers.is_empty() {
+            check.wrong(
+                key,
+                "needs ingress.balancers, which is empty: no header is believed from others",
+            );
+        }
+    }
+    let modes = ingress.listeners.iter().map(|(_, mode)| *mode).chain([ingress.mode]);
+    if modes.into_iter().all(|mode| mode != Mode::Shared) || pool.store == Store::Embedded {
+        return;
+    }
+    if pool.secret_file.is_none() {
+        check.wrong(
+            "ingress.mode",
+            "\"shared\" needs pool.secret_file, which proves nodes to each other, and it is empty",
+        );
+    }
+    if config.relay.listen.is_none() {
+        check.wrong("ingress.mode", "\"shared\" needs relay.listen, which is empty");
     }
 }
 

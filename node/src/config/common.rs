@@ -30,6 +30,7 @@ const OWN: &[&str] = &[
     "ftp.listen",
     "ftp.implicit_tls",
     "ftp.passive.address",
+    "ingress.listeners",
     "ssh.listen",
     "ssh.host_keys",
     "ssh.startups",

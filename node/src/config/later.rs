@@ -5,43 +5,6 @@ use super::key::{Key, Standing};
 
 /// Section by section, in the order of the reference.
 pub(super) const LATER: &[Key] = &[
-    key(
-        "ingress.mode",
-        r#""auto""#,
-        &[r#""direct""#],
-        "How clients reach the nodes: `auto`, `direct`, `balanced` or `shared`.",
-        r#""shared""#,
-    ),
-    key("ingress.balancers", "[]", &[], "Networks of the balancers.", r#"["10.0.0.0/24"]"#),
-    key(
-        "ingress.proxy_protocol",
-        r#""off""#,
-        &[],
-        "PROXY header on control connections from the balancers: `off`, `v1`, `v2`, `any` or `late`.",
-        r#""v2""#,
-    ),
-    key(
-        "ingress.data_proxy_protocol",
-        r#""off""#,
-        &[],
-        "PROXY header on data connections from the balancers, likewise.",
-        r#""v2""#,
-    ),
-    key("ingress.idle_timeout", r#""auto""#, &[], "Idle limit of the balancers.", r#""350s""#),
-    key(
-        "ingress.internal",
-        "[]",
-        &[],
-        "Networks that reach the private addresses.",
-        r#"["10.0.0.0/8"]"#,
-    ),
-    key(
-        "relay.listen",
-        r#""0.0.0.0:2120""#,
-        &[r#""""#],
-        "Address of the relay between nodes.",
-        r#""10.0.0.5:2120""#,
-    ),
     key("aws.enabled", "false", &[], "Looks after DNS, security groups and balancers.", "true"),
     key(
         "aws.region",

@@ -13,6 +13,7 @@ pub(crate) mod bytes;
 mod check;
 mod common;
 mod error;
+mod ingress;
 mod key;
 mod later;
 mod load;
@@ -30,6 +31,7 @@ mod value;
 pub use check::check_files;
 pub use common::Common;
 pub use error::{ConfigError, Fault, Origin, Problem};
+pub use ingress::{Balancer, Ingress, Mode, Proxy, Relay, ZoneAddress};
 pub use key::{Key, Standing, find, keys};
 #[cfg(test)]
 pub(crate) use load::load_flags;
@@ -50,6 +52,8 @@ pub struct Config {
     pub users: Users,
     pub storage: Storage,
     pub pool: Pool,
+    pub ingress: Ingress,
+    pub relay: Relay,
     pub limits: Limits,
     pub timeouts: Timeouts,
     pub health: Health,
@@ -89,6 +93,8 @@ pub struct Ftp {
     pub active_mode: bool,
     /// Passive ports.
     pub passive_ports: PortRange,
+    /// Ports of one block that is leased in mode `shared`; 0: as many as suit the range.
+    pub passive_block: u16,
     /// The address in 227; `None` (`auto`): the one that the client dialled.
     pub passive_address: Option<std::net::Ipv4Addr>,
     /// Who may connect to a passive port.

@@ -1,6 +1,10 @@
 //! The keys that this version acts on: name, default, meaning, example.
 
+mod ingress;
+
 use super::key::{Key, Standing};
+
+pub(super) use ingress::INGRESS;
 
 /// Section by section, in the order of the reference.
 pub(super) const TABLE: &[Key] = &[
@@ -64,6 +68,12 @@ pub(super) const TABLE: &[Key] = &[
         r#""61000-61999""#,
         "Ports of passive data connections, `first-last` or one port; many clients can share a port.",
         r#""50000-50099""#,
+    ),
+    key(
+        "ftp.passive.block",
+        "0",
+        "Ports of one block, as nodes lease them in mode `shared`, the same on all; 0: a 64th of the range, 32 at most.",
+        "16",
     ),
     key(
         "ftp.passive.address",

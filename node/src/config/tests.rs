@@ -168,7 +168,7 @@ fn defaults_of_unbuilt_sections_are_accepted() {
     }
     folder.write("flotilla.toml", &text);
     folder.load(&[], &[]).unwrap();
-    folder.write("flotilla.toml", "[relay]\nlisten = \"\"\n");
+    folder.write("flotilla.toml", "[aws]\nsecurity_groups = false\n");
     folder.load(&[], &[]).unwrap();
 }
 

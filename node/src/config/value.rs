@@ -10,6 +10,7 @@ use toml::Value;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::algorithm::Algorithms;
+use super::ingress::{MODES, Mode, ZoneAddress};
 use super::key::closest;
 use super::{DataPeer, Methods, Store, bytes};
 
@@ -143,6 +144,84 @@ pub(super) fn optional_address(value: &Value) -> Reading<Option<SocketAddr>> {
         Some(("", _)) => Ok(None),
         Some((_, Ok(address))) => Ok(Some(address)),
         _ => expected("an address such as \"127.0.0.1:8081\", or \"\" for none"),
+    }
+}
+
+/// An address with a port that can be dialled, or `auto`.
+pub(super) fn address_or_auto(value: &Value) -> Reading<Option<SocketAddr>> {
+    match value.as_str().map(|text| (text, text.parse::<SocketAddr>())) {
+        Some(("auto", _)) => Ok(None),
+        Some((_, Ok(address))) if !address.ip().is_unspecified() && address.port() != 0 => {
+            Ok(Some(address))
+        }
+        _ => expected("\"auto\" or an address that others can dial, such as \"10.0.0.5:2120\""),
+    }
+}
+
+/// Networks.
+pub(super) fn networks(value: &Value) -> Reading<Vec<IpNet>> {
+    list(value, |text| text.parse().ok()).map_or_else(
+        || expected("a list of networks such as [\"10.0.0.0/24\", \"2001:db8::/32\"]"),
+        Ok,
+    )
+}
+
+/// Listeners with their modes.
+pub(super) fn listener_modes(value: &Value) -> Reading<Vec<(SocketAddr, Mode)>> {
+    let item = |text: &str| {
+        let (address, word) = text.split_once('=')?;
+        let (_, mode) = MODES.iter().find(|(of, _)| *of == word.trim())?;
+        Some((address.trim().parse().ok()?, *mode))
+    };
+    list(value, item).map_or_else(
+        || {
+            expected(
+                "a list of listeners with auto, direct, balanced or shared, such as \
+                 [\"0.0.0.0:2121=balanced\"]",
+            )
+        },
+        Ok,
+    )
+}
+
+/// Addresses of balancers, for all nodes or those of a zone.
+pub(super) fn zone_addresses(value: &Value) -> Reading<Vec<ZoneAddress>> {
+    let item = |text: &str| {
+        let (zone, address) = match text.split_once('=') {
+            Some((zone, address)) if !zone.trim().is_empty() => (Some(zone.trim()), address),
+            Some(_) => return None,
+            None => (None, text),
+        };
+        let address = address.trim().parse().ok().filter(|of: &Ipv4Addr| !of.is_unspecified())?;
+        Some(ZoneAddress { zone: zone.map(str::to_owned), address })
+    };
+    list(value, item).map_or_else(
+        || {
+            expected(
+                "a list of IPv4 addresses, also of zones, such as [\"203.0.113.7\", \
+                 \"eu-west-1a=203.0.113.8\"]",
+            )
+        },
+        Ok,
+    )
+}
+
+/// Ports of a block, or 0.
+pub(super) fn block(value: &Value) -> Reading<u16> {
+    match value.as_integer().map(u16::try_from) {
+        Some(Ok(ports)) => Ok(ports),
+        _ => expected("a number from 0 to 65535"),
+    }
+}
+
+/// An idle limit of something on the path, or `auto`.
+pub(super) fn idle_timeout(value: &Value) -> Reading<Option<Duration>> {
+    if value.as_str() == Some("auto") {
+        return Ok(None);
+    }
+    match duration(value) {
+        Ok(timeout) if timeout >= IDLE_TIMEOUT_MIN => Ok(Some(timeout)),
+        _ => expected("\"auto\" or a time from \"3s\" on, such as \"350s\""),
     }
 }
 
@@ -292,6 +371,8 @@ fn list<T>(value: &Value, item: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
     value.as_array()?.iter().map(|value| item(value.as_str()?)).collect()
 }
 
+/// Below, there is no time for probes; no balancer in use has less than 10 s.
+const IDLE_TIMEOUT_MIN: Duration = Duration::from_secs(3);
 /// More threads than any machine has cores are a slip of the pen.
 const WORKERS_MAX: usize = 1024;
 /// Characters of a node's name: a DNS label has 63, a host name of Linux 64.

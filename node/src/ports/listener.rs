@@ -1,26 +1,25 @@
 //! One listening socket and the grants that wait on it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use rustix::net::SocketFlags;
 use socket2::{Domain, SockRef, Socket, Type};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tracing::{debug, warn};
 
+use super::accept::{Trouble, accept};
 use super::counts::Counters;
 use super::grant::Accepted;
+use super::places::{Place, Places};
 use super::rule::PeerRule;
 use super::wait::Wait;
-use crate::address::canonical;
 use crate::keepalive;
 
 /// A listener on (local address, port) with its pending and lingering grants. No two of them
@@ -44,21 +43,6 @@ pub(super) struct Listener {
     /// Waits that somebody is polling.
     watched: Cell<usize>,
     used: Cell<Instant>,
-}
-
-#[derive(Debug, Default)]
-struct Places {
-    /// Grants for exactly one address.
-    exact: HashMap<IpAddr, Place>,
-    /// All others; few, mostly one.
-    broad: Vec<(PeerRule, Place)>,
-}
-
-#[derive(Debug)]
-enum Place {
-    Pending(Rc<Wait>),
-    /// Closed until then.
-    Lingering(Instant),
 }
 
 /// How a round of accepting ended.
@@ -335,89 +319,6 @@ impl Drop for Listener {
     fn drop(&mut self) {
         self.counters.listening.down();
     }
-}
-
-impl Places {
-    /// The wait that admits `peer`; removed unless it may get more connections. Lingerers in the
-    /// way have expired if a pending wait admits the same address.
-    fn claim(&mut self, peer: IpAddr) -> Option<Rc<Wait>> {
-        if let Entry::Occupied(entry) = self.exact.entry(peer)
-            && let Place::Pending(wait) = entry.get()
-        {
-            let wait = Rc::clone(wait);
-            entry.remove();
-            return Some(wait);
-        }
-        let admitting = |(rule, place): &(PeerRule, Place)| match place {
-            Place::Pending(wait) if rule.admits(peer) => Some(Rc::clone(wait)),
-            _ => None,
-        };
-        let (index, wait) = self
-            .broad
-            .iter()
-            .enumerate()
-            .find_map(|(index, entry)| admitting(entry).map(|wait| (index, wait)))?;
-        if !wait.stays() {
-            self.broad.swap_remove(index);
-        }
-        Some(wait)
-    }
-}
-
-impl Place {
-    fn expired(&self, now: Instant) -> bool {
-        matches!(self, Self::Lingering(until) if *until <= now)
-    }
-
-    fn holds(&self, wait: &Rc<Wait>) -> bool {
-        matches!(self, Self::Pending(pending) if Rc::ptr_eq(pending, wait))
-    }
-}
-
-/// Whose trouble a failed accept is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trouble {
-    /// Nobody's: the queue is empty.
-    Empty,
-    /// One connection's (accept(2) reports errors that are pending on it); the next may be fine.
-    Connection,
-    /// Ours: descriptors or memory. Trying again at once would only spin.
-    System,
-}
-
-impl Trouble {
-    fn of(error: &io::Error) -> Self {
-        use rustix::io::Errno;
-        match Errno::from_io_error(error) {
-            Some(Errno::AGAIN) => Self::Empty,
-            Some(
-                Errno::INTR
-                | Errno::CONNABORTED
-                | Errno::PROTO
-                | Errno::PERM
-                | Errno::NETDOWN
-                | Errno::NOPROTOOPT
-                | Errno::HOSTDOWN
-                | Errno::NONET
-                | Errno::HOSTUNREACH
-                | Errno::NETUNREACH
-                | Errno::OPNOTSUPP
-                | Errno::TIMEDOUT
-                | Errno::CONNRESET,
-            ) => Self::Connection,
-            _ => Self::System,
-        }
-    }
-}
-
-/// One `accept4`, nothing else.
-fn accept(socket: &Socket) -> io::Result<Accepted> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let (descriptor, peer) = rustix::net::acceptfrom_with(socket, flags)?;
-    let peer = peer.ok_or(io::ErrorKind::ConnectionAborted)?;
-    let peer = SocketAddr::try_from(peer)?;
-    let peer = canonical(peer);
-    Ok(Accepted { stream: TcpStream::from(descriptor), peer })
 }
 
 /// Connections that the kernel completes before they are accepted. They are accepted as soon as

@@ -17,10 +17,12 @@
 //!   grant that nobody connected to: a late connection can not reach the wrong transfer.
 //! - No port outside the range is ever bound. Exhaustion is an answer, not a wait.
 
+mod accept;
 mod actor;
 mod counts;
 mod grant;
 mod listener;
+mod places;
 mod remote;
 mod rule;
 mod shard;

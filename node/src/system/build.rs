@@ -98,6 +98,12 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     compare("ftp.implicit_tls", old.ftp.implicit_tls == new.ftp.implicit_tls);
     compare("ssh.listen", old.ssh.listen == new.ssh.listen);
     compare("ftp.passive.ports", old.ftp.passive_ports == new.ftp.passive_ports);
+    compare("ftp.passive.block", old.ftp.passive_block == new.ftp.passive_block);
+    compare("ingress.mode", old.ingress.mode == new.ingress.mode);
+    compare("ingress.listeners", old.ingress.listeners == new.ingress.listeners);
+    compare("relay.listen", old.relay.listen == new.relay.listen);
+    compare("relay.address", old.relay.address == new.relay.address);
+    compare("relay.connections", old.relay.connections == new.relay.connections);
     compare("node.zone", old.node.zone == new.node.zone);
     let (pool, new_pool) = (&old.pool, &new.pool);
     compare("pool.name", pool.name == new_pool.name);
