@@ -5,6 +5,10 @@
 //! Flotilla itself serves SSH. Loaded again, rules and known networks are replaced as a whole, in one
 //! transaction; what an operator has put into sets that the configuration does not know stays.
 //!
+//! Only the first packet of a connection is judged, which needs no table of connections (conntrack): it would be
+//! one more thing that can be full on a node with a hundred thousand of them. So connections that stand when the
+//! rules are loaded go on, whoever made them.
+//!
 //! A chain can only forbid. What other tables drop (ufw, firewalld) must be let through there too.
 
 use std::fmt::Write as _;
@@ -156,7 +160,7 @@ const CHAIN: &str = "
 table inet flotilla {
 \tchain input {
 \t\tiif \"lo\" accept comment \"this machine itself\"
-\t\tct state established,related accept comment \"what was let in, and answers\"
+\t\ttcp flags & (fin | syn | rst | ack) != syn accept comment \"connections that were let in\"
 ";
 
 #[cfg(test)]

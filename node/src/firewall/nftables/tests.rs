@@ -24,7 +24,7 @@ fn rules_follow_the_plan() {
         rules,
         [
             "iif \"lo\" accept comment \"this machine itself\"",
-            "ct state established,related accept comment \"what was let in, and answers\"",
+            "tcp flags & (fin | syn | rst | ack) != syn accept comment \"connections that were let in\"",
             "# ftp at [::]:21",
             &format!("ip saddr @balancers_v4 tcp dport 21 accept comment \"ftp: {header}\""),
             &format!("ip6 saddr @balancers_v6 tcp dport 21 accept comment \"ftp: {header}\""),
