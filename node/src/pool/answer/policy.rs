@@ -24,7 +24,7 @@ impl Pool {
             "storage": policy.storage,
             "tickets": policy.tickets,
             "listeners": listeners(config),
-            "keepalive": of_keepalive(&policy.keepalive, config.ingress.progress_lines),
+            "keepalive": of_keepalive(&policy.keepalive, config),
         })
     }
 }
@@ -65,8 +65,11 @@ fn mode(ingress: &Ingress, listener: SocketAddr) -> (&'static str, &'static str)
     }
 }
 
-fn of_keepalive(keepalive: &Keepalive, progress_lines: bool) -> Value {
+/// What was decided, and how this node applies it: Linux ends by one timer who answers nothing and who takes
+/// no byte although it answers, and the second may take `timeouts.stalled`.
+fn of_keepalive(keepalive: &Keepalive, config: &Config) -> Value {
     let Keepalive { timers, probes, ssh, ftp_idle, payload } = keepalive;
+    let progress_lines = config.ingress.progress_lines;
     let ftp_idle = ftp_idle.as_ref();
     json!({
         "smallest_ms": keepalive.smallest().map(ms),
@@ -75,7 +78,7 @@ fn of_keepalive(keepalive: &Keepalive, progress_lines: bool) -> Value {
             "idle_ms": ms(probes.idle),
             "interval_ms": ms(probes.interval),
             "count": probes.count,
-            "user_timeout_ms": ms(probes.user_timeout),
+            "user_timeout_ms": ms(probes.user_timeout.max(config.timeouts.stalled)),
         },
         "ssh_ms": ssh.map(ms),
         "ftp_idle": ftp_idle.map(|limit| json!({ "after_ms": ms(limit.after), "reason": limit.reason })),
@@ -139,13 +142,14 @@ mod tests {
 
     #[test]
     fn the_keepalive_policy_is_told_with_its_reasons() {
-        let nothing = of_keepalive(&decide(&Path::default()), false);
+        let (config, _) = load_flags(&[("ingress.progress_lines", "true")]).unwrap();
+        let nothing = of_keepalive(&decide(&Path::default()), &config);
         assert_eq!(nothing["smallest_ms"], Value::Null);
         assert_eq!(nothing["cuts"], json!([]));
         let own =
             Own { ftp_idle: Duration::from_secs(600), ssh_keepalive: Duration::from_secs(60) };
         let path = Path { balancer: Balancer::Classic, own, ..Path::default() };
-        let told = of_keepalive(&decide(&path), true);
+        let told = of_keepalive(&decide(&path), &config);
         assert_eq!(told["smallest_ms"], 60_000);
         assert_eq!(
             told["timers"][0],
@@ -155,6 +159,7 @@ mod tests {
             })
         );
         assert_eq!(told["probes"]["idle_ms"], 20_000);
+        assert_eq!(told["probes"]["user_timeout_ms"], 300_000, "timeouts.stalled");
         assert_eq!((&told["ssh_ms"], &told["payload_ms"]), (&json!(30_000), &json!(20_000)));
         assert_eq!(told["ftp_idle"]["after_ms"], 54_000);
         assert_eq!(told["cuts"].as_array().unwrap().len(), 1, "{told}");
