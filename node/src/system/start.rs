@@ -16,8 +16,7 @@ use tracing::info;
 use super::drain::Draining;
 use super::endpoints::Endpoints;
 use super::join::Joined;
-use super::{Node, bind, build};
-use crate::address;
+use super::{Node, bind, build, check};
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::health::{Health, Probe, Readiness, STARTING};
@@ -25,7 +24,7 @@ use crate::listen::{Acceptor, Living, Service, Watch};
 use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::pool::{self, Attach, Fault, KnownBans, Parts, Pool, generation, size};
-use crate::ports::{PortSettings, Ports, ShardSeed, ephemeral};
+use crate::ports::{PortSettings, Ports, ShardSeed};
 use crate::registry::Registry;
 use crate::threshold::Threshold;
 use crate::tls;
@@ -45,8 +44,6 @@ impl Node {
         let health_listener = bind::health(config.health.listen)?;
         let settings = PortSettings::new(config.ftp.passive_ports, config.timeouts.data_connect);
         let (ports, seeds) = Ports::new(settings, arbiter_count);
-        ephemeral::warn(config.ftp.passive_ports);
-        address::warn(config);
         let ports = ports.start();
         let mut addresses = listeners.addresses;
         let parts = parts(&joined, &readiness, &metrics, &policy, &tls, addresses.urls());
@@ -117,6 +114,7 @@ impl Node {
         self.health.do_send(Probe(None));
         self.addresses.write(&self.policy.config.node.data_dir)?;
         self.addresses.log();
+        check::warn(&self.policy.config);
         Ok(())
     }
 }
