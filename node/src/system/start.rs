@@ -115,6 +115,7 @@ impl Node {
         self.health.do_send(Probe(None));
         self.addresses.write(&self.policy.config.node.data_dir)?;
         self.addresses.log();
+        check::warn(&self.policy.config);
         Ok(())
     }
 }
