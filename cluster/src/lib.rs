@@ -14,6 +14,8 @@
 //! - [`ban`]: failed logins and banned addresses.
 //! - [`publisher`]: the sessions of a node, and what the pool has to hear of them.
 //! - [`ports`], [`blocks`]: the passive range and its arithmetic; who may offer which part of it.
+//! - [`keepalive`]: how connections are kept alive on the path between client and node.
+//! - [`relay`]: what one node says to another before it passes on a data connection.
 //! - [`roster`], [`dns`]: which nodes clients are sent to.
 //! - [`manual`]: what always holds, what fails and heals, decisions and their reasons.
 
@@ -23,6 +25,7 @@ pub mod ban;
 pub mod blocks;
 pub mod dns;
 pub mod id;
+pub mod keepalive;
 pub mod lease;
 pub mod ledger;
 pub mod manual;
@@ -31,6 +34,7 @@ pub mod order;
 pub mod policy;
 pub mod ports;
 pub mod publisher;
+pub mod relay;
 pub mod roster;
 pub mod seal;
 pub mod session;

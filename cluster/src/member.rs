@@ -32,6 +32,8 @@ pub struct Member {
     pub weight: u8,
     /// The mark that it sees on its storage; empty: none.
     pub storage: String,
+    /// Where other nodes dial it to pass on data connections: `10.0.0.5:2120`; empty: nowhere.
+    pub relay: String,
 }
 
 /// What a node may be used for.
@@ -103,6 +105,7 @@ mod tests {
             reasons: [("storage".to_owned(), "hangs".to_owned())].into(),
             load: Load { sessions: 3, ..Load::default() },
             weight: 100,
+            relay: "10.0.0.1:2120".to_owned(),
             ..Member::default()
         }
     }

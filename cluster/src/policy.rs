@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::admission::Limits;
+use crate::keepalive::Keepalive;
 
 /// The policy in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,9 @@ pub struct Policy {
     /// The name of the ticket key that seals, which tells two sets of one version apart; empty: none are
     /// shared, or the leader is of a version that does not say it.
     pub ticket_key: String,
+    /// How connections are kept alive. A leader of version 1 says nothing of it: then every node goes by its own
+    /// configuration.
+    pub keepalive: Keepalive,
 }
 
 /// Why a policy can not be read.
@@ -54,17 +58,22 @@ impl Policy {
         }
     }
 
-    /// The next policy, if it says something else; who says it is no difference.
+    /// The next policy, if it says something else, or says what an earlier version could not; who says it is no
+    /// difference.
     #[must_use]
     pub fn differs_from(&self, next: Self) -> Option<Self> {
         let Self { version, revision, by, .. } = self.clone();
-        let same = Self { version, revision, by, ..next.clone() } == *self && revision > 0;
+        let current = version >= POLICY_VERSION && revision > 0;
+        let same = Self { version, revision, by, ..next.clone() } == *self && current;
         (!same).then_some(Self { version: POLICY_VERSION, ..next })
     }
 }
 
 /// The version of the records that this program writes.
-pub const POLICY_VERSION: u16 = 1;
+pub const POLICY_VERSION: u16 = 2;
+
+/// The first version that says how connections are kept alive.
+pub const KEEPALIVE_SINCE: u16 = 2;
 
 #[cfg(test)]
 mod tests {
@@ -78,6 +87,8 @@ mod tests {
         let published = Policy { revision: 1, ..first };
         assert_eq!(published.differs_from(Policy { by: "b".to_owned(), ..next.clone() }), None);
         assert!(published.differs_from(Policy { tickets: 2, ..next.clone() }).is_some());
+        let before = Policy { version: 1, ..published.clone() };
+        assert!(before.differs_from(next.clone()).is_some(), "by a version that said less");
         let other_key = Policy { ticket_key: "a1".to_owned(), ..next };
         assert!(published.differs_from(other_key).is_some());
     }

@@ -11,6 +11,7 @@ use flotilla_cluster::admission::{Limits, Slot};
 use flotilla_cluster::agent::{Agent, Event, Lane, Link, Output, Setup};
 use flotilla_cluster::ban::Rules;
 use flotilla_cluster::id::{Generation, NodeId};
+use flotilla_cluster::keepalive::Keepalive;
 use flotilla_cluster::ledger::Answer;
 use flotilla_cluster::member::{Load, MEMBER_VERSION, Member, Standing};
 use flotilla_cluster::store::redis::{Address, Options};
@@ -81,6 +82,7 @@ impl Node {
             nodes: 0,
             limits: Limits::default(),
             rules: rules(),
+            keepalive: Keepalive::default(),
             seed: u64::from(number).wrapping_mul(SEED),
         };
         let now = Instant::now();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Agent, Event, Link, Refusal};
 use crate::lease::LeaseChange;
 use crate::order::Order;
-use crate::policy::Policy;
+use crate::policy::{KEEPALIVE_SINCE, Policy};
 use crate::store::{Banned, Beat, Beaten, Identity, Registered};
 
 /// The rhythm.
@@ -212,7 +212,10 @@ impl Agent {
         let Some((revision, bytes)) = policy else { return };
         // One that can not be read is not asked for again until it changes.
         self.beat.policy_known = revision;
-        let Ok(policy) = Policy::decode(&bytes) else { return };
+        let Ok(mut policy) = Policy::decode(&bytes) else { return };
+        if policy.version < KEEPALIVE_SINCE {
+            policy.keepalive = self.setup.keepalive.clone();
+        }
         self.policy = Policy { revision, ..policy };
         self.ledger.set_limits(self.policy.limits);
         self.events.push_back(Event::Policy(self.policy.clone()));

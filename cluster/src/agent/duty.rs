@@ -41,6 +41,7 @@ impl Agent {
             storage,
             tickets,
             ticket_key,
+            keepalive: self.setup.keepalive.clone(),
             ..Policy::default()
         }
     }

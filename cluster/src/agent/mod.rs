@@ -27,6 +27,7 @@ use crate::ban::{Bans, Rules};
 use crate::blocks::Blocks;
 use crate::dns;
 use crate::id::{Fence, Generation, NodeId};
+use crate::keepalive::Keepalive;
 use crate::lease::{Lease, LeaseChange};
 use crate::ledger::{Answer, Applicant, Ledger, Ticket};
 use crate::member::{Member, Standing};
@@ -57,6 +58,8 @@ pub struct Setup {
     pub limits: Limits,
     /// By this node's configuration.
     pub rules: Rules,
+    /// By this node's configuration; it holds until there is a policy.
+    pub keepalive: Keepalive,
     /// Random: where jitter and names begin.
     pub seed: u64,
 }
@@ -146,7 +149,11 @@ impl Agent {
             blocks: Blocks::default(),
             bans: Bans::new(setup.rules.clone()),
             roster: Roster::default(),
-            policy: Policy { limits: setup.limits, ..Policy::default() },
+            policy: Policy {
+                limits: setup.limits,
+                keepalive: setup.keepalive.clone(),
+                ..Policy::default()
+            },
             proposal: Proposal::default(),
             failures: VecDeque::new(),
             unheard_bans: BTreeMap::new(),
@@ -259,14 +266,25 @@ impl Agent {
     }
 
     /// The configuration was read again.
-    pub fn on_configured(&mut self, limits: Limits, rules: Rules, now: Instant) {
+    pub fn on_configured(
+        &mut self,
+        limits: Limits,
+        rules: Rules,
+        keepalive: Keepalive,
+        now: Instant,
+    ) {
         self.setup.limits = limits;
+        self.setup.keepalive = keepalive.clone();
         self.bans.set_rules(rules);
         self.policy_next = now;
         // Nobody else decides.
         if self.setup.alone || self.policy.revision == 0 {
             self.policy.limits = limits;
             self.ledger.set_limits(limits);
+            if self.policy.keepalive != keepalive {
+                self.policy.keepalive = keepalive;
+                self.events.push_back(Event::Policy(self.policy.clone()));
+            }
         }
     }
 

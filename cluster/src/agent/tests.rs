@@ -1,6 +1,8 @@
 use std::time::Duration;
 
 use super::*;
+use crate::keepalive::{Balancer, Path, decide};
+use crate::policy::KEEPALIVE_SINCE;
 use crate::store::{BanChange, Registered, Score, State};
 
 #[expect(clippy::disallowed_methods, reason = "the one way to a first instant")]
@@ -40,6 +42,7 @@ impl Bench {
             nodes: 0,
             limits: Limits::default(),
             rules,
+            keepalive: Keepalive::default(),
             seed: 7,
         };
         let mut agent = Agent::new(setup, start);
@@ -229,6 +232,65 @@ fn the_policy_names_the_ticket_keys_of_the_leader() {
     assert_eq!(propose(1, "a1"), (1, "a1".to_owned()));
     assert_eq!(propose(1, "b2"), (1, "b2".to_owned()));
     assert_eq!(propose(0, ""), (1, "b2".to_owned()), "a leader without keys takes none away");
+}
+
+fn keepalive(seconds: u64) -> Keepalive {
+    let idle_timeout = Some(Duration::from_secs(seconds));
+    decide(&Path { balancer: Balancer::Classic, idle_timeout, ..Path::default() })
+}
+
+/// One policy for all: what the leader is configured to, whatever others are.
+#[test]
+fn the_leader_says_how_connections_are_kept_alive() {
+    let mut bench = Bench::new();
+    let (limits, rules) = (bench.agent.setup.limits, bench.agent.setup.rules.clone());
+    bench.agent.on_configured(limits, rules.clone(), keepalive(60), bench.now());
+    bench.pass(3_000);
+    assert_eq!(bench.agent.policy().keepalive, keepalive(60));
+    // Another one leads.
+    let other = Policy { keepalive: keepalive(90), version: KEEPALIVE_SINCE, ..Policy::default() };
+    bench.usurp(&other);
+    assert_eq!(bench.agent.policy().keepalive, keepalive(90));
+    assert!(
+        matches!(bench.events.last(), Some(Event::Policy(told)) if *told == bench.agent.policy)
+    );
+    bench.agent.on_configured(limits, rules, keepalive(120), bench.now());
+    bench.pass(3_000);
+    assert_eq!(bench.agent.policy().keepalive, keepalive(90), "this node does not decide");
+    // One of a version that does not speak of it.
+    bench.usurp(&Policy { version: KEEPALIVE_SINCE - 1, ..Policy::default() });
+    assert_eq!(bench.agent.policy().keepalive, keepalive(120));
+}
+
+impl Bench {
+    /// A foreign node leads from now on, and has decided this.
+    fn usurp(&mut self, policy: &Policy) {
+        self.agent.on_member(Member::default(), self.now());
+        self.pass(3_000);
+        let now_us = (START_MS + self.now_ms) * 1000;
+        let beat = crate::store::Beat { stands: true, ..self.foreign_beat() };
+        let term = match self.store.apply(Request::Beat(beat), now_us) {
+            Reply::Beat(Registered::Yes(beaten)) => beaten.leader.unwrap().fence,
+            other => panic!("{other:?}"),
+        };
+        let policy = policy.encode();
+        let set = self.store.apply(Request::SetPolicy { term, policy }, now_us);
+        assert_eq!(set, Reply::Changed(true));
+        self.pass(3_000);
+    }
+}
+
+#[test]
+fn a_node_without_a_pool_goes_by_its_configuration_at_once() {
+    let mut bench = Bench::new();
+    bench.up = false;
+    bench.agent = Agent::new(Setup { keepalive: keepalive(60), ..bench.agent.setup }, bench.start);
+    assert_eq!(bench.agent.policy().keepalive, keepalive(60));
+    let (limits, rules) = (bench.agent.setup.limits, bench.agent.setup.rules.clone());
+    bench.agent.on_configured(limits, rules, keepalive(90), bench.now());
+    bench.run();
+    let told = Event::Policy(Policy { keepalive: keepalive(90), ..Policy::default() });
+    assert!(bench.events.contains(&told), "{:?}", bench.events);
 }
 
 #[test]

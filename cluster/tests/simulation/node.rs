@@ -8,6 +8,7 @@ use flotilla_cluster::admission::{Denied, Limits, Slot};
 use flotilla_cluster::agent::{Agent, Event, Setup};
 use flotilla_cluster::ban::Rules;
 use flotilla_cluster::id::{Generation, NodeId};
+use flotilla_cluster::keepalive::Keepalive;
 use flotilla_cluster::ledger::{Answer, Applicant, Ticket};
 use flotilla_cluster::member::{MEMBER_VERSION, Member, Standing};
 
@@ -63,6 +64,7 @@ impl Node {
                 nodes: 0,
                 limits,
                 rules,
+                keepalive: Keepalive::default(),
                 seed,
             },
             now,

@@ -17,6 +17,7 @@ use actix::{
 use flotilla_cluster::admission::Limits;
 use flotilla_cluster::agent::{Agent, Lane, Output, Setup};
 use flotilla_cluster::ban::Rules;
+use flotilla_cluster::keepalive::Keepalive;
 use flotilla_cluster::ledger::Ticket;
 use flotilla_cluster::store::{Hint, Store};
 use futures_util::stream;
@@ -214,7 +215,8 @@ impl Handler<Configured> for Pool {
 
     fn handle(&mut self, message: Configured, context: &mut Self::Context) {
         self.parts.policy = message.policy;
-        self.agent.on_configured(message.limits, message.rules, Instant::now());
+        let keepalive = Keepalive::default();
+        self.agent.on_configured(message.limits, message.rules, keepalive, Instant::now());
         self.set_sweeper(self.agent.term(Instant::now()).is_some());
         self.tell_settings(context);
         self.tick(context);

@@ -118,6 +118,7 @@ impl Pool {
             load: Load { sessions: self.agent.session_count(), ..self.meter.load() },
             weight: if standing == Standing::Ready { WEIGHT } else { 0 },
             storage: self.mark.seen().to_owned(),
+            relay: String::new(),
         }
     }
 

@@ -10,6 +10,7 @@ use actix::{Actor, Addr};
 use actix_rt::Arbiter;
 use flotilla_cluster::agent::Setup;
 use flotilla_cluster::ban::Ban;
+use flotilla_cluster::keepalive::Keepalive;
 use tracing::info;
 
 use super::drain::Draining;
@@ -158,6 +159,7 @@ fn setup(joined: Joined, config: &Config) -> Result<Setup, ServeError> {
         nodes: size::kept(data_dir),
         limits: build::limits(config),
         rules: build::rules(config),
+        keepalive: Keepalive::default(),
         seed: u64::from_ne_bytes(seed),
     })
 }

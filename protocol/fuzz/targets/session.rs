@@ -2,8 +2,10 @@
 //! of an owner that are right, wrong or late, and time.
 //!
 //! Held: at most one request is open; output is whole, well-formed replies; a 150 comes only from a
-//! transfer's opening, once, and its end is answered at once by one final reply; what arrives
-//! between AUTH TLS and the end of the handshake is never executed; after Close nothing follows.
+//! transfer's opening, once, and its end is answered at once by one final reply; a reply that has
+//! begun in mid-transfer on a clear connection is completed by success alone, and by nothing before
+//! the end; what arrives between AUTH TLS and the end of the handshake is never executed; after Close
+//! nothing follows; a deadline that was served is over.
 #![no_main]
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -12,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use flotilla_protocol::entry::{Attributes, Kind, Rights, Timestamp};
 use flotilla_protocol::ftp::{
-    Connection, Failure, FileReply, FileRequest, LoginGrant, LoginRefusal, Outcome, Request,
-    Session, Settings, TlsPolicy,
+    Connection, Failure, FileReply, FileRequest, IdleLimit, Keepalive, LoginGrant, LoginRefusal,
+    Outcome, Request, Session, Settings, TlsPolicy,
 };
 use flotilla_protocol::path::VirtualPath;
 use libfuzzer_sys::fuzz_target;
@@ -35,6 +37,11 @@ fuzz_target!(|data: &[u8]| {
             13 => driver.pass_time(argument),
             14 if argument == 0 => driver.session.on_stop("The server stops.", driver.now),
             14 if argument == 1 => driver.session.on_stay(),
+            14 if argument < 64 => driver.demand(argument),
+            14 if argument < 72 => {
+                let client = IpAddr::V4(Ipv4Addr::new(192, 0, 2, argument));
+                driver.session.on_addresses(client, SocketAddr::from((Ipv4Addr::LOCALHOST, 21)));
+            }
             15 if argument == 0 => driver.session.on_kick("Kicked.", driver.now),
             _ => driver.answer_wrongly(argument),
         }
@@ -47,7 +54,9 @@ fuzz_target!(|data: &[u8]| {
 enum Event {
     /// The first answer that opens this transfer.
     Opened,
-    Ended,
+    Ended {
+        good: bool,
+    },
     Other,
 }
 
@@ -65,6 +74,8 @@ struct Driver {
     session: Session,
     now: Instant,
     open: Option<Open>,
+    /// The code of a reply that has begun and has no end yet.
+    within: Option<u16>,
     closed: bool,
 }
 
@@ -88,7 +99,7 @@ impl Driver {
         };
         let now = Instant::now();
         let session = Session::new(Arc::new(settings), connection, now);
-        let mut driver = Self { session, now, open: None, closed: false };
+        let mut driver = Self { session, now, open: None, within: None, closed: false };
         driver.settle(Event::Other);
         driver
     }
@@ -106,6 +117,18 @@ impl Driver {
     fn pass_time(&mut self, seconds: u8) {
         self.now += Duration::from_secs(u64::from(seconds) * 10);
         self.session.on_timeout(self.now);
+        let deadline = self.session.next_deadline();
+        assert!(deadline.is_none_or(|deadline| deadline > self.now), "an owner that spins");
+    }
+
+    /// The path to the client demands something else.
+    fn demand(&mut self, choice: u8) {
+        let seconds = |factor: u8| Duration::from_secs(u64::from(factor) * 20);
+        self.session.on_keepalive(Keepalive {
+            idle_limit: (choice & 4 != 0)
+                .then(|| IdleLimit { after: seconds(choice % 8), reason: "a\r\nb".into() }),
+            progress: (choice & 8 != 0).then(|| seconds(choice / 16)),
+        });
     }
 
     /// The right kind of answer, a success or a failure.
@@ -129,7 +152,7 @@ impl Driver {
                 Outcome::TransferOpened { size: None, name: None }
             }
             Some(Open::Transfer { .. }) => {
-                event = Event::Ended;
+                event = Event::Ended { good };
                 Outcome::TransferEnded(if good { Ok(7) } else { Err(failure(choice)) })
             }
         };
@@ -162,13 +185,27 @@ impl Driver {
             output.append(self.session.output());
         }
         assert!(!self.closed || output.is_empty(), "words after the last ones");
-        let codes = reply_codes(&output);
+        let begun = self.within;
+        let codes = self.reply_codes(&output);
+        if self.within.is_some() {
+            let open = matches!(self.open, Some(Open::Transfer { opened: true }));
+            let failed = event == Event::Ended { good: false };
+            assert!(self.within == Some(226) && !self.session.is_secure());
+            assert!(open || failed || self.closed, "a reply without an end");
+            assert!(codes.is_empty() || begun.is_none(), "a reply within another");
+        }
         let marks = codes.iter().filter(|&&code| code == 150).count();
         match event {
             Event::Opened => assert!(codes.first() == Some(&150) && marks == 1),
-            Event::Ended => assert!(codes.first().is_some_and(|&code| code >= 200) && marks == 0),
-            Event::Other => assert_eq!(marks, 0),
+            Event::Ended { good: false } if begun.is_some() => assert!(self.within.is_some()),
+            Event::Ended { good } => {
+                assert!(codes.first().is_some_and(|&code| good == (code == 226)) && marks == 0);
+            }
+            Event::Other => {
+                assert!(marks == 0 && (begun.is_none() || codes.is_empty()));
+            }
         }
+        let abandoned = self.within.is_some() && event == (Event::Ended { good: false });
         while let Some(request) = self.session.poll() {
             assert!(!self.closed, "a request after Close");
             let open = match request {
@@ -190,36 +227,36 @@ impl Driver {
             assert!(self.open.is_none(), "two requests at once");
             self.open = Some(open);
         }
+        assert!(!abandoned || self.closed, "a reply that will have no end, and no Close");
     }
-}
 
-/// The codes of whole replies; panics if the bytes are anything else.
-fn reply_codes(output: &[u8]) -> Vec<u16> {
-    let mut codes = Vec::new();
-    let mut within: Option<&[u8]> = None;
-    let Some(output) = output.strip_suffix(b"\r\n") else {
-        assert!(output.is_empty(), "an unfinished reply");
-        return codes;
-    };
-    for line in output.split(|&byte| byte == b'\n') {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        assert!(!line.contains(&b'\r'));
-        let (code, rest) = line.split_at(line.len().min(3));
-        let is_code = code.len() == 3 && code.iter().all(u8::is_ascii_digit);
-        match (within, rest.first()) {
-            (Some(open), Some(b' ')) if open == code => within = None,
-            (Some(_), _) => continue,
-            (None, Some(b'-')) if is_code => {
-                within = Some(code);
-                continue;
+    /// The codes of replies that ended; panics if the bytes are no lines of replies.
+    fn reply_codes(&mut self, output: &[u8]) -> Vec<u16> {
+        let mut codes = Vec::new();
+        let Some(output) = output.strip_suffix(b"\r\n") else {
+            assert!(output.is_empty(), "an unfinished line");
+            return codes;
+        };
+        for line in output.split(|&byte| byte == b'\n') {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            assert!(!line.contains(&b'\r'));
+            let (code, rest) = line.split_at(line.len().min(3));
+            let is_code = code.len() == 3 && code.iter().all(u8::is_ascii_digit);
+            let code = is_code.then(|| std::str::from_utf8(code).unwrap().parse().unwrap());
+            match (self.within, rest.first()) {
+                (Some(_), Some(b' ')) if self.within == code => self.within = None,
+                (Some(_), _) => continue,
+                (None, Some(b'-')) if is_code => {
+                    self.within = code;
+                    continue;
+                }
+                (None, Some(b' ')) => assert!(is_code),
+                (None, _) => panic!("no reply: {line:?}"),
             }
-            (None, Some(b' ')) => assert!(is_code),
-            (None, _) => panic!("no reply: {line:?}"),
+            codes.extend(code);
         }
-        codes.push(std::str::from_utf8(code).unwrap().parse().unwrap());
+        codes
     }
-    assert!(within.is_none(), "an unfinished reply");
-    codes
 }
 
 fn line(operation: u8, argument: u8) -> Vec<u8> {

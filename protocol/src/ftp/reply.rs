@@ -29,15 +29,21 @@ impl Reply {
         middle: impl IntoIterator<Item = &'a [u8]>,
         last: &[u8],
     ) {
-        begin(out, code, b'-', first.len());
-        clean(out, first);
-        out.extend_from_slice(b"\r\n");
+        Self::part(out, code, first);
         for line in middle {
             out.push(b' ');
             clean(out, line);
             out.extend_from_slice(b"\r\n");
         }
         Self::line(out, code, last);
+    }
+
+    /// `code-text CRLF`: a line of a reply whose end comes later, or never. Every such line has the
+    /// code, for the sake of clients that look at lines one by one.
+    pub fn part(out: &mut Vec<u8>, code: Code, text: &[u8]) {
+        begin(out, code, b'-', text.len());
+        clean(out, text);
+        out.extend_from_slice(b"\r\n");
     }
 
     /// `code SP "path" rest CRLF`, quotes inside the path doubled (RFC 959, appendix II; 257). With

@@ -12,6 +12,7 @@
 //! | `REIN` under TLS | 502 | RFC 4217 wants the connection back in clear: what came before and after would hang together by nothing but the port. A new connection costs the same |
 //! | `RANG` before STOR, APPE, STOU | 504 | a range in the middle of an upload says nothing of what becomes of the rest of the file; `REST` says where to go on |
 //! | `SIZE`, and REST, RANG before a transfer, in `TYPE A` | 550; 554 | both count bytes as they are sent, which for text means reading the whole file first; a number of another unit would corrupt a resumed file without a sign |
+//! | `EPSV` behind a balancer that takes the control connection alone | 522 | it leads to the address that the client dialled, where nobody waits; clients fall back to PASV |
 //! | `HOST` that names another host than SNI | 504 | the certificate that the client has checked must be that of the host it talks to (RFC 7151, 3.4) |
 //! | `PROT S`, `PROT E` | 536 | meaningless with TLS (RFC 4217, 9) |
 //! | `SMNT`, `LPRT`, `LPSV`, `THMB`, `COMB` | 500 | one tree per user; EPRT and EPSV do what the long forms did; the others died as drafts |

@@ -15,6 +15,15 @@
 //! The parser only reads addresses, port 0 excluded, and makes no exception for forms that hide one
 //! (an IPv6 zone, leading text); the session compares what was read with the client's own address.
 //!
+//! # Addresses of a client's own making
+//! A PROXY header is whatever its sender writes. Servers that take one from everybody let a client
+//! choose the address by which it is logged, limited and let in; those that look for another one
+//! behind the first leave the choice to it even behind a balancer, since the balancer passes on what
+//! the client sent. [`Decoder`](crate::proxy::Decoder) reads one header, takes nothing behind it, and
+//! is strict where two readers could differ: zeros in front of a number, two spaces, a line end that
+//! is half of one, lengths that do not add up. Whom to ask it for is the owner's to know. An IPv4
+//! address in the clothes of an IPv6 one is undressed, or rules for the former would not see it.
+//!
 //! # Telnet bytes
 //! ProFTPD overran a buffer on the stack when a telnet sequence crossed its end (CVE-2010-4221).
 //! [`LineReader`](crate::ftp::LineReader) keeps one state and one bounded vector, in safe Rust; a

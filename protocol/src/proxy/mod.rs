@@ -1,6 +1,6 @@
 //! The PROXY protocol, versions 1 and 2: the first bytes of a connection, by which a balancer says
-//! whose connection it passes on (`proxy-protocol.txt` of HAProxy; AWS: `ProxyProtocolPolicyType` of
-//! classic balancers, `proxy_protocol_v2.enabled` of network balancers).
+//! whose connection it passes on (`proxy-protocol.txt` of HAProxy; AWS: `ProxyProtocolPolicyType`
+//! of classic balancers, `proxy_protocol_v2.enabled` of network balancers).
 //!
 //! A header is as trustworthy as its sender: whoever may connect could write one. The owner asks
 //! this decoder only on connections of balancers that it knows, gives it time to live, and lets no
@@ -8,9 +8,9 @@
 //! behind the first is data of the client, who may be lying.
 //!
 //! # What is read
-//! - Version 1: one line of at most [`V1_BYTES_MAX`] bytes, exactly as the specification has it: one
-//!   space between fields, no leading zeros, addresses of the family that was named. Behind `UNKNOWN`
-//!   everything is ignored up to the end of the line.
+//! - Version 1: one line of at most [`V1_BYTES_MAX`] bytes, exactly as the specification has it:
+//!   one space between fields, no leading zeros, addresses of the family that was named. Behind
+//!   `UNKNOWN` everything is ignored up to the end of the line.
 //! - Version 2: at most [`V2_BYTES_MAX`] bytes, of which no more than the addresses are ever held.
 //!   TLVs (ALPN, authority, AWS's 0xEA, padding) are skipped by their lengths, which must add up. A
 //!   checksum (0x03) must be right.
@@ -104,10 +104,10 @@ impl Decoder {
         Self { versions, state: State::Signature, held: Vec::new(), verdict: None }
     }
 
-    /// Takes of `input`, which the owner has peeked from the socket, exactly those bytes that belong
-    /// to the header, and says how many they are. With a header it is complete, and nothing behind
-    /// it was taken; without one, all of `input` was taken and more is needed. Once there is a
-    /// header or an error, further calls take nothing and say the same.
+    /// Takes of `input`, which the owner has peeked from the socket, exactly those bytes that
+    /// belong to the header, and says how many they are. With a header it is complete, and nothing
+    /// behind it was taken; without one, all of `input` was taken and more is needed. Once there is
+    /// a header or an error, further calls take nothing and say the same.
     ///
     /// # Errors
     /// The bytes are no header that is accepted. The connection can only be closed, except after
@@ -130,8 +130,8 @@ impl Decoder {
         Ok((input.len(), None))
     }
 
-    /// After [`ProxyError::NotProxy`]: what earlier calls took, because a header could have begun so
-    /// (`P` of PASS). It comes before what the socket still holds.
+    /// After [`ProxyError::NotProxy`]: what earlier calls took, because a header could have begun
+    /// so (`P` of PASS). It comes before what the socket still holds.
     pub fn untaken(&self) -> &[u8] {
         match self.verdict {
             Some(Err(ProxyError::NotProxy)) => &self.held,

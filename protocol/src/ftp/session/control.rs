@@ -78,7 +78,7 @@ impl Session {
                 return self.reply(501, text.as_bytes());
             }
         }
-        let text = format!("The idle time-out is {} seconds.", self.clock.idle_timeout.as_secs());
+        let text = format!("The idle time-out is {}.", self.clock.idle_text());
         self.reply(200, text.as_bytes());
     }
 }

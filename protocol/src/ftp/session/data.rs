@@ -1,6 +1,7 @@
 //! Data connections: how they come about, how bytes look on them, and the transfers.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use super::login::{Login, Ready};
 use super::outcome::Wait;
@@ -23,6 +24,12 @@ pub(super) struct Transfer {
     pub(super) opened: bool,
     /// The name that STOU made.
     pub(super) name: Option<VirtualPath>,
+    /// When the client was last told something.
+    pub(super) told: Instant,
+    /// Progress lines have begun the final reply.
+    pub(super) telling: bool,
+    /// The client or an operator wants it to end.
+    pub(super) aborting: bool,
 }
 
 /// TYPE.
@@ -117,7 +124,8 @@ impl Session {
             return self.reply(501, b"EPSV ALL came: only EPSV is taken.");
         }
         if !extended && self.connection.local.is_ipv6() {
-            return self.reply(425, b"PASV can not name an IPv6 address; use EPSV.");
+            let text = if self.settings.extended_passive { PASSIVE_V6 } else { PASSIVE_V6_ONLY };
+            return self.reply(425, text);
         }
         self.set_prepared(Prepared::Nothing);
         self.wait(Request::OpenPassive { extended }, Wait::Passive { extended });
@@ -125,7 +133,7 @@ impl Session {
 
     fn extended_passive(&mut self, family: Option<u8>) {
         if !self.settings.extended_passive {
-            return self.reply(522, b"EPSV would lead to another machine here; use PASV.");
+            return self.refuse_extended_passive();
         }
         let own = self.own_family();
         if family.is_some_and(|family| family != own) {
@@ -140,9 +148,21 @@ impl Session {
         if self.connection.local.is_ipv6() { 2 } else { 1 }
     }
 
+    /// EPSV names no address, so that clients go to the one that they dialled. The 522 of RFC 2428
+    /// makes them fall back to PASV; it names no protocol in parentheses, as there is none that
+    /// would do.
+    fn refuse_extended_passive(&mut self) {
+        let instead = if self.connection.local.is_ipv6() { "dial IPv4 and " } else { "" };
+        let text = format!(
+            "A balancer stands in front of this server, and EPSV would lead to it; \
+             {instead}use PASV."
+        );
+        self.reply(522, text.as_bytes());
+    }
+
     fn extended_passive_all(&mut self) {
         if !self.settings.extended_passive {
-            return self.reply(522, b"EPSV would lead to another machine here; use PASV.");
+            return self.refuse_extended_passive();
         }
         if let Some(ready) = self.ready() {
             ready.extended_only = true;
@@ -331,7 +351,15 @@ impl Session {
             what.push_str(&String::from_utf8_lossy(shown));
         }
         self.request = Some(Request::Transfer(TransferRequest { kind, route, protected, ascii }));
-        let transfer = Transfer { what, bytes: 0, opened: false, name: None };
+        let transfer = Transfer {
+            what,
+            bytes: 0,
+            opened: false,
+            name: None,
+            told: self.clock.active,
+            telling: false,
+            aborting: false,
+        };
         self.activity = Activity::Transferring(transfer);
     }
 
@@ -359,6 +387,10 @@ impl Session {
         self.ready().is_some_and(|ready| ready.extended_only)
     }
 }
+
+/// Why PASV fails over IPv6, where EPSV works and where it does not.
+const PASSIVE_V6: &[u8] = b"PASV can not name an IPv6 address; use EPSV.";
+const PASSIVE_V6_ONLY: &[u8] = b"PASV can not name an IPv6 address; dial IPv4.";
 
 /// How much of a path replies about its transfer repeat.
 const SHOWN_BYTES_MAX: usize = 256;

@@ -1,11 +1,13 @@
 //! Who the client is: HOST, USER, PASS, REIN, and the protection of both connections.
 
+use std::net::{IpAddr, SocketAddr};
+
 use crate::ftp::{Algorithm, Facts};
 use crate::path::VirtualPath;
 
 use super::data::{Form, Prepared, Restart};
 use super::outcome::Wait;
-use super::{Credentials, Protection, Request, Session, TlsPolicy};
+use super::{Activity, Credentials, Protection, Request, Session, TlsPolicy};
 
 /// How far the login is.
 #[derive(Debug)]
@@ -89,6 +91,16 @@ impl Login {
 }
 
 impl Session {
+    /// A PROXY header came late, as the first bytes on the connection: who the client is, and what
+    /// it dialled. For the time before USER; later it changes nothing.
+    pub fn on_addresses(&mut self, client: IpAddr, local: SocketAddr) {
+        if matches!((&self.login, &self.activity), (Login::Nobody { attempts: 0 }, Activity::Idle))
+        {
+            self.connection.client = client;
+            self.connection.local = local;
+        }
+    }
+
     pub(super) fn host(&mut self, name: &[u8]) {
         if !matches!(self.login, Login::Nobody { .. }) {
             return self.reply(503, b"HOST must come before USER.");
@@ -218,8 +230,8 @@ impl Session {
         }
     }
 
-    /// Who may use a passive port depends on the protection, so a port that was prepared under another one is
-    /// given up.
+    /// Who may use a passive port depends on the protection, so a port that was prepared under
+    /// another one is given up.
     fn set_private(&mut self, private: bool) {
         if self.protection.private != private
             && let Some(ready) = self.ready()

@@ -16,12 +16,16 @@
 //!
 //! Every 150 is followed by exactly one final reply: the 150 is written only by
 //! [`Outcome::TransferOpened`] in [`Activity::Transferring`], which is left only by
-//! [`Outcome::TransferEnded`], and that writes the final reply.
+//! [`Outcome::TransferEnded`], and that writes the final reply. Where a balancer counts payload
+//! alone ([`Keepalive::progress`]), that reply may have begun in mid-transfer: then no other reply
+//! comes before its end, and a transfer that fails ends the connection in place of it.
 
+mod clock;
 mod control;
 mod data;
 mod features;
 mod files;
+mod keepalive;
 mod login;
 mod outcome;
 mod request;
@@ -31,14 +35,16 @@ mod status;
 mod tests;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+pub use keepalive::{IdleLimit, Keepalive, PROGRESS_INTERVAL_MIN};
 pub use request::{
     Connection, Credentials, FileReply, FileRequest, ListFormat, ListRequest, LoginGrant,
     LoginRefusal, Outcome, Request, Route, StoreMode, TransferKind, TransferRequest,
 };
 pub use settings::{Settings, TlsPolicy};
 
+use self::clock::Clock;
 use self::data::Transfer;
 use self::login::{Login, Ready};
 use self::outcome::Wait;
@@ -99,25 +105,10 @@ struct Signals {
     close: bool,
 }
 
-/// What the deadlines are made of.
-#[derive(Debug)]
-struct Clock {
-    connected: Instant,
-    active: Instant,
-    idle_timeout: Duration,
-    /// The text of the 421 that ends the session as soon as nothing is under way.
-    stopping: Option<&'static str>,
-}
-
 impl Session {
     /// A session on a new connection; the greeting is in the output already.
     pub fn new(settings: Arc<Settings>, connection: Connection, now: Instant) -> Self {
-        let clock = Clock {
-            connected: now,
-            active: now,
-            idle_timeout: settings.idle_timeout,
-            stopping: None,
-        };
+        let clock = Clock::new(settings.idle_timeout, now);
         let mut session = Self {
             settings,
             connection,
@@ -175,17 +166,6 @@ impl Session {
         self.verb
     }
 
-    /// When [`Session::on_timeout`] must be called, if nothing happens before. Requests and
-    /// transfers have deadlines of their own, which their owner keeps.
-    #[must_use]
-    pub fn next_deadline(&self) -> Option<Instant> {
-        match (&self.activity, &self.login) {
-            (Activity::Idle, Login::In(_)) => Some(self.clock.active + self.clock.idle_timeout),
-            (Activity::Idle, _) => Some(self.clock.connected + self.settings.login_timeout),
-            (Activity::Waiting(_) | Activity::Transferring(_) | Activity::Closing, _) => None,
-        }
-    }
-
     // Inputs.
 
     /// Bytes of the control connection came in.
@@ -226,31 +206,11 @@ impl Session {
         self.advance(now);
     }
 
-    /// How many bytes the open transfer has moved: STAT tells them.
+    /// How many bytes the open transfer has moved: STAT and progress lines tell them.
     pub fn on_progress(&mut self, bytes: u64) {
         if let Activity::Transferring(transfer) = &mut self.activity {
             transfer.bytes = bytes;
         }
-    }
-
-    /// Time passed: ends the session if a deadline is over.
-    pub fn on_timeout(&mut self, now: Instant) {
-        if self.next_deadline().is_none_or(|deadline| now < deadline) {
-            return;
-        }
-        let text = if matches!(self.login, Login::In(_)) {
-            format!(
-                "Closing: no command for {} seconds (timeouts.idle).",
-                self.clock.idle_timeout.as_secs()
-            )
-        } else {
-            format!(
-                "Closing: no login within {} seconds (timeouts.login).",
-                self.settings.login_timeout.as_secs()
-            )
-        };
-        self.reply(421, text.as_bytes());
-        self.close();
     }
 
     /// The node wants the session to end: at once if nothing is under way, else after it, with this
@@ -272,7 +232,7 @@ impl Session {
         self.backlog = Vec::new();
         self.backlog_start = 0;
         match self.activity {
-            Activity::Waiting(_) | Activity::Transferring(_) => self.signals.abort = true,
+            Activity::Waiting(_) | Activity::Transferring(_) => self.abort(),
             Activity::Idle | Activity::Closing => self.advance(now),
         }
     }
@@ -312,12 +272,17 @@ impl Session {
             return;
         }
         let (verb, command) = Command::parse(line);
+        let at_once = !queued && !self.is_unread() && !self.is_telling();
         if verb.is_some_and(|verb| verb.info().during_transfer) {
             match command {
-                Ok(Command::Abor) => self.signals.abort = true,
-                Ok(Command::Noop) if !queued && !self.is_unread() => return self.noop(),
-                Ok(Command::Stat(None)) if !queued && !self.is_unread() => {
-                    return self.transfer_status();
+                Ok(Command::Abor) => self.abort(),
+                Ok(Command::Noop) if at_once => {
+                    self.noop();
+                    return self.told(now);
+                }
+                Ok(Command::Stat(None)) if at_once => {
+                    self.transfer_status();
+                    return self.told(now);
                 }
                 _ => {}
             }
@@ -444,6 +409,14 @@ impl Session {
     fn wait(&mut self, request: Request, wait: Wait) {
         self.request = Some(request);
         self.activity = Activity::Waiting(wait);
+    }
+
+    /// Ends what is under way.
+    fn abort(&mut self) {
+        self.signals.abort = true;
+        if let Activity::Transferring(transfer) = &mut self.activity {
+            transfer.aborting = true;
+        }
     }
 
     fn close(&mut self) {

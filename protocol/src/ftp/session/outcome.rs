@@ -302,6 +302,7 @@ impl Session {
                 }
             }
             transfer.opened = true;
+            transfer.told = self.clock.active;
             transfer.name = name;
         }
         self.activity = Activity::Transferring(transfer);
@@ -317,6 +318,7 @@ impl Session {
                     self.reply(226, &text);
                 }
             },
+            Err(failure) if transfer.telling => self.break_off(&failure),
             Err(failure) => {
                 let phase = if transfer.opened { Phase::Transfer } else { Phase::Command };
                 self.refuse(&failure, phase);

@@ -31,7 +31,7 @@ impl Session {
                 ("No transfer parameters", "No data connection")
             }
         };
-        let idle = format!("Idle time-out {} seconds", self.clock.idle_timeout.as_secs());
+        let idle = format!("Idle time-out {}", self.clock.idle_text());
         let lines = [&client, &user, &connections, form, route, &idle];
         let lines = lines.map(str::as_bytes);
         Reply::lines(&mut self.output, Code(211), b"Flotilla status:", lines, b"End of status");

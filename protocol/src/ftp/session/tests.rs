@@ -1,5 +1,8 @@
 //! The machine, driven by hand: lines in, replies and requests out.
 
+mod keepalive;
+mod passive;
+
 use std::time::{Duration, Instant};
 
 use super::*;

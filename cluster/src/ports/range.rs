@@ -1,4 +1,4 @@
-//! The passive port range: the one value from which listeners, replies and firewall rules come.
+//! The range itself.
 
 use std::fmt;
 use std::str::FromStr;
