@@ -22,6 +22,7 @@ pub mod tls;
 mod address;
 mod admin;
 mod digest;
+mod firewall;
 mod health;
 mod hex;
 mod keepalive;

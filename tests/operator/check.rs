@@ -1,7 +1,8 @@
 //! `flotilla check`: everything that is wrong, each with file, line, key and the nearest name; exit
 //! code 2.
 
-use flotilla_tests::{Folder, Program, Server};
+use flotilla_tests::program::flotilla;
+use flotilla_tests::{Folder, Program, Server, skipped};
 
 /// Runs `check` on this text and returns what it complains of; the text stands from line 1 on.
 #[track_caller]
@@ -118,4 +119,39 @@ fn usage_errors_are_two() {
     Program::flotilla().args(["serve", "--frobnicate"]).exit(2);
     assert!(Program::flotilla().arg("--help").succeed().stdout.contains("serve"));
     assert!(Program::flotilla().arg("--version").succeed().stdout.starts_with("flotilla "));
+}
+
+/// Passive ports that outgoing connections of the machine may take are no error; the note says how to
+/// reserve them, and is gone when they are.
+#[test]
+fn passive_ports_of_the_kernel_are_noted() {
+    let check = |ports: &str, reserved: &str| {
+        let mut unshare = vec!["--net", "--mount"];
+        if !rustix::process::geteuid().is_root() {
+            unshare.extend(["--user", "--map-root-user"]);
+        }
+        // /sys and /proc/sys of a new network namespace are its own.
+        let script = "echo 32768 60999 > /proc/sys/net/ipv4/ip_local_port_range && \
+                      echo \"$1\" > /proc/sys/net/ipv4/ip_local_reserved_ports || exit 77; shift; \"$@\"";
+        let builder = Server::builder().set("ftp.passive.ports", ports);
+        builder.write();
+        let said = Program::new("unshare")
+            .args(unshare)
+            .args(["sh", "-c", script, "sh", reserved])
+            .arg(flotilla())
+            .args(["check", "--config"])
+            .arg(builder.config_file())
+            .run();
+        if said.code == Some(77) || said.stderr.contains("unshare") {
+            skipped("ports of the kernel: this user may make no network namespace");
+            return None;
+        }
+        assert_eq!(said.code, Some(0), "{said}");
+        Some(said.stderr)
+    };
+    let Some(said) = check("60000-61999", "8080") else { return };
+    let command = "sysctl -w net.ipv4.ip_local_reserved_ports=8080,60000-61999";
+    assert!(said.contains("note") && said.contains(command), "{said}");
+    assert_eq!(check("60000-61999", "8080,60000-61999").as_deref(), Some(""));
+    assert_eq!(check("61000-61999", "").as_deref(), Some(""));
 }

@@ -9,6 +9,7 @@ mod generate;
 mod health;
 mod limits;
 mod log;
+mod nftables;
 mod refusal;
 mod reload;
 mod show;

@@ -1,5 +1,5 @@
-//! `flotilla gen`: the manual page, shell completions, the systemd unit and the reference of keys,
-//! each from the same source as the program itself.
+//! `flotilla gen`: the manual page, shell completions, the systemd unit, rules of a firewall and the
+//! reference of keys, each from the same source as the program itself.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,8 @@ use clap::{CommandFactory, Subcommand};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use super::{Cli, ConfigArgs, print, unit};
+use super::nftables::NftablesArgs;
+use super::{Cli, ConfigArgs, nftables, print, unit};
 use crate::config::{self, Key, MAIN_FILE, Origin, Standing};
 use crate::error::ServeError;
 
@@ -23,6 +24,8 @@ pub enum GenerateVerb {
     },
     /// A hardened systemd unit for the given configuration.
     Unit(ConfigArgs),
+    /// Rules for nft(8): the ports of the given configuration, and who may reach them.
+    Nftables(NftablesArgs),
     /// The reference of configuration keys, in Markdown.
     Reference,
 }
@@ -50,6 +53,7 @@ pub fn run(verb: GenerateVerb) -> Result<(), ServeError> {
             })?;
             print(&unit::unit(&program, &args, &config))
         }
+        GenerateVerb::Nftables(args) => print(&nftables::text(args)?),
         GenerateVerb::Reference => print(&reference()),
     }
 }
@@ -77,6 +81,8 @@ pub(super) fn man() -> Result<String, ServeError> {
     page.push_str(&plain(include_str!("../manual/users.md")));
     page.push_str(".SH POOL\n");
     page.push_str(&plain(include_str!("../manual/pool.md")));
+    page.push_str(".SH INGRESS\n");
+    page.push_str(&plain(include_str!("../manual/ingress.md")));
     page.push_str(".SH ADMIN API\n");
     page.push_str(&plain(include_str!("../manual/admin.md")));
     page.push_str(SIGNALS);
@@ -85,11 +91,19 @@ pub(super) fn man() -> Result<String, ServeError> {
     Ok(page)
 }
 
-/// Markdown of the manual as roff: heads, paragraphs, lists and blocks of code, no more.
+/// Markdown of the manual as roff: heads, paragraphs, lists, tables and blocks of code, no more.
 fn plain(markdown: &str) -> String {
     let mut text = String::new();
     let mut code = false;
+    let mut table = false;
     for line in markdown.lines() {
+        if line.starts_with('|') != table && !code {
+            table = !table;
+            text.push_str(if table { ".nf\n" } else { ".fi\n" });
+        }
+        if table && line.starts_with("| ---") {
+            continue;
+        }
         if line.starts_with("```") {
             code = !code;
             text.push_str(if code { ".nf\n" } else { ".fi\n" });
@@ -239,3 +253,18 @@ An address can not be listened on.
 4
 The pool or its store refuses this node: another secret, a wrong password, a name that is in use.
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn the_manual_becomes_roff() {
+        assert_eq!(
+            plain(
+                "## Head\n\nText `a-b`.\n- item\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n\n```sh\n| c\n```\n"
+            ),
+            ".SS Head\n.PP\nText a\\-b.\n.IP \\(bu 2\nitem\n.PP\n.nf\n| a | b |\n| 1 | 2 |\n.fi\n.PP\n.nf\n| c\n.fi\n"
+        );
+    }
+}

@@ -61,6 +61,7 @@ fn every_verb_of_the_design_is_understood() {
         "flotilla gen man",
         "flotilla gen completion bash",
         "flotilla gen unit",
+        "flotilla gen nftables --nodes 10.0.0.0/24,10.0.1.7 --nodes 2001:db8::/64 --monitors ::1",
         "flotilla gen reference",
     ] {
         parse(words).unwrap_or_else(|error| panic!("{words}: {error}"));
@@ -75,6 +76,7 @@ fn wrong_usage_exits_with_two() {
         "flotilla serve --set x",
         "flotilla serve --set =x",
         "flotilla gen completion tcsh",
+        "flotilla gen nftables --nodes ten",
         "flotilla ping --timeout soon",
         "flotilla nodes --admin http://a:80",
         "flotilla kick",

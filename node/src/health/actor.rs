@@ -1,5 +1,6 @@
 //! The `Health` actor: probes the node and keeps the TCP port that is open only while it is ready.
 
+use std::io::Read;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -66,12 +67,19 @@ impl Health {
                 Ok(listener) => self.open = Some(listener),
                 Err(error) => warn!(%address, %error, "health.tcp can not be opened"),
             },
-            (true, Some(listener)) => {
-                // Take the checkers' connections out, or the backlog would fill and look like death.
-                while listener.accept().is_ok() {}
-            }
+            (true, Some(listener)) => take_out(listener),
             (false, _) => self.open = None,
         }
+    }
+}
+
+/// Takes the checkers' connections out, or the backlog would fill and look like death. What one of them
+/// has said, a PROXY header as a rule, is read first: a connection that is closed over unread bytes
+/// ends with a reset, which a checker may take for a failure.
+fn take_out(listener: &TcpListener) {
+    for _ in 0..TAKEN_MAX {
+        let Ok((mut checker, _)) = listener.accept() else { return };
+        let _ = checker.set_nonblocking(true).and_then(|()| checker.read(&mut [0; HEADER_BYTES]));
     }
 }
 
@@ -108,3 +116,10 @@ impl Handler<Probe> for Health {
 
 /// Between two probes: they cost a few microseconds.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Connections of checkers that one probe takes out: more than a backlog holds, so that a flood of them
+/// does not hold the probe up.
+const TAKEN_MAX: usize = 4096;
+
+/// More than a PROXY header with all that balancers are known to add.
+const HEADER_BYTES: usize = 4096;

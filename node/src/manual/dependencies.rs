@@ -5,6 +5,7 @@
 //! - `actix`: actors and their arbiters. A session is an actor and stays on the arbiter that it
 //!   began on, so that its state needs no lock. `actix-rt` names the arbiters' runtime.
 //! - `actix-web`: health, metrics and the admin API over HTTP, with arbiters like everything else.
+//!   `actix-http`, `actix-service`: what it is made of, to read a balancer's PROXY header before HTTP.
 //! - `tokio`: what actix runs on. Sockets, timers, signals and channels are used directly.
 //! - `socket2`: options that the standard library does not set: keepalive, reuse of addresses and
 //!   ports, the queue of a listener, out-of-band data in line.

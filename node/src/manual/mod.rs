@@ -4,6 +4,7 @@ pub mod admin;
 pub mod configuration;
 pub mod defaults;
 pub mod dependencies;
+pub mod ingress;
 pub mod logs;
 pub mod pool;
 pub mod ssh;

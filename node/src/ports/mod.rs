@@ -20,6 +20,7 @@
 mod accept;
 mod actor;
 mod counts;
+pub(crate) mod ephemeral;
 mod grant;
 mod listener;
 mod places;

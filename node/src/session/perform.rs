@@ -18,8 +18,9 @@ use super::operation;
 use super::record::Change;
 use super::transfer::OpenTransfer;
 use super::wire::Wire;
-use crate::address::advertised;
+use crate::address::{Arrival, Known, Path, advertised};
 use crate::auth::{Attempt, Secret};
+use crate::config::Mode;
 use crate::login::{self, LoggedIn};
 use crate::ports::{Grant, GrantRequest};
 use crate::roster::Subject;
@@ -117,8 +118,9 @@ impl Session {
                 Outcome::Login(Err(refusal))
             }
             Done::Granted(Ok(grant)) => {
-                let configured = self.policy.config.ftp.passive_address;
-                let address = advertised(self.local.ip(), configured, grant.port());
+                let told = advertised(&self.path());
+                let address = told.at(grant.port());
+                debug!(%address, reason = %told.reason, "passive port");
                 self.passive = Some(grant);
                 Outcome::Passive(Ok(address))
             }
@@ -280,6 +282,19 @@ impl Session {
                 let outcome = Outcome::TransferEnded(Err(Failure::Internal));
                 self.machine.on_outcome(outcome, now);
             }
+        }
+    }
+
+    /// How the control connection came.
+    fn path(&self) -> Path<'_> {
+        let (config, client) = (&self.policy.config, self.peer.ip());
+        let hidden = config.ingress.is_balancer(client);
+        Path {
+            mode: Mode::Direct,
+            client,
+            local: self.local.ip(),
+            arrival: if hidden { Arrival::Hidden } else { Arrival::Plain },
+            known: Known::of(config),
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix::Recipient;
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
+use ipnet::IpNet;
 use tokio::task::JoinHandle;
 
 use super::watch;
@@ -16,15 +17,22 @@ use crate::error::ServeError;
 use crate::health::Readiness;
 use crate::metrics::Metrics;
 use crate::pool::Ask;
-use crate::web;
+use crate::web::{self, Balancers};
 
 /// The server, while it runs.
 pub(super) struct Endpoints {
     /// Where it listens.
     pub(super) address: SocketAddr,
     admin: Data<Admin>,
+    balancers: Arc<Balancers>,
     handle: ServerHandle,
     watched: JoinHandle<()>,
+}
+
+/// What of a configuration it goes by.
+pub(super) struct Settings {
+    admin: admin::Settings,
+    balancers: Vec<IpNet>,
 }
 
 impl Endpoints {
@@ -39,24 +47,27 @@ impl Endpoints {
         let settings = admin::Settings::load(config, None)?;
         let admin = Data::new(Admin::new(pool, settings));
         let (readiness, metrics) = (Arc::clone(readiness), Arc::clone(metrics));
-        let (server, address) =
-            web::serve(listener, Arc::clone(&readiness), metrics, admin.clone())
-                .map_err(|error| ServeError::Runtime(format!("health.listen: {error}")))?;
+        let balancers = Arc::new(Balancers::new(&config.ingress.balancers));
+        let (asked, known) = (admin.clone(), Arc::clone(&balancers));
+        let (server, address) = web::serve(listener, Arc::clone(&readiness), metrics, asked, known)
+            .map_err(|error| ServeError::Runtime(format!("health.listen: {error}")))?;
         let handle = server.handle();
         let watched = watch("health endpoints", readiness, async move {
             let _ = server.await;
         });
-        Ok(Self { address, admin, handle, watched })
+        Ok(Self { address, admin, balancers, handle, watched })
     }
 
     /// The settings of a new configuration, which [`adopt`](Self::adopt) takes.
-    pub(super) fn settings(&self, config: &Config) -> Result<admin::Settings, ServeError> {
-        admin::Settings::load(config, Some(&self.admin.settings()))
+    pub(super) fn settings(&self, config: &Config) -> Result<Settings, ServeError> {
+        let admin = admin::Settings::load(config, Some(&self.admin.settings()))?;
+        Ok(Settings { admin, balancers: config.ingress.balancers.clone() })
     }
 
     /// Goes by other settings.
-    pub(super) fn adopt(&self, settings: admin::Settings) {
-        self.admin.adopt(settings);
+    pub(super) fn adopt(&self, settings: Settings) {
+        self.balancers.adopt(&settings.balancers);
+        self.admin.adopt(settings.admin);
     }
 
     /// Ends it, whoever is still asking.

@@ -144,4 +144,54 @@ pub(super) struct Policy {
     pub(super) share: BTreeMap<String, Value>,
     pub(super) storage: String,
     pub(super) tickets: u64,
+    pub(super) listeners: Vec<Listener>,
+    /// `None`: the node is of a version that does not tell.
+    pub(super) keepalive: Option<Keepalive>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Listener {
+    pub(super) service: String,
+    pub(super) address: String,
+    pub(super) mode: String,
+    pub(super) reason: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Keepalive {
+    pub(super) smallest_ms: Option<u64>,
+    pub(super) timers: Vec<Timer>,
+    pub(super) probes: Probes,
+    pub(super) ssh_ms: Option<u64>,
+    pub(super) ftp_idle: Option<IdleLimit>,
+    pub(super) payload_ms: Option<u64>,
+    pub(super) progress_lines: bool,
+    pub(super) cuts: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Timer {
+    pub(super) name: String,
+    pub(super) after_ms: u64,
+    pub(super) source: String,
+    pub(super) resets: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Probes {
+    pub(super) idle_ms: u64,
+    pub(super) interval_ms: u64,
+    pub(super) count: u64,
+    pub(super) user_timeout_ms: u64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct IdleLimit {
+    pub(super) after_ms: u64,
+    pub(super) reason: String,
 }

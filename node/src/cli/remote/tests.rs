@@ -299,6 +299,48 @@ fn ports_and_policy_are_shown() {
 }
 
 #[test]
+fn the_ways_of_clients_and_what_keeps_them_are_shown() {
+    let node = Node::saying(json!({
+        "revision": 7, "by": "n1",
+        "listeners": [
+            {"service": "ftp", "address": "0.0.0.0:21", "mode": "shared", "reason": "ingress.mode"},
+            {"service": "ssh", "address": "[::]:22", "mode": "shared", "reason": "ingress.mode"},
+        ],
+        "keepalive": {
+            "smallest_ms": 60_000,
+            "timers": [{"name": "classic balancer", "after_ms": 60_000, "source": "ingress.balancer",
+                        "resets": "payload"}],
+            "probes": {"idle_ms": 20_000, "interval_ms": 8_000, "count": 4, "user_timeout_ms": 52_000},
+            "ssh_ms": 30_000, "ftp_idle": {"after_ms": 54_000, "reason": "it closes"},
+            "payload_ms": 20_000, "progress_lines": false, "cuts": ["clear \u{1b}FTP"],
+        },
+    }));
+    let printed = node.run("policy").printed();
+    let (_, told) = printed.split_once("LISTENER").unwrap();
+    assert_eq!(
+        told,
+        "    SERVICE  MODE    BECAUSE OF\n\
+         0.0.0.0:21  ftp      shared  ingress.mode\n\
+         [::]:22     ssh      shared  ingress.mode\n\
+         \n\
+         TIMER             AFTER  RESET BY  BECAUSE OF\n\
+         classic balancer     1m  payload   ingress.balancer\n\
+         \n\
+         silent connections are lost after 1m\n\
+         tcp keepalive after 20s, then every 8s, 4 times; who takes no byte for 52s is gone\n\
+         ssh keepalive requests every 30s\n\
+         ftp sessions may be idle for 54s at most: it closes\n\
+         control connections in mid-transfer get payload every 20s: a KeyUpdate of TLS 1.3; in clear \
+         nothing (ingress.progress_lines)\n\
+         not kept: clear \\u{1b}FTP\n"
+    );
+    let node = Node::saying(json!({ "keepalive": {"probes": {"idle_ms": 75_000}} }));
+    let printed = node.run("policy").printed();
+    assert!(printed.contains("nothing is known on the path"), "{printed}");
+    assert!(printed.contains("no ssh keepalive requests"), "{printed}");
+}
+
+#[test]
 fn each_failure_says_what_to_do() {
     let error = |text: &str| json!({ "error": text }).to_string();
     for (status, body, code, text) in [

@@ -1,6 +1,7 @@
 //! Answers to operators: about the whole pool, from any of its nodes.
 
 mod nodes;
+mod policy;
 mod sessions;
 
 use std::net::IpAddr;
@@ -208,30 +209,6 @@ impl Pool {
             "lingering": counts.lingering,
             "granted": counts.granted_total,
             "blocks": [],
-        })
-    }
-
-    fn policy(&self) -> Value {
-        let (policy, share) = (self.agent.policy(), self.agent.share());
-        let limits = &policy.limits;
-        json!({
-            "revision": policy.revision,
-            "by": policy.by,
-            "limits": {
-                "sessions": limits.sessions,
-                "per_user": limits.per_user,
-                "per_address": limits.per_address,
-                "logins_per_second": limits.logins_per_second,
-            },
-            "share": {
-                "nodes": self.agent.view().alive().count().max(1),
-                "sessions": share.sessions,
-                "per_user": share.per_user,
-                "per_address": share.per_address,
-                "logins_per_second": share.logins_per_second,
-            },
-            "storage": policy.storage,
-            "tickets": policy.tickets,
         })
     }
 
