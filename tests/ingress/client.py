@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Transfers of ftplib in the current folder.
 
-client.py clear|tls HOST USER PASSWORD AUTHORITY (get|put NAME)...
+client.py clear|tls HOST USER PASSWORD AUTHORITY [trust] (get|put NAME)...
+
+With trust, it believes the address in the reply to PASV, which ftplib by itself does not.
 """
 
 import ftplib
@@ -24,6 +26,8 @@ def main():
         ftp = ftplib.FTP(timeout=60)
     else:
         ftp = Reusing(context=ssl.create_default_context(cafile=authority), timeout=60)
+    if orders[0] == "trust":
+        ftp.trust_server_pasv_ipv4_address = bool(orders.pop(0))
     ftp.connect(host)
     ftp.login(user, password)
     if kind != "clear":

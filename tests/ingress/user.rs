@@ -11,6 +11,7 @@ use flotilla_tests::{Fleet, Folder, PASSWORD, Program};
 /// A user outside, with a folder of their own.
 #[derive(Debug)]
 pub struct User {
+    name: String,
     here: Folder,
     outside: Host,
     authority: PathBuf,
@@ -26,15 +27,31 @@ pub enum Security {
     Tls,
 }
 
+impl Security {
+    /// The word for the scripts.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Clear => "clear",
+            Self::Tls => "tls",
+        }
+    }
+}
+
 impl User {
     /// A user who connects to this address of a pool.
     pub fn new(fleet: &Fleet, outside: &Host, server: impl Into<IpAddr>) -> Self {
         Self {
+            name: "alice".to_owned(),
             here: Folder::new(),
             outside: outside.clone(),
             authority: fleet[0].authority_file(),
             server: server.into(),
         }
+    }
+
+    /// Another one than `alice`.
+    pub fn named(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
     }
 
     /// A path in the user's folder.
@@ -61,7 +78,7 @@ impl User {
     pub fn curl(&self, security: Security) -> Program {
         let program = Program::new("curl")
             .args(["--disable", "--silent", "--show-error", "--verbose", "--max-time", "100"])
-            .args(["--user", &format!("alice:{PASSWORD}")]);
+            .args(["--user", &format!("{}:{PASSWORD}", self.name)]);
         match security {
             Security::Clear => program,
             Security::Tls => program.arg("--ssl-reqd").arg("--cacert").arg(&self.authority),
@@ -77,12 +94,13 @@ impl User {
     pub fn lftp(&self, security: Security, script: &str) -> Program {
         let secure = security == Security::Tls;
         let script = format!(
-            "set cmd:fail-exit true\nset net:max-retries 1\nset net:timeout 20\n\
-             set net:persist-retries 0\nset xfer:clobber true\nset ssl:ca-file {}\n\
+            "set cmd:fail-exit true\nset net:max-retries 4\nset net:timeout 20\n\
+             set net:reconnect-interval-base 1\nset xfer:clobber true\nset ssl:ca-file {}\n\
              set ftp:ssl-allow {secure}\nset ftp:ssl-force {secure}\n\
              set ftp:ssl-protect-data {secure}\nset ftp:ssl-protect-list {secure}\n\
-             open -u alice,{PASSWORD} ftp://{}\n{script}\nexit 0\n",
+             open -u {},{PASSWORD} ftp://{}\n{script}\nexit 0\n",
             self.authority.display(),
+            self.name,
             self.host(),
         );
         Program::new("lftp").args(["-f", "/dev/stdin"]).stdin(script)
@@ -96,17 +114,36 @@ impl User {
             .env("SSL_CERT_FILE", &self.authority)
             .env("RCLONE_CONFIG_THERE_TYPE", "ftp")
             .env("RCLONE_CONFIG_THERE_HOST", self.server.to_string())
-            .env("RCLONE_CONFIG_THERE_USER", "alice")
+            .env("RCLONE_CONFIG_THERE_USER", &self.name)
             .env("RCLONE_CONFIG_THERE_PASS", hidden.trim())
             .env("RCLONE_CONFIG_THERE_EXPLICIT_TLS", (security == Security::Tls).to_string())
     }
 
     /// Python's ftplib: `get NAME` and `put NAME`, as often as wanted.
     pub fn python(&self, security: Security) -> Program {
-        let kind = if security == Security::Tls { "tls" } else { "clear" };
         Program::new("python3")
-            .args([PYTHON, kind, &self.server.to_string(), "alice", PASSWORD])
+            .args([PYTHON, security.as_str(), &self.server.to_string(), &self.name, PASSWORD])
             .arg(&self.authority)
+    }
+
+    /// Node's basic-ftp, likewise. It is there if npm was, when `tests/run` installed the clients.
+    pub fn basic_ftp(&self, security: Security) -> Option<Program> {
+        let modules = PathBuf::from(std::env::var_os("FLOTILLA_NODE_MODULES")?);
+        let program = Program::new("node")
+            .args([BASIC_FTP, security.as_str(), &self.server.to_string(), &self.name, PASSWORD])
+            .arg(&self.authority)
+            .env("FLOTILLA_NODE_MODULES", &modules);
+        modules.join("basic-ftp").is_dir().then_some(program)
+    }
+
+    /// ncftpget or ncftpput, up to the host, which [`User::server`] is.
+    pub fn ncftp(&self, program: &str) -> Program {
+        Program::new(program).args(["-V", "-u", &self.name, "-p", PASSWORD, "-t", "60", "-r", "1"])
+    }
+
+    /// The server's address.
+    pub fn server(&self) -> String {
+        self.server.to_string()
     }
 
     fn host(&self) -> String {
@@ -151,6 +188,9 @@ fn there(fleet: &Fleet, name: &str) -> Vec<u8> {
 fn seed(name: &str) -> u64 {
     name.bytes().fold(29, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()))
 }
+
+/// The script of [`User::basic_ftp`].
+const BASIC_FTP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/ingress/client.mjs");
 
 /// The script of [`User::python`].
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/ingress/client.py");

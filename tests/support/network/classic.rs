@@ -80,6 +80,12 @@ impl Plan {
     /// Starts it and waits until it listens.
     #[track_caller]
     pub fn start(self) -> Classic {
+        // As little as possible waits in the kernels on the way: what they still have to deliver when
+        // a client has said all looks idle to the balancer.
+        for host in self.nodes.iter().chain([&self.router]) {
+            host.sysctl("ipv4.tcp_rmem", "4096 65536 65536");
+            host.sysctl("ipv4.tcp_wmem", "4096 65536 65536");
+        }
         let folder = Folder::new();
         let config = folder.write("haproxy.cfg", self.config());
         let log = folder.join("haproxy.log");
@@ -100,9 +106,11 @@ impl Plan {
 
     fn config(&self) -> String {
         let idle = self.idle.as_millis();
+        // That of a tunnel is what counts: silence of both sides.
         let mut text = format!(
             "global\n    maxconn 4000\ndefaults\n    mode tcp\n    balance random\n    \
-             timeout connect 5s\n    timeout client {idle}ms\n    timeout server {idle}ms\n"
+             timeout connect 5s\n    timeout client {idle}ms\n    timeout server {idle}ms\n    \
+             timeout tunnel {idle}ms\n"
         );
         for (number, Service { ports: (first, last), header, nodes }) in
             self.services.iter().enumerate()

@@ -210,6 +210,24 @@ impl Server {
         std::fs::read_to_string(self.setup.log_file()).unwrap_or_default()
     }
 
+    /// Waits until it logs this.
+    #[track_caller]
+    pub fn wait_for_log(&self, words: &str) {
+        wait::until(&format!("{words:?} in the log"), || self.log().contains(words).then_some(()));
+    }
+
+    /// Whether the log names this address, as a whole word.
+    pub fn names(&self, address: impl Into<IpAddr>) -> bool {
+        let address = address.into().to_string();
+        let log = self.log();
+        let mut words =
+            log.split(|letter: char| !(letter.is_ascii_hexdigit() || ".:".contains(letter)));
+        words.any(|word| {
+            word.strip_prefix(&*address)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+        })
+    }
+
     /// Its process number.
     #[track_caller]
     pub fn pid(&self) -> u32 {
