@@ -28,6 +28,8 @@ pub struct Policy {
     /// How connections are kept alive. A leader of version 1 says nothing of it: then every node goes by its own
     /// configuration.
     pub keepalive: Keepalive,
+    /// How passive ports are leased, as the text of a [`Layout`](crate::ports::Layout); empty: nobody said.
+    pub ports: String,
 }
 
 /// Why a policy can not be read.

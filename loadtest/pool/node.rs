@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 use flotilla_cluster::admission::{Limits, Slot};
 use flotilla_cluster::agent::{Agent, Event, Lane, Link, Output, Setup};
 use flotilla_cluster::ban::Rules;
+use flotilla_cluster::blocks::PortUse;
 use flotilla_cluster::id::{Generation, NodeId};
 use flotilla_cluster::keepalive::Keepalive;
 use flotilla_cluster::ledger::Answer;
@@ -83,11 +84,12 @@ impl Node {
             limits: Limits::default(),
             rules: rules(),
             keepalive: Keepalive::default(),
+            ports: Some(LAYOUT.parse()?),
             seed: u64::from(number).wrapping_mul(SEED),
         };
         let now = Instant::now();
         let mut agent = Agent::new(setup, now);
-        agent.want_blocks(BLOCKS, BLOCKS_IN_ALL);
+        agent.on_port_use(PortUse { needed: PORTS, ..PortUse::default() }, now);
         agent.on_member(member(number, 0, 0), now);
         let node = Rc::new(Self {
             store: Redis::open(Options::new(url.parse::<Address>()?, "bench")),
@@ -217,7 +219,7 @@ impl Node {
             Event::Away(reason) => seen.away.push(reason),
             Event::Troubled { lane, reason } => seen.away.push(format!("{lane:?}: {reason}")),
             Event::Refused(refusal) => seen.away.push(refusal.to_string()),
-            Event::Pool(_) | Event::Led(_) | Event::Lifted { .. } => {}
+            Event::Pool(_) | Event::Led(_) | Event::Lifted { .. } | Event::Ports => {}
         }
         drop(seen);
         self.bell.notify_waiters();
@@ -275,8 +277,9 @@ fn rules() -> Rules {
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Port blocks of a node: 128 ports.
-const BLOCKS: u16 = 4;
-const BLOCKS_IN_ALL: u16 = 512;
+/// What a node says that it needs: four blocks, at 70 % of their ports.
+const PORTS: u32 = 80;
+/// 512 blocks.
+const LAYOUT: &str = "32768-49151/32";
 /// An odd number without a pattern.
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -2,43 +2,48 @@
 //!
 //! Every arbiter listens on every address (SO_REUSEPORT), and a session lives on the arbiter that
 //! accepted it. The acceptor holds weak addresses of its sessions: for the stop, the drain and kicks.
-//! What it answers of their [`Roster`](crate::roster::Roster) is in `watch`.
+//! How they arrive, also through balancers, is in `arrival`; what it answers of their
+//! [`Roster`](crate::roster::Roster) in `watch`.
 
+mod arrival;
 mod watch;
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::TcpListener as StdListener;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix::{
-    Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, SpawnHandle, WeakRecipient,
+    Actor, ActorContext, AsyncContext, Context, Handler, Message, SpawnHandle, WeakRecipient,
 };
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch::Sender;
-use tracing::{debug, error, warn};
+use tracing::{error, warn};
 
+use crate::config::Mode;
+use crate::keepalive::Tuned;
 use crate::policy::Policy;
-use crate::registry::{Banned, Lifted};
+use crate::registry::{Banned, Lifted, Tune};
 use crate::roster::Teller;
-use crate::session::{Guard, Session, Stop};
-use crate::ssh::{Arrival, SshSession};
+use crate::session::Notice;
 use crate::worker::Worker;
 
+pub(crate) use arrival::{Arrival, Awaits, BANNED};
 pub(crate) use watch::ReadLoad;
 pub(crate) use watch::{Describe, Kick, Watch};
 
 /// The actor.
 pub(crate) struct Acceptor {
     worker: Rc<Worker>,
-    listeners: Vec<Option<(StdListener, Service)>>,
+    doors: Vec<Door>,
     loops: Vec<SpawnHandle>,
-    sessions: HashMap<u64, WeakRecipient<Stop>>,
+    sessions: HashMap<u64, WeakRecipient<Notice>>,
     /// Control connections on the node before new ones are turned away.
     sessions_max: usize,
+    /// Connections whose PROXY header is awaited.
+    headers_awaited: usize,
     living: Living,
     teller: Teller,
 }
@@ -46,6 +51,20 @@ pub(crate) struct Acceptor {
 /// The connections of an arbiter, for whoever counts them or waits for the end of the last one: each holds a
 /// receiver.
 pub(crate) type Living = Arc<Sender<()>>;
+
+/// A listening socket, and what is behind it.
+pub(crate) struct Door {
+    pub(crate) listener: StdListener,
+    pub(crate) entry: Entry,
+}
+
+/// What is behind a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) service: Service,
+    /// How its clients reach it; never [`Mode::Auto`].
+    pub(crate) mode: Mode,
+}
 
 /// What a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,101 +80,27 @@ pub(crate) enum Service {
 impl Acceptor {
     pub(crate) fn new(
         worker: Rc<Worker>,
-        listeners: Vec<(StdListener, Service)>,
+        doors: Vec<Door>,
         sessions_max: usize,
         living: Living,
     ) -> Self {
         Self {
             worker,
-            listeners: listeners.into_iter().map(Some).collect(),
+            doors,
             loops: Vec::new(),
             sessions: HashMap::new(),
             sessions_max,
+            headers_awaited: 0,
             living,
             teller: Teller::default(),
         }
     }
 
-    fn open(
-        &mut self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        service: Service,
-        acceptor: Addr<Self>,
-    ) {
-        let now = Instant::now();
-        if let Some(text) = self.worker.closed() {
-            debug!(client = %peer.ip(), "client turned away by a drain");
-            return turn_away(stream, service, text);
-        }
-        if self.worker.is_banned(peer.ip(), now) {
-            self.worker.metrics.refused_banned.inc();
-            debug!(client = %peer.ip(), "banned address turned away");
-            return turn_away(
-                stream,
-                service,
-                "This address is banned for a while (limits.ban_for).",
-            );
-        }
-        let live = usize::try_from(self.worker.metrics.sessions.get()).unwrap_or(0);
-        if live >= self.sessions_max {
-            self.worker.metrics.refused_connections.inc();
-            return turn_away(stream, service, "Too many connections (limits.connections).");
-        }
-        let entrance = match self.worker.threshold.enter(peer.ip()) {
-            Ok(entrance) => entrance,
-            Err(crowded) => {
-                self.worker.metrics.refused_unauthenticated.inc();
-                debug!(client = %peer.ip(), ?crowded, "too many connections without a login");
-                return turn_away(stream, service, crowded.farewell());
-            }
-        };
-        let id = self.worker.next_session();
-        let worker = Rc::clone(&self.worker);
-        let guard = Guard { id, entrance: Some(entrance), _alive: self.living.subscribe() };
-        if service == Service::Ssh {
-            let Some(transport) = worker.policy().ssh.clone() else { return };
-            let Ok(startup) = worker.startups.enter(peer.ip()) else {
-                worker.metrics.refused_unauthenticated.inc();
-                debug!(client = %peer.ip(), "too many ssh connections without a login");
-                return turn_away(stream, service, TOO_MANY_STARTUPS);
-            };
-            let arrival = Arrival { stream, peer, startup };
-            let session = SshSession::open(worker, transport, acceptor, guard, arrival);
-            self.sessions.insert(id, session.recipient().downgrade());
-            return;
-        }
-        match Session::open(worker, acceptor, guard, stream, peer, service) {
-            Ok(session) => {
-                self.sessions.insert(id, session.recipient().downgrade());
-            }
-            Err(error) => debug!(client = %peer.ip(), %error, "connection lost before its session"),
-        }
-    }
-
-    fn tell_all(&self, stop: Stop) {
+    fn tell_all(&self, notice: Notice) {
         for session in self.sessions.values().filter_map(WeakRecipient::upgrade) {
-            session.do_send(stop);
+            session.do_send(notice);
         }
     }
-}
-
-/// Says why and closes; the text fits any socket buffer, so nothing waits. A TLS client would take it
-/// for garbage, so it hears nothing; an SSH client may be told something before the identification
-/// (RFC 4253, 4.2).
-fn turn_away(mut stream: TcpStream, service: Service, text: &'static str) {
-    let code = match service {
-        Service::Ftp => "421 ",
-        Service::Ftps => return,
-        Service::Ssh => "",
-    };
-    actix::spawn(async move {
-        let farewell = async {
-            stream.write_all(format!("{code}{text}\r\n").as_bytes()).await?;
-            stream.shutdown().await
-        };
-        let _ = tokio::time::timeout(FAREWELL, farewell).await;
-    });
 }
 
 /// New sessions begin with this policy.
@@ -199,11 +144,11 @@ impl Actor for Acceptor {
     fn started(&mut self, context: &mut Self::Context) {
         context.set_mailbox_capacity(MAILBOX);
         context.run_interval(GATHERING, Self::tell);
-        for listener in &mut self.listeners {
-            let Some((listener, service)) = listener.take() else { continue };
+        for Door { listener, entry } in std::mem::take(&mut self.doors) {
             match TcpListener::from_std(listener) {
                 Ok(listener) => {
-                    let future = Accepting { listener, service, pause: None };
+                    let future =
+                        Accepting { listener, entry, pause: None, tuned: Tuned::default() };
                     self.loops.push(context.spawn(future));
                 }
                 Err(error) => {
@@ -218,9 +163,11 @@ impl Actor for Acceptor {
 /// The accept loop of one listener.
 struct Accepting {
     listener: TcpListener,
-    service: Service,
+    entry: Entry,
     /// Set after an error that a pause may heal.
     pause: Option<std::pin::Pin<Box<tokio::time::Sleep>>>,
+    /// The options that the listener has, which connections inherit.
+    tuned: Tuned,
 }
 
 impl actix::ActorFuture<Acceptor> for Accepting {
@@ -233,6 +180,8 @@ impl actix::ActorFuture<Acceptor> for Accepting {
         task: &mut std::task::Context<'_>,
     ) -> std::task::Poll<()> {
         use std::task::Poll;
+        let this = &mut *self;
+        this.tuned.refresh(&this.listener);
         for _ in 0..ACCEPTS_PER_TURN {
             if let Some(pause) = &mut self.pause {
                 if pause.as_mut().poll(task).is_pending() {
@@ -243,7 +192,7 @@ impl actix::ActorFuture<Acceptor> for Accepting {
             match self.listener.poll_accept(task) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok((stream, peer))) => {
-                    acceptor.open(stream, peer, self.service, context.address());
+                    acceptor.arrive(stream, peer, self.entry, context);
                 }
                 Poll::Ready(Err(error)) if is_about_the_connection(&error) => {}
                 Poll::Ready(Err(error)) => {
@@ -276,6 +225,15 @@ impl Handler<Adopt> for Acceptor {
 
     fn handle(&mut self, message: Adopt, _: &mut Self::Context) {
         self.worker.set_policy(message.0);
+    }
+}
+
+impl Handler<Tune> for Acceptor {
+    type Result = ();
+
+    fn handle(&mut self, message: Tune, _: &mut Self::Context) {
+        self.worker.set_keepalive(message.0);
+        self.tell_all(Notice::Tuned);
     }
 }
 
@@ -322,7 +280,7 @@ impl Handler<Close> for Acceptor {
                 context.cancel_future(handle);
             }
         }
-        self.tell_all(Stop::AfterTransfer(text));
+        self.tell_all(Notice::AfterTransfer(text));
     }
 }
 
@@ -331,7 +289,7 @@ impl Handler<Reopen> for Acceptor {
 
     fn handle(&mut self, _: Reopen, _: &mut Self::Context) {
         self.worker.set_closed(None);
-        self.tell_all(Stop::Stay);
+        self.tell_all(Notice::Stay);
     }
 }
 
@@ -339,7 +297,7 @@ impl Handler<Halt> for Acceptor {
     type Result = ();
 
     fn handle(&mut self, message: Halt, _: &mut Self::Context) {
-        self.tell_all(Stop::Now(message.0));
+        self.tell_all(Notice::Now(message.0));
     }
 }
 
@@ -354,8 +312,3 @@ const ACCEPTS_PER_TURN: usize = 16;
 
 /// How long the loop rests when descriptors are used up.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-const TOO_MANY_STARTUPS: &str = "Too many connections without a login (ssh.startups).";
-
-/// How long a client that is turned away may take to hear why.
-const FAREWELL: Duration = Duration::from_secs(2);

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
@@ -19,9 +20,12 @@ pub(crate) struct Metrics {
     pub(crate) unauthenticated: Occupied,
     pub(crate) ssh_startups: Occupied,
     pub(crate) accept_errors: Counter,
+    pub(crate) proxy: ProxyHeaders,
+    pub(crate) relay: RelayCounts,
     pub(crate) logins_granted: Counter,
     pub(crate) logins_refused: Counter,
     pub(crate) tls_failed: Counter,
+    pub(crate) key_updates: Counter,
     pub(crate) passive_refused: Counter,
     passive: Passive,
     pub(crate) transfers: Counter,
@@ -63,6 +67,8 @@ impl Metrics {
                 "ssh_startups",
                 "SSH connections that live and have no login",
             )),
+            proxy: ProxyHeaders::new(&mut registry),
+            relay: RelayCounts::new(&mut registry),
             accept_errors: counter(&mut registry, "accept_errors", "Failed accepts of listeners"),
             logins_granted: counter(&mut registry, "logins_granted", "Logins that were let in"),
             logins_refused: counter(&mut registry, "logins_refused", "Logins that were refused"),
@@ -70,6 +76,11 @@ impl Metrics {
                 &mut registry,
                 "tls_failed",
                 "Failed handshakes of control connections",
+            ),
+            key_updates: counter(
+                &mut registry,
+                "key_updates",
+                "KeyUpdates sent to keep control connections under TLS 1.3",
             ),
             passive_refused: counter(
                 &mut registry,
@@ -110,6 +121,62 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
+    }
+}
+
+/// What the relay did.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RelayCounts {
+    /// Connections that were carried to another node.
+    pub(crate) sent: Counter,
+    /// Connections that another node brought, and that a session took.
+    pub(crate) received: Counter,
+    refused: Family<[(&'static str, &'static str); 1], Counter>,
+    /// Carried now.
+    pub(crate) active: Occupied,
+    /// Carried, both ways together.
+    pub(crate) bytes: Counter,
+}
+
+impl RelayCounts {
+    fn new(registry: &mut Registry) -> Self {
+        let refused = Family::default();
+        let help = "Data connections that were not carried, or not taken, by reason";
+        registry.register("relay_refused", help, Family::clone(&refused));
+        Self {
+            sent: counter(registry, "relay_sent", "Data connections carried to another node"),
+            received: counter(registry, "relay_received", "Data connections brought by others"),
+            refused,
+            active: Occupied(gauge(registry, "relay_active", "Data connections carried now")),
+            bytes: bytes(registry, "relay", "Bytes that were carried, both ways"),
+        }
+    }
+
+    /// One was not carried, or not taken, for this reason.
+    pub(crate) fn refused(&self, reason: &'static str) {
+        self.refused.get_or_create(&[("reason", reason)]).inc();
+    }
+}
+
+/// PROXY headers, by what came of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ProxyHeaders {
+    /// A client's address was taken over.
+    pub(crate) taken: Counter,
+    /// The connection is the balancer's own.
+    pub(crate) local: Counter,
+    /// Missing, wrong, or of somebody who is no balancer.
+    pub(crate) refused: Counter,
+    /// Nothing came in time.
+    pub(crate) late: Counter,
+}
+
+impl ProxyHeaders {
+    fn new(registry: &mut Registry) -> Self {
+        let headers = Family::<[(&'static str, &'static str); 1], Counter>::default();
+        registry.register("proxy_headers", "PROXY headers, by what came of them", headers.clone());
+        let of = |result| headers.get_or_create_owned(&[("result", result)]);
+        Self { taken: of("ok"), local: of("local"), refused: of("refused"), late: of("late") }
     }
 }
 

@@ -7,7 +7,7 @@ use flotilla_protocol::ftp::{Settings, TlsPolicy};
 
 use crate::auth::worker::Workers;
 use crate::auth::{Account, Authenticator};
-use crate::config::{Config, TlsMode};
+use crate::config::{Config, Mode, TlsMode};
 use crate::log::XferLog;
 use crate::ports::PeerPolicy;
 use crate::rate::Rate;
@@ -19,6 +19,8 @@ pub(crate) struct Policy {
     pub(crate) config: Config,
     /// For the machines of FTP sessions.
     pub(crate) settings: Arc<Settings>,
+    /// The same where EPSV would lead to a balancer that leads nowhere.
+    pub(crate) settings_balanced: Arc<Settings>,
     /// Who may log in.
     pub(crate) authenticator: Arc<dyn Authenticator>,
     /// The threads that compute password hashes.
@@ -35,8 +37,18 @@ pub(crate) struct Policy {
     pub(crate) xferlog: Option<Arc<XferLog>>,
 }
 
+impl Policy {
+    /// For the machine of a session that came through a listener of this mode.
+    pub(crate) fn settings_of(&self, mode: Mode) -> Arc<Settings> {
+        Arc::clone(match mode {
+            Mode::Balanced => &self.settings_balanced,
+            Mode::Auto | Mode::Direct | Mode::Shared => &self.settings,
+        })
+    }
+}
+
 /// The machines' settings, from the configuration.
-pub(crate) fn settings(config: &Config) -> Settings {
+pub(crate) fn settings(config: &Config, extended_passive: bool) -> Settings {
     Settings {
         banner: config.ftp.banner.clone(),
         tls: match config.ftp.tls {
@@ -45,7 +57,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
             TlsMode::Required => TlsPolicy::Required,
         },
         active_mode: config.ftp.active_mode,
-        extended_passive: true,
+        extended_passive,
         login_attempts_max: match config.limits.login_attempts {
             0 => u32::MAX,
             attempts => attempts,

@@ -1,14 +1,16 @@
 //! The `Registry` actor, one per node: the way from the node to its live sessions.
 //!
 //! Sessions live on the arbiters; each arbiter's [`Acceptor`] knows those of its own. The registry passes on
-//! what concerns all of them (bans) or any of them (kicks, questions), and adds up what the arbiters answer.
+//! what concerns all of them (bans, keepalive) or any of them (kicks, questions), and adds up what the arbiters answer.
 //! Slots and failed logins are the [`Pool`](crate::pool::Pool)'s.
 
 use std::future::Future;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr, Context, Handler, Message, ResponseFuture};
+use flotilla_cluster::keepalive::Keepalive;
 use flotilla_cluster::order::Whom;
 use futures_util::future::join_all;
 
@@ -57,6 +59,11 @@ pub(crate) struct Lifted {
     pub(crate) address: IpAddr,
 }
 
+/// Connections are kept alive like this from now on.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Tune(pub(crate) Arc<Keepalive>);
+
 /// End these sessions. Answers how many were told.
 #[derive(Debug, Message)]
 #[rtype(result = "usize")]
@@ -90,6 +97,15 @@ impl Handler<Lifted> for Registry {
 
     fn handle(&mut self, message: Lifted, _: &mut Self::Context) {
         self.acceptors.iter().for_each(|acceptor| acceptor.do_send(message));
+    }
+}
+
+impl Handler<Tune> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, message: Tune, _: &mut Self::Context) {
+        // A few in the life of a node; none may be lost.
+        self.acceptors.iter().for_each(|acceptor| acceptor.do_send(message.clone()));
     }
 }
 

@@ -76,6 +76,12 @@ impl Threshold {
         self.take(address, Limits::unpacked(self.0.limits.load(Ordering::Relaxed)))
     }
 
+    /// As [`enter`](Self::enter), for an address that stands for many clients: only the node's limit counts.
+    pub(crate) fn enter_unnamed(&self, address: IpAddr) -> Result<Entrance, Crowded> {
+        let limits = Limits::unpacked(self.0.limits.load(Ordering::Relaxed));
+        self.take(address, Limits { per_address: 0, ..limits })
+    }
+
     /// Takes a place for somebody who was logged in until now, past the limits if it must be: those who
     /// come after are kept out instead.
     pub(crate) fn come_back(&self, address: IpAddr) -> Option<Entrance> {

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use actix::Addr;
+use flotilla_cluster::keepalive::Keepalive;
 
+use crate::keepalive;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::pool::Pool;
@@ -42,6 +44,7 @@ pub(crate) struct Worker {
     /// Bytes that the channels of SSH connections hold.
     pub(crate) ssh_held: Cell<usize>,
     policy: RefCell<Arc<Policy>>,
+    keepalive: RefCell<Arc<Keepalive>>,
     /// What clients are told that can not come in, while the node drains.
     closed: Cell<Option<&'static str>>,
     bans: RefCell<HashMap<IpAddr, Instant>>,
@@ -64,6 +67,8 @@ impl Worker {
     pub(crate) fn new(ports: Rc<PortShard>, tls: tls::Store, surroundings: Surroundings) -> Self {
         let Surroundings { pool, metrics, threshold, startups, policy, sessions_made } =
             surroundings;
+        let keepalive = Arc::new(keepalive::decided(&policy.config));
+        keepalive::adopt(keepalive.probes, policy.config.timeouts.stalled);
         Self {
             ports,
             pool,
@@ -76,6 +81,7 @@ impl Worker {
             ssh_buffers: Rc::default(),
             ssh_held: Cell::new(0),
             policy: RefCell::new(policy),
+            keepalive: RefCell::new(keepalive),
             closed: Cell::default(),
             bans: RefCell::default(),
             sessions_made,
@@ -90,6 +96,19 @@ impl Worker {
     /// New sessions begin with this one.
     pub(crate) fn set_policy(&self, policy: Arc<Policy>) {
         *self.policy.borrow_mut() = policy;
+    }
+
+    /// How connections are kept alive: by the policy of the pool, and until there is one by this node's
+    /// configuration.
+    pub(crate) fn keepalive(&self) -> Arc<Keepalive> {
+        Arc::clone(&self.keepalive.borrow())
+    }
+
+    /// From now on like this; listeners and relays take it over at once, sessions when they are told.
+    pub(crate) fn set_keepalive(&self, keepalive: Arc<Keepalive>) {
+        keepalive::adopt(keepalive.probes, self.policy().config.timeouts.stalled);
+        *self.keepalive.borrow_mut() = keepalive;
+        self.ports.tune();
     }
 
     /// Why nobody is let in; `None` while everybody is.

@@ -26,6 +26,8 @@ pub(super) struct Heart {
     orders_done: u64,
     /// The store must hear of all blocks.
     asserts: bool,
+    /// It heard of them by the last beat.
+    asserted: bool,
     /// Since the last answer.
     failures: u32,
 }
@@ -44,6 +46,7 @@ impl Heart {
             policy_known: 0,
             orders_done: 0,
             asserts: false,
+            asserted: false,
             failures: 0,
         }
     }
@@ -54,6 +57,10 @@ impl Heart {
 
     pub(super) fn knows_bans(&self) -> bool {
         self.bans_complete
+    }
+
+    pub(super) fn has_asserted(&self) -> bool {
+        self.asserted
     }
 
     /// Beats soon, but not more often than [`HURRY`] allows.
@@ -91,6 +98,8 @@ impl Agent {
         heart.sequence += 1;
         heart.sent = now;
         heart.next = now + INTERVAL - jitter;
+        heart.asserted = heart.asserts || self.ports.are_forgotten();
+        let holds = heart.asserted.then(|| self.ports.holdings());
         let identity = self.identity.as_ref();
         Some(Beat {
             node: self.setup.node.clone(),
@@ -110,7 +119,7 @@ impl Agent {
             bans_known: self.beat.bans_known,
             policy_known: self.beat.policy_known,
             orders_done: self.beat.orders_done,
-            holds: self.beat.asserts.then(|| self.blocks.holdings()),
+            holds,
         })
     }
 
@@ -129,6 +138,7 @@ impl Agent {
         }
         self.link = link;
         self.ledger.on_store_away();
+        self.give_up_ports();
         if self.lease.resign(now) == LeaseChange::Lost {
             self.events.push_back(Event::Led(None));
         }
@@ -142,6 +152,7 @@ impl Agent {
         self.beat.failures = 0;
         self.beat.pool = beaten.pool.id;
         self.beat.asserts = false;
+        self.remember_ports(&beaten, now);
         self.identity = Some(Identity {
             node: self.setup.node.clone(),
             generation: self.setup.generation,
@@ -149,7 +160,7 @@ impl Agent {
         });
         if beaten.lost {
             self.beat.forget();
-            self.beat.hurry(now);
+            self.beat.hurry_for_members(now);
             // Whoever leads publishes it again.
             self.policy.revision = 0;
         }
@@ -169,10 +180,8 @@ impl Agent {
             let alive = u32::try_from(self.view.alive().count()).unwrap_or(u32::MAX);
             self.ledger.set_pool(alive, self.view.sessions_of_others(&self.setup.node));
         }
-        let table = (!beaten.members.is_empty()).then_some(beaten.blocks.as_slice());
-        self.blocks.give_up(&beaten.yield_blocks);
-        self.blocks.on_beat(sent, beaten.fence, table);
-        self.take_policy(beaten.policy);
+        self.take_ports(&beaten, sent, now);
+        self.take_policy(beaten.policy, now);
         // Bans that were made since the state that it went back to.
         let bans_lost = beaten.bans.number < self.beat.bans_known;
         self.beat.bans_complete = !beaten.lost && !beaten.bans.more;
@@ -208,7 +217,7 @@ impl Agent {
         }
     }
 
-    fn take_policy(&mut self, policy: Option<(u64, Vec<u8>)>) {
+    fn take_policy(&mut self, policy: Option<(u64, Vec<u8>)>, now: Instant) {
         let Some((revision, bytes)) = policy else { return };
         // One that can not be read is not asked for again until it changes.
         self.beat.policy_known = revision;
@@ -218,6 +227,7 @@ impl Agent {
         }
         self.policy = Policy { revision, ..policy };
         self.ledger.set_limits(self.policy.limits);
+        self.take_layout(now);
         self.events.push_back(Event::Policy(self.policy.clone()));
     }
 

@@ -35,12 +35,16 @@ impl Agent {
             true => (self.policy.tickets, self.policy.ticket_key.clone()),
             false => (proposal.tickets, proposal.ticket_key.clone()),
         };
+        // One whose ports are its own leaves what the others go by.
+        let ports =
+            self.setup.ports.map_or_else(|| self.policy.ports.clone(), |ports| ports.to_string());
         Policy {
             by: self.setup.node.to_string(),
             limits: self.setup.limits,
             storage,
             tickets,
             ticket_key,
+            ports,
             keepalive: self.setup.keepalive.clone(),
             ..Policy::default()
         }

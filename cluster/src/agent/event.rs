@@ -65,6 +65,8 @@ pub enum Event {
         /// Of an [`origin`](crate::admission::origin).
         origin: IpAddr,
     },
+    /// The table of port blocks is another: what this node may offer, who owns the rest, where they are reached.
+    Ports,
     /// Another policy is in force.
     Policy(Policy),
     /// Somebody orders something.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Agent, Event, Lane};
-use crate::store::Request;
+use crate::store::{Identity, Request};
 
 /// A lane whose requests fail although the store answers beats.
 #[derive(Clone, Copy, Debug)]
@@ -38,18 +38,22 @@ impl Agent {
         {
             return Some((Lane::Score, request));
         }
-        if self.is_free(Lane::Grant, now)
-            && let Some((wanted, blocks)) = self.blocks.poll(now)
-        {
-            return Some((Lane::Grant, Request::Grant { asking: identity, blocks, wanted }));
+        self.next_of_ports(&identity, now).or_else(|| self.next_duty(now))
+    }
+
+    fn next_of_ports(&mut self, identity: &Identity, now: Instant) -> Option<(Lane, Request)> {
+        let (grants, returns) = (self.is_free(Lane::Grant, now), self.is_free(Lane::Return, now));
+        let blocks = self.ports.blocks.as_mut()?;
+        if grants && let Some((wanted, blocks)) = blocks.poll_grant(now) {
+            let asking = identity.clone();
+            return Some((Lane::Grant, Request::Grant { asking, blocks, wanted }));
         }
-        if self.is_free(Lane::Return, now) {
-            let held = self.blocks.surplus();
-            if !held.is_empty() {
-                return Some((Lane::Return, Request::Return { fence: identity.fence, held }));
-            }
+        if returns && blocks.next_return().is_some() {
+            let held = blocks.poll_return();
+            self.ports.touch();
+            return Some((Lane::Return, Request::Return { fence: identity.fence, held }));
         }
-        self.next_duty(now)
+        None
     }
 
     /// Whether the lane may be used.

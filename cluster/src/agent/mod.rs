@@ -15,6 +15,7 @@ mod beat;
 mod duty;
 mod event;
 mod lanes;
+mod ports;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -32,6 +33,7 @@ use crate::lease::{Lease, LeaseChange};
 use crate::ledger::{Answer, Applicant, Ledger, Ticket};
 use crate::member::{Member, Standing};
 use crate::policy::Policy;
+use crate::ports::Layout;
 use crate::publisher::Publisher;
 use crate::roster::Roster;
 use crate::session::SessionRecord;
@@ -60,6 +62,9 @@ pub struct Setup {
     pub rules: Rules,
     /// By this node's configuration; it holds until there is a policy.
     pub keepalive: Keepalive,
+    /// How the passive ports are leased, in blocks, where all nodes have one address; `None`: this node uses its
+    /// ports as it likes.
+    pub ports: Option<Layout>,
     /// Random: where jitter and names begin.
     pub seed: u64,
 }
@@ -78,7 +83,7 @@ pub struct Agent {
     lease: Lease,
     ledger: Ledger,
     publisher: Publisher,
-    blocks: Blocks,
+    ports: ports::Ports,
     bans: Bans,
     roster: Roster,
     policy: Policy,
@@ -135,6 +140,8 @@ impl Agent {
     /// A node that does not know its pool yet.
     pub fn new(setup: Setup, now: Instant) -> Self {
         let reason = "it was not asked yet".to_owned();
+        // Who is alone has them all.
+        let leased = setup.ports.filter(|_| !setup.alone);
         Self {
             random: setup.seed,
             link: Link::Away { since: now, reason },
@@ -146,7 +153,7 @@ impl Agent {
             lease: Lease::default(),
             ledger: Ledger::new(setup.limits, setup.alone, setup.nodes),
             publisher: Publisher::new(setup.alone),
-            blocks: Blocks::default(),
+            ports: ports::Ports::new(leased.map(|layout| Blocks::new(layout, now))),
             bans: Bans::new(setup.rules.clone()),
             roster: Roster::default(),
             policy: Policy {
@@ -224,11 +231,6 @@ impl Agent {
         self.ledger.sessions()
     }
 
-    /// The port blocks from which ports may be offered now.
-    pub fn blocks(&self, now: Instant) -> impl Iterator<Item = u16> {
-        self.blocks.offered(now)
-    }
-
     /// Bans that this node knows.
     pub fn bans(&self) -> &Bans {
         &self.bans
@@ -244,6 +246,9 @@ impl Agent {
         let without_load = |of: &Member| Member { load: Default::default(), ..of.clone() };
         if without_load(&member) != without_load(&self.member) {
             self.beat.hurry(now);
+        }
+        if member.relay != self.member.relay {
+            self.ports.touch();
         }
         self.member = member;
         // Before the store hears of it and lets somebody else lead.
@@ -319,14 +324,10 @@ impl Agent {
         self.ledger.release(slot);
     }
 
-    /// How many port blocks this node wants, of how many there are.
-    pub fn want_blocks(&mut self, wanted: u16, total: u16) {
-        self.blocks.want(wanted, total);
-    }
-
     /// The node ends. What the pool is to be told, if it knows the node; nothing afterwards.
     pub fn leave(&mut self) -> Option<Request> {
         self.is_gone = true;
+        self.give_up_ports();
         self.identity.clone().map(Request::Leave)
     }
 
@@ -347,10 +348,8 @@ impl Agent {
             (Lane::Publish, result) => self.publisher.on_reply(result.is_ok()),
             (Lane::Score, result) => self.on_told(result.is_ok()),
             (Lane::Policy, Ok(Reply::Changed(_))) => self.beat.hurry(now),
-            (Lane::Grant, Ok(Reply::Granted(crate::store::Granted::Blocks(blocks)))) => {
-                self.blocks.on_granted(&blocks, now);
-            }
-            (Lane::Grant, _) => self.blocks.on_granted(&[], now),
+            (Lane::Grant, Ok(Reply::Granted(granted))) => self.on_granted(Some(&granted), now),
+            (Lane::Grant, _) => self.on_granted(None, now),
             _ => {}
         }
         match failed {
@@ -375,6 +374,7 @@ impl Agent {
         }
         let stranded = self.ledger.take_stranded(now);
         self.decided(stranded);
+        self.watch_ports(now);
         if let Some(event) = self.events.pop_front() {
             return Some(Output::Event(event));
         }
@@ -402,7 +402,12 @@ impl Agent {
         let admit = self.next_of(Lane::Admit, self.ledger.next());
         let publish = self.next_of(Lane::Publish, self.publisher.next());
         let roster = self.roster.next().filter(|_| self.setup.dns && self.lease_runs());
-        [admit, publish, roster].into_iter().flatten().fold(beat, Instant::min)
+        let blocks = self.ports.blocks.as_ref();
+        let grant = self.next_of(Lane::Grant, blocks.and_then(Blocks::next_grant));
+        let give_back = self.next_of(Lane::Return, blocks.and_then(Blocks::next_return));
+        let ports = self.ports.next();
+        let all = [admit, publish, roster, grant, give_back, ports];
+        all.into_iter().flatten().fold(beat, Instant::min)
     }
 
     fn decided(&mut self, decided: Vec<(Ticket, Result<Slot, Denied>)>) {

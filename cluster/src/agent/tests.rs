@@ -1,3 +1,5 @@
+mod ports;
+
 use std::time::Duration;
 
 use super::*;
@@ -26,6 +28,10 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut Setup)) -> Self {
         let start = start();
         let rules = Rules {
             ban_after: 2,
@@ -33,7 +39,7 @@ impl Bench {
             ban_for: Duration::from_secs(600),
             exempt: Vec::new(),
         };
-        let setup = Setup {
+        let mut setup = Setup {
             node: NodeId::new("a").unwrap(),
             generation: Generation(1),
             previous: Generation(0),
@@ -43,8 +49,10 @@ impl Bench {
             limits: Limits::default(),
             rules,
             keepalive: Keepalive::default(),
+            ports: None,
             seed: 7,
         };
+        change(&mut setup);
         let mut agent = Agent::new(setup, start);
         agent.on_member(Member { standing: Standing::Ready, ..Member::default() }, start);
         let mut bench = Self {

@@ -1,7 +1,7 @@
 //! What one node says to another before it passes on a data connection that is not its own.
 //!
 //! In the `shared` mode a balancer may bring a data connection to any node. One that does not own the port looks the
-//! owner up ([`agent::PortTable`](crate::agent::PortTable)), dials its relay port, and begins with a
+//! owner up ([`blocks::PortTable`](crate::blocks::PortTable)), dials its relay port, and begins with a
 //! [`Preamble`]: who the client is, which port it came to, and who passes it on. Then bytes go both ways as they
 //! are; TLS of the client ends at the owner.
 //!

@@ -1,11 +1,12 @@
 //! The invariants of the design, judged after every step.
 
+mod ports;
+
 use std::collections::HashMap;
 
 use flotilla_cluster::dns::{Change, Request, Zone};
 use flotilla_cluster::ledger::Applicant;
 use flotilla_cluster::roster::removals_max;
-use flotilla_cluster::store::{QUARANTINE_MS, RECLAIM_AFTER_MS};
 
 use crate::world::World;
 
@@ -17,6 +18,29 @@ pub(crate) struct Judge {
     /// Since when nodes live, run, and reach the store; and since when not.
     good: HashMap<usize, u64>,
     dead: HashMap<usize, u64>,
+    /// Since when nodes have no port block although there are enough.
+    starving: HashMap<usize, u64>,
+    leases_ms: u64,
+    pub(crate) tried: Tried,
+}
+
+/// What came to be judged: nothing is proved by runs in which it never does.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Tried {
+    /// Two nodes offered one block, in the window in which they may.
+    pub(crate) clashes: u64,
+    /// Somebody looked for a node that lacks blocks, at a time when one could have had some.
+    pub(crate) shares: u64,
+    /// And for blocks that are not given back, at a time when they should have been.
+    pub(crate) idle: u64,
+}
+
+impl Tried {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.clashes += other.clashes;
+        self.shares += other.shares;
+        self.idle += other.idle;
+    }
 }
 
 /// What must hold in a scenario.
@@ -26,12 +50,18 @@ pub(crate) struct Rules {
     pub(crate) exact: bool,
     /// It is exceeded by no more than one per node while the store is away.
     pub(crate) by_share: bool,
+    /// Every node has port blocks while there are enough, and gives back what it does not need.
+    pub(crate) leases: bool,
 }
 
 impl Judge {
     pub(crate) fn after_step(&mut self, world: &World, rules: Rules) -> Result<(), String> {
         self.watch(world);
-        ports(world)?;
+        self.ports(world)?;
+        if rules.leases && world.now_ms >= self.leases_ms + ports::LOOK_MS {
+            self.leases_ms = world.now_ms;
+            self.leases(world)?;
+        }
         sessions(world, rules)?;
         self.leaders(world)?;
         self.names(world)
@@ -101,31 +131,6 @@ impl Judge {
     }
 }
 
-/// I1: no port block is offered by two nodes, but for the time in which the store has forgotten and not all
-/// holders have spoken to it since.
-fn ports(world: &World) -> Result<(), String> {
-    let now = world.now();
-    let mut owners: HashMap<u16, usize> = HashMap::new();
-    for (index, node) in world.nodes.iter().enumerate() {
-        let Some(process) = node.process.as_ref().filter(|_| node.is_running(world.now_ms)) else {
-            continue;
-        };
-        for block in process.agent.blocks(now) {
-            let Some(other) = owners.insert(block, index) else { continue };
-            let settled = |of: usize| {
-                let beaten = world.facts.beaten_ms.get(&of).copied().unwrap_or(0);
-                world.facts.loss_ms.is_none_or(|loss| beaten > loss + QUARANTINE_MS + SETTLE_MS)
-            };
-            let jumped = recently(world, world.facts.clock_step_ms, RECLAIM_AFTER_MS);
-            if settled(index) && settled(other) && !jumped {
-                let (a, b) = (&world.nodes[other].id, &node.id);
-                return Err(format!("I1: {a} and {b} both offer block {block}"));
-            }
-        }
-    }
-    Ok(())
-}
-
 /// I3 and I5: limits, and no session ends but by its own end.
 fn sessions(world: &World, rules: Rules) -> Result<(), String> {
     let mut total = 0;
@@ -181,7 +186,7 @@ pub(crate) fn changes(zone: &Zone, request: &Request) {
     assert!(removed <= removals_max(records + removed), "{removed} of {records} removed at once");
 }
 
-fn recently(world: &World, event_ms: Option<u64>, within_ms: u64) -> bool {
+pub(super) fn recently(world: &World, event_ms: Option<u64>, within_ms: u64) -> bool {
     event_ms.is_some_and(|at| world.now_ms - at <= within_ms)
 }
 
@@ -191,7 +196,5 @@ const IN_AFTER_MS: u64 = 15_000;
 const OUT_AFTER_MS: u64 = 30_000;
 /// Two terms may overlap for so long after the store has forgotten one.
 const LEASE_MS: u64 = 6_000;
-/// A beat that says what is held, and one that brings the table.
-const SETTLE_MS: u64 = 2_500;
 /// How old what a node knows of the others may be: a beat of each, and the way.
 pub(crate) const STALE_MS: u64 = 6_000;

@@ -7,6 +7,7 @@ use std::time::Instant;
 use flotilla_cluster::admission::{Denied, Limits, Slot};
 use flotilla_cluster::agent::{Agent, Event, Setup};
 use flotilla_cluster::ban::Rules;
+use flotilla_cluster::blocks::PortUse;
 use flotilla_cluster::id::{Generation, NodeId};
 use flotilla_cluster::keepalive::Keepalive;
 use flotilla_cluster::ledger::{Answer, Applicant, Ticket};
@@ -24,6 +25,17 @@ pub(crate) struct Node {
     /// The process is stopped until then, milliseconds of the world.
     pub(crate) paused_until: u64,
     pub(crate) draining: bool,
+    pub(crate) demand: Demand,
+}
+
+/// What clients want of the passive ports.
+#[derive(Default)]
+pub(crate) struct Demand {
+    pub(crate) needed: u32,
+    /// Blocks on which something waits, and until when: milliseconds of the world.
+    pub(crate) busy: BTreeMap<u16, u64>,
+    /// Since when nothing is needed.
+    pub(crate) idle_since: Option<u64>,
 }
 
 /// A life of a node.
@@ -42,6 +54,7 @@ impl Node {
             cut_off: false,
             paused_until: 0,
             draining: false,
+            demand: Demand::default(),
         }
     }
 
@@ -65,11 +78,13 @@ impl Node {
                 limits,
                 rules,
                 keepalive: Keepalive::default(),
+                ports: Some(LAYOUT.parse().unwrap()),
                 seed,
             },
             now,
         );
         self.draining = false;
+        self.demand = Demand { idle_since: Some(now_ms), ..Demand::default() };
         self.process = Some(Process { agent, slots: Vec::new(), waiting: BTreeMap::new() });
         self.tell_standing(now);
     }
@@ -81,6 +96,14 @@ impl Node {
             Member { version: MEMBER_VERSION, standing, weight: 100, ..Member::default() };
         member.load.sessions = process.agent.session_count();
         process.agent.on_member(member, now);
+    }
+
+    /// Tells the agent how its ports are used.
+    pub(crate) fn tell_use(&mut self, now_ms: u64, now: Instant) {
+        let Some(process) = &mut self.process else { return };
+        self.demand.busy.retain(|_, until| *until > now_ms);
+        let busy = self.demand.busy.keys().copied().collect();
+        process.agent.on_port_use(PortUse { needed: self.demand.needed, busy }, now);
     }
 
     /// Logins that the store is asked about.
@@ -125,3 +148,6 @@ impl Process {
         }
     }
 }
+
+/// Twelve blocks, of which a node wants one at the least.
+const LAYOUT: &str = "61000-61191/16";

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use flotilla_cluster::admission::Limits;
 
-use crate::judge::{Judge, Rules, STALE_MS};
+use crate::judge::{Judge, Rules, STALE_MS, Tried};
 use crate::node::Node;
 use crate::world::{Network, START_MS, World};
 
@@ -38,21 +38,22 @@ enum Happening {
     Flush,
     RollBack,
     ClockStep,
-    WantBlocks,
+    /// Of passive ports.
+    Demand,
 }
 
 use Happening::{
-    ClockStep, Crash, CutOff, Drain, Flush, Heal, Login, Logout, Pause, RollBack, Rush, Start,
-    StoreDown, StoreUp, WantBlocks,
+    ClockStep, Crash, CutOff, Demand, Drain, Flush, Heal, Login, Logout, Pause, RollBack, Rush,
+    Start, StoreDown, StoreUp,
 };
 
 impl Scenario {
     pub(crate) const CALM: Self = Self {
         name: "calm",
-        seconds: 90,
+        seconds: 180,
         delay_ms: 30,
         loss: 0,
-        rules: Rules { exact: true, by_share: true },
+        rules: Rules { exact: true, by_share: true, leases: true },
         happens: &[
             (60, Login),
             (2, Rush),
@@ -60,7 +61,7 @@ impl Scenario {
             (3, Crash),
             (6, Start),
             (3, Drain),
-            (4, WantBlocks),
+            (6, Demand),
         ],
     };
     pub(crate) const STORM: Self = Self {
@@ -68,7 +69,7 @@ impl Scenario {
         seconds: 200,
         delay_ms: 100,
         loss: 2,
-        rules: Rules { exact: false, by_share: false },
+        rules: Rules { exact: false, by_share: false, leases: false },
         happens: &[
             (60, Login),
             (1, Rush),
@@ -84,7 +85,7 @@ impl Scenario {
             (1, Flush),
             (1, RollBack),
             (1, ClockStep),
-            (6, WantBlocks),
+            (6, Demand),
         ],
     };
     pub(crate) const OUTAGE: Self = Self {
@@ -92,7 +93,7 @@ impl Scenario {
         seconds: 150,
         delay_ms: 20,
         loss: 0,
-        rules: Rules { exact: false, by_share: true },
+        rules: Rules { exact: false, by_share: true, leases: false },
         happens: &[(80, Login), (2, Rush), (60, Logout), (4, StoreDown), (3, StoreUp)],
     };
     pub(crate) const AMNESIA: Self = Self {
@@ -100,7 +101,7 @@ impl Scenario {
         seconds: 150,
         delay_ms: 20,
         loss: 0,
-        rules: Rules { exact: false, by_share: false },
+        rules: Rules { exact: false, by_share: false, leases: false },
         happens: &[
             (60, Login),
             (50, Logout),
@@ -110,12 +111,33 @@ impl Scenario {
             (4, StoreUp),
             (2, Crash),
             (4, Start),
-            (10, WantBlocks),
+            (10, Demand),
+        ],
+    };
+    pub(crate) const LEASES: Self = Self {
+        name: "leases",
+        seconds: 240,
+        delay_ms: 60,
+        loss: 1,
+        rules: Rules { exact: false, by_share: false, leases: false },
+        happens: &[
+            (30, Demand),
+            (3, Login),
+            (2, Crash),
+            (4, Start),
+            (2, Pause),
+            (5, CutOff),
+            (5, Heal),
+            (1, Drain),
+            (1, StoreDown),
+            (4, StoreUp),
+            (2, Flush),
+            (3, RollBack),
         ],
     };
 
     /// One run; its script if it is `loud`.
-    pub(crate) fn run(&self, seed: u64, loud: bool) -> Result<String, String> {
+    pub(crate) fn run(&self, seed: u64, loud: bool) -> Result<(String, Tried), String> {
         let limits = Limits { sessions: 40, per_user: 7, per_address: 5, logins_per_second: 0 };
         let network = Network { delay_ms: 1..self.delay_ms, loss: self.loss };
         let mut world = World::new(seed, limits, network, loud);
@@ -144,7 +166,16 @@ impl Scenario {
         if world.facts.answered == 0 {
             return Err(format!("{} seed {seed}: nothing happened", self.name));
         }
-        Ok(world.script.take().unwrap_or_default().join("\n"))
+        Ok((world.script.take().unwrap_or_default().join("\n"), judge.tried))
+    }
+
+    /// Whether all runs together came to what is judged.
+    pub(crate) fn has_tried(&self, all: Tried) {
+        let Tried { clashes, shares, idle } = all;
+        println!("{}: {clashes} clashes, {shares} shares, {idle} idle nodes", self.name);
+        if self.rules.leases {
+            assert!(shares > 0 && idle > 0, "no run came to leases");
+        }
     }
 
     fn act(&self, world: &mut World) {
@@ -206,13 +237,7 @@ impl Scenario {
                 world.store.clock_offset_ms += step;
                 world.facts.clock_step_ms = Some(world.now_ms);
             }
-            WantBlocks => {
-                let wanted = u16::try_from(world.random.range(0..6)).unwrap();
-                if let Some(process) = &mut world.nodes[index].process {
-                    process.agent.want_blocks(wanted, 12);
-                }
-                world.drive(index);
-            }
+            Demand => demand(world, index),
         }
     }
 }
@@ -230,6 +255,30 @@ fn login(world: &mut World, index: usize) {
     world.drive(index);
 }
 
+/// More or fewer ports are needed, and some of the blocks that are offered have somebody waiting on them.
+fn demand(world: &mut World, index: usize) {
+    if !world.nodes[index].is_running(world.now_ms) {
+        return;
+    }
+    let now = world.now();
+    let needed = match world.random.chance(50) {
+        true => 0,
+        false => u32::try_from(world.random.range(0..80)).unwrap(),
+    };
+    let agent = world.nodes[index].process.as_ref().map(|process| &process.agent);
+    let offered: Vec<u16> = agent.into_iter().flat_map(|agent| agent.offered(now)).collect();
+    for block in offered {
+        if world.random.chance(30) {
+            let until = world.now_ms + world.random.range(0..BUSY_MS);
+            world.nodes[index].demand.busy.insert(block, until);
+        }
+    }
+    let demand = &mut world.nodes[index].demand;
+    demand.needed = needed;
+    demand.idle_since = (needed == 0).then(|| demand.idle_since.unwrap_or(world.now_ms));
+    world.drive(index);
+}
+
 fn logout(world: &mut World, index: usize) {
     if !world.nodes[index].is_running(world.now_ms) {
         return;
@@ -241,3 +290,6 @@ fn logout(world: &mut World, index: usize) {
     }
     world.drive(index);
 }
+
+/// No connection is waited for longer.
+const BUSY_MS: u64 = 10_000;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use flotilla_cluster::admission::Limits;
 use flotilla_cluster::agent::{Event, Lane, Output};
 use flotilla_cluster::dns::{self, Zone};
+use flotilla_cluster::id::NodeId;
 use flotilla_cluster::store::{Hint, Registered, Reply, Request, State, StoreError};
 
 use crate::node::Node;
@@ -26,6 +27,8 @@ pub(crate) struct World {
     wakes: HashMap<usize, u64>,
     /// The call that a lane waits for, by node, life and lane.
     calls: HashMap<(usize, u64, Lane), u64>,
+    /// When the store heard it.
+    heard: HashMap<u64, u64>,
     pub(crate) random: Random,
     pub(crate) facts: Facts,
     pub(crate) script: Option<Vec<String>>,
@@ -58,10 +61,19 @@ pub(crate) struct Facts {
     pub(crate) exact: VecDeque<u64>,
     /// The most slots that nodes did not know of each other when the store went away.
     pub(crate) unknown: usize,
-    /// Last full beat that was answered, by node.
-    pub(crate) beaten_ms: HashMap<usize, u64>,
+    /// When the store wrote the last table of blocks that a node went by.
+    pub(crate) informed_ms: HashMap<usize, u64>,
+    /// All the times at which the store forgot something.
+    pub(crate) losses: Vec<Loss>,
     /// Requests that were answered, in all.
     pub(crate) answered: u64,
+}
+
+/// The store forgot something.
+pub(crate) struct Loss {
+    pub(crate) at_ms: u64,
+    /// Who owned which block, as far as each node knew.
+    pub(crate) known: HashMap<usize, BTreeMap<u16, NodeId>>,
 }
 
 /// What is on its way.
@@ -93,6 +105,7 @@ impl World {
             posted: 0,
             wakes: HashMap::new(),
             calls: HashMap::new(),
+            heard: HashMap::new(),
             random: Random::new(seed),
             facts: Facts { up_since_ms: START_MS, ..Facts::default() },
             script: loud.then(Vec::new),
@@ -131,6 +144,10 @@ impl World {
         let (seed, limits, now_ms, now) =
             (self.random.next(), self.limits, self.now_ms, self.now());
         self.nodes[index].start(limits, seed, now_ms, now);
+        self.facts.informed_ms.remove(&index);
+        for loss in &mut self.facts.losses {
+            loss.known.remove(&index);
+        }
         self.drive(index);
     }
 
@@ -141,6 +158,7 @@ impl World {
             return;
         }
         self.nodes[index].tell_standing(now);
+        self.nodes[index].tell_use(self.now_ms, now);
         let life = self.nodes[index].generation;
         loop {
             let Some(process) = &mut self.nodes[index].process else { return };
@@ -202,6 +220,7 @@ impl World {
         let comes = matches!(&request, Request::Beat(beat) if beat.fence.is_none());
         let reply = self.store.state.apply(request, self.store_now_us());
         self.facts.answered += 1;
+        self.heard.insert(call, self.now_ms);
         if comes {
             self.hint(&Hint::Members);
         }
@@ -259,10 +278,12 @@ impl World {
                     return;
                 }
                 self.calls.remove(&(index, life, lane));
+                let heard = self.heard.remove(&call);
                 if let Ok(Reply::Beat(Registered::Yes(beaten))) = &result
                     && !beaten.members.is_empty()
+                    && !beaten.lost
                 {
-                    self.facts.beaten_ms.insert(index, self.now_ms);
+                    self.facts.informed_ms.insert(index, heard.unwrap());
                 }
                 process.agent.on_reply(lane, result, now);
             }
@@ -309,15 +330,26 @@ impl World {
 
     pub(crate) fn flush(&mut self) {
         self.store.state = State::default();
-        self.facts.loss_ms = Some(self.now_ms);
+        self.note_loss();
     }
 
     pub(crate) fn roll_back(&mut self) {
         if let Some(older) = self.store.older.pop_front() {
             self.store.state = older;
             self.store.older.clear();
-            self.facts.loss_ms = Some(self.now_ms);
+            self.note_loss();
         }
+    }
+
+    fn note_loss(&mut self) {
+        let known = self.nodes.iter().enumerate().filter_map(|(index, node)| {
+            let table = node.process.as_ref()?.agent.port_table(self.now())?;
+            let owners = table.owners.into_iter().map(|(block, owner)| (block, owner.node));
+            Some((index, owners.collect()))
+        });
+        let known = known.collect();
+        self.facts.losses.push(Loss { at_ms: self.now_ms, known });
+        self.facts.loss_ms = Some(self.now_ms);
     }
 }
 

@@ -48,7 +48,6 @@ pub(crate) enum Arrival {
     /// A balancer (`ingress.balancers`) that did not say for whom: what is taken for the client is itself.
     Hidden,
     /// A balancer, whose PROXY header told this destination.
-    #[cfg_attr(not(test), expect(dead_code, reason = "listeners do not take the header yet"))]
     Proxied(IpAddr),
 }
 

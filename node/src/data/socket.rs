@@ -15,7 +15,7 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown};
 use socket2::{Domain, Protocol, SockRef, Type};
 use tokio::io::Interest;
 
-use crate::keepalive;
+use crate::keepalive::{self, Tuned};
 
 /// A connected, non-blocking TCP socket. A transfer that never has to wait, such as that of a
 /// small file, registers nothing with the reactor.
@@ -24,6 +24,8 @@ pub struct Socket {
     stream: Stream,
     /// A second descriptor for work on the blocking pool, which may outlive the socket by one piece.
     lent: Option<Arc<OwnedFd>>,
+    /// The options that it has.
+    tuned: Tuned,
 }
 
 #[derive(Debug)]
@@ -62,7 +64,7 @@ impl Socket {
 
     /// Takes over a socket that is non-blocking and has `TCP_NODELAY` already, at no system call.
     pub fn prepared(stream: std::net::TcpStream) -> Self {
-        Self { stream: Stream::Fresh(stream), lent: None }
+        Self { stream: Stream::Fresh(stream), lent: None, tuned: Tuned::now() }
     }
 
     /// The other end.
@@ -128,6 +130,10 @@ impl Socket {
             && let Stream::Fresh(stream) = std::mem::replace(&mut self.stream, Stream::Lost)
         {
             self.stream = Stream::Registered(tokio::net::TcpStream::from_std(stream)?);
+        }
+        if let Stream::Registered(stream) = &self.stream {
+            // Whoever waits is woken when they change: the session that polls the transfer is told.
+            self.tuned.refresh(stream);
         }
         match (&self.stream, direction) {
             (Stream::Registered(stream), Direction::Read) => stream.poll_read_ready(context),

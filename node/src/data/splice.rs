@@ -4,25 +4,25 @@
 //! machine busy with other work, took 1.17, 1.32, 1.32 CPU seconds per GiB against 1.31, 1.38, 1.43
 //! with a buffer of a mebibyte, in alternating rounds. The pages of the file cost most of both.
 
-use std::cell::RefCell;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use flotilla_protocol::ftp::Failure;
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
-use rustix::pipe::{PipeFlags, SpliceFlags};
+use rustix::pipe::SpliceFlags;
 
 use super::connection::Connection;
 use super::pace::Pace;
 use super::receive::Upload;
 use super::socket::{Direction, Socket};
+use crate::pipe::{Pipe, is_open};
 
 /// Moves the rest of a clear upload. `true` at the end of the stream; `false` if the kernel or the
 /// storage can not do it, and the caller copies what follows. Whatever the result, nothing is left
 /// in the pipe.
 pub(super) async fn run(upload: &mut Upload, pace: &mut Pace) -> Result<bool, Failure> {
-    let Some(pipe) = Pipe::take() else { return Ok(false) };
+    let Some(pipe) = Pipe::take(PIPE_BYTES_MIN) else { return Ok(false) };
     let pipe = Arc::new(pipe);
     let mut filled = 0;
     let end = fill_and_empty(upload, &pipe, &mut filled, pace).await;
@@ -111,42 +111,7 @@ enum Step {
     Broken,
 }
 
-/// Whether bytes are still to be read.
-fn is_open(socket: BorrowedFd<'_>) -> std::io::Result<bool> {
-    let (_, count) = rustix::net::recv(socket, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT)?;
-    Ok(count > 0)
-}
-
-/// A pipe, empty while it is in the arbiter's store.
-struct Pipe {
-    reader: OwnedFd,
-    writer: OwnedFd,
-    capacity: usize,
-}
-
 impl Pipe {
-    /// One that is idle, or a new one. `None` if there is none to be had, or only a small one: a
-    /// user may own 64 MiB of them (`pipe-user-pages-soft`), and below a certain size a buffer is
-    /// as good.
-    fn take() -> Option<Self> {
-        if let Some(pipe) = IDLE.with_borrow_mut(Vec::pop) {
-            return Some(pipe);
-        }
-        let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).ok()?;
-        let capacity = rustix::pipe::fcntl_setpipe_size(&writer, PIPE_BYTES)
-            .or_else(|_| rustix::pipe::fcntl_getpipe_size(&writer))
-            .ok()?;
-        (capacity >= PIPE_BYTES_MIN).then_some(Self { reader, writer, capacity })
-    }
-
-    fn put(self) {
-        IDLE.with_borrow_mut(|idle| {
-            if idle.len() < IDLE_MAX {
-                idle.push(self);
-            }
-        });
-    }
-
     fn fill(&self, socket: &Socket, room: usize) -> Step {
         let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
         let mut full = false;
@@ -243,15 +208,7 @@ fn failure(error: Errno) -> Failure {
     }
 }
 
-thread_local! {
-    static IDLE: RefCell<Vec<Pipe>> = const { RefCell::new(Vec::new()) };
-}
-
-/// The size of a pipe in bytes: what an unprivileged process may have (`pipe-max-size`).
-const PIPE_BYTES: usize = 1024 * 1024;
 /// Smaller pipes are not worth their system calls.
 const PIPE_BYTES_MIN: usize = 256 * 1024;
 /// Less than this in bytes waits for more before it costs a job of the pool.
 const WORTH_BYTES: usize = 256 * 1024;
-/// Pipes kept per arbiter while no transfer uses them.
-const IDLE_MAX: usize = 4;

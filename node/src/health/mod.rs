@@ -62,6 +62,8 @@ pub(crate) const DRAINING: &str = "draining";
 pub(crate) const STORAGE: &str = "storage";
 /// While the pool does not take this node; a store that is away is no reason.
 pub(crate) const POOL: &str = "pool";
+/// While the node has no passive ports to give, of those that the pool shares.
+pub(crate) const PORTS: &str = "passive_ports";
 /// While the storage is not that of the other nodes.
 pub(crate) const MARK: &str = "shared_storage";
 /// After the death of an actor that there is one of.

@@ -7,7 +7,7 @@ use flotilla_cluster::order::Whom;
 
 use super::Acceptor;
 use crate::roster::{Gathered, Load};
-use crate::session::Stop;
+use crate::session::Notice;
 
 /// Wants to be told of the sessions: of all at first, then once a second of those that changed or ended. Whoever
 /// subscribes should know of none; whoever subscribed before is told no more.
@@ -67,7 +67,7 @@ impl Handler<Kick> for Acceptor {
         let meant = self.worker.roster.dismiss(&message.0);
         let sessions = meant.iter().filter_map(|number| self.sessions.get(number));
         let told = sessions.filter_map(WeakRecipient::upgrade).map(|session| {
-            session.do_send(Stop::Kicked);
+            session.do_send(Notice::Kicked);
         });
         told.count()
     }

@@ -5,6 +5,7 @@
 //! blocks.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -17,7 +18,6 @@ use actix::{
 use flotilla_cluster::admission::Limits;
 use flotilla_cluster::agent::{Agent, Lane, Output, Setup};
 use flotilla_cluster::ban::Rules;
-use flotilla_cluster::keepalive::Keepalive;
 use flotilla_cluster::ledger::Ticket;
 use flotilla_cluster::store::{Hint, Store};
 use futures_util::stream;
@@ -31,9 +31,10 @@ use super::post::Post;
 use super::sharing::Sharing;
 use super::standing::Secrets;
 use crate::health::Readiness;
+use crate::keepalive;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
-use crate::ports::Ports;
+use crate::ports::{HeaderRule, Ports, SetHeaderRule};
 use crate::registry::Registry;
 use crate::roster::Gathered;
 use crate::system::DrainHandle;
@@ -70,11 +71,18 @@ pub(crate) struct Parts {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) tls: tls::Store,
-    /// Where clients reach the node, as `protocol://address:port`.
-    pub(crate) addresses: Vec<String>,
+    pub(crate) places: Places,
     pub(crate) fault: Fault,
     /// Whether this node removes old unfinished uploads.
     pub(crate) sweeps: Arc<AtomicBool>,
+}
+
+/// Where the node is reached.
+pub(crate) struct Places {
+    /// By clients, as `protocol://address:port`.
+    pub(crate) clients: Vec<String>,
+    /// By other nodes that bring data connections.
+    pub(crate) relay: Option<SocketAddr>,
 }
 
 /// The other parts of the node.
@@ -215,9 +223,14 @@ impl Handler<Configured> for Pool {
 
     fn handle(&mut self, message: Configured, context: &mut Self::Context) {
         self.parts.policy = message.policy;
-        let keepalive = Keepalive::default();
+        let keepalive = keepalive::decided(&self.parts.policy.config);
         self.agent.on_configured(message.limits, message.rules, keepalive, Instant::now());
         self.set_sweeper(self.agent.term(Instant::now()).is_some());
+        if let Some(node) = &self.node {
+            let rule = HeaderRule::new(&self.parts.policy.config.ingress);
+            node.ports.do_send(SetHeaderRule(Arc::new(rule)));
+        }
+        self.spread_routes();
         self.tell_settings(context);
         self.tick(context);
     }

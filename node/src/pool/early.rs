@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{ActorFutureExt, Context, Handler, Message, ResponseActFuture, WrapFuture};
@@ -11,7 +12,7 @@ use flotilla_cluster::order::Order;
 use tracing::warn;
 
 use super::{Pool, Surroundings};
-use crate::registry::{self, Lifted};
+use crate::registry::{self, Lifted, Tune};
 
 /// What waits for [`Attach`].
 #[derive(Debug, Default)]
@@ -74,7 +75,9 @@ impl Handler<Attach> for Pool {
         for address in lifted {
             node.registry.do_send(Lifted { address });
         }
+        node.registry.do_send(Tune(Arc::new(self.agent.policy().keepalive.clone())));
         self.node = Some(std::rc::Rc::new(node));
+        self.spread_routes();
         for order in std::mem::take(&mut self.early.orders) {
             self.obey(order, context);
         }

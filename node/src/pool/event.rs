@@ -1,5 +1,6 @@
 //! What the agent tells of, and what the node does about it.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use tracing::{error, info, warn};
 use super::Pool;
 use super::standing::InUse;
 use crate::config::Config;
-use crate::registry::{self, DescribeOne, KickAll, Lifted};
+use crate::registry::{self, DescribeOne, KickAll, Lifted, Tune};
 use crate::system::{Phase, Progress};
 
 impl Pool {
@@ -54,6 +55,7 @@ impl Pool {
                 }
             }
             Event::Policy(policy) => self.on_policy(&policy, context),
+            Event::Ports => self.spread_routes(),
             Event::Order(order) => self.obey(order, context),
             Event::Joined { forgotten } => self.on_joined(forgotten, context),
             Event::Away(reason) => {
@@ -91,7 +93,10 @@ impl Pool {
     }
 
     fn on_policy(&mut self, policy: &Policy, context: &mut Context<Self>) {
-        info!(revision = policy.revision, by = policy.by, limits = ?policy.limits, "policy of the pool");
+        info!(revision = policy.revision, by = policy.by, limits = ?policy.limits, probes = ?policy.keepalive.probes, "policy of the pool");
+        if let Some(node) = &self.node {
+            node.registry.do_send(Tune(Arc::new(policy.keepalive.clone())));
+        }
         let InUse { version, name } = &self.secrets.tickets;
         if policy.has_other_tickets(*version, name) {
             self.want_secrets(context);

@@ -111,14 +111,14 @@ impl Pool {
             version: MEMBER_VERSION,
             build: env!("CARGO_PKG_VERSION").to_owned(),
             zone: config.node.zone.clone().unwrap_or_default(),
-            addresses: parts.addresses.clone(),
+            addresses: parts.places.clients.clone(),
             config: super::settings::digest(&parts.policy),
             standing,
             reasons: reasons.into_iter().map(|(latch, text)| (latch.to_owned(), text)).collect(),
             load: Load { sessions: self.agent.session_count(), ..self.meter.load() },
             weight: if standing == Standing::Ready { WEIGHT } else { 0 },
             storage: self.mark.seen().to_owned(),
-            relay: String::new(),
+            relay: parts.places.relay.map_or_else(String::new, |relay| relay.to_string()),
         }
     }
 

@@ -6,6 +6,7 @@
 //! | `admission` | logins ask for slots |
 //! | `event` | what the agent tells of, and what is done about it |
 //! | `member` | what the node says of itself |
+//! | `ports` | whose ports are whose, for those who hold and relay them |
 //! | `standing`, `errand` | whether the pool takes the node, and it has the pool's secrets; trying again |
 //! | `early` | what comes before the other parts of the node are there |
 //! | `settings`, `mark` | whether nodes are configured alike, and have the same storage |
@@ -22,6 +23,7 @@ mod event;
 pub(crate) mod generation;
 mod mark;
 mod member;
+mod ports;
 mod post;
 pub mod question;
 mod settings;
@@ -30,7 +32,7 @@ pub(crate) mod size;
 mod standing;
 pub(crate) mod store;
 
-pub(crate) use actor::{Configured, Fault, Leave, Parts, Pool, Surroundings};
+pub(crate) use actor::{Configured, Fault, Leave, Parts, Places, Pool, Surroundings};
 pub(crate) use admission::{Admit, Failed, Permit, Rejected};
 pub(crate) use early::{Attach, KnownBans};
 pub(crate) use event::sweeps;

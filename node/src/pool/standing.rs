@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 
 use actix::{AsyncContext, Context, SpawnHandle};
 use flotilla_cluster::agent::{Link, Refusal};
+use flotilla_cluster::relay::{RELAY_KEY_BYTES, RelayKey};
 use flotilla_cluster::store::Store;
 use tracing::{debug, error, info, warn};
+use zeroize::Zeroizing;
 
 use super::Pool;
 use super::errand::Errand;
@@ -27,6 +29,9 @@ pub(super) struct Secrets {
     accord: Accord,
     /// The ticket keys in use.
     pub(super) tickets: InUse,
+    /// What proves relays.
+    pub(super) relay: Option<RelayKey>,
+    pub(super) relay_bytes: Option<Zeroizing<[u8; RELAY_KEY_BYTES]>>,
     /// Why the pool does not take the node, and the end of the time in which it may yet.
     refusal: Option<(String, Option<SpawnHandle>)>,
 }
@@ -58,6 +63,7 @@ struct Accord {
 struct Look {
     trouble: Option<String>,
     tickets: Option<Agreed>,
+    relay: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl Pool {
@@ -144,7 +150,7 @@ impl Pool {
         let now = Instant::now();
         let look = match found {
             Ok(look) => look,
-            Err(SharingError::Refused(reason)) => Look { trouble: Some(reason), tickets: None },
+            Err(SharingError::Refused(reason)) => Look { trouble: Some(reason), ..Look::default() },
             Err(error) => {
                 self.secrets.accord.on_unknown(stance);
                 self.secrets.look.on_failed(now);
@@ -163,6 +169,9 @@ impl Pool {
             _ => {}
         }
         self.show_standing();
+        if let Some(key) = &look.relay {
+            self.use_relay_key(key);
+        }
         if let Some(tickets) = look.tickets {
             self.use_tickets(tickets);
         }
@@ -233,11 +242,11 @@ async fn look(asked: Asked) -> Result<Look, SharingError> {
     };
     if trouble.is_some() && is_proved {
         // Perhaps the store forgot: then these are not the pool's ticket keys either.
-        return Ok(Look { trouble, tickets: None });
+        return Ok(Look { trouble, ..Look::default() });
     }
-    sharing.relay_key(stance).await?;
+    let relay = sharing.relay_key(stance).await?;
     let tickets = sharing.tickets(stance, rotate).await?;
-    Ok(Look { trouble, tickets: Some(tickets) })
+    Ok(Look { trouble, tickets: Some(tickets), relay: Some(relay) })
 }
 
 /// How long a name may be in use by a process that is dead already: what makes a node dead, and a beat.

@@ -53,5 +53,5 @@ pub(super) fn accept(socket: &Socket) -> io::Result<Accepted> {
     let peer = peer.ok_or(io::ErrorKind::ConnectionAborted)?;
     let peer = SocketAddr::try_from(peer)?;
     let peer = canonical(peer);
-    Ok(Accepted { stream: TcpStream::from(descriptor), peer })
+    Ok(Accepted { stream: TcpStream::from(descriptor), peer, via: None })
 }

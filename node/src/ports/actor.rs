@@ -1,50 +1,174 @@
-//! The `Ports` actor: makes the shards and tells what they do. Grants do not pass through it.
+//! The `Ports` actor: makes the shards, tells them what is known of the pool's ports, and tells the pool what
+//! they need. Grants and connections do not pass through it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use actix::{Actor, Context, Handler, Message, MessageResult};
+use actix::{
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, Recipient,
+    WrapFuture,
+};
 use aws_lc_rs::rand;
+use flotilla_cluster::blocks::PortUse;
 use flotilla_cluster::ports::PortRange;
-use tokio::sync::mpsc;
+use futures_util::future::join_all;
+use socket2::Socket;
+use tokio::sync::{mpsc, oneshot};
+use tracing::warn;
 
 use super::PortSettings;
 use super::counts::{self, Counters, PortCounts};
-use super::remote::{INBOX_MAX, Neighbours};
+use super::gate::HeaderRule;
+use super::remote::{self, INBOX_MAX, Neighbours};
 use super::shard::ShardSeed;
+use crate::metrics::ProxyHeaders;
+use crate::relay::{Inlet, Outgoing, Routes};
 
 /// The node's passive ports.
 #[derive(Debug)]
 pub struct Ports {
     range: PortRange,
     counters: Vec<Arc<Counters>>,
+    shards: Neighbours,
+    routes: Option<Arc<Routes>>,
+    /// Shards that must hear of the routes yet: their inbox was full.
+    untold: Vec<usize>,
+    pool: Option<Recipient<PortsUsed>>,
+    /// A round of questions is under way.
+    asking: bool,
+}
+
+/// What the shards are made of, beside their settings.
+#[derive(Debug, Default)]
+pub(crate) struct PortParts {
+    /// Listening sockets for all ports, where they are the pool's.
+    pub(crate) bound: Vec<(SocketAddr, Socket)>,
+    /// One relay listener for each shard, or none at all.
+    pub(crate) inlets: Vec<Inlet>,
+    pub(crate) outgoing: Outgoing,
+    pub(crate) headers: ProxyHeaders,
+    pub(crate) rule: Arc<HeaderRule>,
 }
 
 impl Ports {
     /// Divides the range over `shards` arbiters (at least one); each seed is started on its own.
     pub fn new(settings: PortSettings, shards: usize) -> (Self, Vec<ShardSeed>) {
+        Self::with(PortParts::default(), settings, shards)
+    }
+
+    /// As [`new`](Self::new), with more than ports of the node's own.
+    pub(crate) fn with(
+        parts: PortParts,
+        settings: PortSettings,
+        shards: usize,
+    ) -> (Self, Vec<ShardSeed>) {
         let shards = shards.max(1);
         let (inboxes, receivers): (Vec<_>, Vec<_>) =
             (0..shards).map(|_| mpsc::channel(INBOX_MAX)).unzip();
         let neighbours = Neighbours::new(inboxes.into_iter());
         let counters: Vec<_> = (0..shards).map(|_| Arc::new(Counters::default())).collect();
-        let seeds = receivers.into_iter().zip(&counters).enumerate();
-        let seeds = seeds.map(|(index, (inbox, counters))| ShardSeed {
-            index,
-            order: shuffled(settings.range.share(index, shards).collect()),
-            settings,
-            counters: Arc::clone(counters),
-            neighbours: neighbours.clone(),
-            inbox,
-        });
-        let seeds = seeds.collect();
-        (Self { range: settings.range, counters }, seeds)
+        let mut bound: Vec<Vec<_>> = (0..shards).map(|_| Vec::new()).collect();
+        for (address, socket) in parts.bound {
+            let offset = usize::from(address.port().saturating_sub(settings.range.first()));
+            if let Some(own) = bound.get_mut(offset % shards) {
+                own.push((address, socket));
+            }
+        }
+        let mut inlets = parts.inlets.into_iter();
+        let mut seeds = Vec::new();
+        for (index, ((inbox, bound), counters)) in
+            receivers.into_iter().zip(bound).zip(&counters).enumerate()
+        {
+            seeds.push(ShardSeed {
+                index,
+                order: shuffled(settings.range.share(index, shards).collect()),
+                settings,
+                counters: Arc::clone(counters),
+                neighbours: neighbours.clone(),
+                inbox,
+                bound,
+                inlet: inlets.next(),
+                outgoing: parts.outgoing.clone(),
+                headers: parts.headers.clone(),
+                rule: Arc::clone(&parts.rule),
+            });
+        }
+        let ports = Self {
+            range: settings.range,
+            counters,
+            shards: neighbours,
+            routes: None,
+            untold: Vec::new(),
+            pool: None,
+            asking: false,
+        };
+        (ports, seeds)
     }
 
     /// The counts of all shards.
     pub fn counts(&self) -> PortCounts {
         counts::sum(self.range, self.counters.iter().map(AsRef::as_ref))
     }
+
+    /// Tells the routes to shards that have not heard of them.
+    fn spread(&mut self) {
+        let Some(routes) = &self.routes else { return };
+        let shards = &self.shards;
+        self.untold
+            .retain(|index| !shards.tell(*index, remote::Message::Routes(Arc::clone(routes))));
+    }
+
+    /// Asks the shards what they need, for the pool.
+    fn look(&mut self, context: &mut Context<Self>) {
+        self.spread();
+        let (Some(routes), Some(_), false) = (&self.routes, &self.pool, self.asking) else {
+            return;
+        };
+        let layout = routes.layout();
+        let asked = (0..self.shards.count()).filter_map(|index| {
+            let (answer, answered) = oneshot::channel();
+            self.shards.tell(index, remote::Message::Usage(layout, answer)).then_some(answered)
+        });
+        let answers = tokio::time::timeout(ANSWER, join_all(asked.collect::<Vec<_>>()));
+        self.asking = true;
+        context.spawn(answers.into_actor(self).map(|answers, ports, _| {
+            ports.asking = false;
+            let answers: Vec<_> = answers.into_iter().flatten().flatten().collect();
+            // One that does not answer may have anything in use.
+            if answers.len() < ports.shards.count() {
+                return;
+            }
+            let demand =
+                answers.iter().map(|shard| shard.demand.max(1)).fold(0, u32::saturating_add);
+            let busy = answers.into_iter().flat_map(|shard| shard.busy).collect();
+            if let Some(pool) = &ports.pool {
+                // If it has no room, the next look tells it.
+                let _ = pool.try_send(PortsUsed(PortUse { needed: demand, busy }));
+            }
+        }));
+    }
 }
+
+/// What the node needs of the pool's ports; told a few times a second.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct PortsUsed(pub(crate) PortUse);
+
+/// Wants to hear of [`PortsUsed`].
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Report(pub(crate) Recipient<PortsUsed>);
+
+/// Something else is known of the pool's ports.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct SetRoutes(pub(crate) Arc<Routes>);
+
+/// Other PROXY headers are expected.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct SetHeaderRule(pub(crate) Arc<HeaderRule>);
 
 /// Asks for the [`PortCounts`].
 #[derive(Clone, Copy, Debug, Message)]
@@ -53,6 +177,40 @@ pub struct ReadCounts;
 
 impl Actor for Ports {
     type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        context.run_interval(LOOK, Self::look);
+    }
+}
+
+impl Handler<Report> for Ports {
+    type Result = ();
+
+    fn handle(&mut self, message: Report, _: &mut Self::Context) {
+        self.pool = Some(message.0);
+    }
+}
+
+impl Handler<SetRoutes> for Ports {
+    type Result = ();
+
+    fn handle(&mut self, message: SetRoutes, _: &mut Self::Context) {
+        self.routes = Some(message.0);
+        self.untold = (0..self.shards.count()).collect();
+        self.spread();
+    }
+}
+
+impl Handler<SetHeaderRule> for Ports {
+    type Result = ();
+
+    fn handle(&mut self, message: SetHeaderRule, _: &mut Self::Context) {
+        for index in 0..self.shards.count() {
+            if !self.shards.tell(index, remote::Message::Header(Arc::clone(&message.0))) {
+                warn!(shard = index, "passive ports go by the PROXY rules before the reload");
+            }
+        }
+    }
 }
 
 impl Handler<ReadCounts> for Ports {
@@ -76,3 +234,9 @@ fn shuffled(mut ports: Vec<u16>) -> Vec<u16> {
     }
     ports
 }
+
+/// Between two looks at what the shards need: the next block is there before the last port of this one is
+/// taken, and it costs nothing.
+const LOOK: Duration = Duration::from_millis(250);
+/// How long a shard may take to say it.
+const ANSWER: Duration = Duration::from_secs(1);

@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use flotilla_cluster::id::Fence;
+use flotilla_cluster::relay::TRACE_BYTES;
 use tokio::sync::mpsc;
 
 use super::listener::Listener;
@@ -41,6 +43,17 @@ pub struct Accepted {
     pub stream: TcpStream,
     /// Who connected; IPv4-mapped addresses as IPv4.
     pub peer: SocketAddr,
+    /// The node that brought it; `None`: the client reached this one.
+    pub via: Option<Via>,
+}
+
+/// The relay that brought a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Via {
+    /// The registration of the node that relays.
+    pub sender: Fence,
+    /// Trace id and span of the relay (W3C Trace Context).
+    pub trace: [u8; TRACE_BYTES],
 }
 
 /// A port that waits for one connection. Dropped, it gives the port back: at once if a connection

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use flotilla_protocol::proxy::Versions;
 use socket2::{Domain, SockRef, Socket, Type};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -16,11 +17,12 @@ use tracing::{debug, warn};
 
 use super::accept::{Trouble, accept};
 use super::counts::Counters;
+use super::gate::Gate;
 use super::grant::Accepted;
 use super::places::{Place, Places};
 use super::rule::PeerRule;
 use super::wait::Wait;
-use crate::keepalive;
+use crate::keepalive::{self, Tuned};
 
 /// A listener on (local address, port) with its pending and lingering grants. No two of them
 /// overlap in the addresses they admit.
@@ -35,6 +37,7 @@ pub(super) struct Listener {
     socket: AsyncFd<Socket>,
     linger: Duration,
     counters: Arc<Counters>,
+    gate: Rc<Gate>,
     places: RefCell<Places>,
     /// Connections may be queued that no event will report again.
     more: Cell<bool>,
@@ -43,6 +46,8 @@ pub(super) struct Listener {
     /// Waits that somebody is polling.
     watched: Cell<usize>,
     used: Cell<Instant>,
+    /// The options that accepted connections inherit.
+    tuned: Cell<Tuned>,
 }
 
 /// How a round of accepting ended.
@@ -57,40 +62,35 @@ enum Turn {
 }
 
 impl Listener {
-    /// Binds and listens. Must run on the arbiter that will accept.
-    pub(super) fn bind(
+    /// Takes a listening socket over, on the arbiter that will accept.
+    pub(super) fn new(
+        socket: Socket,
         address: SocketAddr,
         linger: Duration,
         counters: Arc<Counters>,
+        gate: Rc<Gate>,
     ) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
-        // Connections accepted before still occupy the port; that must not stop a new listener.
-        socket.set_reuse_address(true)?;
-        if address.is_ipv6() {
-            socket.set_only_v6(true)?;
-        }
-        // Accepted sockets inherit it: no system call per connection.
-        socket.set_tcp_nodelay(true)?;
-        keepalive::enable(&SockRef::from(&socket))?;
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
         #[expect(
             deprecated,
             reason = "the undeprecated form is unsafe: it asks that the descriptor stays open and the same, and an owned socket that is only ever borrowed does"
         )]
         let socket = AsyncFd::with_interest(socket, Interest::READABLE)?;
         counters.listening.up();
-        Ok(Self {
+        let listener = Self {
             address,
             socket,
             linger,
             counters,
+            gate,
             places: RefCell::default(),
             more: Cell::new(false),
             paused: Cell::new(false),
             watched: Cell::new(0),
             used: Cell::new(Instant::now()),
-        })
+            tuned: Cell::default(),
+        };
+        listener.tune();
+        Ok(listener)
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -100,6 +100,13 @@ impl Listener {
     /// When a grant last began here.
     pub(super) fn used(&self) -> Instant {
         self.used.get()
+    }
+
+    /// Takes over how connections are kept alive now.
+    pub(super) fn tune(&self) {
+        let mut tuned = self.tuned.get();
+        tuned.refresh(self.socket.get_ref());
+        self.tuned.set(tuned);
     }
 
     /// Accepts whatever comes until it is aborted.
@@ -263,11 +270,13 @@ impl Listener {
         self.paused.set(false);
     }
 
-    fn turn(&self) -> Turn {
+    fn turn(self: &Rc<Self>) -> Turn {
         for _ in 0..TURN_MAX {
             match accept(self.socket.get_ref()) {
                 Ok(connection) => {
-                    if self.deliver(connection) && self.watched.get() == 0 {
+                    // What waits behind it may be for another node.
+                    let is_done = self.arrive(connection) && !self.gate.is_shared;
+                    if is_done && self.watched.get() == 0 {
                         return Turn::Done;
                     }
                 }
@@ -287,14 +296,49 @@ impl Listener {
         Turn::Again
     }
 
-    /// Hands a connection to the grant that admits its address; `false`: closed, nobody does.
-    fn deliver(&self, connection: Accepted) -> bool {
+    /// A connection came; whether it was handed to a grant at once.
+    fn arrive(self: &Rc<Self>, connection: Accepted) -> bool {
+        if let Some(versions) = self.gate.expected(connection.peer.ip()) {
+            self.await_header(connection, versions);
+            return false;
+        }
+        self.admit(connection)
+    }
+
+    /// Hands a connection to whom it belongs, on this node or another, or closes it; whether it was handed to
+    /// a grant.
+    fn admit(&self, connection: Accepted) -> bool {
+        let Err(connection) = self.deliver(connection) else { return true };
         let peer = connection.peer;
-        let Some(wait) = self.places.borrow_mut().claim(peer.ip()) else {
-            return self.refuse(peer);
+        if !self.gate.forward(connection, self.address.port()) {
+            self.counters.refused.up();
+            debug!(address = %self.address, client = %peer, "data connection closed: nobody waits for its address");
+        }
+        false
+    }
+
+    /// The balancer says first who the client is.
+    fn await_header(self: &Rc<Self>, connection: Accepted, versions: Versions) {
+        let Some(place) = self.gate.place() else {
+            return debug!(address = %self.address, "data connection closed: too many wait for their PROXY header");
+        };
+        let listener = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            let named = listener.gate.name(connection, versions).await;
+            drop(place);
+            if let Some(connection) = named {
+                listener.admit(connection);
+            }
+        });
+    }
+
+    /// Hands a connection to the grant that admits its address, or gives it back.
+    pub(super) fn deliver(&self, connection: Accepted) -> Result<(), Accepted> {
+        let Some(wait) = self.places.borrow_mut().claim(connection.peer.ip()) else {
+            return Err(connection);
         };
         let watched = wait.watched();
-        let taken = wait.put(connection);
+        let put = wait.put(connection);
         if watched && !wait.watched() {
             self.watch(false);
         }
@@ -305,13 +349,12 @@ impl Listener {
                 self.watch(false);
             }
         }
-        if taken { true } else { self.refuse(peer) }
+        put
     }
 
-    fn refuse(&self, peer: SocketAddr) -> bool {
-        self.counters.refused.up();
-        debug!(address = %self.address, client = %peer, "data connection closed: nobody waits for its address");
-        false
+    /// Whether a grant is pending or lingers here.
+    pub(super) fn is_taken(&self, now: Instant) -> bool {
+        self.places.borrow().is_taken(now)
     }
 }
 
@@ -319,6 +362,22 @@ impl Drop for Listener {
     fn drop(&mut self) {
         self.counters.listening.down();
     }
+}
+
+/// A listening socket that a shard can take over: bound, non-blocking, with the options that accepted sockets
+/// inherit, at no system call per connection.
+pub(crate) fn socket(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
+    // Connections accepted before still occupy the port; that must not stop a new listener.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_tcp_nodelay(true)?;
+    keepalive::enable(&SockRef::from(&socket))?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
 }
 
 /// Connections that the kernel completes before they are accepted. They are accepted as soon as

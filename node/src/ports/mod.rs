@@ -21,12 +21,15 @@ mod accept;
 mod actor;
 mod counts;
 pub(crate) mod ephemeral;
+mod gate;
 mod grant;
 mod listener;
 mod places;
+mod pooled;
 mod remote;
 mod rule;
 mod shard;
+mod slot;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -35,9 +38,13 @@ use std::time::Duration;
 
 use flotilla_cluster::ports::PortRange;
 
+pub(crate) use actor::{PortParts, PortsUsed, Report, SetHeaderRule, SetRoutes};
 pub use actor::{Ports, ReadCounts};
 pub use counts::PortCounts;
-pub use grant::{Accepted, Grant, GrantRequest};
+pub(crate) use gate::HeaderRule;
+pub use grant::{Accepted, Grant, GrantRequest, Via};
+pub(crate) use listener::socket;
+pub(crate) use pooled::Hosts;
 pub use rule::{PeerPolicy, PeerRule};
 pub use shard::{PortShard, ShardSeed};
 
@@ -48,13 +55,15 @@ pub struct PortSettings {
     pub range: PortRange,
     /// How long a port stays closed to an address after a grant that nobody connected to.
     pub linger: Duration,
+    /// Where all of them are listened on, if they are the pool's.
+    pub(crate) shared: Option<Hosts>,
 }
 
 impl PortSettings {
     /// The usual settings for a range: a connection later than the `data_connect` time-out belongs
     /// to nobody, and one within it may still be under way, hence the longer of both.
     pub fn new(range: PortRange, data_connect: Duration) -> Self {
-        Self { range, linger: data_connect.max(LINGER_MIN) }
+        Self { range, linger: data_connect.max(LINGER_MIN), shared: None }
     }
 }
 

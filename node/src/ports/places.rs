@@ -27,6 +27,12 @@ pub(super) enum Place {
 }
 
 impl Places {
+    /// Whether there is any that has not expired.
+    pub(super) fn is_taken(&self, now: Instant) -> bool {
+        let mut places = self.exact.values().chain(self.broad.iter().map(|(_, place)| place));
+        places.any(|place| !place.expired(now))
+    }
+
     /// The wait that admits `peer`; removed unless it may get more connections. Lingerers in the
     /// way have expired if a pending wait admits the same address.
     pub(super) fn claim(&mut self, peer: IpAddr) -> Option<Rc<Wait>> {

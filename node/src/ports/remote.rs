@@ -3,18 +3,37 @@
 
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use flotilla_cluster::ports::Layout;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tracing::warn;
 
+use super::gate::HeaderRule;
 use super::grant::{Accepted, GrantRequest};
+use super::pooled::ShardUse;
 use super::shard::PortShard;
 use super::wait::{WAITING_MAX, Wait};
+use crate::relay::{Incoming, Routes};
 
 /// A port of another shard: its number, and where its connections arrive.
 pub(super) type Lent = (u16, mpsc::Receiver<Accepted>);
+
+/// What a shard is told from outside of its arbiter.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// Another shard wants a port.
+    Lend(Ask),
+    /// Another node brought a connection to another arbiter.
+    Bring(Incoming),
+    /// Something else is known of the pool's ports.
+    Routes(Arc<Routes>),
+    /// Other PROXY headers are expected.
+    Header(Arc<HeaderRule>),
+    /// What is needed of the ports, divided in this way?
+    Usage(Layout, oneshot::Sender<ShardUse>),
+}
 
 /// A request of one shard to another.
 #[derive(Debug)]
@@ -25,11 +44,26 @@ pub(super) struct Ask {
 
 /// The inboxes of all shards.
 #[derive(Clone, Debug)]
-pub(super) struct Neighbours(Arc<[mpsc::Sender<Ask>]>);
+pub(super) struct Neighbours(Arc<[mpsc::Sender<Message>]>);
 
 impl Neighbours {
-    pub(super) fn new(inboxes: impl Iterator<Item = mpsc::Sender<Ask>>) -> Self {
+    pub(super) fn new(inboxes: impl Iterator<Item = mpsc::Sender<Message>>) -> Self {
         Self(inboxes.collect())
+    }
+
+    /// All shards, this one included.
+    pub(super) fn count(&self) -> usize {
+        self.0.len().max(1)
+    }
+
+    /// Tells a shard something; `false`: it has no room.
+    pub(super) fn tell(&self, index: usize, message: Message) -> bool {
+        self.0.get(index).is_some_and(|inbox| inbox.try_send(message).is_ok())
+    }
+
+    /// Brings a connection to the shard that has its port; `false`: it is closed.
+    pub(super) fn bring(&self, index: usize, incoming: Incoming) -> bool {
+        self.tell(index, Message::Bring(incoming))
     }
 
     /// There is only one shard.
@@ -45,7 +79,7 @@ impl Neighbours {
             let Some(inbox) = self.0.get(index) else { continue };
             let (answer, answered) = oneshot::channel();
             let ask = Ask { request: request.clone(), answer };
-            if inbox.try_send(ask).is_err() {
+            if inbox.try_send(Message::Lend(ask)).is_err() {
                 warn!(
                     shard = index,
                     "passive ports of another arbiter not asked: it is overloaded"
@@ -64,24 +98,37 @@ impl Neighbours {
     }
 }
 
-/// Answers the other shards until the shard or the node is gone.
-pub(super) async fn serve(shard: Weak<PortShard>, mut inbox: mpsc::Receiver<Ask>) {
-    while let Some(Ask { request, answer }) = inbox.recv().await {
+/// Serves the other shards and the node until the shard or the node is gone.
+pub(super) async fn serve(shard: Weak<PortShard>, mut inbox: mpsc::Receiver<Message>) {
+    while let Some(message) = inbox.recv().await {
         let Some(shard) = shard.upgrade() else { return };
-        let (outlet, connections) = mpsc::channel(WAITING_MAX);
-        let wait = Rc::new(Wait::there(request.client, request.rule.clone(), outlet));
-        let Some(grant) = shard.take(&request, Rc::clone(&wait)) else {
-            let _ = answer.send(None);
-            continue;
-        };
-        let lent = (grant.port(), connections);
-        // The guard lives here, for as long as somebody holds the other end.
-        tokio::task::spawn_local(async move {
-            wait.abandoned().await;
-            drop(grant);
-        });
-        let _ = answer.send(Some(lent));
+        match message {
+            Message::Lend(ask) => lend(&shard, ask),
+            Message::Bring(incoming) => shard.bring(incoming),
+            Message::Routes(routes) => shard.set_routes(&routes),
+            Message::Header(rule) => shard.set_header_rule(rule),
+            Message::Usage(layout, answer) => {
+                let _ = answer.send(shard.usage(layout, Instant::now()));
+            }
+        }
     }
+}
+
+fn lend(shard: &Rc<PortShard>, ask: Ask) {
+    let Ask { request, answer } = ask;
+    let (outlet, connections) = mpsc::channel(WAITING_MAX);
+    let wait = Rc::new(Wait::there(request.client, request.rule.clone(), outlet));
+    let Some(grant) = shard.take(&request, Rc::clone(&wait)) else {
+        let _ = answer.send(None);
+        return;
+    };
+    let lent = (grant.port(), connections);
+    // The guard lives here, for as long as somebody holds the other end.
+    tokio::task::spawn_local(async move {
+        wait.abandoned().await;
+        drop(grant);
+    });
+    let _ = answer.send(Some(lent));
 }
 
 /// How long another arbiter may take; a healthy one answers within microseconds.

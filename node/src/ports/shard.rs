@@ -3,22 +3,27 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use flotilla_cluster::relay::Replay;
 use flotilla_protocol::ftp::Failure;
+use socket2::Socket;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
 use super::PortSettings;
 use super::counts::Counters;
+use super::gate::{Gate, HeaderRule};
 use super::grant::{Grant, GrantRequest};
-use super::listener::Listener;
-use super::remote::{self, Ask, Neighbours};
+use super::listener::{self, Listener};
+use super::remote::{self, Message, Neighbours};
+use super::slot::{BindError, Slot, bindable};
 use super::wait::Wait;
+use crate::metrics::ProxyHeaders;
+use crate::relay::{Forwarder, Inlet, Outgoing};
 use crate::storage::Work;
 
 /// A shard on its way to its arbiter.
@@ -29,63 +34,97 @@ pub struct ShardSeed {
     pub(super) settings: PortSettings,
     pub(super) counters: Arc<Counters>,
     pub(super) neighbours: Neighbours,
-    pub(super) inbox: mpsc::Receiver<Ask>,
+    pub(super) inbox: mpsc::Receiver<Message>,
+    /// Where the ports are the pool's: all that this shard listens on.
+    pub(super) bound: Vec<(SocketAddr, Socket)>,
+    pub(super) inlet: Option<Inlet>,
+    pub(super) outgoing: Outgoing,
+    pub(super) headers: ProxyHeaders,
+    pub(super) rule: Arc<HeaderRule>,
 }
 
 impl ShardSeed {
     /// Starts the shard on this thread's arbiter, where it stays.
     pub fn start(self) -> Rc<PortShard> {
+        let relays = Rc::new(Forwarder::new(self.outgoing));
+        let gate = Rc::new(Gate::new(self.settings.shared.is_some(), relays, self.headers));
+        gate.set_rule(self.rule);
+        let mut place_of = vec![0; self.order.len()];
+        for (place, port) in self.order.iter().enumerate() {
+            let offset = usize::from(port - self.settings.range.first());
+            if let Some(known) = place_of.get_mut(offset / self.neighbours.count()) {
+                *known = place;
+            }
+        }
         let shard = Rc::new(PortShard {
             index: self.index,
             order: self.order,
+            place_of,
             settings: self.settings,
             counters: self.counters,
             neighbours: self.neighbours,
+            gate,
+            replay: RefCell::default(),
             state: RefCell::default(),
         });
+        shard.state.borrow_mut().allowed = match self.settings.shared {
+            // The pool says which.
+            Some(_) => Vec::new(),
+            None => (0..shard.order.len()).collect(),
+        };
+        shard.adopt(self.bound);
         tokio::task::spawn_local(remote::serve(Rc::downgrade(&shard), self.inbox));
+        if let Some(inlet) = self.inlet {
+            tokio::task::spawn_local(inlet.serve(Rc::downgrade(&shard)));
+        }
         shard
     }
 }
 
 /// Grants the ports of one arbiter, and others' when those are used up.
 ///
-/// The shard's ports stand in a random order. Grants take them in turn within a window at its
-/// beginning; the window grows when an address clashes with itself in all of it, so that as many
-/// listeners are open as one client has pending connections, not as there are ports.
+/// The shard's ports stand in a random order. Grants take them in turn within a window at the
+/// beginning of those that are allowed; the window grows when an address clashes with itself in all
+/// of it, so that as many listeners are open as one client has pending connections, not as there are
+/// ports. Where the ports are the pool's, all are open, and those of the node's own blocks allowed.
 #[derive(Debug)]
 pub struct PortShard {
-    index: usize,
-    order: Vec<u16>,
-    settings: PortSettings,
-    counters: Arc<Counters>,
-    neighbours: Neighbours,
-    state: RefCell<State>,
+    pub(super) index: usize,
+    pub(super) order: Vec<u16>,
+    /// The place in the order of each of these ports, from the lowest on.
+    place_of: Vec<usize>,
+    pub(super) settings: PortSettings,
+    pub(super) counters: Arc<Counters>,
+    pub(super) neighbours: Neighbours,
+    pub(super) gate: Rc<Gate>,
+    /// Of the relays that brought connections for these ports.
+    pub(super) replay: RefCell<Replay>,
+    pub(super) state: RefCell<State>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    /// Ports that grants rotate over: the first so many of the order.
+pub(super) struct State {
+    /// Ports that may be granted, by place in the order.
+    pub(super) allowed: Vec<usize>,
+    /// Ports that grants rotate over: the first so many of those.
     window: usize,
     cursor: usize,
     /// By local address, then by place in the order.
-    slots: HashMap<IpAddr, Vec<Slot>>,
+    pub(super) slots: HashMap<IpAddr, Vec<Slot>>,
     /// Descriptors ran out: no new listener before then.
     starved_until: Option<Instant>,
     /// The window grew since the last sweep.
     grew: bool,
     sweeping: bool,
+    /// Ports that one address needed at once, since the last sweep and before it.
+    demand: (u32, u32),
 }
 
-#[derive(Debug)]
-enum Slot {
-    Closed,
-    Open {
-        listener: Rc<Listener>,
-        driver: JoinHandle<()>,
-    },
-    /// Not ours to bind until then: another program has it.
-    Blocked(Instant),
+impl State {
+    /// Ports that one address needed at once, as of late.
+    pub(super) fn demand(&self) -> u32 {
+        self.demand.0.max(self.demand.1)
+    }
 }
 
 /// What a port answers to a request.
@@ -101,7 +140,7 @@ impl PortShard {
     /// all of its own are pending, lingering or not to be had. [`Failure::PortsExhausted`] if no
     /// shard has one.
     pub fn grant(self: &Rc<Self>, request: GrantRequest) -> Work<Grant> {
-        let request = request.canonical();
+        let request = self.at_host(request.canonical());
         let wait = Wait::here(request.client, request.rule.clone());
         if let Some(grant) = self.take(&request, Rc::new(wait)) {
             return Work::ready(Ok(grant));
@@ -120,21 +159,22 @@ impl PortShard {
 
     /// A grant from this shard's own ports.
     pub(super) fn take(self: &Rc<Self>, request: &GrantRequest, wait: Rc<Wait>) -> Option<Grant> {
-        if self.order.is_empty() {
-            return None;
-        }
         let now = Instant::now();
         let mut state = self.state.borrow_mut();
-        let window = state.window.clamp(WINDOW_MIN.min(self.order.len()), self.order.len());
+        let allowed = state.allowed.len();
+        let window = state.window.clamp(WINDOW_MIN.min(allowed), allowed);
         let mut binds_left = BINDS_MAX;
-        for step in 0..self.order.len() {
+        let mut clashes = 0;
+        for step in 0..allowed {
             // First once around the window, then beyond it.
-            let place = if step < window { (state.cursor + step) % window } else { step };
+            let turn = if step < window { (state.cursor + step) % window } else { step };
+            let Some(&place) = state.allowed.get(turn) else { break };
             match self.offer(&mut state, place, request, &wait, now, &mut binds_left) {
                 Offer::Taken(grant) => {
-                    state.grew |= place >= window;
-                    state.window = window.max(place + 1);
-                    state.cursor = (place + 1) % state.window;
+                    state.grew |= turn >= window;
+                    state.window = window.max(turn + 1);
+                    state.cursor = (turn + 1) % state.window;
+                    state.demand.0 = state.demand.0.max(clashes + 1);
                     let start_sweeper = !std::mem::replace(&mut state.sweeping, true);
                     drop(state);
                     if start_sweeper {
@@ -143,10 +183,11 @@ impl PortShard {
                     self.counters.granted.up();
                     return Some(grant);
                 }
-                Offer::Clash => {}
+                Offer::Clash => clashes += 1,
                 Offer::Nowhere => break,
             }
         }
+        state.demand.0 = state.demand.0.max(clashes + 1);
         None
     }
 
@@ -203,7 +244,7 @@ impl PortShard {
     }
 
     fn open(&self, address: SocketAddr) -> Result<Rc<Listener>, BindError> {
-        let bound = Listener::bind(address, self.settings.linger, Arc::clone(&self.counters));
+        let bound = listener::socket(address).and_then(|socket| self.listen(socket, address));
         bound.map(Rc::new).map_err(|error| {
             let kind = BindError::of(&error);
             match kind {
@@ -216,6 +257,28 @@ impl PortShard {
             }
             kind
         })
+    }
+
+    /// A listener of this shard.
+    pub(super) fn listen(&self, socket: Socket, address: SocketAddr) -> io::Result<Listener> {
+        let (counters, gate) = (Arc::clone(&self.counters), Rc::clone(&self.gate));
+        Listener::new(socket, address, self.settings.linger, counters, gate)
+    }
+
+    /// The place of a port in the order, if it is one of this shard's.
+    pub(super) fn place_of(&self, port: u16) -> Option<usize> {
+        let offset = usize::from(port.checked_sub(self.settings.range.first())?);
+        let place = *self.place_of.get(offset / self.neighbours.count())?;
+        (self.order.get(place) == Some(&port)).then_some(place)
+    }
+
+    /// Connections are kept alive in another way from now on.
+    pub(crate) fn tune(&self) {
+        for slot in self.state.borrow().slots.values().flatten() {
+            if let Slot::Open { listener, .. } = slot {
+                listener.tune();
+            }
+        }
     }
 
     fn exhausted(&self, request: &GrantRequest) -> Failure {
@@ -231,8 +294,10 @@ impl PortShard {
         if !std::mem::take(&mut state.grew) {
             state.window = (state.window - state.window / WINDOW_SHRINK).max(WINDOW_MIN);
         }
+        state.demand = (0, state.demand.0);
         let window = state.window;
-        let mut busy = window > WINDOW_MIN;
+        let mut busy = window > WINDOW_MIN || state.demand.1 > 0;
+        let is_pinned = self.settings.shared.is_some();
         state.slots.retain(|_, slots| {
             for (place, slot) in slots.iter_mut().enumerate() {
                 let Slot::Open { listener, .. } = slot else { continue };
@@ -240,10 +305,10 @@ impl PortShard {
                 let idle = now.saturating_duration_since(listener.used());
                 // The first few stay as long as their address is in use at all.
                 let allowed = if place < WINDOW_MIN { UNUSED } else { IDLE };
-                if !taken && idle >= allowed {
+                if !taken && idle >= allowed && !is_pinned {
                     *slot = Slot::Closed;
                 } else {
-                    busy |= taken || place >= WINDOW_MIN;
+                    busy |= taken || place >= WINDOW_MIN && !is_pinned;
                 }
             }
             while matches!(slots.last(), Some(Slot::Closed | Slot::Blocked(_))) {
@@ -251,51 +316,9 @@ impl PortShard {
             }
             !slots.is_empty()
         });
-        busy |= state.slots.len() > 1;
+        busy |= state.slots.len() > 1 && !is_pinned;
         state.sweeping = busy;
         busy
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        if let Self::Open { driver, .. } = self {
-            driver.abort();
-        }
-    }
-}
-
-/// Why a port can not be bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum BindError {
-    /// This port: in use by another program, or forbidden.
-    Port,
-    /// No descriptor or memory is left.
-    Starved,
-    /// The address is not (any more) this machine's.
-    Address,
-}
-
-impl BindError {
-    fn of(error: &io::Error) -> Self {
-        use rustix::io::Errno;
-        match Errno::from_io_error(error) {
-            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => Self::Starved,
-            Some(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT | Errno::NODEV | Errno::INVAL) => {
-                Self::Address
-            }
-            _ => Self::Port,
-        }
-    }
-}
-
-/// Where to listen for connections to `local`. A link-local address means nothing without its
-/// interface, which the session does not know; there the listener takes all IPv6 addresses, and
-/// the rule of each grant still judges who may connect.
-fn bindable(local: IpAddr, port: u16) -> SocketAddr {
-    match local {
-        IpAddr::V6(v6) if v6.is_unicast_link_local() => (Ipv6Addr::UNSPECIFIED, port).into(),
-        _ => (local, port).into(),
     }
 }
 

@@ -13,6 +13,8 @@ use socket2::{Domain, Socket, Type};
 
 use super::*;
 
+mod pooled;
+
 const LONG: Duration = Duration::from_secs(3600);
 
 /// Polls a grant exactly once.
@@ -52,7 +54,7 @@ fn free_range(count: u16) -> PortRange {
 }
 
 fn single(range: PortRange, linger: Duration) -> (Ports, Rc<PortShard>) {
-    let (ports, seeds) = Ports::new(PortSettings { range, linger }, 1);
+    let (ports, seeds) = Ports::new(PortSettings { range, linger, shared: None }, 1);
     let shard = seeds.into_iter().next().unwrap().start();
     (ports, shard)
 }
@@ -279,7 +281,8 @@ async fn use_others_port(seed: ShardSeed, done: tokio::sync::oneshot::Sender<()>
 fn one_port_serves_two_arbiters() {
     System::new().block_on(async {
         let range = free_range(1);
-        let (ports, seeds) = Ports::new(PortSettings { range, linger: Duration::ZERO }, 2);
+        let (ports, seeds) =
+            Ports::new(PortSettings { range, linger: Duration::ZERO, shared: None }, 2);
         let mut seeds = seeds.into_iter();
         let owner = seeds.next().unwrap().start();
         let other = seeds.next().unwrap();

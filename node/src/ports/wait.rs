@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::task::{Context, Poll, Waker};
 
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::grant::Accepted;
 use super::rule::PeerRule;
@@ -69,23 +69,25 @@ impl Wait {
         }
     }
 
-    /// Puts a connection in; `false` if it could not be taken and is closed.
-    pub(super) fn put(&self, connection: Accepted) -> bool {
+    /// Puts a connection in, or gives it back if it can not be taken.
+    pub(super) fn put(&self, connection: Accepted) -> Result<(), Accepted> {
         let own = connection.peer.ip() == self.client;
         if !own && self.stays() {
             match self.strangers_left.get().checked_sub(1) {
                 Some(left) => self.strangers_left.set(left),
-                None => return false,
+                None => return Err(connection),
             }
         }
-        let taken = match &self.outlet {
-            Outlet::Here(inbox) => inbox.borrow_mut().put(connection, own),
-            Outlet::There(outlet) => outlet.try_send(connection).is_ok(),
-        };
-        if taken {
-            self.served.set(true);
+        match &self.outlet {
+            Outlet::Here(inbox) => inbox.borrow_mut().put(connection, own)?,
+            Outlet::There(outlet) => {
+                outlet.try_send(connection).map_err(|error| match error {
+                    TrySendError::Full(connection) | TrySendError::Closed(connection) => connection,
+                })?;
+            }
         }
-        taken
+        self.served.set(true);
+        Ok(())
     }
 
     /// Takes a connection out.
@@ -120,7 +122,7 @@ impl Wait {
 }
 
 impl Inbox {
-    fn put(&mut self, connection: Accepted, own: bool) -> bool {
+    fn put(&mut self, connection: Accepted, own: bool) -> Result<(), Accepted> {
         if own {
             // Strangers that came first do not delay the session's own client.
             self.connections.push_front(connection);
@@ -128,12 +130,12 @@ impl Inbox {
         } else if self.connections.len() < WAITING_MAX {
             self.connections.push_back(connection);
         } else {
-            return false;
+            return Err(connection);
         }
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
-        true
+        Ok(())
     }
 }
 

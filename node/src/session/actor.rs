@@ -17,10 +17,11 @@ use actix::{
     Actor, ActorContext, ActorFuture, Addr, AsyncContext, Context, Handler, Message, Running,
 };
 use flotilla_protocol::ftp::{self, Connection};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tracing::info;
 
+use super::front::Front;
+use super::keep::Keep;
 use super::perform::Open;
 use super::record::Totals;
 use super::timer::Timer;
@@ -29,7 +30,8 @@ use super::wire::Wire;
 use crate::address::canonical;
 use crate::auth::Protocol;
 use crate::auth::users::protocol_name;
-use crate::listen::{Acceptor, Ended, Service};
+use crate::config::Mode;
+use crate::listen::{Acceptor, Arrival, Ended, Service};
 use crate::log::About;
 use crate::login::LoggedIn;
 use crate::policy::Policy;
@@ -49,6 +51,12 @@ pub(crate) struct Session {
     pub(super) machine: ftp::Session,
     pub(super) peer: SocketAddr,
     pub(super) local: SocketAddr,
+    /// What the client dialled, as a PROXY header said.
+    pub(super) dialled: Option<SocketAddr>,
+    /// How clients reach the listener.
+    pub(super) mode: Mode,
+    pub(super) front: Front,
+    pub(super) keep: Keep,
     /// Binds the data connections' TLS sessions to this control connection.
     pub(super) key: SessionKey,
     /// Which `[[host]]` HOST chose.
@@ -106,10 +114,11 @@ pub(crate) struct Guard {
     pub(crate) _alive: watch::Receiver<()>,
 }
 
-/// The node wants the session to end, or not any more. The client is told the text.
+/// The node wants the session to end, or not any more, or something else of all sessions. The client is told
+/// the text.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
-pub(crate) enum Stop {
+pub(crate) enum Notice {
     /// As soon as nothing is under way.
     AfterTransfer(&'static str),
     /// At once; a transfer is aborted.
@@ -118,6 +127,8 @@ pub(crate) enum Stop {
     Kicked,
     /// What was to end after its transfer is to stay.
     Stay,
+    /// Connections are kept alive in another way: the arbiter's worker knows it.
+    Tuned,
 }
 
 impl Session {
@@ -126,21 +137,20 @@ impl Session {
         worker: Rc<Worker>,
         acceptor: Addr<Acceptor>,
         guard: Guard,
-        stream: TcpStream,
-        peer: SocketAddr,
-        service: Service,
+        arrival: Arrival,
     ) -> io::Result<Addr<Self>> {
+        let Arrival { stream, entry, peer, dialled, header } = arrival;
         let local = canonical(stream.local_addr()?);
-        let peer = canonical(peer);
         let policy = worker.policy();
         let connection = Connection {
             client: peer.ip(),
-            local,
-            secure: service == Service::Ftps,
+            // What the client sees.
+            local: dialled.unwrap_or(local),
+            secure: entry.service == Service::Ftps,
             certificate: false,
         };
         let now = Instant::now();
-        let machine = ftp::Session::new(Arc::clone(&policy.settings), connection, now);
+        let machine = ftp::Session::new(policy.settings_of(entry.mode), connection, now);
         worker.metrics.sessions.inc();
         let protocol = if connection.secure { Protocol::Ftps } else { Protocol::Ftp };
         let about = About {
@@ -158,6 +168,10 @@ impl Session {
             machine,
             peer,
             local,
+            dialled,
+            mode: entry.mode,
+            front: Front::new(header),
+            keep: Keep::new(now),
             key: SessionKey::random().map_err(|_| io::ErrorKind::Other)?,
             host: None,
             login: None,
@@ -176,7 +190,8 @@ impl Session {
             timer: Timer::default(),
             acceptor,
         };
-        if service == Service::Ftps {
+        session.take_keepalive();
+        if connection.secure {
             session.begin_handshake();
         }
         Ok(session.start())
@@ -246,7 +261,7 @@ impl Session {
                     if let Some(transfer) = &self.transfer {
                         self.machine.on_progress(transfer.bytes());
                     }
-                    self.machine.on_bytes(scratch.get(..read).unwrap_or_default(), now);
+                    self.on_input(scratch.get(..read).unwrap_or_default(), now);
                     if let Some(place) = &self.place {
                         place.note(self.machine.verb(), now);
                     }
@@ -276,6 +291,9 @@ impl Session {
 
     /// Sends what waits; whether a stage was reached that needs another turn.
     fn flush(&mut self, task: &mut Task<'_>, now: Instant) -> bool {
+        if !self.machine.output().is_empty() {
+            self.keep.feed(now);
+        }
         let done = match self.wire.poll_flush(task, self.machine.output()) {
             Poll::Ready(Ok(())) => true,
             Poll::Ready(Err(_)) => {
@@ -321,7 +339,7 @@ impl Session {
     }
 
     /// Aborts what is under way and ends, whatever the client reads.
-    fn dismiss(&mut self, text: &'static str, now: Instant) {
+    pub(super) fn dismiss(&mut self, text: &'static str, now: Instant) {
         self.ends_by.get_or_insert(now + LAST_WORDS);
         self.machine.on_kick(text, now);
     }
@@ -335,7 +353,10 @@ impl Session {
         };
         // Who is lost already only settles its transfer.
         let end = self.ends_by.filter(|_| !self.lost);
-        [unsent, stage, end].into_iter().flatten().min()
+        [unsent, stage, end, self.front.deadline(), self.update_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn on_deadline(&mut self, now: Instant) {
@@ -344,7 +365,14 @@ impl Session {
         let late = self.ends_by.is_some_and(|end| now >= end);
         if unsent || late || matches!(self.stage, Stage::Closing { .. } | Stage::Lingering { .. }) {
             self.on_lost(now);
+        } else if self.front.deadline().is_some_and(|by| now >= by) {
+            self.on_front_late(now);
+        } else if self.update_deadline().is_some_and(|due| now >= due) {
+            self.update_keys(now);
         } else {
+            if let Some(transfer) = &self.transfer {
+                self.machine.on_progress(transfer.bytes());
+            }
             self.machine.on_timeout(now);
         }
     }
@@ -390,22 +418,23 @@ impl ActorFuture<Session> for Drive {
     }
 }
 
-impl Handler<Stop> for Session {
+impl Handler<Notice> for Session {
     type Result = ();
 
-    fn handle(&mut self, message: Stop, _: &mut Self::Context) {
+    fn handle(&mut self, message: Notice, _: &mut Self::Context) {
         let now = Instant::now();
         match message {
-            Stop::Now(text) => self.dismiss(text, now),
-            Stop::Kicked => {
+            Notice::Now(text) => self.dismiss(text, now),
+            Notice::Kicked => {
                 let _scope = self.about.enter();
                 info!("kicked by an operator");
                 self.dismiss(KICKED, now);
             }
             // Nothing changes for one who is on its way out.
-            Stop::AfterTransfer(_) | Stop::Stay if self.ends_by.is_some() => {}
-            Stop::AfterTransfer(text) => self.machine.on_stop(text, now),
-            Stop::Stay => self.machine.on_stay(),
+            Notice::AfterTransfer(_) | Notice::Stay if self.ends_by.is_some() => {}
+            Notice::AfterTransfer(text) => self.machine.on_stop(text, now),
+            Notice::Stay => self.machine.on_stay(),
+            Notice::Tuned => self.take_keepalive(),
         }
     }
 }
@@ -422,5 +451,5 @@ const LINGER: Duration = Duration::from_secs(2);
 /// How long a session that must end at once may take for its last words and for what is under way.
 pub(crate) const LAST_WORDS: Duration = Duration::from_millis(900);
 
-/// Stop messages only.
+/// Notices only.
 const MAILBOX: usize = 4;

@@ -12,6 +12,8 @@
 //! | `record` | what is logged |
 
 mod actor;
+mod front;
+mod keep;
 mod link;
 mod operation;
 mod perform;
@@ -20,5 +22,5 @@ mod timer;
 mod transfer;
 mod wire;
 
-pub(crate) use actor::{Guard, KICKED, LAST_WORDS, Session, Stop};
+pub(crate) use actor::{Guard, KICKED, LAST_WORDS, Notice, Session};
 pub(crate) use timer::Timer;

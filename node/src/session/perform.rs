@@ -20,7 +20,7 @@ use super::transfer::OpenTransfer;
 use super::wire::Wire;
 use crate::address::{Arrival, Known, Path, advertised};
 use crate::auth::{Attempt, Secret};
-use crate::config::Mode;
+use crate::listen::BANNED;
 use crate::login::{self, LoggedIn};
 use crate::ports::{Grant, GrantRequest};
 use crate::roster::Subject;
@@ -288,14 +288,12 @@ impl Session {
     /// How the control connection came.
     fn path(&self) -> Path<'_> {
         let (config, client) = (&self.policy.config, self.peer.ip());
-        let hidden = config.ingress.is_balancer(client);
-        Path {
-            mode: Mode::Direct,
-            client,
-            local: self.local.ip(),
-            arrival: if hidden { Arrival::Hidden } else { Arrival::Plain },
-            known: Known::of(config),
-        }
+        let arrival = match self.dialled {
+            Some(dialled) => Arrival::Proxied(dialled.ip()),
+            None if config.ingress.is_balancer(client) => Arrival::Hidden,
+            None => Arrival::Plain,
+        };
+        Path { mode: self.mode, client, local: self.local.ip(), arrival, known: Known::of(config) }
     }
 
     /// What the client says that it is.
@@ -324,5 +322,3 @@ impl Session {
         }));
     }
 }
-
-const BANNED: &str = "This address is banned for a while (limits.ban_for).";

@@ -52,6 +52,9 @@ impl<'a> Change<'a> {
     }
 }
 
+/// The outcome of an upload that is whole and published, of which nobody could tell the client.
+const UNHEARD: &str = "control-lost-after-complete";
+
 /// The command of a deletion, which the transfer log knows too.
 const DELETE: &str = "delete";
 
@@ -152,7 +155,13 @@ impl Session {
         let elapsed = now.saturating_duration_since(transfer.started());
         let scope = transfer.about.enter();
         let elapsed_ms = elapsed.as_millis() as u64;
-        info!(command, bytes, elapsed_ms, reply, "transfer ended");
+        match transfer.kind {
+            // The client does not know it, and may send the file again.
+            Kind::Upload if result.is_ok() && transfer.lost_control() => {
+                info!(command, bytes, elapsed_ms, reply, outcome = UNHEARD, "transfer ended");
+            }
+            _ => info!(command, bytes, elapsed_ms, reply, "transfer ended"),
+        }
         drop(scope);
         if let (Some(log), Some(login), Some(path)) =
             (&self.policy.xferlog, &self.login, &transfer.about.path)

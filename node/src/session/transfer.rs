@@ -153,6 +153,11 @@ impl OpenTransfer {
         self.shared.control_lost.set(Some(now));
     }
 
+    /// Whether the control connection ended before the transfer did.
+    pub(super) fn lost_control(&self) -> bool {
+        self.shared.control_lost.get().is_some()
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         self.shared.progress.bytes()
     }

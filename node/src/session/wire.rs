@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use rustls::ProtocolVersion;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -108,6 +109,27 @@ impl Wire {
             Self::Tls(stream) => stream.get_ref().1.server_name(),
             Self::Clear(_) | Self::Detached => None,
         }
+    }
+
+    /// The socket, unless it is away.
+    pub(crate) fn socket(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Clear(stream) => Some(stream),
+            Self::Tls(stream) => Some(stream.get_ref().0),
+            Self::Detached => None,
+        }
+    }
+
+    /// Whether there are keys that can be changed without a word to the client: under TLS 1.3.
+    pub(crate) fn can_update_keys(&self) -> bool {
+        let Self::Tls(stream) = self else { return false };
+        stream.get_ref().1.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+    }
+
+    /// Prepares a KeyUpdate, which the next flush sends; whether there is one to send.
+    pub(crate) fn update_keys(&mut self) -> bool {
+        let Self::Tls(stream) = self else { return false };
+        stream.get_mut().1.refresh_traffic_keys().is_ok()
     }
 
     /// How it is protected, once it is.

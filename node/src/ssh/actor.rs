@@ -5,7 +5,6 @@
 //! storage, the letters to the transport, the timer, and the end.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,7 +13,6 @@ use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, ActorFuture, Addr, AsyncContext, Context, Handler, Running};
 use russh::server::RunningSession;
-use tokio::net::TcpStream;
 use tracing::info;
 
 use super::connection::Connection;
@@ -22,9 +20,8 @@ use super::handler::Door;
 use super::link::Link;
 use super::record::Record;
 use super::transport::Transport;
-use crate::address::canonical;
-use crate::listen::{Acceptor, Ended};
-use crate::session::{Guard, KICKED, LAST_WORDS, Stop, Timer};
+use crate::listen::{Acceptor, Arrival, Ended};
+use crate::session::{Guard, KICKED, LAST_WORDS, Notice, Timer};
 use crate::threshold::Entrance;
 use crate::worker::Worker;
 
@@ -39,14 +36,6 @@ pub(crate) struct SshSession {
     since: Instant,
     timer: Timer,
     acceptor: Addr<Acceptor>,
-}
-
-/// A connection that was accepted.
-pub(crate) struct Arrival {
-    pub(crate) stream: TcpStream,
-    pub(crate) peer: SocketAddr,
-    /// Its place among those who are not logged in.
-    pub(crate) startup: Entrance,
 }
 
 /// The transport of the connection.
@@ -76,9 +65,9 @@ impl SshSession {
         acceptor: Addr<Acceptor>,
         guard: Guard,
         arrival: Arrival,
+        startup: Entrance,
     ) -> Addr<Self> {
-        let Arrival { stream, peer, startup } = arrival;
-        let peer = canonical(peer);
+        let Arrival { stream, peer, .. } = arrival;
         let policy = worker.policy();
         let now = Instant::now();
         let metrics = Arc::clone(&worker.metrics);
@@ -270,28 +259,30 @@ impl ActorFuture<SshSession> for Drive {
     }
 }
 
-impl Handler<Stop> for SshSession {
+impl Handler<Notice> for SshSession {
     type Result = ();
 
-    fn handle(&mut self, message: Stop, _: &mut Self::Context) {
+    fn handle(&mut self, message: Notice, _: &mut Self::Context) {
         match message {
-            Stop::Now(text) => self.dismiss(text),
-            Stop::Kicked => {
+            Notice::Now(text) => self.dismiss(text),
+            Notice::Kicked => {
                 let _scope = self.connection.record.about().enter();
                 info!("kicked by an operator");
                 self.dismiss(KICKED);
             }
             // Nothing changes for one who is on its way out.
-            Stop::AfterTransfer(_) | Stop::Stay if matches!(self.stage, Stage::Closing { .. }) => {}
-            Stop::AfterTransfer(text) => {
+            Notice::AfterTransfer(_) | Notice::Stay
+                if matches!(self.stage, Stage::Closing { .. }) => {}
+            Notice::AfterTransfer(text) => {
                 self.stage = Stage::Draining(text);
                 self.connection.refuse_channels(true);
                 self.connection.wire.wake_owner();
             }
-            Stop::Stay => {
+            Notice::Stay => {
                 self.stage = Stage::Open;
                 self.connection.refuse_channels(false);
             }
+            Notice::Tuned => self.connection.wire.look(),
         }
     }
 }
@@ -304,5 +295,5 @@ const TURNS_MAX: usize = 32;
 /// How long the last words may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Stop messages only.
+/// Notices only.
 const MAILBOX: usize = 4;

@@ -18,6 +18,8 @@ use send_wrapper::SendWrapper;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::keepalive::Tuned;
+
 /// What a connection and the one who owns it tell each other about its bytes.
 #[derive(Debug)]
 pub(super) struct Wire {
@@ -62,6 +64,11 @@ impl Wire {
     /// Ends the connection for the transport, whatever waits.
     pub(super) fn kill(&self) {
         self.killed.set(true);
+        wake(&self.transport);
+    }
+
+    /// Has the socket looked at, whose options may be others now.
+    pub(super) fn look(&self) {
         wake(&self.transport);
     }
 
@@ -113,6 +120,8 @@ pub(super) struct Link {
     output: Output,
     /// Bytes read since other tasks could run.
     run_bytes: usize,
+    /// The options that the socket has.
+    tuned: Tuned,
 }
 
 /// Bytes that were read ahead.
@@ -137,6 +146,7 @@ impl Link {
             input: None,
             output: Output::default(),
             run_bytes: 0,
+            tuned: Tuned::now(),
         }
     }
 
@@ -236,6 +246,7 @@ impl AsyncRead for Link {
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        this.tuned.refresh(&this.stream);
         if this.wire().killed.get() {
             return Poll::Ready(Ok(()));
         }

@@ -44,7 +44,7 @@ mod sftp;
 mod throttle;
 mod transport;
 
-pub(crate) use actor::{Arrival, SshSession};
+pub(crate) use actor::SshSession;
 pub use host_key::HostKeyError;
 pub(crate) use link::ReadBuffers;
 pub(crate) use transport::Transport;

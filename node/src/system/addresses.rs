@@ -19,6 +19,8 @@ pub(super) struct Addresses {
     pub(super) ftps: Vec<SocketAddr>,
     /// SFTP and SCP.
     pub(super) ssh: Vec<SocketAddr>,
+    /// For other nodes of the pool.
+    pub(super) relay: Option<SocketAddr>,
     /// Health endpoints.
     pub(super) health: Option<SocketAddr>,
 }
@@ -57,6 +59,9 @@ impl Addresses {
         }
         for address in &self.ssh {
             info!(%address, "ssh listens");
+        }
+        if let Some(address) = self.relay {
+            info!(%address, "relay listens");
         }
         if let Some(address) = self.health {
             info!(%address, "health listens");

@@ -7,15 +7,17 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::addresses::Addresses;
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::error::ServeError;
-use crate::keepalive;
-use crate::listen::Service;
+use crate::listen::{Door, Entry, Service};
+use crate::ports::{self, Hosts};
+use crate::relay::Inlet;
+use crate::{ingress, keepalive};
 
 /// All listening sockets of the node.
 pub(super) struct Listeners {
     /// One set per arbiter.
-    pub(super) sets: Vec<Vec<(TcpListener, Service)>>,
+    pub(super) sets: Vec<Vec<Door>>,
     /// Where they listen.
     pub(super) addresses: Addresses,
 }
@@ -29,17 +31,60 @@ pub(super) fn listeners(config: &Config, arbiters: usize) -> Result<Listeners, S
         (&config.ftp.implicit_tls, Service::Ftps, &mut addresses.ftps),
         (&config.ssh.listen, Service::Ssh, &mut addresses.ssh),
     ] {
-        for &address in wanted {
-            let address = claim(address).map_err(|source| ServeError::Bind { address, source })?;
+        for &configured in wanted {
+            let mode = match service {
+                Service::Ftp | Service::Ftps => ingress::reach(config, configured).mode,
+                Service::Ssh => Mode::Direct,
+            };
+            let entry = Entry { service, mode };
+            let refused = |source| ServeError::Bind { address: configured, source };
+            let address = claim(configured).map_err(refused)?;
             for set in &mut sets {
                 let listener =
                     listen(address, true).map_err(|source| ServeError::Bind { address, source })?;
-                set.push((listener, service));
+                set.push(Door { listener, entry });
             }
             bound.push(address);
         }
     }
     Ok(Listeners { sets, addresses })
+}
+
+/// The listening sockets of all passive ports, if they are the pool's: a connection to any of them can come here.
+///
+/// # Errors
+/// One of the ports is in use.
+pub(super) fn data_ports(
+    config: &Config,
+    hosts: Option<Hosts>,
+) -> Result<Vec<(SocketAddr, Socket)>, ServeError> {
+    let range = config.ftp.passive_ports;
+    let hosts = hosts.into_iter().flat_map(Hosts::iter);
+    let addresses = hosts.flat_map(|host| {
+        (range.first()..=range.last()).map(move |port| SocketAddr::new(host, port))
+    });
+    let bind = |address| {
+        let socket = ports::socket(address);
+        socket
+            .map(|socket| (address, socket))
+            .map_err(|source| ServeError::Bind { address, source })
+    };
+    addresses.map(bind).collect()
+}
+
+/// The relay listeners, one per arbiter, and where they listen.
+///
+/// # Errors
+/// The address is in use.
+pub(super) fn relay(
+    config: &Config,
+    arbiters: usize,
+) -> Result<(Vec<Inlet>, Option<SocketAddr>), ServeError> {
+    let Some(wanted) = config.relay.listen else { return Ok((Vec::new(), None)) };
+    let refused = |source| ServeError::Bind { address: wanted, source };
+    let address = claim(wanted).map_err(refused)?;
+    let inlets = (0..arbiters).map(|_| listen(address, true).map(Inlet)).collect::<Result<_, _>>();
+    Ok((inlets.map_err(refused)?, Some(address)))
 }
 
 /// Finds out whether the address is free, and which port stands for 0. With SO_REUSEPORT alone a second

@@ -48,7 +48,8 @@ pub(super) fn policy(config: Config, old: Option<&Policy>) -> Result<Policy, Ser
         false => Some(Arc::new(Transport::new(&config, &*authenticator)?)),
     };
     Ok(Policy {
-        settings: Arc::new(settings(&config)),
+        settings: Arc::new(settings(&config, true)),
+        settings_balanced: Arc::new(settings(&config, false)),
         authenticator,
         hashers,
         storages,

@@ -19,6 +19,7 @@ mod endpoints;
 mod identity;
 mod join;
 mod obey;
+mod pooled;
 mod start;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,5 @@
 //! The start of a node: what can fail for the operator's reasons first, then the actors.
 
-use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,22 +9,20 @@ use actix::{Actor, Addr};
 use actix_rt::Arbiter;
 use flotilla_cluster::agent::Setup;
 use flotilla_cluster::ban::Ban;
-use flotilla_cluster::keepalive::Keepalive;
 use tracing::info;
 
 use super::drain::Draining;
 use super::endpoints::Endpoints;
 use super::join::Joined;
-use super::{Node, bind, build};
-use crate::address;
+use super::{Node, bind, build, pooled};
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::health::{Health, Probe, Readiness, STARTING};
-use crate::listen::{Acceptor, Living, Service, Watch};
+use crate::listen::{Acceptor, Door, Living, Watch};
 use crate::metrics::Metrics;
 use crate::policy::Policy;
-use crate::pool::{self, Attach, Fault, KnownBans, Parts, Pool, generation, size};
-use crate::ports::{PortSettings, Ports, ShardSeed, ephemeral};
+use crate::pool::{self, Attach, Fault, KnownBans, Parts, Places, Pool, generation, size};
+use crate::ports::{Ports, Report, ShardSeed};
 use crate::registry::Registry;
 use crate::threshold::Threshold;
 use crate::tls;
@@ -43,13 +40,13 @@ impl Node {
         let arbiter_count = build::arbiter_count(config);
         let listeners = bind::listeners(config, arbiter_count)?;
         let health_listener = bind::health(config.health.listen)?;
-        let settings = PortSettings::new(config.ftp.passive_ports, config.timeouts.data_connect);
-        let (ports, seeds) = Ports::new(settings, arbiter_count);
-        ephemeral::warn(config.ftp.passive_ports);
-        address::warn(config);
+        let passive = pooled::passive(config, arbiter_count, &metrics, &readiness)?;
+        let (ports, seeds) = Ports::with(passive.parts, passive.settings, arbiter_count);
         let ports = ports.start();
         let mut addresses = listeners.addresses;
-        let parts = parts(&joined, &readiness, &metrics, &policy, &tls, addresses.urls());
+        addresses.relay = passive.relay;
+        let places = Places { clients: addresses.urls(), relay: passive.dialled };
+        let parts = parts(&joined, &readiness, &metrics, &policy, &tls, places);
         let (fault, sweeps) = (Rc::clone(&parts.fault), Arc::clone(&parts.sweeps));
         let pool = Pool::new(setup(joined, config)?, parts).start();
         let connections_max = build::connections_max(config, descriptors);
@@ -111,6 +108,7 @@ impl Node {
                 return Err(ServeError::Runtime("an acceptor did not start".to_owned()));
             }
         }
+        ports.do_send(Report(self.pool.clone().recipient()));
         let (registry, drain) = (self.registry.clone(), self.drain.clone());
         self.pool.do_send(Attach(pool::Surroundings { registry, ports, drain }));
         self.readiness.clear(STARTING);
@@ -128,7 +126,7 @@ fn parts(
     metrics: &Arc<Metrics>,
     policy: &Arc<Policy>,
     tls: &tls::Store,
-    addresses: Vec<String>,
+    places: Places,
 ) -> Parts {
     Parts {
         store: Rc::clone(&joined.store),
@@ -139,7 +137,7 @@ fn parts(
         metrics: Arc::clone(metrics),
         policy: Arc::clone(policy),
         tls: tls.clone(),
-        addresses,
+        places,
         fault: Fault::default(),
         sweeps: Arc::new(AtomicBool::new(pool::sweeps(false, joined.alone, &policy.config))),
     }
@@ -160,9 +158,10 @@ fn setup(joined: Joined, config: &Config) -> Result<Setup, ServeError> {
         alone: joined.alone,
         dns: false,
         nodes: size::kept(data_dir),
+        ports: pooled::layout(config),
+        keepalive: crate::keepalive::decided(config),
         limits: build::limits(config),
         rules: build::rules(config),
-        keepalive: Keepalive::default(),
         seed: u64::from_ne_bytes(seed),
     })
 }
@@ -177,7 +176,7 @@ struct Started {
 
 /// Starts an arbiter with its acceptor for each set of listeners.
 fn start_acceptors(
-    sets: impl Iterator<Item = (ShardSeed, Vec<(TcpListener, Service)>)>,
+    sets: impl Iterator<Item = (ShardSeed, Vec<Door>)>,
     tls: &tls::Store,
     surroundings: &Surroundings,
     bans: &[Ban],

@@ -51,6 +51,15 @@ impl Address {
         self.tls
     }
 
+    /// Where it is asked first, each as `host:port`.
+    pub fn hosts(&self) -> Vec<String> {
+        match &self.place {
+            Place::Single { host, .. } => vec![host.to_string()],
+            Place::Sentinel { sentinels, .. } => sentinels.iter().map(Host::to_string).collect(),
+            Place::Cluster { seeds } => seeds.iter().map(Host::to_string).collect(),
+        }
+    }
+
     /// For the operator: `redis 10.0.0.7:6379`, `redis sentinel main at a:26379, b:26379`.
     pub fn describe(&self) -> String {
         let list = |hosts: &[Host]| {

@@ -1,0 +1,112 @@
+//! I1, and what else must be true of port blocks.
+
+use std::collections::HashMap;
+
+use flotilla_cluster::blocks::PortTable;
+use flotilla_cluster::store::RECLAIM_AFTER_MS;
+
+use super::{Judge, recently};
+use crate::world::World;
+
+impl Judge {
+    /// I1: no port block is offered by two nodes, but for one window: the store forgot, one of them has not
+    /// heard of it since, and the other did not know then that the block was that one's.
+    pub(super) fn ports(&mut self, world: &World) -> Result<(), String> {
+        let now = world.now();
+        let mut offers: HashMap<u16, usize> = HashMap::new();
+        for (index, node) in world.nodes.iter().enumerate() {
+            let Some(process) = node.process.as_ref().filter(|_| node.is_running(world.now_ms))
+            else {
+                continue;
+            };
+            for block in process.agent.offered(now) {
+                let Some(other) = offers.insert(block, index) else { continue };
+                let jumped = recently(world, world.facts.clock_step_ms, RECLAIM_AFTER_MS);
+                let may = jumped
+                    || may_clash(world, block, index, other)
+                    || may_clash(world, block, other, index);
+                if !may {
+                    let (a, b) = (&world.nodes[other].id, &node.id);
+                    return Err(format!("I1: {a} and {b} both offer block {block}"));
+                }
+                self.tried.clashes += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Blocks on which something waits stay with their node; nodes have some, and give back what they do not need.
+    pub(super) fn leases(&mut self, world: &World) -> Result<(), String> {
+        for (index, node) in world.nodes.iter().enumerate() {
+            let Some(process) = &node.process else {
+                self.starving.remove(&index);
+                continue;
+            };
+            let Some(table) = process.agent.port_table(world.now()) else { continue };
+            let own = |block: &u16| table.owners.get(block).is_some_and(|of| of.node == node.id);
+            let lost = node
+                .demand
+                .busy
+                .iter()
+                .find(|(block, until)| **until > world.now_ms && !own(block));
+            if let Some((block, _)) = lost {
+                return Err(format!("{} gave block {block} away, and something waits", node.id));
+            }
+            let living = process.agent.view().alive().count();
+            self.share(world, index, &table, living)?;
+            let since = node.demand.idle_since.max(self.good.get(&index).copied());
+            let idle = self.good.contains_key(&index)
+                && node.demand.idle_since.is_some()
+                && since.is_some_and(|since| world.now_ms - since > GIVEN_BACK_MS);
+            self.tried.idle += u64::from(idle);
+            let held = table.owners.values().filter(|owner| owner.node == node.id).count();
+            if idle && held > 1 {
+                return Err(format!("{} needs nothing, and has {held} blocks", node.id));
+            }
+        }
+        Ok(())
+    }
+
+    fn share(
+        &mut self,
+        world: &World,
+        index: usize,
+        table: &PortTable,
+        living: usize,
+    ) -> Result<(), String> {
+        let dead = table.owners.values().filter(|owner| !owner.alive).count();
+        let enough = usize::from(table.layout.blocks()) >= living + dead;
+        if !enough || !self.good.contains_key(&index) {
+            self.starving.remove(&index);
+            return Ok(());
+        }
+        self.tried.shares += 1;
+        if !table.offered.is_empty() {
+            self.starving.remove(&index);
+            return Ok(());
+        }
+        let since = *self.starving.entry(index).or_insert(world.now_ms);
+        if world.now_ms - since > SHARED_MS {
+            let node = &world.nodes[index].id;
+            return Err(format!("{node} has no port block, and there are enough"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether one node may offer a block that the other, after it was granted, offers as well.
+fn may_clash(world: &World, block: u16, cut_off: usize, granted: usize) -> bool {
+    let informed = world.facts.informed_ms.get(&cut_off).copied().unwrap_or(0);
+    world.facts.losses.iter().filter(|loss| informed <= loss.at_ms).any(|loss| {
+        let known = loss.known.get(&granted).and_then(|owners| owners.get(&block));
+        known != Some(&world.nodes[cut_off].id)
+    })
+}
+
+/// Between two looks at who has what.
+pub(super) const LOOK_MS: u64 = 1_000;
+/// Somebody who has too much gives a block back within this time, one after the other: it waits for connections
+/// for 10 s, believes a report of its use after 5, and hears of it by a beat. Nodes come and go meanwhile.
+const SHARED_MS: u64 = 60_000;
+/// What is not needed for a minute is given back, likewise.
+const GIVEN_BACK_MS: u64 = 80_000;

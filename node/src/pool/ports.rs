@@ -1,0 +1,74 @@
+//! The passive ports of the pool: what the agent knows of them goes to those who hold and relay them, and what
+//! they need comes back.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{Context, Handler};
+use flotilla_cluster::blocks::PortTable;
+use flotilla_cluster::relay::{RELAY_KEY_BYTES, RelayKey};
+use tracing::{debug, error};
+use zeroize::Zeroizing;
+
+use super::Pool;
+use crate::health::PORTS;
+use crate::ports::{PortsUsed, SetRoutes};
+use crate::relay::Routes;
+
+impl Pool {
+    /// Tells whose ports are whose. Nothing, where each node has its own.
+    pub(super) fn spread_routes(&mut self) {
+        let Some(table) = self.agent.port_table(Instant::now()) else { return };
+        let Some(node) = &self.node else { return };
+        match self.obstacle(&table) {
+            Some(reason) => self.parts.readiness.set(PORTS, reason),
+            None => self.parts.readiness.clear(PORTS),
+        }
+        let stalled = self.parts.policy.config.timeouts.stalled + STALLED_MORE;
+        debug!(offered = ?table.offered, owners = table.owners.len(), "passive ports of the pool");
+        node.ports.do_send(SetRoutes(Arc::new(Routes {
+            table,
+            key: self.secrets.relay.clone(),
+            stalled,
+        })));
+    }
+
+    /// Why the node has no port to give, if it has none.
+    fn obstacle(&self, table: &PortTable) -> Option<String> {
+        if !table.offered.is_empty() {
+            return None;
+        }
+        let (own, pool) = (table.layout.to_string(), &self.agent.policy().ports);
+        if !pool.is_empty() && *pool != own {
+            return Some(format!(
+                "the passive ports of the pool are {pool} (range/ports of a block), those of this \
+                 node {own}: ftp.passive.ports and ftp.passive.block must be the same on all nodes"
+            ));
+        }
+        Some("no block of passive ports is held: the store did not grant one yet".to_owned())
+    }
+
+    /// The relay key of the pool is known.
+    pub(super) fn use_relay_key(&mut self, bytes: &Zeroizing<Vec<u8>>) {
+        let Ok(bytes) = <&[u8; RELAY_KEY_BYTES]>::try_from(bytes.as_slice()) else {
+            return error!(bytes = bytes.len(), "the relay key of the pool has another length");
+        };
+        if self.secrets.relay_bytes.as_deref() != Some(bytes) {
+            self.secrets.relay_bytes = Some(Zeroizing::new(*bytes));
+            self.secrets.relay = Some(RelayKey::new(bytes));
+            self.spread_routes();
+        }
+    }
+}
+
+impl Handler<PortsUsed> for Pool {
+    type Result = ();
+
+    fn handle(&mut self, message: PortsUsed, context: &mut Context<Self>) {
+        self.agent.on_port_use(message.0, Instant::now());
+        self.drive(context);
+    }
+}
+
+/// A relay outlives a transfer that stalls by so much: the owner is to be the one that says why it ended.
+const STALLED_MORE: Duration = Duration::from_secs(30);

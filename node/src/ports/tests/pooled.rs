@@ -1,0 +1,220 @@
+//! Two nodes of a pool, at two addresses of this machine, with the same range of ports.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use flotilla_cluster::blocks::{Owner, PortTable};
+use flotilla_cluster::id::{Fence, NodeId};
+use flotilla_cluster::ports::Layout;
+use flotilla_cluster::relay::{Preamble, RelayKey};
+
+use super::*;
+use crate::metrics::RelayCounts;
+use crate::relay::{Inlet, Outgoing, Routes};
+
+/// A node with its relay. The listeners stay with the shards.
+struct Node {
+    shards: Vec<Rc<PortShard>>,
+    counts: RelayCounts,
+    relay: SocketAddr,
+    fence: Fence,
+    _ports: Ports,
+}
+
+fn node(at: IpAddr, range: PortRange, fence: u64) -> Node {
+    let hosts = Hosts::covering([SocketAddr::new(at, 21)].into_iter());
+    let settings = PortSettings { shared: Some(hosts), ..PortSettings::new(range, LONG) };
+    let listener = TcpListener::bind((at, 0)).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let relay = listener.local_addr().unwrap();
+    let counts = RelayCounts::default();
+    let bound = (range.first()..=range.last()).map(|port| {
+        let address = SocketAddr::new(at, port);
+        (address, socket(address).unwrap())
+    });
+    let parts = PortParts {
+        bound: bound.collect(),
+        inlets: vec![Inlet(listener)],
+        outgoing: Outgoing::new(counts.clone(), 8),
+        ..PortParts::default()
+    };
+    let (ports, seeds) = Ports::with(parts, settings, 2);
+    let shards = seeds.into_iter().map(ShardSeed::start).collect();
+    Node { shards, counts, relay, fence: Fence(fence), _ports: ports }
+}
+
+/// All blocks belong to the first of these nodes.
+fn introduce(nodes: [&Node; 2], range: PortRange, keys: [u8; 2]) {
+    let layout = Layout::new(range, 1);
+    let [first, _] = nodes;
+    let owner = Owner {
+        node: NodeId::new("first").unwrap(),
+        fence: first.fence,
+        relay: Some(first.relay),
+        alive: true,
+    };
+    let all = 0..layout.blocks();
+    let owners: BTreeMap<_, _> = all.clone().map(|block| (block, owner.clone())).collect();
+    for (node, key) in nodes.into_iter().zip(keys) {
+        let offered = if node.fence == first.fence { all.clone().collect() } else { Vec::new() };
+        let table = PortTable { layout, own: node.fence, offered, owners: owners.clone() };
+        let key = Some(RelayKey::new(&[key; 32]));
+        let routes = Arc::new(Routes { table, key, stalled: LONG });
+        for shard in &node.shards {
+            shard.set_routes(&routes);
+        }
+    }
+}
+
+fn pair(keys: [u8; 2]) -> (Node, Node) {
+    let range = free_range_at_all(4);
+    let (first, second) = (node(client(1), range, 7), node(client(9), range, 8));
+    introduce([&first, &second], range, keys);
+    (first, second)
+}
+
+/// Free at both addresses.
+fn free_range_at_all(count: u16) -> PortRange {
+    loop {
+        let range = free_range(count);
+        let mut ports = range.first()..=range.last();
+        if ports.all(|port| TcpListener::bind((client(9), port)).is_ok()) {
+            return range;
+        }
+    }
+}
+
+fn connect_at(at: IpAddr, from: IpAddr, port: u16) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::new(from, 0).into()).unwrap();
+    socket.connect(&SocketAddr::new(at, port).into()).unwrap();
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream
+}
+
+/// Lets everything on this arbiter go on until the peer has closed.
+async fn closes(stream: TcpStream) {
+    let mut stream = stream;
+    stream.set_nonblocking(true).unwrap();
+    let begun = std::time::Instant::now();
+    loop {
+        match stream.read(&mut [0; 16]) {
+            Ok(0) => return,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                assert!(begun.elapsed() < Duration::from_secs(10), "it stays open");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            Err(_) => return,
+            Ok(_) => panic!("bytes for a stranger"),
+        }
+    }
+}
+
+#[test]
+fn a_connection_at_another_node_reaches_its_session() {
+    System::new().block_on(async {
+        let (first, second) = pair([1, 1]);
+        for shard in &first.shards {
+            // Both arbiters of the owner: one relay listener serves them.
+            let mut grant = shard.grant(request(client(3))).await.unwrap();
+            let mut stranger = connect_at(client(9), client(4), grant.port());
+            let mut right = connect_at(client(9), client(3), grant.port());
+            let accepted = grant.accept().await;
+            assert_eq!(accepted.peer, right.local_addr().unwrap());
+            assert_eq!(accepted.via.unwrap().sender, second.fence);
+            (&accepted.stream).write_all(b"for it").unwrap();
+            drop(accepted);
+            let read = tokio::task::spawn_blocking(move || {
+                let mut bytes = Vec::new();
+                right.read_to_end(&mut bytes).unwrap();
+                bytes
+            });
+            assert_eq!(read.await.unwrap(), b"for it");
+            // It may be closed already.
+            let _ = stranger.write_all(b"?");
+            closes(stranger).await;
+        }
+        assert_eq!((second.counts.sent.get(), first.counts.received.get()), (4, 2));
+    });
+}
+
+#[test]
+fn who_owns_nothing_grants_nothing() {
+    System::new().block_on(async {
+        let (_first, second) = pair([1, 1]);
+        for shard in &second.shards {
+            let refused = shard.grant(request_at(client(9), client(3))).await;
+            assert_eq!(refused.unwrap_err(), Failure::PortsExhausted);
+        }
+    });
+}
+
+fn request_at(local: IpAddr, from: IpAddr) -> GrantRequest {
+    GrantRequest { client: from, local, rule: PeerRule::Same(from) }
+}
+
+#[test]
+fn a_node_with_another_key_is_refused() {
+    System::new().block_on(async {
+        let (first, _second) = pair([1, 2]);
+        let grant = first.shards.first().unwrap().grant(request(client(3))).await.unwrap();
+        let stream = connect_at(client(9), client(3), grant.port());
+        closes(stream).await;
+        assert!(grant.is_untouched());
+        assert_eq!(first.counts.received.get(), 0);
+    });
+}
+
+#[test]
+fn a_preamble_counts_once_and_for_this_life() {
+    System::new().block_on(async {
+        let (first, _second) = pair([1, 1]);
+        let shard = first.shards.first().unwrap();
+        let mut grant = shard.grant(request(client(3))).await.unwrap();
+        let preamble = Preamble {
+            owner: first.fence,
+            sender: Fence(99),
+            counter: 5,
+            client: SocketAddr::new(client(3), 4000),
+            port: grant.port(),
+            trace: [0; 24],
+        };
+        let say = |preamble: Preamble| {
+            let mut stream = TcpStream::connect(first.relay).unwrap();
+            stream.write_all(&preamble.encode(&RelayKey::new(&[1; 32]))).unwrap();
+            stream
+        };
+        closes(say(Preamble { owner: Fence(6), ..preamble })).await;
+        assert!(grant.is_untouched());
+        let _taken = say(preamble);
+        let accepted = grant.accept().await;
+        assert_eq!(accepted.peer, preamble.client);
+        drop((accepted, grant));
+        let grant = loop {
+            let grant = shard.grant(request(client(3))).await.unwrap();
+            if grant.port() == preamble.port {
+                break grant;
+            }
+        };
+        closes(say(preamble)).await;
+        assert!(grant.is_untouched());
+        // Silence, and what is no preamble at all.
+        let mut nonsense = TcpStream::connect(first.relay).unwrap();
+        nonsense.write_all(&[b'x'; Preamble::BYTES]).unwrap();
+        closes(nonsense).await;
+        assert_eq!(first.counts.received.get(), 1);
+    });
+}
+
+#[test]
+fn hosts_cover_all_listeners() {
+    let covering = |listeners: &[&str]| {
+        let hosts = Hosts::covering(listeners.iter().map(|of| of.parse().unwrap()));
+        hosts.iter().map(|host| host.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(covering(&["10.0.0.1:21", "10.0.0.1:990"]), ["10.0.0.1"]);
+    assert_eq!(covering(&["10.0.0.1:21", "10.0.0.2:21"]), ["0.0.0.0"]);
+    assert_eq!(covering(&["0.0.0.0:21", "[2001:db8::1]:21"]), ["0.0.0.0", "2001:db8::1"]);
+    assert_eq!(covering(&["[::]:21"]), ["0.0.0.0", "::"]);
+}

@@ -1,0 +1,169 @@
+//! The way to the owner of a port.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use flotilla_cluster::id::NodeId;
+use flotilla_cluster::relay::{Preamble, TRACE_BYTES};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tracing::{debug, info};
+
+use super::routes::{Owner, Routes};
+use super::{abort_at_close, pump};
+use crate::keepalive;
+use crate::metrics::{Occupied, RelayCounts};
+use crate::ports::Accepted;
+
+/// What the relays of a node have in common.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outgoing {
+    /// Of the next preamble of this node.
+    counter: Arc<AtomicU64>,
+    pub(crate) counts: RelayCounts,
+    /// Relays at once (`relay.connections`).
+    limit: u32,
+}
+
+impl Outgoing {
+    pub(crate) fn new(counts: RelayCounts, limit: u32) -> Self {
+        Self { counter: Arc::default(), counts, limit }
+    }
+}
+
+/// Carries connections from one arbiter to their owners.
+#[derive(Debug)]
+pub(crate) struct Forwarder {
+    routes: RefCell<Option<Arc<Routes>>>,
+    outgoing: Outgoing,
+}
+
+impl Forwarder {
+    pub(crate) fn new(outgoing: Outgoing) -> Self {
+        Self { routes: RefCell::default(), outgoing }
+    }
+
+    /// What is known now.
+    pub(crate) fn routes(&self) -> Option<Arc<Routes>> {
+        self.routes.borrow().clone()
+    }
+
+    /// Something else is known.
+    pub(crate) fn set_routes(&self, routes: Arc<Routes>) {
+        *self.routes.borrow_mut() = Some(routes);
+    }
+
+    /// The counts of the node's relays.
+    pub(crate) fn counts(&self) -> &RelayCounts {
+        &self.outgoing.counts
+    }
+
+    /// Carries a connection for which nobody waits here to the owner of its port. `false`: it belongs to
+    /// nobody else, and is closed.
+    pub(crate) fn forward(self: &Rc<Self>, connection: Accepted, port: u16) -> bool {
+        let Some(routes) = self.routes() else { return false };
+        let Owner::Other { node, fence, relay } = routes.owner(port) else { return false };
+        let Some(key) = &routes.key else { return false };
+        let counts = &self.outgoing.counts;
+        if !counts.active.add_below(self.outgoing.limit) {
+            counts.refused("limit");
+            debug!(client = %connection.peer, "data connection not relayed: too many are (relay.connections)");
+            return true;
+        }
+        let place = Place(counts.active.clone());
+        let counter = self.outgoing.counter.fetch_add(1, Ordering::Relaxed);
+        let preamble = Preamble {
+            owner: fence,
+            sender: routes.table.own,
+            counter,
+            client: connection.peer,
+            port,
+            trace: trace(),
+        };
+        let call = Call {
+            relay,
+            node: node.clone(),
+            first: preamble.encode(key),
+            stalled: routes.stalled,
+        };
+        let counts = counts.clone();
+        tokio::task::spawn_local(async move {
+            let _place = place;
+            carry(connection, preamble, call, &counts).await;
+        });
+        true
+    }
+}
+
+/// A place among the relays of a node.
+struct Place(Occupied);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.subtract();
+    }
+}
+
+/// Whom to call, and the first words.
+struct Call {
+    relay: SocketAddr,
+    node: NodeId,
+    first: [u8; Preamble::BYTES],
+    stalled: Duration,
+}
+
+async fn carry(connection: Accepted, preamble: Preamble, call: Call, counts: &RelayCounts) {
+    let Call { relay, node, first, stalled } = call;
+    let Preamble { client, port, trace, .. } = preamble;
+    let trace_id = crate::hex::text(trace.get(..16).unwrap_or_default());
+    let connected = async {
+        let stream = TcpStream::from_std(connection.stream)?;
+        abort_at_close(&stream)?;
+        let owner = tokio::time::timeout(DIAL, dial(relay, &first));
+        Ok((stream, owner.await.map_err(|_| io::ErrorKind::TimedOut)??))
+    };
+    let (stream, owner): (_, TcpStream) = match connected.await {
+        Ok(both) => both,
+        Err::<_, io::Error>(error) => {
+            counts.refused("dial");
+            return info!(%node, %relay, %client, port, trace_id, %error, "data connection not relayed: its owner is not reached");
+        }
+    };
+    counts.sent.inc();
+    let (moved, result) = pump::run(stream, owner, stalled).await;
+    counts.bytes.inc_by(moved.inward + moved.outward);
+    let (inward, outward) = (moved.inward, moved.outward);
+    match result {
+        Ok(()) => debug!(%node, %client, port, inward, outward, trace_id, "relay ended"),
+        Err(error) => {
+            debug!(%node, %client, port, inward, outward, trace_id, %error, "relay broke")
+        }
+    }
+}
+
+/// Reaches the owner and says who comes. Its answer is not waited for: the client's bytes follow at once.
+async fn dial(relay: SocketAddr, first: &[u8]) -> io::Result<TcpStream> {
+    let mut owner = TcpStream::connect(relay).await?;
+    owner.set_nodelay(true)?;
+    keepalive::enable(&socket2::SockRef::from(&owner))?;
+    abort_at_close(&owner)?;
+    owner.write_all(first).await?;
+    Ok(owner)
+}
+
+/// A new trace (W3C Trace Context, 3.2.2): 16 random bytes, and 8 of the span that the relay is.
+fn trace() -> [u8; TRACE_BYTES] {
+    let mut bytes = [0; TRACE_BYTES];
+    // Zeros say that there is none.
+    let _ = rand::fill(&mut bytes);
+    bytes
+}
+
+/// How long the owner may take: one lost packet of the handshake and of the preamble.
+const DIAL: Duration = Duration::from_secs(3);
