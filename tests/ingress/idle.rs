@@ -229,7 +229,7 @@ fn a_complete_upload_is_not_lost_with_its_control_connection() {
 #[test]
 fn idle_sessions_are_told_why_they_end() {
     for (balancer, kind) in [("classic", "payload"), ("network", "")] {
-        let Some(site) = Site::shared(1, |plan| {
+        let Some(site) = Site::shared(2, |plan| {
             let plan = if balancer == "classic" { behind_classic(plan) } else { plan };
             plan.set("ingress.balancer", balancer).set("ingress.idle_timeout", "3s")
         }) else {
