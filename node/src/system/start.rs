@@ -115,7 +115,6 @@ impl Node {
         self.health.do_send(Probe(None));
         self.addresses.write(&self.policy.config.node.data_dir)?;
         self.addresses.log();
-        check::warn(&self.policy.config);
         Ok(())
     }
 }
