@@ -133,7 +133,7 @@ fn networks_are_chosen_by_user() {
     let server =
         Server::builder().user(User::new("near").set("networks", ["127.200.0.0/16"])).start();
     refused(&mut server.connect(), "near");
-    let mut wire = Wire::connect_from([127, 200, 5, 1].into(), server.ftp());
+    let mut wire = Wire::connect_from([127, 200, 5, 1], server.ftp());
     wire.expect(220);
     wire.login("near");
 }

@@ -41,7 +41,7 @@ fn sessions_of_an_address_are_limited() {
     let server = Server::builder().set("limits.per_address", 1).start();
     let held = server.attempt("alice").unwrap();
     assert_limited(&server, "alice", "limits.per_address");
-    let mut elsewhere = Wire::connect_from([127, 200, 6, 1].into(), server.ftp());
+    let mut elsewhere = Wire::connect_from([127, 200, 6, 1], server.ftp());
     elsewhere.expect(220);
     elsewhere.login("alice");
     drop(held);

@@ -47,16 +47,16 @@ impl Authority {
     }
 
     /// A certificate for these DNS names and addresses; the first is its common name as well.
-    pub fn issue(&self, names: &[&str]) -> Identity {
+    pub fn issue(&self, names: &[impl AsRef<str>]) -> Identity {
         let key = KeyPair::generate().expect("a key");
-        let alternatives: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let alternatives: Vec<String> = names.iter().map(|name| name.as_ref().to_owned()).collect();
         let mut params = CertificateParams::new(alternatives).expect("names fit a certificate");
         static SERIAL: AtomicU64 = AtomicU64::new(1);
         let serial = SerialNumber::from(SERIAL.fetch_add(1, Ordering::Relaxed));
         params.serial_number = Some(serial.clone());
         params.use_authority_key_identifier_extension = true;
         if let Some(first) = names.first() {
-            params.distinguished_name.push(DnType::CommonName, *first);
+            params.distinguished_name.push(DnType::CommonName, first.as_ref());
         }
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         Identity {

@@ -4,13 +4,14 @@ use std::ops::{Index, IndexMut};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::server::Builder;
-use crate::{Authority, Folder, Redis, Server, TlsClient, User, Value, wait};
+use crate::network::{Host, names};
+use crate::server::{Builder, both};
+use crate::{Authority, Folder, Network, Redis, Server, TlsClient, User, Value, wait};
 
 /// Nodes `n1`, `n2` and so on, of which each has an address and a data folder of its own; files,
 /// users, certificate and pool secret are common. `fleet[0]` is `n1`.
@@ -32,7 +33,13 @@ struct Common {
     folder: Folder,
     authority: Arc<Authority>,
     settings: Vec<(String, Value)>,
+    /// Of the first node, the second and so on.
+    apart: Vec<(String, Vec<Value>)>,
     users: Vec<User>,
+    /// The computers of a network, of which each runs one node.
+    hosts: Vec<Host>,
+    /// How many nodes were made.
+    made: AtomicUsize,
 }
 
 impl Fleet {
@@ -53,13 +60,23 @@ impl Fleet {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let pool = format!("test-{}-{number}", std::process::id());
         let users = vec![User::new("alice")];
-        Plan { common: Common { folder, authority, settings: Vec::new(), users } }
-            .set("pool.name", pool)
-            .set("pool.store", store.into())
-            .set("pool.secret_file", secret.as_path())
-            .set("pool.shared_storage", true)
-            // What is made is made for these, and these cost nothing to make.
-            .set("ssh.host_key_algorithms", ["ssh-ed25519"])
+        Plan {
+            common: Common {
+                folder,
+                authority,
+                settings: Vec::new(),
+                apart: Vec::new(),
+                users,
+                hosts: Vec::new(),
+                made: AtomicUsize::new(0),
+            },
+        }
+        .set("pool.name", pool)
+        .set("pool.store", store.into())
+        .set("pool.secret_file", secret.as_path())
+        .set("pool.shared_storage", true)
+        // What is made is made for these, and these cost nothing to make.
+        .set("ssh.host_key_algorithms", ["ssh-ed25519"])
     }
 
     /// The nodes that were started, whether they still run or not.
@@ -154,6 +171,25 @@ impl Plan {
         self
     }
 
+    /// Sets a key of the first node to the first value, and so on.
+    pub fn set_apart<V: Into<Value>>(
+        mut self,
+        key: &str,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
+        let values = values.into_iter().map(Into::into).collect();
+        self.common.apart.push((key.to_owned(), values));
+        self
+    }
+
+    /// Runs the nodes on the computers of a network, in their order. Their certificate is also one
+    /// for the addresses of balancers and for public ones.
+    pub fn on(mut self, network: &Network) -> Self {
+        self.common.authority.issue(&names()).write(&self.common.folder, "server");
+        self.common.hosts = network.nodes().to_vec();
+        self
+    }
+
     /// Takes a key of the configuration of all nodes away again.
     pub fn unset(mut self, key: &str) -> Self {
         self.common.settings.retain(|(present, _)| present != key);
@@ -213,16 +249,24 @@ impl Plan {
 impl Common {
     /// A node. Its ports are the same over restarts: the address is its own.
     fn builder(&self, id: &str) -> Builder {
-        let builder = Builder::sharing(self.folder.path(), &self.authority);
-        let host = builder.address();
-        let builder = builder
-            .set("node.id", id)
-            .set("ftp.listen", [format!("{host}:2121").as_str()])
-            .set("ftp.implicit_tls", Vec::<String>::new())
-            .set("ftp.passive.ports", "20000-20099")
-            .set("ssh.listen", [format!("{host}:2222").as_str()])
-            .set("health.listen", format!("{host}:8081"));
-        self.settings.iter().fold(builder, |builder, (key, value)| builder.set(key, value.clone()))
+        let builder = Builder::sharing(self.folder.path(), &self.authority).set("node.id", id);
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let builder = match self.hosts.get(number) {
+            Some(host) => builder.on(host).set("ssh.listen", both(host, 22)),
+            None => {
+                assert!(self.hosts.is_empty(), "the network has no computer for {id}");
+                let host = builder.address();
+                builder
+                    .set("ftp.listen", [format!("{host}:2121").as_str()])
+                    .set("ftp.implicit_tls", Vec::<String>::new())
+                    .set("ftp.passive.ports", "20000-20099")
+                    .set("ssh.listen", [format!("{host}:2222").as_str()])
+                    .set("health.listen", format!("{host}:8081"))
+            }
+        };
+        let apart = self.apart.iter().filter_map(|(key, values)| Some((key, values.get(number)?)));
+        let settings = self.settings.iter().map(|(key, value)| (key, value)).chain(apart);
+        settings.fold(builder, |builder, (key, value)| builder.set(key, value.clone()))
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub struct Lease {
     address: Ipv4Addr,
     ports: (u16, u16),
-    _claim: UdpSocket,
+    _claim: Option<UdpSocket>,
 }
 
 impl Lease {
@@ -23,9 +23,14 @@ impl Lease {
             let address = Ipv4Addr::new(127, high, middle, low);
             let Ok(claim) = UdpSocket::bind((address, CLAIM_PORT)) else { continue };
             let block = FIRST_PORT + (number % BLOCKS) as u16 * BLOCK_PORTS;
-            return Self { address, ports: (block, block + BLOCK_PORTS - 1), _claim: claim };
+            return Self { address, ports: (block, block + BLOCK_PORTS - 1), _claim: Some(claim) };
         }
         panic!("no free loopback address after {ATTEMPTS} attempts");
+    }
+
+    /// An address and ports that nobody else can have, since the network is the test's own.
+    pub fn of(address: Ipv4Addr, ports: (u16, u16)) -> Self {
+        Self { address, ports, _claim: None }
     }
 
     /// The address.

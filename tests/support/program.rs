@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use crate::network::{Host, Inside};
 use crate::wait;
 
 /// A program about to be run.
@@ -17,6 +18,7 @@ pub struct Program {
     command: Command,
     stdin: Vec<u8>,
     deadline: Duration,
+    place: Option<Host>,
 }
 
 /// What a program that ended has said.
@@ -37,7 +39,13 @@ impl Program {
         let mut command = Command::new(name.as_ref());
         command.env("LC_ALL", "C.UTF-8").env("LANG", "C.UTF-8").env_remove("FTP_PROXY");
         command.env_remove("ftp_proxy").env_remove("all_proxy").env_remove("ALL_PROXY");
-        Self { name: name.as_ref().to_owned(), command, stdin: Vec::new(), deadline: RUN }
+        Self {
+            name: name.as_ref().to_owned(),
+            command,
+            stdin: Vec::new(),
+            deadline: RUN,
+            place: None,
+        }
     }
 
     /// The server's binary, with no `FLOTILLA_*` of the outside in its environment.
@@ -81,6 +89,12 @@ impl Program {
         self
     }
 
+    /// It runs on this computer of a network.
+    pub fn on(mut self, host: &Host) -> Self {
+        self.place = Some(host.clone());
+        self
+    }
+
     /// How long it may run, in place of [`RUN`].
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
@@ -95,7 +109,7 @@ impl Program {
     pub fn run(mut self) -> Said {
         let shown = format!("{:?}", self.command);
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = match self.command.spawn() {
+        let mut child = match self.spawn() {
             Ok(child) => child,
             Err(error) => panic!(
                 "can not run {}: {error} (tests/run installs what the tests need)",
@@ -141,8 +155,8 @@ impl Program {
         let (ours, theirs) = UnixStream::pair()?;
         let errors = std::fs::File::options().create(true).append(true).open(errors)?;
         self.command.stdin(OwnedFd::from(theirs.try_clone()?)).stdout(OwnedFd::from(theirs));
-        let child = self.command.stderr(errors).spawn()?;
-        Ok((child, ours))
+        self.command.stderr(errors);
+        Ok((self.spawn()?, ours))
     }
 
     /// Starts it with both outputs in a file, and gives the child away.
@@ -152,6 +166,11 @@ impl Program {
     pub fn start(mut self, log: &Path) -> std::io::Result<Child> {
         let output = std::fs::File::options().create(true).append(true).open(log)?;
         self.command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+        self.spawn()
+    }
+
+    fn spawn(&mut self) -> std::io::Result<Child> {
+        let _inside: Option<Inside> = self.place.as_ref().map(Host::enter);
         self.command.spawn()
     }
 }

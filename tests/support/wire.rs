@@ -13,6 +13,8 @@ use crate::{PASSWORD, TlsClient};
 pub struct Wire {
     stream: Option<Stream>,
     peer: SocketAddr,
+    /// The chosen address of this end, which data connections have as well.
+    source: Option<IpAddr>,
     /// Received and not yet taken.
     pending: Vec<u8>,
     transcript: Vec<String>,
@@ -67,7 +69,7 @@ impl Wire {
 
     /// Connects from a chosen address.
     #[track_caller]
-    pub fn connect_from(source: Ipv4Addr, address: SocketAddr) -> Self {
+    pub fn connect_from(source: impl Into<IpAddr>, address: SocketAddr) -> Self {
         Self::try_connect(Some(source.into()), address).expect("the server takes connections")
     }
 
@@ -80,6 +82,7 @@ impl Wire {
         Ok(Self {
             stream: Some(Stream::Clear(tcp)),
             peer: address,
+            source,
             pending: Vec::new(),
             transcript: Vec::new(),
             protection: None,
@@ -257,7 +260,11 @@ impl Wire {
     #[track_caller]
     pub fn open(&mut self) -> Data {
         let address = self.epsv();
-        match Data::connect(address) {
+        let data = match self.source {
+            Some(source) => Data::connect_from(source, address),
+            None => Data::connect(address),
+        };
+        match data {
             Ok(data) => data,
             Err(error) => panic!("data connection to {address}: {error}{self}"),
         }

@@ -76,7 +76,8 @@ fn probes(smallest: Duration) -> Probes {
 }
 
 fn idle_limit(timer: &Timer) -> IdleLimit {
-    let after = whole(timer.after.saturating_sub(EARLIER.max(timer.after / 10)));
+    let after =
+        whole(timer.after.saturating_sub(EARLIER.min(timer.after / 3).max(timer.after / 10)));
     let closes = text(timer.after);
     // The balancer is what operators call it; further timers have names of their own.
     let name = if timer.source.starts_with("ingress.") { "balancer" } else { &timer.name };
@@ -103,5 +104,6 @@ fn text(duration: Duration) -> String {
 const NETWORK: Duration = Duration::from_secs(350);
 /// A Classic Load Balancer whose `ConnectionSettings.IdleTimeout` nobody changed.
 const CLASSIC: Duration = Duration::from_secs(60);
-/// How much earlier than the balancer the node ends an idle session, or a tenth where that is more.
+/// How much earlier than the balancer the node ends an idle session, or a tenth where that is more, or a
+/// third where that is less: programs that move files pause for a second or two between commands.
 const EARLIER: Duration = Duration::from_secs(5);

@@ -51,8 +51,8 @@ fn what_is_decided_on_which_path() {
         (path(Classic, None), (60, [20, 8, 52], 30, 54, 20)),
         (path(Classic, Some(3600)), (3600, [75, 15, 135], 60, 3240, 1200)),
         (path(Classic, Some(50)), (50, [16, 6, 40], 25, 45, 16)),
-        (path(Classic, Some(6)), (6, [2, 1, 6], 3, 1, 2)),
-        (path(Classic, Some(3)), (3, [1, 1, 5], 1, 1, 1)),
+        (path(Classic, Some(6)), (6, [2, 1, 6], 3, 4, 2)),
+        (path(Classic, Some(3)), (3, [1, 1, 5], 1, 2, 1)),
         // The smallest timer rules the probes, the smallest that counts payload the rest.
         (
             Path { others: vec![nat(120)], ..path(Classic, Some(600)) },

@@ -9,10 +9,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::address;
 use crate::config::{self, Config, ConfigError, LoadOptions, Origins};
 use crate::error::ServeError;
-use crate::ports::ephemeral;
 
 mod figure;
 pub mod generate;
@@ -143,7 +141,7 @@ pub fn run(verb: Verb) -> Result<(), ServeError> {
         Verb::Check(args) => {
             let (config, _) = args.load_checked()?;
             crate::system::check(&config)?;
-            for note in notes(&config) {
+            for note in crate::system::notes(&config) {
                 let _ = writeln!(io::stderr(), "flotilla: note: {note}");
             }
             print("the configuration is fine\n")
@@ -219,12 +217,6 @@ fn assignment(text: &str) -> Result<(String, String), String> {
         }
         _ => Err("expected KEY=VALUE".to_owned()),
     }
-}
-
-/// What does not keep a node from running, and its operator should know.
-fn notes(config: &Config) -> Vec<String> {
-    let ports = ephemeral::look(config.ftp.passive_ports);
-    ports.iter().map(ToString::to_string).chain(address::advice(config)).collect()
 }
 
 /// What is said of an error: each line begins with the program's name, as other programs have it.

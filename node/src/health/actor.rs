@@ -3,15 +3,16 @@
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, WrapFuture};
 use tracing::warn;
 
-use super::{Readiness, STORAGE};
+use super::exhaustion::Exhaustion;
+use super::{EXHAUSTED, Readiness, STORAGE};
 use crate::metrics::Metrics;
 use crate::policy::Policy;
-use crate::ports::{Ports, ReadCounts};
+use crate::ports::{PortCounts, Ports, ReadCounts};
 use crate::tls;
 
 /// The actor.
@@ -23,6 +24,7 @@ pub(crate) struct Health {
     ports: Addr<Ports>,
     /// The port of `health.tcp` while it is open.
     open: Option<TcpListener>,
+    exhaustion: Exhaustion,
 }
 
 impl Health {
@@ -33,7 +35,15 @@ impl Health {
         tls: tls::Store,
         ports: Addr<Ports>,
     ) -> Self {
-        Self { readiness, metrics, policy, tls, ports, open: None }
+        Self {
+            readiness,
+            metrics,
+            policy,
+            tls,
+            ports,
+            open: None,
+            exhaustion: Exhaustion::default(),
+        }
     }
 
     fn probe(&mut self, context: &mut Context<Self>) {
@@ -41,6 +51,7 @@ impl Health {
         context.spawn(counts.map(|counts, health, _| {
             if let Ok(counts) = counts {
                 health.metrics.ports(&counts);
+                health.judge_ports(&counts);
             }
         }));
         let health = self.policy.storages.health();
@@ -56,6 +67,13 @@ impl Health {
             self.metrics.certificate_expiry.set(first);
         }
         self.keep_port();
+    }
+
+    fn judge_ports(&mut self, counts: &PortCounts) {
+        match self.exhaustion.on_count(counts.exhausted_total, Instant::now()) {
+            true => self.readiness.set(EXHAUSTED, NO_PORTS.to_owned()),
+            false => self.readiness.clear(EXHAUSTED),
+        }
     }
 
     /// Connections to the port wait in its backlog until it closes: a checker sees them established,
@@ -113,6 +131,9 @@ impl Handler<Probe> for Health {
         self.probe(context);
     }
 }
+
+const NO_PORTS: &str = "clients ask for passive ports and find none: ftp.passive.ports is too small for the \
+                        transfers that one client address begins at once, or the pool has no block left";
 
 /// Between two probes: they cost a few microseconds.
 const INTERVAL: Duration = Duration::from_secs(1);

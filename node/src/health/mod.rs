@@ -5,6 +5,7 @@
 //! `/metrics` on the server of [`web`](crate::web).
 
 mod actor;
+mod exhaustion;
 pub(crate) mod http;
 
 use std::collections::BTreeMap;
@@ -64,6 +65,8 @@ pub(crate) const STORAGE: &str = "storage";
 pub(crate) const POOL: &str = "pool";
 /// While the node has no passive ports to give, of those that the pool shares.
 pub(crate) const PORTS: &str = "passive_ports";
+/// While passive ports run out.
+pub(crate) const EXHAUSTED: &str = "passive_ports_exhausted";
 /// While the storage is not that of the other nodes.
 pub(crate) const MARK: &str = "shared_storage";
 /// After the death of an actor that there is one of.

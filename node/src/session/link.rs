@@ -10,7 +10,8 @@ use tracing::debug;
 
 use crate::config::DataReuse;
 use crate::data::{Connection, Socket, connect_active};
-use crate::ports::Grant;
+use crate::hex;
+use crate::ports::{Grant, Via};
 use crate::tls::{self, Binding, SessionKey};
 
 /// Everything that is needed for one data connection.
@@ -81,12 +82,19 @@ async fn accept(grant: Option<&mut Grant>, deadline: Instant) -> Result<Socket, 
     let Some(grant) = grant else { return Err(Failure::Internal) };
     let accepted = tokio::time::timeout_at(deadline.into(), grant.accept());
     let accepted = accepted.await.map_err(|_| Failure::DataTimeout)?;
+    if let Some(Via { sender, trace }) = accepted.via {
+        let trace_id = hex::text(trace.get(..TRACE_ID_BYTES).unwrap_or_default());
+        debug!(%sender, trace_id, "data connection came through another node");
+    }
     Ok(Socket::prepared(accepted.stream))
 }
 
 async fn active(target: SocketAddr, local: IpAddr, deadline: Instant) -> Result<Socket, Failure> {
     connect_active(target, local, deadline).await
 }
+
+/// The part of a trace that all of its spans have (W3C Trace Context, 3.2.2.3).
+const TRACE_ID_BYTES: usize = 16;
 
 /// Handshakes with strangers before a transfer is given up.
 const STRANGERS_MAX: usize = 16;

@@ -200,7 +200,8 @@ pub(super) fn rules(config: &Config) -> Rules {
         ban_after: config.limits.ban_after,
         ban_window: config.limits.ban_window,
         ban_for: config.limits.ban_for,
-        exempt: Vec::new(),
+        // Who fails behind a balancer that does not say who it is must not take all others along.
+        exempt: config.ingress.balancers.clone(),
     }
 }
 

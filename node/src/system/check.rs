@@ -1,9 +1,11 @@
 //! What `flotilla check` judges beyond the text of the configuration: the files that it names.
 
+use crate::address;
 use crate::auth::trust::Trust;
 use crate::auth::users;
 use crate::config::Config;
 use crate::error::ServeError;
+use crate::ports::ephemeral;
 use crate::ssh::host_key;
 use crate::storage::Storages;
 use crate::tls;
@@ -22,4 +24,16 @@ pub(crate) fn check(config: &Config) -> Result<(), ServeError> {
         Storages::open(config)?;
     }
     Ok(())
+}
+
+/// What does not keep a node from running, and its operator should know; a sentence or two each.
+pub(crate) fn notes(config: &Config) -> Vec<String> {
+    let ports = ephemeral::look(config.ftp.passive_ports);
+    ports.iter().map(ToString::to_string).chain(address::advice(config)).collect()
+}
+
+/// Says the same to the log, at the start.
+pub(super) fn warn(config: &Config) {
+    ephemeral::warn(config.ftp.passive_ports);
+    address::warn(config);
 }

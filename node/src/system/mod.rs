@@ -45,7 +45,7 @@ use crate::registry::Registry;
 use crate::threshold::Threshold;
 use crate::tls;
 
-pub(crate) use check::check;
+pub(crate) use check::{check, notes};
 pub(crate) use drain::{DrainHandle, Phase, Progress};
 
 use drain::Draining;

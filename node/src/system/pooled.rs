@@ -7,14 +7,14 @@ use std::sync::Arc;
 use flotilla_cluster::ports::Layout;
 use tracing::{info, warn};
 
-use super::bind;
+use super::{bind, check};
 use crate::config::{Config, Mode, Store};
 use crate::error::ServeError;
 use crate::health::{PORTS, Readiness};
+use crate::ingress;
 use crate::metrics::Metrics;
-use crate::ports::{HeaderRule, Hosts, PortParts, PortSettings, ephemeral};
+use crate::ports::{HeaderRule, Hosts, PortParts, PortSettings};
 use crate::relay::Outgoing;
-use crate::{address, ingress};
 
 /// The passive ports before the arbiters start.
 pub(super) struct Passive {
@@ -42,8 +42,7 @@ pub(super) fn passive(
     metrics: &Metrics,
     readiness: &Readiness,
 ) -> Result<Passive, ServeError> {
-    ephemeral::warn(config.ftp.passive_ports);
-    address::warn(config);
+    check::warn(config);
     let is_shared = ingress::shares_ports(config);
     if is_shared {
         readiness.set(PORTS, "no block of passive ports was asked for yet".to_owned());

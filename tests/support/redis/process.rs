@@ -8,6 +8,7 @@ use std::process::Child;
 use rustix::process::{Pid, Signal};
 
 use super::client::{Access, Answer, Client};
+use crate::network::Host;
 use crate::{DEADLINE, Program, wait};
 
 /// A process, running or not; dropped, it is killed.
@@ -23,6 +24,7 @@ pub struct Process {
     kind: Kind,
     lines: Vec<String>,
     access: Access,
+    place: Option<Host>,
 }
 
 /// What a process is.
@@ -65,12 +67,19 @@ impl Process {
             kind,
             lines: all,
             access: Access::default(),
+            place: None,
         }
     }
 
     /// The commands of tests come by this.
     pub(super) fn access(mut self, access: Access) -> Self {
         self.access = access;
+        self
+    }
+
+    /// It runs on this computer.
+    pub(super) fn on(mut self, place: Option<Host>) -> Self {
+        self.place = place;
         self
     }
 
@@ -100,6 +109,9 @@ impl Process {
             self.written = true;
         }
         let mut program = Program::new("redis-server").arg(&config);
+        if let Some(host) = &self.place {
+            program = program.on(host);
+        }
         if self.kind == Kind::Sentinel {
             program = program.arg("--sentinel");
         }
@@ -141,6 +153,7 @@ impl Process {
     /// # Errors
     /// As [`Client::connect`].
     pub fn client(&self) -> io::Result<Client> {
+        let _inside = self.place.as_ref().map(Host::enter);
         Client::connect(self.address, &self.access)
     }
 

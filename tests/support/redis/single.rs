@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::client::{Access, Answer, Client};
 use super::process::{Kind, Process};
 use crate::loopback::Lease;
+use crate::network::Host;
 use crate::{Authority, Folder, TlsClient};
 
 /// One server.
@@ -28,6 +29,7 @@ pub struct Builder {
     access: Access,
     user: Option<String>,
     tls: bool,
+    place: Option<Host>,
 }
 
 /// The data as they were.
@@ -50,6 +52,7 @@ impl Redis {
             access: Access::default(),
             user: None,
             tls: false,
+            place: None,
         }
     }
 
@@ -205,6 +208,13 @@ impl Builder {
         self
     }
 
+    /// Runs on a computer of a network.
+    pub fn on(mut self, host: &Host) -> Self {
+        self.lease = Lease::of(host.v4(), (PORT, PORT));
+        self.place = Some(host.clone());
+        self
+    }
+
     /// A line of redis.conf.
     pub fn line(mut self, line: &str) -> Self {
         self.lines.push(line.to_owned());
@@ -232,7 +242,8 @@ impl Builder {
         }
         let mut process =
             Process::new(Kind::Server, "redis", self.folder.path(), address, self.lines)
-                .access(self.access);
+                .access(self.access)
+                .on(self.place);
         process.start();
         Redis {
             process,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Server;
 use super::addresses::Addresses;
 use crate::loopback::Lease;
+use crate::network::{Host, PASSIVE, names};
 use crate::{Authority, Config, Folder, Program, User, Value};
 
 /// A server to be started.
@@ -21,6 +22,8 @@ pub struct Builder {
     environment: Vec<(String, String)>,
     /// The files are as the test wants them; nothing is written over them.
     written: bool,
+    /// The computer that it runs on, if that is another than this one.
+    pub(super) place: Option<Host>,
     /// Where users and files are that are not this server's alone; whoever has them writes them.
     pub(super) common: Option<PathBuf>,
 }
@@ -71,8 +74,25 @@ impl Builder {
             wrapper: Vec::new(),
             environment: Vec::new(),
             written: false,
+            place: None,
             common: None,
         }
+    }
+
+    /// Runs on a computer of a network: on the usual ports of both its addresses, with passive
+    /// ports above those that the kernel gives away, and a certificate for the addresses of
+    /// balancers.
+    pub fn on(mut self, host: &Host) -> Self {
+        self.config.set("ftp.listen", both(host, 21));
+        self.config.set("ftp.implicit_tls", both(host, 990));
+        self.config.set("health.listen", format!("{}:8080", host.v4()));
+        self.config.set("ftp.passive.ports", format!("{}-{}", PASSIVE.0, PASSIVE.1));
+        if self.common.is_none() {
+            self.authority.issue(&names()).write(&self.folder, "server");
+        }
+        self.lease = Lease::of(host.v4(), PASSIVE);
+        self.place = Some(host.clone());
+        self
     }
 
     /// Serves SSH too, with a host key that costs nothing to make.
@@ -83,7 +103,9 @@ impl Builder {
             .args(["-q", "-N", "", "-t", "ed25519", "-f"])
             .arg(&key)
             .succeed();
-        self.config.set("ssh.listen", vec![format!("{}:0", self.address())]);
+        let anywhere = vec![format!("{}:0", self.address())];
+        let listen = self.place.as_ref().map_or(anywhere, |host| both(host, 22));
+        self.config.set("ssh.listen", listen);
         self.config.set("ssh.host_keys", vec![key.display().to_string()]);
         self
     }
@@ -137,7 +159,7 @@ impl Builder {
         &self.folder
     }
 
-    /// The loopback address that is this server's own.
+    /// The address that is this server's own.
     pub fn address(&self) -> Ipv4Addr {
         self.lease.address()
     }
@@ -165,7 +187,7 @@ impl Builder {
     /// Runs `flotilla VERB --config FILE` with this configuration, to its end.
     pub fn verb(&self, verb: &[&str]) -> Program {
         self.write();
-        Program::flotilla().args(verb).arg("--config").arg(self.config_file())
+        self.local(Program::flotilla()).args(verb).arg("--config").arg(self.config_file())
     }
 
     /// Writes configuration and users.
@@ -195,6 +217,22 @@ impl Builder {
         self.folder.join("server.log")
     }
 
+    /// Does this on the computer that it runs on.
+    pub(super) fn there<T>(&self, what: impl FnOnce() -> T) -> T {
+        match &self.place {
+            Some(host) => host.run(what),
+            None => what(),
+        }
+    }
+
+    /// A program that runs on the same computer.
+    pub(super) fn local(&self, program: Program) -> Program {
+        match &self.place {
+            Some(host) => program.on(host),
+            None => program,
+        }
+    }
+
     pub(super) fn program(&self) -> Program {
         let server = Program::flotilla();
         let program = match self.wrapper.split_first() {
@@ -205,6 +243,12 @@ impl Builder {
             .environment
             .iter()
             .fold(program, |program, (name, value)| program.env(name, value));
+        let program = self.local(program);
         program.arg("serve").arg("--config").arg(self.config_file()).within(self.folder.path())
     }
+}
+
+/// A port of both addresses.
+pub(crate) fn both(host: &Host, port: u16) -> Vec<String> {
+    vec![format!("{}:{port}", host.v4()), format!("[{}]:{port}", host.v6())]
 }

@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal};
 
 use self::addresses::Addresses;
 pub use self::builder::Builder;
+pub(crate) use self::builder::both;
 use crate::program::exit_code;
 use crate::{Authority, Config, DEADLINE, Data, Folder, PASSWORD, TlsClient, User, Wire, wait};
 
@@ -150,7 +151,11 @@ impl Server {
     /// A client that trusts this server, with nothing to resume.
     pub fn tls(&self) -> TlsClient {
         let tls = TlsClient::new(&self.setup.authority, self.setup.lease.address().into());
-        if self.setup.common.is_some() { tls.named("localhost") } else { tls }
+        if self.setup.common.is_some() || self.setup.place.is_some() {
+            tls.named("localhost")
+        } else {
+            tls
+        }
     }
 
     /// The authority of the server's certificate.
@@ -163,7 +168,7 @@ impl Server {
         self.setup.folder.join("authority.pem")
     }
 
-    /// The loopback address that is this server's own.
+    /// The address that is this server's own.
     pub fn address(&self) -> Ipv4Addr {
         self.setup.lease.address()
     }
@@ -203,6 +208,24 @@ impl Server {
     /// What it logged so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.setup.log_file()).unwrap_or_default()
+    }
+
+    /// Waits until it logs this.
+    #[track_caller]
+    pub fn wait_for_log(&self, words: &str) {
+        wait::until(&format!("{words:?} in the log"), || self.log().contains(words).then_some(()));
+    }
+
+    /// Whether the log names this address, as a whole word.
+    pub fn names(&self, address: impl Into<IpAddr>) -> bool {
+        let address = address.into().to_string();
+        let log = self.log();
+        let mut words =
+            log.split(|letter: char| !(letter.is_ascii_hexdigit() || ".:".contains(letter)));
+        words.any(|word| {
+            word.strip_prefix(&*address)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+        })
     }
 
     /// Its process number.

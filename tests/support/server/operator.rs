@@ -3,12 +3,16 @@
 use serde_json::Value;
 
 use super::Server;
-use crate::Program;
+use crate::{Program, health};
 
 impl Server {
     /// `flotilla VERB --config FILE`, to be run.
     pub fn verb(&self, verb: &[&str]) -> Program {
-        Program::flotilla().args(verb).arg("--config").arg(self.setup.config_file())
+        self.setup
+            .local(Program::flotilla())
+            .args(verb)
+            .arg("--config")
+            .arg(self.setup.config_file())
     }
 
     /// What a verb says with `--json`.
@@ -28,6 +32,36 @@ impl Server {
     pub fn try_tell(&self, verb: &[&str]) -> Option<Value> {
         let said = self.verb(verb).arg("--json").run();
         (said.code == Some(0)).then(|| serde_json::from_str(&said.stdout).ok()).flatten()
+    }
+
+    /// Status and body of `GET path` on its health port, asked where it runs.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    #[track_caller]
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let answer = self.setup.there(|| health::get(self.health(), path));
+        answer.expect("the health port answers")
+    }
+
+    /// The value of a metric, the sum over all its labels; 0 where there is none.
+    #[track_caller]
+    pub fn metric(&self, name: &str) -> u64 {
+        self.metric_where(name, "")
+    }
+
+    /// As [`Server::metric`], of those lines alone that hold this label (`reason="replayed"`).
+    #[track_caller]
+    pub fn metric_where(&self, name: &str, label: &str) -> u64 {
+        let (status, text) = self.get("/metrics");
+        assert_eq!(status, 200, "{text}");
+        let value = |line: &str| -> Option<f64> {
+            let rest = line.strip_prefix(name)?;
+            let (labels, value) = rest.rsplit_once(' ')?;
+            let fits = labels.is_empty() || labels.starts_with('{');
+            (fits && labels.contains(label)).then(|| value.parse().ok()).flatten()
+        };
+        text.lines().filter_map(value).sum::<f64>() as u64
     }
 
     /// What it knows of a node of its pool.
