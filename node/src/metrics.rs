@@ -249,7 +249,6 @@ impl Occupied {
     }
 
     /// How many there are.
-    #[cfg(test)]
     pub(crate) fn count(&self) -> i64 {
         self.0.get()
     }

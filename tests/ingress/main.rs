@@ -5,6 +5,7 @@
 mod balanced;
 mod claim;
 mod direct;
+mod firewall;
 mod header;
 mod idle;
 mod late;
@@ -12,5 +13,6 @@ mod loss;
 mod relay;
 mod shared;
 mod site;
+mod tell;
 mod theft;
 mod user;

@@ -10,7 +10,7 @@
 //! # After the store forgot
 //! - A holder says what it holds, and goes on offering it until the table comes that the store then writes:
 //!   nothing is granted meanwhile (the quarantine).
-//! - What was another's before is disputed ([`Past`]): it is not offered, although granted, until that other
+//! - What was another's before is disputed: it is not offered, although granted, until that other
 //!   one has been heard of, or would have stopped by itself.
 //!
 //! # Giving back

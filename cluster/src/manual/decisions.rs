@@ -60,6 +60,19 @@
 //!   two storages can not be told from each other, and the first one was served from.
 //! - **Ticket keys are made by the leader** and taken over by the name of the key that seals, which stands in the policy.
 //!
+//! # Port blocks
+//!
+//! - **They are asked for before they are needed**, at 70 % use, and never while a client waits. What a node is not sure
+//!   of it does not offer: a reply with a port that another node also hands out is worse than a 425.
+//! - **The fair share is a bound only where blocks are scarce.** A node takes more while more are free than nodes live;
+//!   where none is free, whoever has more than its share gives back one at a time. Between the two
+//!   nothing moves, so that blocks do not wander.
+//! - **A block is given back in two steps.** It is withdrawn, and clients that were sent there still come to it. It is free
+//!   when the node has said, 5 s later, that nothing waits on it: by then all of its arbiters have heard.
+//! - **Nodes remember who had what**, since a store that lost data can not. That costs a block that lies idle for 10 min,
+//!   if its owner died at the same time; the alternative would be two nodes with the same ports, for as long.
+//! - **Preambles of relays are numbered, not dated**: clocks of machines need not agree.
+//!
 //! # Sessions
 //!
 //! - **They are published**, at most once a second and only what changed, into a hash for each node. Asking all
@@ -75,9 +88,9 @@
 //! - Sessions are published, and not only asked for.
 //! - A block has no lease of its own: it is renewed by the beat of its holder.
 //! - Counts are told when they change and after a loss, not with every beat.
-//! - **Port blocks are leased and simulated, and no node asks for any**: without balancers every node owns its
-//!   address and uses the whole range. They are for the `shared` mode.
 //! - **The DNS is planned ([`roster`](crate::roster)) and simulated; there is no real one yet**, and weights do not
 //!   follow the load yet. Nodes run with [`Setup::dns`](crate::agent::Setup::dns) off.
-//! - The policy has limits, the mark and the version of the ticket keys; the keepalive policy comes with the
-//!   balancers. The relay key is made and sealed, and nobody uses it yet.
+//! - **FTP idle limits are below T only where payload is counted** ([`keepalive`](crate::keepalive)): probes keep
+//!   the other paths, and there a limit would end sessions that nothing else ends.
+//! - **Blocks are a 64th of the range**, 32 ports at the most, in place of 32: a pool of some nodes must be able to share
+//!   the fifty ports of a balancer.

@@ -3,14 +3,15 @@
 //! # The judge
 //!
 //! `cluster/tests/simulation` runs agents, the store as [`State`](crate::store::State) defines it, a DNS
-//! zone and a network in virtual time. After every step `judge.rs` looks at all nodes at once. Four kinds
+//! zone and a network in virtual time. After every step `judge.rs` looks at all nodes at once. Five kinds
 //! of runs, 250 seeds each; every seed can be repeated by the command that a failure prints:
 //!
 //! | run | what happens | judged |
 //! | --- | --- | --- |
-//! | calm | logins, rushes of 20, logouts, nodes that crash, start and drain; the store answers always | I1, I3 exactly, I4, I5 |
+//! | calm | logins, rushes of 20, logouts, ports that are needed and not, nodes that crash, start and drain; the store answers always | I1, blocks where they are needed, I3 exactly, I4, I5 |
 //! | outage | logins; the store goes away for any time, and comes back as it was | I3 by shares, I4, I5 |
 //! | amnesia | the store goes away, forgets everything, or goes back by up to 12 s; nodes crash | I1, I4, I5 |
+//! | leases | ports that are needed and not; the store goes away, forgets everything, or goes back; nodes crash, pause, and are cut off; 1 % of messages lost | I1, I5 |
 //! | storm | all of that; pauses up to 40 s, nodes cut off, 2 % of messages lost, steps of the store's clock up to 700 s | I1, I5 |
 //!
 //! In all of them: no two nodes lead at once, and no step of the DNS removes too much.
@@ -19,21 +20,39 @@
 //!
 //! At no time do two running nodes [offer](crate::blocks::Blocks::offered) the same block. The store grants
 //! a block to nobody else for [`RECLAIM_AFTER_MS`](crate::store::RECLAIM_AFTER_MS) (10 min) after the last
-//! beat of its holder; the holder counts that time from the moment at which it sent the last beat that was
-//! answered, and stops 5 s earlier.
+//! beat of its holder; the holder counts that time from the moment at which it sent the last beat that brought a
+//! table of blocks, and stops 5 s earlier. A block that was granted is offered when such a table names this node as its
+//! owner, and not any more when one does not.
 //!
-//! It does not hold, and is not judged:
+//! **After the store forgot**, holders say what they hold before anything is granted again, and the higher fence has
+//! a block. Who knew before that a block is another's does not offer it, although it is granted: not until the store has
+//! heard of that other one after the quarantine, or of its next life, or 10 min are over, after which it has stopped by
+//! itself. Until then connections to the block still go to that other one. So a holder that is cut off
+//! from the store, but not from clients, keeps its blocks among all who knew of them.
 //!
-//! - **After the store forgot**, until both nodes had a beat with the table of blocks answered that came later
-//!   than 8.5 s after the loss: the quarantine, a beat that says what is held, and one that brings the table.
-//!   A node that is cut off may take any time. The store does not know who holds what. In the quarantine
-//!   it grants nothing and the holders say what they hold; who can not say it in time may lose a block to
-//!   somebody else, and gives it up when it hears of a higher fence.
-//! - **For 10 min after the store's clock was set.** The store counts the silence of a holder by its clock, the
-//!   holder by its own.
+//! One window remains, and a clash is not judged in it: the store forgot that a node holds a block; that node does not
+//! hear of it, because it is cut off from the store or paused, and goes on offering; and the block is granted to
+//! a node that did not know of it, because it came later, or was itself cut off when the block was granted. It
+//! ends when both have told the same store what they hold, and each has got a table after that (two beats); or with
+//! the 10 min. In it a connection may come to the wrong one of the two, which does not wait for that client and
+//! refuses it: what decides whose connection it is, is I2.
 //!
-//! No node uses blocks yet (see [`decisions`](super::decisions)), so a clash costs nothing. It must never
-//! cost more than a refused data connection: what decides whose connection it is, is I2.
+//! Nor is it judged **for 10 min after the store's clock was set**: the store counts the silence of a holder by
+//! its clock, the holder by its own. And it does not hold where a data folder is in use twice: the older process
+//! offers what it had until its next beat tells it that it is superseded.
+//!
+//! **While the layout of the pool changes** ([`Policy::ports`](crate::policy::Policy::ports)), blocks of the
+//! old and of the new count overlap. Whoever counts otherwise than the policy offers nothing, and whoever the
+//! policy comes to agree with waits for 6 s. A node that is cut off at that time does not know.
+//!
+//! # Blocks are where they are needed
+//!
+//! The simulation judges in calm runs, where somebody waits on blocks all the time:
+//!
+//! - A node that reaches the store has a block within a minute, if there are as many blocks as living nodes beside those
+//!   that are kept for dead ones.
+//! - A node that needs nothing for 80 s has one block.
+//! - A block on which something waits stays with its node.
 //!
 //! # I2: a data connection is delivered to the session that asked for it
 //!

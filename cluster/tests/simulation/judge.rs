@@ -2,7 +2,7 @@
 
 mod ports;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use flotilla_cluster::dns::{Change, Request, Zone};
 use flotilla_cluster::ledger::Applicant;
@@ -21,6 +21,8 @@ pub(crate) struct Judge {
     /// Since when nodes have no port block although there are enough.
     starving: HashMap<usize, u64>,
     leases_ms: u64,
+    /// Blocks that two nodes offer, as they may.
+    clashes: HashSet<(u16, usize, usize)>,
     pub(crate) tried: Tried,
 }
 

@@ -149,5 +149,5 @@ impl Process {
     }
 }
 
-/// Twelve blocks, of which a node wants one at the least.
-const LAYOUT: &str = "61000-61191/16";
+/// Six blocks for up to six nodes, each of which wants one at the least.
+const LAYOUT: &str = "61000-61095/16";

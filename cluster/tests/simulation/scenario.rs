@@ -61,7 +61,7 @@ impl Scenario {
             (3, Crash),
             (6, Start),
             (3, Drain),
-            (6, Demand),
+            (15, Demand),
         ],
     };
     pub(crate) const STORM: Self = Self {
@@ -144,7 +144,10 @@ impl Scenario {
         let count = 2 + world.random.index(5);
         world.nodes = (0..count).map(Node::new).collect();
         for index in 0..count {
-            world.start_node(index);
+            // Where ports are divided, some come later.
+            if !(self.rules.leases && world.random.chance(30)) {
+                world.start_node(index);
+            }
         }
         let mut judge = Judge::default();
         let mut act_at = START_MS + 1_000;

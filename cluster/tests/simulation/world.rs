@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use flotilla_cluster::admission::Limits;
 use flotilla_cluster::agent::{Event, Lane, Output};
 use flotilla_cluster::dns::{self, Zone};
-use flotilla_cluster::id::NodeId;
+use flotilla_cluster::id::Fence;
 use flotilla_cluster::store::{Hint, Registered, Reply, Request, State, StoreError};
 
 use crate::node::Node;
@@ -63,6 +63,8 @@ pub(crate) struct Facts {
     pub(crate) unknown: usize,
     /// When the store wrote the last table of blocks that a node went by.
     pub(crate) informed_ms: HashMap<usize, u64>,
+    /// And the first one since the store last forgot something.
+    pub(crate) informed_again_ms: HashMap<usize, u64>,
     /// All the times at which the store forgot something.
     pub(crate) losses: Vec<Loss>,
     /// Requests that were answered, in all.
@@ -72,8 +74,8 @@ pub(crate) struct Facts {
 /// The store forgot something.
 pub(crate) struct Loss {
     pub(crate) at_ms: u64,
-    /// Who owned which block, as far as each node knew.
-    pub(crate) known: HashMap<usize, BTreeMap<u16, NodeId>>,
+    /// Who owned which block, as far as each node knew: registrations.
+    pub(crate) known: HashMap<usize, BTreeMap<u16, Fence>>,
 }
 
 /// What is on its way.
@@ -145,6 +147,7 @@ impl World {
             (self.random.next(), self.limits, self.now_ms, self.now());
         self.nodes[index].start(limits, seed, now_ms, now);
         self.facts.informed_ms.remove(&index);
+        self.facts.informed_again_ms.remove(&index);
         for loss in &mut self.facts.losses {
             loss.known.remove(&index);
         }
@@ -283,7 +286,11 @@ impl World {
                     && !beaten.members.is_empty()
                     && !beaten.lost
                 {
-                    self.facts.informed_ms.insert(index, heard.unwrap());
+                    let heard = heard.unwrap();
+                    self.facts.informed_ms.insert(index, heard);
+                    if self.facts.loss_ms.is_none_or(|loss| loss < heard) {
+                        self.facts.informed_again_ms.entry(index).or_insert(heard);
+                    }
                 }
                 process.agent.on_reply(lane, result, now);
             }
@@ -344,10 +351,11 @@ impl World {
     fn note_loss(&mut self) {
         let known = self.nodes.iter().enumerate().filter_map(|(index, node)| {
             let table = node.process.as_ref()?.agent.port_table(self.now())?;
-            let owners = table.owners.into_iter().map(|(block, owner)| (block, owner.node));
+            let owners = table.owners.into_iter().map(|(block, owner)| (block, owner.fence));
             Some((index, owners.collect()))
         });
         let known = known.collect();
+        self.facts.informed_again_ms.clear();
         self.facts.losses.push(Loss { at_ms: self.now_ms, known });
         self.facts.loss_ms = Some(self.now_ms);
     }

@@ -24,6 +24,9 @@ pub struct GrantRequest {
     pub local: IpAddr,
     /// Who may connect.
     pub rule: PeerRule,
+    /// The client will prove by TLS who it is: what comes first may be a neighbour's, and more may come until
+    /// the grant is dropped.
+    pub proves: bool,
 }
 
 impl GrantRequest {
@@ -32,6 +35,7 @@ impl GrantRequest {
             client: self.client.to_canonical(),
             local: self.local.to_canonical(),
             rule: self.rule.canonical(),
+            ..self
         }
     }
 }
@@ -92,8 +96,9 @@ impl Grant {
         }
     }
 
-    /// The connection, once it is there. A grant yields one; under [`PeerRule::Any`] it may be
-    /// asked again after a stranger. Asked without need it stays pending for ever.
+    /// The connection, once it is there. A grant yields one; where the client proves who it is
+    /// ([`GrantRequest::proves`], [`PeerRule::Any`]) it may be asked again. Asked without need it
+    /// stays pending for ever.
     pub fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<Accepted> {
         match &mut self.source {
             Source::Here { listener, wait } => listener.poll(wait, context),

@@ -40,7 +40,9 @@ impl Places {
             && let Place::Pending(wait) = entry.get()
         {
             let wait = Rc::clone(wait);
-            entry.remove();
+            if !wait.stays() {
+                entry.remove();
+            }
             return Some(wait);
         }
         let admitting = |(rule, place): &(PeerRule, Place)| match place {

@@ -117,7 +117,7 @@ pub(super) async fn serve(shard: Weak<PortShard>, mut inbox: mpsc::Receiver<Mess
 fn lend(shard: &Rc<PortShard>, ask: Ask) {
     let Ask { request, answer } = ask;
     let (outlet, connections) = mpsc::channel(WAITING_MAX);
-    let wait = Rc::new(Wait::there(request.client, request.rule.clone(), outlet));
+    let wait = Rc::new(Wait::there(&request, outlet));
     let Some(grant) = shard.take(&request, Rc::clone(&wait)) else {
         let _ = answer.send(None);
         return;

@@ -141,7 +141,7 @@ impl PortShard {
     /// shard has one.
     pub fn grant(self: &Rc<Self>, request: GrantRequest) -> Work<Grant> {
         let request = self.at_host(request.canonical());
-        let wait = Wait::here(request.client, request.rule.clone());
+        let wait = Wait::here(&request);
         if let Some(grant) = self.take(&request, Rc::new(wait)) {
             return Work::ready(Ok(grant));
         }

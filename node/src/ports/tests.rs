@@ -36,7 +36,7 @@ fn client(last: u8) -> IpAddr {
 }
 
 fn request(from: IpAddr) -> GrantRequest {
-    GrantRequest { client: from, local: client(1), rule: PeerRule::Same(from) }
+    GrantRequest { client: from, local: client(1), rule: PeerRule::Same(from), proves: false }
 }
 
 /// So many ports in a row that were free a moment ago.
@@ -230,7 +230,12 @@ fn mapped_addresses_are_the_same_client() {
     System::new().block_on(async {
         let (_ports, shard) = single(free_range(1), LONG);
         let mapped = IpAddr::V6(Ipv4Addr::LOCALHOST.to_ipv6_mapped());
-        let request = GrantRequest { client: mapped, local: mapped, rule: PeerRule::Same(mapped) };
+        let request = GrantRequest {
+            client: mapped,
+            local: mapped,
+            rule: PeerRule::Same(mapped),
+            proves: false,
+        };
         let mut grant = shard.grant(request).await.unwrap();
         let mut stream = connect(client(1), grant.port());
         assert_joined(&grant.accept().await, &mut stream);

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::sync::mpsc::{self, error::TrySendError};
 
-use super::grant::Accepted;
+use super::grant::{Accepted, GrantRequest};
 use super::rule::PeerRule;
 
 /// What a listener knows of a grant. Lives on the listener's arbiter.
@@ -15,6 +15,8 @@ use super::rule::PeerRule;
 pub(super) struct Wait {
     pub(super) client: IpAddr,
     pub(super) rule: PeerRule,
+    /// See [`GrantRequest::proves`].
+    proves: bool,
     outlet: Outlet,
     /// A connection was put in.
     served: Cell<bool>,
@@ -38,22 +40,23 @@ struct Inbox {
 }
 
 impl Wait {
-    pub(super) fn here(client: IpAddr, rule: PeerRule) -> Self {
-        Self::new(client, rule, Outlet::Here(RefCell::default()))
+    pub(super) fn here(request: &GrantRequest) -> Self {
+        Self::new(request, Outlet::Here(RefCell::default()))
     }
 
-    pub(super) fn there(client: IpAddr, rule: PeerRule, outlet: mpsc::Sender<Accepted>) -> Self {
-        Self::new(client, rule, Outlet::There(outlet))
+    pub(super) fn there(request: &GrantRequest, outlet: mpsc::Sender<Accepted>) -> Self {
+        Self::new(request, Outlet::There(outlet))
     }
 
-    fn new(client: IpAddr, rule: PeerRule, outlet: Outlet) -> Self {
+    fn new(request: &GrantRequest, outlet: Outlet) -> Self {
+        let GrantRequest { client, rule, proves, .. } = request.clone();
         let strangers_left = Cell::new(STRANGERS_MAX);
-        Self { client, rule, outlet, served: Cell::new(false), strangers_left }
+        Self { client, rule, proves, outlet, served: Cell::new(false), strangers_left }
     }
 
     /// Stays pending after a connection: more may come.
     pub(super) fn stays(&self) -> bool {
-        self.rule == PeerRule::Any
+        self.proves || self.rule == PeerRule::Any
     }
 
     pub(super) fn served(&self) -> bool {
@@ -72,7 +75,7 @@ impl Wait {
     /// Puts a connection in, or gives it back if it can not be taken.
     pub(super) fn put(&self, connection: Accepted) -> Result<(), Accepted> {
         let own = connection.peer.ip() == self.client;
-        if !own && self.stays() {
+        if !own && self.rule == PeerRule::Any {
             match self.strangers_left.get().checked_sub(1) {
                 Some(left) => self.strangers_left.set(left),
                 None => return Err(connection),

@@ -8,11 +8,12 @@ use flotilla_protocol::ftp::{Failure, Route};
 use rustls::ServerConfig;
 use tracing::debug;
 
+use super::contest;
 use crate::config::DataReuse;
 use crate::data::{Connection, Socket, connect_active};
 use crate::hex;
 use crate::ports::{Grant, Via};
-use crate::tls::{self, Binding, SessionKey};
+use crate::tls::{self, SessionKey};
 
 /// Everything that is needed for one data connection.
 pub(super) struct Link {
@@ -40,34 +41,24 @@ impl Link {
     /// TLS handshake, for which the client waits until it has read the 150.
     pub(super) async fn open(&mut self, opened: impl FnOnce()) -> Result<Connection, Failure> {
         let deadline = Instant::now() + self.timeout;
-        let mut socket = self.connect(deadline).await?;
+        let socket = self.connect(deadline).await?;
         opened();
         let Some(protection) = &self.protection else { return Ok(Connection::Clear(socket)) };
-        // A port that takes anybody may have been reached by strangers first; each costs one handshake.
-        for _ in 0..STRANGERS_MAX {
-            let config = Arc::clone(&protection.config);
-            // A stranger who says nothing must not use up the client's time.
-            let deadline = if protection.strangers {
-                deadline.min(Instant::now() + STRANGER_PATIENCE)
-            } else {
-                deadline
-            };
-            let secured = Connection::secure(socket, config, protection.key, deadline).await;
-            match secured {
-                Ok((connection, binding)) if !protection.strangers => {
-                    tls::judge(protection.reuse, binding)?;
-                    return Ok(connection);
-                }
-                Ok((connection, Binding::Resumed)) => return Ok(connection),
-                Ok(_) | Err(_) if protection.strangers => {
-                    debug!("stranger on a data port turned away");
-                }
-                Ok(_) => return Err(Failure::Internal),
-                Err(failure) => return Err(failure),
+        match &mut self.passive {
+            Some(grant) => {
+                let connection = contest::decide(socket, grant, protection, deadline).await;
+                // Nobody else is waited for.
+                self.passive = None;
+                connection
             }
-            socket = accept(self.passive.as_mut(), deadline).await?;
+            None => {
+                let config = Arc::clone(&protection.config);
+                let secured = Connection::secure(socket, config, protection.key, deadline);
+                let (connection, binding) = secured.await?;
+                tls::judge(protection.reuse, binding)?;
+                Ok(connection)
+            }
         }
-        Err(Failure::DataNotResumed)
     }
 
     async fn connect(&mut self, deadline: Instant) -> Result<Socket, Failure> {
@@ -95,9 +86,3 @@ async fn active(target: SocketAddr, local: IpAddr, deadline: Instant) -> Result<
 
 /// The part of a trace that all of its spans have (W3C Trace Context, 3.2.2.3).
 const TRACE_ID_BYTES: usize = 16;
-
-/// Handshakes with strangers before a transfer is given up.
-const STRANGERS_MAX: usize = 16;
-
-/// How long one handshake on a port that takes anybody may last: a client on a slow path needs about a second.
-const STRANGER_PATIENCE: Duration = Duration::from_secs(3);

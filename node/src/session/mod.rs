@@ -12,6 +12,7 @@
 //! | `record` | what is logged |
 
 mod actor;
+mod contest;
 mod front;
 mod keep;
 mod link;

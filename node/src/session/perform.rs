@@ -263,6 +263,7 @@ impl Session {
             client,
             local: self.local.ip(),
             rule: self.policy.peers.rule(client, self.machine.is_private()),
+            proves: self.machine.is_private(),
         };
         match self.worker.ports.grant(request) {
             Work::Ready(result) => {

@@ -10,10 +10,12 @@ use crate::world::World;
 
 impl Judge {
     /// I1: no port block is offered by two nodes, but for one window: the store forgot, one of them has not
-    /// heard of it since, and the other did not know then that the block was that one's.
+    /// heard of it since, and the other did not know then that the block was that one's. It ends when each has got a
+    /// table that was written after both had told the store what they hold.
     pub(super) fn ports(&mut self, world: &World) -> Result<(), String> {
         let now = world.now();
         let mut offers: HashMap<u16, usize> = HashMap::new();
+        let before = std::mem::take(&mut self.clashes);
         for (index, node) in world.nodes.iter().enumerate() {
             let Some(process) = node.process.as_ref().filter(|_| node.is_running(world.now_ms))
             else {
@@ -24,11 +26,13 @@ impl Judge {
                 let jumped = recently(world, world.facts.clock_step_ms, RECLAIM_AFTER_MS);
                 let may = jumped
                     || may_clash(world, block, index, other)
-                    || may_clash(world, block, other, index);
+                    || may_clash(world, block, other, index)
+                    || before.contains(&(block, other, index)) && !has_settled(world, index, other);
                 if !may {
                     let (a, b) = (&world.nodes[other].id, &node.id);
                     return Err(format!("I1: {a} and {b} both offer block {block}"));
                 }
+                self.clashes.insert((block, other, index));
                 self.tried.clashes += 1;
             }
         }
@@ -96,11 +100,24 @@ impl Judge {
 
 /// Whether one node may offer a block that the other, after it was granted, offers as well.
 fn may_clash(world: &World, block: u16, cut_off: usize, granted: usize) -> bool {
+    let process = world.nodes[cut_off].process.as_ref();
+    let identity = process.and_then(|process| process.agent.identity());
     let informed = world.facts.informed_ms.get(&cut_off).copied().unwrap_or(0);
     world.facts.losses.iter().filter(|loss| informed <= loss.at_ms).any(|loss| {
         let known = loss.known.get(&granted).and_then(|owners| owners.get(&block));
-        known != Some(&world.nodes[cut_off].id)
+        known.copied() != identity.map(|identity| identity.fence)
     })
+}
+
+/// Whether both have got a table that was written after both had told a store that forgot what they hold.
+fn has_settled(world: &World, one: usize, other: usize) -> bool {
+    let facts = &world.facts;
+    let first = |of: usize| facts.informed_again_ms.get(&of).copied();
+    let last = |of: usize| facts.informed_ms.get(&of).copied().unwrap_or(0);
+    match (first(one), first(other)) {
+        (Some(first), Some(second)) => last(one).min(last(other)) >= first.max(second),
+        _ => false,
+    }
 }
 
 /// Between two looks at who has what.

@@ -119,20 +119,52 @@ pub(super) struct Drained {
 pub(super) struct Ports {
     pub(super) mode: String,
     pub(super) range: String,
+    /// `None`: each node has the whole range.
+    pub(super) blocks: Option<Blocks>,
     pub(super) nodes: Vec<NodePorts>,
     pub(super) missing: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+pub(super) struct Blocks {
+    pub(super) size: u64,
+    pub(super) count: u64,
+    pub(super) free: u64,
+    pub(super) owners: Vec<Owner>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Owner {
+    pub(super) node: String,
+    pub(super) alive: bool,
+    pub(super) relay: Option<String>,
+    pub(super) blocks: u64,
+    pub(super) ports: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct NodePorts {
     pub(super) id: String,
-    pub(super) range: String,
     pub(super) listening: u64,
     pub(super) pending: u64,
     pub(super) lingering: u64,
     pub(super) granted: u64,
+    pub(super) exhausted: u64,
     pub(super) blocks: Vec<Value>,
+    pub(super) withdrawn: Vec<Value>,
+    pub(super) relays: Relays,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Relays {
+    pub(super) active: u64,
+    pub(super) sent: u64,
+    pub(super) received: u64,
+    pub(super) bytes: u64,
 }
 
 #[derive(Debug, Default, Deserialize)]

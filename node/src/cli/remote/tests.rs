@@ -269,19 +269,37 @@ fn bans_are_listed_made_and_lifted() {
 #[test]
 fn ports_and_policy_are_shown() {
     let node = Node::saying(json!({
-        "mode": "shared", "range": "61000-61999", "missing": ["n2"],
-        "nodes": [{"id": "n1", "range": "61000-61063", "listening": 4, "pending": 1, "lingering": 0,
-                   "granted": 17, "blocks": ["61000-61031", {"first": 1}]}],
+        "mode": "shared", "range": "61000-61999", "missing": ["n3"],
+        "blocks": {"size": 15, "count": 67, "free": 61, "owners": [
+            {"node": "n1", "alive": true, "relay": "10.0.0.1:2120", "blocks": 4,
+             "ports": ["61000-61044", "61060-61074"]},
+            {"node": "n2", "alive": false, "relay": null, "blocks": 2, "ports": ["61075-61104"]},
+        ]},
+        "nodes": [{"id": "n1", "listening": 4, "pending": 1, "lingering": 0, "granted": 17,
+                   "exhausted": 2, "blocks": ["61000-61044", {"first": 1}],
+                   "withdrawn": ["61060-61074"],
+                   "relays": {"active": 1, "sent": 5, "received": 4, "bytes": 2048}}],
     }));
     let outcome = node.run("ports");
     assert_eq!(
         outcome.out,
-        "mode shared, range 61000-61999\n\
+        "mode shared, range 61000-61999 in 67 blocks of 15, 61 free\n\
          \n\
-         NODE  RANGE        LISTENING  PENDING  LINGERING  GRANTED  BLOCKS\n\
-         n1    61000-61063          4        1          0       17  61000-61031 {\"first\":1}\n"
+         NODE  LISTENING  PENDING  LINGERING  GRANTED  EXHAUSTED  RELAYS                       \
+         OFFERED                  WITHDRAWN\n\
+         n1            4        1          0       17          2  1 now, 5 out, 4 in, 2.0 KiB  \
+         61000-61044 {\"first\":1}  61060-61074\n\
+         \n\
+         OWNER  STATE   RELAY          BLOCKS  PORTS\n\
+         n1     alive   10.0.0.1:2120       4  61000-61044 61060-61074\n\
+         n2     silent                      2  61075-61104\n"
     );
-    assert!(outcome.notes.contains("from n2"), "{}", outcome.notes);
+    assert!(outcome.notes.contains("from n3"), "{}", outcome.notes);
+    let alone =
+        Node::saying(json!({"mode": "direct", "range": "61000-61999", "nodes": [{"id": "n1"}]}));
+    let printed = alone.run("ports").printed();
+    assert!(printed.starts_with("mode direct, range 61000-61999\n\n"), "{printed}");
+    assert!(!printed.contains("OWNER"), "{printed}");
     let node = Node::saying(json!({
         "revision": 7, "by": "n1", "limits": {"sessions": 50, "per_user": 0},
         "share": {"nodes": 3, "sessions": 17, "per_user": 0}, "storage": "", "tickets": 3,

@@ -2,6 +2,7 @@
 
 mod nodes;
 mod policy;
+mod ports;
 mod sessions;
 
 use std::net::IpAddr;
@@ -22,7 +23,6 @@ use tokio::sync::oneshot;
 
 use super::post::Answers;
 use super::{Ask, Pool, Question, Refusal, Target};
-use crate::ports::PortCounts;
 
 /// An answer on its way.
 type Answering = ResponseFuture<Result<Value, Refusal>>;
@@ -181,34 +181,6 @@ impl Pool {
                 }
                 _ => Err(Refusal::Busy(format!("{node} did not answer; it may still obey"))),
             }
-        })
-    }
-
-    fn list_ports(&mut self, context: &mut Context<Self>) -> Answering {
-        let range = self.parts.policy.config.ftp.passive_ports.to_string();
-        let told = self.gather(self.living(), What::Ports, context);
-        Box::pin(async move {
-            let answers = told.await?;
-            let mut nodes: Vec<_> = answers.by_node.into_iter().collect();
-            nodes.sort_by(|(one, _), (other, _)| one.cmp(other));
-            let nodes: Vec<Value> = nodes.into_iter().map(|(_, told)| told).collect();
-            // Blocks of ports and other modes come with the balancers.
-            Ok(json!({
-                "mode": "direct", "range": range, "nodes": nodes, "missing": names(&answers.missing),
-            }))
-        })
-    }
-
-    /// The passive ports of this node, as others are told.
-    pub(super) fn tell_ports(&self, counts: &PortCounts) -> Value {
-        json!({
-            "id": self.agent.node().as_str(),
-            "range": counts.range.to_string(),
-            "listening": counts.listening,
-            "pending": counts.pending,
-            "lingering": counts.lingering,
-            "granted": counts.granted_total,
-            "blocks": [],
         })
     }
 

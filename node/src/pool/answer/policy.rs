@@ -8,7 +8,8 @@ use flotilla_cluster::keepalive::{Keepalive, Timer, cuts};
 use serde_json::{Map, Value, json};
 
 use super::Pool;
-use crate::config::{Config, Ingress, Mode};
+use crate::config::Config;
+use crate::ingress::{Reach, reach};
 
 impl Pool {
     pub(super) fn policy(&self) -> Value {
@@ -44,25 +45,16 @@ fn of_limits(limits: &Limits) -> Map<String, Value> {
 
 /// How clients reach the listeners of this node, and which key says so.
 fn listeners(config: &Config) -> Vec<Value> {
-    let Config { ftp, ssh, ingress, .. } = config;
+    let Config { ftp, ssh, .. } = config;
     let of = |service: &'static str, addresses: &[SocketAddr]| {
         let of_one = |address: &SocketAddr| {
-            let (mode, reason) = mode(ingress, *address);
+            let Reach { mode, reason, .. } = reach(config, *address);
+            let mode = mode.as_str();
             json!({ "service": service, "address": address, "mode": mode, "reason": reason })
         };
         addresses.iter().map(of_one).collect::<Vec<_>>()
     };
     [of("ftp", &ftp.listen), of("ftps", &ftp.implicit_tls), of("ssh", &ssh.listen)].concat()
-}
-
-fn mode(ingress: &Ingress, listener: SocketAddr) -> (&'static str, &'static str) {
-    let own = ingress.listeners.iter().any(|(address, _)| *address == listener);
-    match ingress.mode_of(listener) {
-        // Until a node can ask where it is.
-        Mode::Auto => (Mode::Direct.as_str(), "auto, and nothing tells of a balancer"),
-        mode if own => (mode.as_str(), "ingress.listeners"),
-        mode => (mode.as_str(), "ingress.mode"),
-    }
 }
 
 /// What was decided, and how this node applies it: Linux ends by one timer who answers nothing and who takes
@@ -120,8 +112,8 @@ mod tests {
         assert_eq!(
             told(&[("ssh.listen", "[::1]:22")]),
             [
-                "ftp 0.0.0.0:2121 direct auto, and nothing tells of a balancer",
-                "ssh [::1]:22 direct auto, and nothing tells of a balancer",
+                "ftp 0.0.0.0:2121 direct nothing says that the address is shared",
+                "ssh [::1]:22 direct nothing says that the address is shared",
             ]
         );
         assert_eq!(

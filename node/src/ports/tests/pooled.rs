@@ -151,7 +151,7 @@ fn who_owns_nothing_grants_nothing() {
 }
 
 fn request_at(local: IpAddr, from: IpAddr) -> GrantRequest {
-    GrantRequest { client: from, local, rule: PeerRule::Same(from) }
+    GrantRequest { local, ..request(from) }
 }
 
 #[test]
