@@ -140,13 +140,7 @@ const MEMBERS: u64 = 12;
 const ADDRESSES: u32 = 3;
 
 /// How many transfers must be right.
-fn wanted() -> u64 {
-    if flotilla_tests::long() {
-        return 10_000;
-    }
-    flotilla_tests::skipped("more than 2,000 of 10,000 transfers (FLOTILLA_LONG)");
-    2000
-}
+const WANTED: u64 = 10_000;
 
 /// A store that is thrown back to when it knew two nodes. The third one can not say at once which
 /// ports are its own, for it is asleep; a fourth one comes, which knows nothing, and takes what
@@ -169,7 +163,7 @@ fn nothing_is_delivered_to_others_after_a_rollback() {
 
     let mut nlb = Nlb::start_with(&site.network, [(ALL_PORTS, vec![0, 1, 2])]);
     let (crowd, members) = Crowd::start(&site);
-    let part = wanted() / 4;
+    let part = WANTED / 4;
     crowd.moves(part);
     // All are awake, and the third one tells at once what it has.
     site.redis.restore(&before);

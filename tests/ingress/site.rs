@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use flotilla_tests::fleet::Plan;
 use flotilla_tests::network::{Host, Inside, VIP, vip};
-use flotilla_tests::{DEADLINE, Fleet, Network, Redis, TlsClient, Wire, wait};
+use flotilla_tests::{DEADLINE, Fleet, Network, Redis, Server, TlsClient, Wire, wait};
 use serde_json::Value;
 
 /// A pool in a network. Its balancer is made by the test.
@@ -107,6 +107,18 @@ impl Site {
         wire.auth_tls(tls).login("alice").protect();
         wire
     }
+}
+
+/// The client of the last login, as the server logs it, must be this one.
+#[track_caller]
+pub fn assert_client(server: &Server, client: impl Into<IpAddr>) {
+    let client = client.into();
+    let word = format!("client={client}");
+    wait::until(&format!("a login of {client}"), || {
+        let log = server.log();
+        let login = log.lines().rfind(|line| line.contains("logged in"))?;
+        login.split(' ').any(|told| told == word).then_some(())
+    });
 }
 
 /// The nodes are reached through one address, all of them at once.
