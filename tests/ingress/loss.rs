@@ -31,15 +31,15 @@ fn begin(site: &Site, client: u32) -> [(Wire, Data); 2] {
     })
 }
 
-/// The session's node: all that is left of the session is gone, and nothing looks like an end.
+/// The session's node: all that is left of the session is gone, and no file looks whole.
 #[test]
 fn the_owner_is_killed() {
     let Some((mut site, mut nlb)) = open() else { return };
     let _outside = site.go_outside();
     let [(mut wire, download), (_upload_wire, mut upload)] = begin(&site, 1);
     site.fleet[0].kill();
-    // A proper end would be taken for the end of the file.
-    assert!(download.read_all().is_err());
+    // What the kernel ends looks like an end of the file: that 226 does not come says that it is none.
+    assert!(download.read_all().map_or(0, |bytes| bytes.len()) < BIG - 1000);
     wire.expect_end();
     wait::until("the upload to break", || upload.write(&[7; 100_000]).is_err().then_some(()));
     assert!(!site.fleet.file("up-1").exists());
@@ -67,7 +67,7 @@ fn the_relaying_node_is_killed() {
     nlb.route([("21", vec![0]), (DATA_PORTS, vec![0])]);
     let [(mut own_wire, own), (mut own_upload_wire, own_upload)] = begin(&site, 3);
     site.fleet[1].kill();
-    assert!(download.read_all().is_err());
+    assert!(download.read_all().map_or(0, |bytes| bytes.len()) < BIG - 1000);
     wire.expect_any(&[426, 451]);
     wait::until("the upload to break", || upload.write(&[7; 100_000]).is_err().then_some(()));
     upload_wire.expect_any(&[426, 451]);

@@ -90,10 +90,12 @@ fn strangers_get_nothing() {
     });
 }
 
-/// Neither do those behind the same address, where TLS tells them apart.
+/// Neither do those behind the same address, where TLS alone tells who is who.
 #[test]
 fn neighbours_get_nothing_under_tls() {
-    let change = |plan: flotilla_tests::fleet::Plan| plan.set("ftp.passive.data_reuse", "require");
+    let change = |plan: flotilla_tests::fleet::Plan| {
+        plan.set("ftp.passive.data_reuse", "require").set("ftp.passive.data_peer", "tls")
+    };
     let Some(site) = Site::shared(3, change) else { return };
     let _nlb = Nlb::start(&site.network, ALL_PORTS);
     let thieves = Thieves::default();
@@ -103,7 +105,7 @@ fn neighbours_get_nothing_under_tls() {
         let user = scope.spawn(|| {
             let _outside = site.go_outside();
             let tls = site.fleet.tls();
-            moves_files(&site, site.login_tls_from(home, &tls), "of-alice", 40);
+            moves_files(&site, site.login_tls_from(home, &tls), "of-alice", 15);
         });
         let user = user.join();
         let closed = thieves.end();

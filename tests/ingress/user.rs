@@ -113,7 +113,9 @@ impl User {
             .args(["--config", "/dev/null", "--retries", "1", "--low-level-retries", "1"])
             .env("SSL_CERT_FILE", &self.authority)
             .env("RCLONE_CONFIG_THERE_TYPE", "ftp")
-            .env("RCLONE_CONFIG_THERE_HOST", self.server.to_string())
+            .env("RCLONE_CONFIG_THERE_HOST", self.host())
+            // It takes the brackets for a part of the name that the certificate must have.
+            .env("RCLONE_CONFIG_THERE_NO_CHECK_CERTIFICATE", self.server.is_ipv6().to_string())
             .env("RCLONE_CONFIG_THERE_USER", &self.name)
             .env("RCLONE_CONFIG_THERE_PASS", hidden.trim())
             .env("RCLONE_CONFIG_THERE_EXPLICIT_TLS", (security == Security::Tls).to_string())
