@@ -5,7 +5,8 @@
 //! A block belongs to the node whose registration the store has beside it, for as long as that node beats,
 //! and for `RECLAIM_AFTER_MS` after its last beat. The node counts that time by its own clock from the
 //! moment at which it sent the last beat that brought the table of blocks, and stops offering a margin earlier.
-//! A block that was granted is offered once such a table says so.
+//! A block that was granted is offered once such a table says so, and the others have had the time for a table
+//! of their own: a connection that a balancer brings to one of them is to find its way.
 //!
 //! # After the store forgot
 //! - A holder says what it holds, and goes on offering it until the table comes that the store then writes:
@@ -156,7 +157,8 @@ impl Blocks {
         };
         let may = agreed && self.until.is_some_and(|until| now < until);
         let offered = move |(block, hold): &(&u16, &Hold)| {
-            may && hold.listed == Listing::Own && self.is_active(**block, hold)
+            let is_learned = hold.granted + LEARNED <= now;
+            may && is_learned && hold.listed == Listing::Own && self.is_active(**block, hold)
         };
         self.held.iter().filter(offered).map(|(block, _)| *block)
     }
@@ -376,8 +378,9 @@ impl Blocks {
         };
         let above = self.above.map(|above| above + HYSTERESIS);
         let dispute = self.past.next_end(self.held.keys());
-        let times = [from, self.until, above, dispute];
-        times.into_iter().flatten().filter(|at| *at > now).min()
+        let learned = self.held.values().map(|hold| Some(hold.granted + LEARNED));
+        let times = [from, self.until, above, dispute].into_iter().chain(learned);
+        times.flatten().filter(|at| *at > now).min()
     }
 
     /// Takes blocks out of use, or into use again, so that there are as many as there should be.
@@ -455,6 +458,9 @@ fn count(blocks: usize) -> u16 {
     u16::try_from(blocks).unwrap_or(u16::MAX)
 }
 
+/// After a grant, until every node that hears of the store has read whose block it is: the time between two of
+/// its beats, and for the store to answer.
+const LEARNED: Duration = Duration::from_millis(2_500);
 /// How much earlier than the store the holder stops.
 const MARGIN: Duration = Duration::from_secs(5);
 /// Between two requests for more.

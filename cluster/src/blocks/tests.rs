@@ -50,7 +50,7 @@ impl Bench {
         let mut bench = Self::new(layout);
         bench.usage(needed, &[]);
         bench.grant(held);
-        bench.pass(1);
+        bench.pass(3);
         bench.table.extend(held.iter().map(|holding| (*holding, OWN)));
         bench.beat();
         bench
@@ -133,9 +133,12 @@ fn blocks_are_asked_for_and_offered_once_they_are_listed() {
         table: Some(&bench.table),
     };
     bench.blocks.on_beat(sent_before, &bench.view, bench.now);
+    assert_eq!(bench.offered(), [0; 0], "the others may not know yet");
+    bench.now += Duration::from_millis(1_500);
     assert_eq!(bench.offered(), [4], "the table is older than the second grant");
     assert!(!bench.blocks.are_forgotten());
     bench.table.push((holding(5, 11), OWN));
+    bench.pass(1);
     bench.beat();
     assert_eq!(bench.offered(), [4, 5]);
     assert_eq!(bench.blocks.holdings(), [holding(4, 10), holding(5, 11)]);
@@ -331,12 +334,13 @@ fn what_was_anothers_is_offered_when_that_one_was_heard_of() {
     bench.see(&[("a", 1, 0), ("b", 2, 2)]);
     bench.beat();
     assert_eq!(bench.offered(), [0; 0], "it beat in the quarantine, or before");
-    bench.pass(1);
+    bench.pass(3);
     bench.see(&[("a", 1, 0), ("b", 2, 0)]);
     bench.beat();
     assert_eq!(bench.offered(), [0]);
     // Its next life does not know of the block either.
     let mut bench = disputed();
+    bench.pass(3);
     bench.see(&[("a", 1, 0), ("b", 3, 0)]);
     bench.beat();
     assert_eq!(bench.offered(), [0]);

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use flotilla_cluster::dns::{Change, Request, Zone};
 use flotilla_cluster::ledger::Applicant;
 use flotilla_cluster::roster::removals_max;
+use flotilla_cluster::store::QUARANTINE_MS;
 
 use crate::world::World;
 
@@ -125,7 +126,9 @@ impl Judge {
             let dead = self.dead.get(&index).is_some_and(|since| now - since > OUT_AFTER_MS);
             let records = world.zone.records();
             let listed = records.contains_key(&node.id) && records.len() > 1;
-            if dead && listed && led > OUT_AFTER_MS && calm(OUT_AFTER_MS) {
+            // In a quarantine nobody is taken for dead.
+            let calm = calm(OUT_AFTER_MS + QUARANTINE_MS);
+            if dead && listed && led > OUT_AFTER_MS && calm {
                 return Err(format!("I4: {} is dead and in the DNS", node.id));
             }
         }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use actix::{Context, Handler};
 use flotilla_cluster::blocks::PortTable;
+use flotilla_cluster::ports::Layout;
 use flotilla_cluster::relay::{RELAY_KEY_BYTES, RelayKey};
 use tracing::{debug, error};
 use zeroize::Zeroizing;
@@ -38,7 +39,9 @@ impl Pool {
         if !table.offered.is_empty() {
             return None;
         }
-        let (own, pool) = (table.layout.to_string(), &self.agent.policy().ports);
+        let ftp = &self.parts.policy.config.ftp;
+        let own = Layout::new(ftp.passive_ports, ftp.passive_block).to_string();
+        let pool = &self.agent.policy().ports;
         if !pool.is_empty() && *pool != own {
             return Some(format!(
                 "the passive ports of the pool are {pool} (range/ports of a block), those of this \
