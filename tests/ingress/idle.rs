@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use flotilla_tests::fleet::Plan;
 use flotilla_tests::network::{Classic, Forgets, Nlb, PASSIVE, VIP, Version};
-use flotilla_tests::{Program, wait};
+use flotilla_tests::{Program, Server, wait};
 
 use super::site::{ALL_PORTS, Site};
 use super::user::{Security, User, offer};
@@ -222,8 +222,10 @@ fn a_complete_upload_is_not_lost_with_its_control_connection() {
         std::fs::read(site.fleet.file("up-u0")).ok()
     });
     assert_eq!(uploaded.len(), long_transfer().1);
-    let logs = [site.fleet[0].log(), site.fleet[1].log()].concat();
-    assert!(logs.contains("control-lost-after-complete"), "{logs}");
+    wait::until("the log to say so", || {
+        let told = |node: &Server| node.log().contains("control-lost-after-complete");
+        site.fleet.nodes().iter().any(told).then_some(())
+    });
 }
 
 /// A session that does nothing is ended by the node before the balancer cuts it, and told why.
