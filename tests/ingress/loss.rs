@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use flotilla_tests::content::assert_same;
 use flotilla_tests::network::Nlb;
 use flotilla_tests::{Content, Data, Wire, wait};
+use rustix::process::Signal;
 
 use super::site::{ALL_PORTS, DATA_PORTS, Site};
 
@@ -88,6 +89,24 @@ fn the_relaying_node_is_killed() {
         let bytes = std::fs::read(site.fleet.file(format!("up-{client}"))).unwrap();
         assert_eq!((bytes.len(), bytes.ends_with(b"the end")), (100_007, true));
     }
+}
+
+/// A node in between that is told to stop waits for what it carries as for sessions of its own.
+#[test]
+fn the_relaying_node_is_stopped() {
+    let Some((mut site, nlb)) = open() else { return };
+    let outside = site.go_outside();
+    let [(mut wire, download), (mut upload_wire, upload)] = begin(&site, 1);
+    drop(outside);
+    site.fleet[1].signal(Signal::TERM);
+    wait::until("the drain", || site.fleet[1].log().contains("draining").then_some(()));
+    let outside = site.go_outside();
+    assert_eq!(download.read_all().unwrap().len(), BIG - 1000);
+    wire.expect(226);
+    upload.finish(b"the end").unwrap();
+    upload_wire.expect(226);
+    drop((outside, nlb));
+    assert_eq!(site.fleet[1].wait(Duration::from_secs(20)), Some(0));
 }
 
 /// The store: nobody notices.

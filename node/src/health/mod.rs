@@ -33,8 +33,9 @@ impl Readiness {
     pub(crate) fn set(&self, latch: &'static str, reason: String) {
         let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
         let old = reasons.insert(latch, reason.clone());
-        // The node's own start and end are no news to warn of.
-        if old.as_ref() != Some(&reason) && !matches!(latch, STARTING | DRAINING) {
+        // The node's own start and end are no news to warn of, nor is what comes with them.
+        let is_between = reasons.contains_key(STARTING) || reasons.contains_key(DRAINING);
+        if old.as_ref() != Some(&reason) && !is_between {
             tracing::warn!(latch, reason, "not ready");
         }
         self.metrics.ready.set(0);
@@ -43,8 +44,17 @@ impl Readiness {
     /// Opens a latch.
     pub(crate) fn clear(&self, latch: &'static str) {
         let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
-        if reasons.remove(latch).is_some() && reasons.is_empty() {
-            tracing::info!("ready");
+        if reasons.remove(latch).is_some() {
+            match reasons.is_empty() {
+                true => tracing::info!("ready"),
+                // What was wrong already when the start was over.
+                false if latch == STARTING => {
+                    for (latch, reason) in &*reasons {
+                        tracing::warn!(latch, reason, "not ready");
+                    }
+                }
+                false => {}
+            }
         }
         self.metrics.ready.set(i64::from(reasons.is_empty()));
     }

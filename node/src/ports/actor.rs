@@ -92,6 +92,7 @@ impl Ports {
                 outgoing: parts.outgoing.clone(),
                 headers: parts.headers.clone(),
                 rule: Arc::clone(&parts.rule),
+                living: Arc::default(),
             });
         }
         let ports = Self {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use flotilla_cluster::relay::Replay;
 use flotilla_protocol::ftp::Failure;
 use socket2::Socket;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};
 
 use super::PortSettings;
@@ -41,12 +41,14 @@ pub struct ShardSeed {
     pub(super) outgoing: Outgoing,
     pub(super) headers: ProxyHeaders,
     pub(super) rule: Arc<HeaderRule>,
+    /// The connections of the arbiter, for whoever waits for the end of the last one.
+    pub(crate) living: Arc<watch::Sender<()>>,
 }
 
 impl ShardSeed {
     /// Starts the shard on this thread's arbiter, where it stays.
     pub fn start(self) -> Rc<PortShard> {
-        let relays = Rc::new(Forwarder::new(self.outgoing));
+        let relays = Rc::new(Forwarder::new(self.outgoing, self.living));
         let gate = Rc::new(Gate::new(self.settings.shared.is_some(), relays, self.headers));
         gate.set_rule(self.rule);
         let mut place_of = vec![0; self.order.len()];

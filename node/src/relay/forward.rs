@@ -13,6 +13,7 @@ use flotilla_cluster::id::NodeId;
 use flotilla_cluster::relay::{Preamble, TRACE_BYTES};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tracing::{debug, info};
 
 use super::routes::{Owner, Routes};
@@ -42,11 +43,13 @@ impl Outgoing {
 pub(crate) struct Forwarder {
     routes: RefCell<Option<Arc<Routes>>>,
     outgoing: Outgoing,
+    /// Each relay holds a receiver: a drain waits for those that it carries for others as for its sessions.
+    living: Arc<watch::Sender<()>>,
 }
 
 impl Forwarder {
-    pub(crate) fn new(outgoing: Outgoing) -> Self {
-        Self { routes: RefCell::default(), outgoing }
+    pub(crate) fn new(outgoing: Outgoing, living: Arc<watch::Sender<()>>) -> Self {
+        Self { routes: RefCell::default(), outgoing, living }
     }
 
     /// What is known now.
@@ -92,9 +95,9 @@ impl Forwarder {
             first: preamble.encode(key),
             stalled: routes.stalled,
         };
-        let counts = counts.clone();
+        let (counts, alive) = (counts.clone(), self.living.subscribe());
         tokio::task::spawn_local(async move {
-            let _place = place;
+            let (_place, _alive) = (place, alive);
             carry(connection, preamble, call, &counts).await;
         });
         true

@@ -183,11 +183,12 @@ fn start_acceptors(
     sessions_max: usize,
 ) -> Result<Started, ServeError> {
     let mut started = Started::default();
-    for (seed, listeners) in sets {
+    for (mut seed, listeners) in sets {
         let arbiter = build::arbiter()?;
         let (tls, surroundings, bans) = (tls.clone(), surroundings.clone(), bans.to_vec());
         let living = Living::default();
         let lives = Arc::clone(&living);
+        seed.living = Arc::clone(&living);
         let acceptor = Acceptor::start_in_arbiter(&arbiter.handle(), move |_| {
             let worker = Worker::new(seed.start(), tls, surroundings);
             bans.iter().for_each(|ban| worker.ban(ban.address, ban.until));
