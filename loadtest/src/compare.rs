@@ -158,7 +158,7 @@ fn measure_server(
         Protocol::Sftp => Wire::Ssh(Arc::new(Settings::new(row.cipher, Some(ground.fingerprint)))),
     };
     let account = Arc::new(Account::new(USER.to_owned(), PASSWORD.to_owned(), users));
-    let target = Target { address: running.address, account, wire };
+    let target = Target { address: running.address, data: None, account, wire };
     let duration = Duration::try_from_secs_f64(arguments.duration).context("--duration")?;
     let plan: scenario::Plan = row.plan(target, duration, arguments.sessions);
     let bar = Progress::start(&plan, gate);

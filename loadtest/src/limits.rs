@@ -217,7 +217,7 @@ fn listing(directory: &Path) -> Result<Limit> {
     paired(1, serve, |stream| Ok(data::drain(&stream, &mut Sink::default(), true)?.entries))
 }
 
-fn send_file(stream: &TcpStream, path: &Path) -> Result<()> {
+pub(crate) fn send_file(stream: &TcpStream, path: &Path) -> Result<()> {
     let file = File::open(path)?;
     let mut left = file.metadata()?.len();
     let mut offset = 0;
@@ -229,7 +229,7 @@ fn send_file(stream: &TcpStream, path: &Path) -> Result<()> {
 }
 
 /// Processor time of the calling thread.
-fn thread_time() -> Duration {
+pub(crate) fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
     Duration::from_secs(seconds) + Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or(0))

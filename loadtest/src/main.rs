@@ -8,6 +8,7 @@ mod ground;
 mod idle;
 mod limits;
 mod peer;
+mod relay;
 mod report;
 mod results;
 mod row;
@@ -33,12 +34,15 @@ enum Command {
     Run(run::Arguments),
     /// Starts Flotilla and its peers on loopback, one after the other, and compares them.
     Compare(compare::Arguments),
+    /// Starts nodes of one pool and measures what it costs when data connections reach the wrong one.
+    Relay(relay::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Relay(arguments) => relay::run(&arguments),
     };
     match result {
         Ok(code) => code,

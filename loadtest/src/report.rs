@@ -36,6 +36,8 @@ pub(crate) struct Outcome {
     pub(crate) elapsed: Duration,
     /// The server's processor time, when its pid is known.
     pub(crate) cpu: Option<Duration>,
+    /// That of the other servers of the plan.
+    pub(crate) beside: Vec<Duration>,
     pub(crate) latency: Latency,
     pub(crate) errors: BTreeMap<String, u64>,
     pub(crate) idle: Option<Idle>,
@@ -70,6 +72,9 @@ pub(crate) struct Summary {
     pub(crate) unit: Unit,
     pub(crate) cpu_seconds: Option<f64>,
     pub(crate) cpu_seconds_per_unit: Option<f64>,
+    /// Of other servers that worked meanwhile.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) beside_cpu_seconds_per_unit: Vec<f64>,
     pub(crate) latency_p50_us: f64,
     pub(crate) latency_p99_us: f64,
     pub(crate) latency_p999_us: f64,
@@ -92,6 +97,7 @@ impl Outcome {
             truncated: 0,
             elapsed: Duration::ZERO,
             cpu: None,
+            beside: Vec::new(),
             latency: latency()?,
             errors: BTreeMap::new(),
             idle: None,
@@ -138,6 +144,11 @@ impl Outcome {
             unit,
             cpu_seconds: cpu,
             cpu_seconds_per_unit: cpu.and_then(|cpu| ratio(cpu, units)),
+            beside_cpu_seconds_per_unit: self
+                .beside
+                .iter()
+                .filter_map(|cpu| ratio(cpu.as_secs_f64(), units))
+                .collect(),
             latency_p50_us: quantile(0.5),
             latency_p99_us: quantile(0.99),
             latency_p999_us: quantile(0.999),

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::IsTerminal;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -32,6 +32,9 @@ pub(crate) struct Arguments {
     /// The control port, or the port of SSH; host:port
     #[arg(long)]
     target: String,
+    /// Where data connections go instead of there, to the port that the server names; an address
+    #[arg(long)]
+    data: Option<IpAddr>,
     /// User name
     #[arg(long, default_value = "demo")]
     user: String,
@@ -144,7 +147,7 @@ fn target(arguments: &Arguments) -> Result<Target> {
         Protocol::Ftps => Wire::Tls(tls::configuration()?),
         Protocol::Sftp => Wire::Ssh(Arc::new(Settings::new(arguments.cipher, arguments.host_key))),
     };
-    Ok(Target { address, account, wire })
+    Ok(Target { address, data: arguments.data, account, wire })
 }
 
 fn plan(arguments: &Arguments, scenario: Scenario, target: Target) -> Plan {

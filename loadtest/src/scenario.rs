@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::client::{Protocol, Target};
+use crate::cpu::Probe;
 
 /// One kind of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -30,6 +31,12 @@ pub(crate) enum Scenario {
     Noop,
     /// PWD round trips; SFTP: STAT.
     Pwd,
+    /// PASV to its reply, then a data connection that is closed at once; FTP and FTPS only.
+    Pasv,
+    /// The same with EPSV.
+    Epsv,
+    /// As `SmallDownload`, timed from connecting the data connection to its first byte; FTP only.
+    FirstByte,
     /// Sessions that are logged in and do nothing.
     Idle,
 }
@@ -59,6 +66,8 @@ pub(crate) struct Plan {
     pub(crate) watch: Duration,
     /// The processor to which client and server are bound.
     pub(crate) processor: Option<usize>,
+    /// Other servers that work meanwhile, whose processor time counts as well, each for itself.
+    pub(crate) beside: Vec<Probe>,
 }
 
 /// What the cost of a scenario is divided by.
@@ -86,13 +95,20 @@ impl Scenario {
             Self::Mlsd => "mlsd",
             Self::Noop => "noop",
             Self::Pwd => "pwd",
+            Self::Pasv => "pasv",
+            Self::Epsv => "epsv",
+            Self::FirstByte => "first-byte",
             Self::Idle => "idle",
         }
     }
 
     /// Whether the protocol has it.
     pub(crate) fn fits(self, protocol: Protocol) -> bool {
-        self != Self::Mlsd || protocol != Protocol::Sftp
+        match self {
+            Self::Mlsd | Self::Pasv | Self::Epsv => protocol != Protocol::Sftp,
+            Self::FirstByte => protocol == Protocol::Ftp,
+            _ => true,
+        }
     }
 
     /// What the cost is divided by.
@@ -137,6 +153,7 @@ impl Plan {
             sessions: 2000,
             watch: Duration::from_secs(5),
             processor: None,
+            beside: Vec::new(),
         }
     }
 

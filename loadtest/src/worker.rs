@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow};
 
 use crate::client::dialer::Dialer;
 use crate::client::payload::Payload;
-use crate::client::{Error, Moved, Session};
+use crate::client::{Error, Moved, Passive, Session};
 use crate::cpu::{self, Probe};
 use crate::report::{self, Outcome};
 use crate::scenario::{Plan, Scenario};
@@ -67,7 +67,7 @@ fn run(plan: &Plan, probe: Option<&Probe>, gate: &Gate) -> Result<Outcome> {
     // Held while the sessions are opened.
     let start = RwLock::new(());
     let (ready, opened) = mpsc::channel();
-    let (parts, before, begin) = std::thread::scope(|scope| -> Result<_> {
+    let (parts, before, beside_before, begin) = std::thread::scope(|scope| -> Result<_> {
         let held = start.write();
         let mut threads = Vec::new();
         for mut worker in workers {
@@ -91,14 +91,16 @@ fn run(plan: &Plan, probe: Option<&Probe>, gate: &Gate) -> Result<Outcome> {
         // What the logins set off in the server must not be counted to the work.
         std::thread::sleep(SETTLE);
         let before = probe.map(Probe::time).transpose();
+        let beside = times(&plan.beside);
         let begin = Instant::now();
         drop(held);
         let parts: Vec<_> = threads.into_iter().map(ScopedJoinHandle::join).collect();
-        Ok((parts, before, begin))
+        Ok((parts, before, beside, begin))
     })?;
     let elapsed = begin.elapsed();
     std::thread::sleep(SETTLE);
     let after = probe.map(Probe::time).transpose()?;
+    let beside_after = times(&plan.beside)?;
     let mut outcome = Outcome::new(plan)?;
     for part in parts {
         let (part, _session) = part.map_err(|_| anyhow!("a client failed"))?;
@@ -106,14 +108,21 @@ fn run(plan: &Plan, probe: Option<&Probe>, gate: &Gate) -> Result<Outcome> {
     }
     outcome.elapsed = elapsed;
     outcome.cpu = after.zip(before?).map(|(after, before)| after.saturating_sub(before));
+    let spent = beside_after.iter().zip(beside_before?);
+    outcome.beside = spent.map(|(after, before)| after.saturating_sub(before)).collect();
     Ok(outcome)
+}
+
+fn times(probes: &[Probe]) -> Result<Vec<Duration>> {
+    probes.iter().map(Probe::time).collect()
 }
 
 /// Stores what will be downloaded, unless it is there in that size.
 fn prepare_files(plan: &Plan, payload: &Payload) -> Result<()> {
     let mut session = Dialer::new(&plan.target)?.open()?;
     session.prepare()?;
-    if matches!(plan.scenario, Scenario::Download | Scenario::SmallDownload) {
+    let reads = [Scenario::Download, Scenario::SmallDownload, Scenario::FirstByte];
+    if reads.contains(&plan.scenario) {
         let path = source(plan);
         if session.size(&path)? != Some(plan.size) {
             session.upload(&path, payload, plan.size)?;
@@ -192,7 +201,8 @@ impl<'a> Worker<'a> {
             }
             match self.operate() {
                 Ok(moved) => {
-                    let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                    let took = moved.timed.unwrap_or_else(|| start.elapsed());
+                    let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
                     self.part.latency.saturating_record(nanos);
                     self.part.add(moved);
                 }
@@ -223,6 +233,9 @@ impl<'a> Worker<'a> {
         Ok(match plan.scenario {
             Scenario::Noop => session.noop().map(|()| Moved::default())?,
             Scenario::Pwd => session.pwd().map(|()| Moved::default())?,
+            Scenario::Pasv => session.offer(Passive::Short)?,
+            Scenario::Epsv => session.offer(Passive::Extended)?,
+            Scenario::FirstByte => session.first_byte(&source(plan))?,
             Scenario::List => session.list(&plan.listing)?,
             Scenario::Mlsd => session.mlsd(&plan.listing)?,
             Scenario::Download | Scenario::SmallDownload => {

@@ -8,7 +8,7 @@ pub(crate) mod ftp;
 pub(crate) mod payload;
 pub(crate) mod sftp;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
@@ -37,6 +37,8 @@ pub(crate) enum Protocol {
 pub(crate) struct Target {
     /// The control port, or the port of SSH.
     pub(crate) address: SocketAddr,
+    /// Where data connections go instead of there, to the port that the server names.
+    pub(crate) data: Option<IpAddr>,
     /// Who logs in; shared by all clients of a run.
     pub(crate) account: Arc<Account>,
     /// How.
@@ -136,6 +138,26 @@ pub(crate) struct Moved {
     pub(crate) resumed: bool,
     /// The server ended the TLS stream without its close alert.
     pub(crate) truncated: bool,
+    /// The part of the time that is of interest, where it is not all.
+    pub(crate) timed: Option<Duration>,
+}
+
+/// How to ask for a passive port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passive {
+    /// PASV.
+    Short,
+    /// EPSV (RFC 2428).
+    Extended,
+}
+
+impl Passive {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Short => "PASV",
+            Self::Extended => "EPSV",
+        }
+    }
 }
 
 /// A session that is logged in.
@@ -214,6 +236,22 @@ impl Session {
         match self {
             Self::Ftp(session) => session.list("MLSD", path),
             Self::Sftp(_) => Err(Error::Unsupported("MLSD")),
+        }
+    }
+
+    /// PASV or EPSV to its reply, which is timed; then a data connection that carries nothing.
+    pub(crate) fn offer(&mut self, passive: Passive) -> Result<Moved, Error> {
+        match self {
+            Self::Ftp(session) => session.offer(passive),
+            Self::Sftp(_) => Err(Error::Unsupported(passive.name())),
+        }
+    }
+
+    /// Retrieves a file; from connecting its data connection to its first byte is timed.
+    pub(crate) fn first_byte(&mut self, path: &str) -> Result<Moved, Error> {
+        match self {
+            Self::Ftp(session) => session.first_byte(path),
+            Self::Sftp(_) => Err(Error::Unsupported("first byte")),
         }
     }
 

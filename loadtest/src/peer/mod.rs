@@ -48,15 +48,15 @@ pub(crate) struct Service {
 
 /// How to start a server that is configured.
 #[derive(Debug)]
-struct Launch {
-    command: Command,
+pub(crate) struct Launch {
+    pub(crate) command: Command,
     /// A file outside the ground that goes when the server goes.
-    outside: Option<Passing>,
+    pub(crate) outside: Option<Passing>,
 }
 
 /// A file that is removed when this value goes.
 #[derive(Debug)]
-struct Passing(PathBuf);
+pub(crate) struct Passing(PathBuf);
 
 /// A server that runs; dropping it ends its process group and removes what it left.
 #[derive(Debug)]
@@ -138,7 +138,8 @@ impl Peer {
             Self::Proftpd => proftpd::launch(ground, &folder, port, service.protocol),
             Self::Openssh => openssh::launch(ground, &folder, port),
         };
-        launch.and_then(|launch| Server::start(launch, &folder, port)).context(self.name())
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        launch.and_then(|launch| Server::start(launch, &folder, address)).context(self.name())
     }
 }
 
@@ -152,12 +153,14 @@ impl Service {
 }
 
 impl Server {
-    fn start(launch: Launch, folder: &Path, port: u16) -> Result<Self> {
+    /// Starts it and waits until it takes connections at `address`; its output goes into `folder`.
+    pub(crate) fn start(launch: Launch, folder: &Path, address: SocketAddr) -> Result<Self> {
         let log = fs::File::create(folder.join("output.log"))?;
-        let group = Group::make(&format!("flotilla-loadtest-{}-{port}", std::process::id()));
+        let name = format!("flotilla-loadtest-{}-{}", std::process::id(), address.port());
+        let group = Group::make(&name);
         let mut command = match &group {
             None => launch.command,
-            Some(group) => enter(group, &launch.command),
+            Some(group) => enter(group.path(), &launch.command),
         };
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
         let child = command.spawn().with_context(|| format!("cannot start {command:?}"));
@@ -166,7 +169,6 @@ impl Server {
         }
         let child = child?;
         let probe = Probe::new(child.id(), group.clone());
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut server = Self { child, group, _outside: launch.outside, address, probe };
         if let Err(error) = server.wait() {
             let output = fs::read_to_string(folder.join("output.log")).unwrap_or_default();
@@ -219,9 +221,9 @@ impl Drop for Passing {
 }
 
 /// The same command from inside a group: a shell enters it and becomes the server.
-fn enter(group: &Group, command: &Command) -> Command {
+pub(crate) fn enter(group: &Path, command: &Command) -> Command {
     let mut inside = Command::new("/bin/sh");
-    inside.arg("-c").arg("echo $$ > \"$0\" && exec \"$@\"").arg(group.path().join("cgroup.procs"));
+    inside.arg("-c").arg("echo $$ > \"$0\" && exec \"$@\"").arg(group.join("cgroup.procs"));
     inside.arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         if let Some(value) = value {
@@ -246,7 +248,7 @@ fn advice(package: &str) -> String {
 ///
 /// It lies outside the ephemeral range: there, waiting for a server that does not listen yet may
 /// connect to itself, and the server finds its port taken.
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     let (low, high) = CONTROL;
     for _ in low..=high {
         let port = low + NEXT.fetch_add(1, Ordering::Relaxed) % (high - low + 1);
@@ -265,13 +267,13 @@ pub(crate) const USER: &str = "bench";
 /// Its password.
 pub(crate) const PASSWORD: &str = "measure-this";
 /// Its sha512-crypt hash with 1000 rounds: 0.2 ms of processor time in each login.
-const HASH: &str = "$6$rounds=1000$flotilla$pVcIf4Cj0OQwE670uj6jLJL1PKsh/ubzqfdh20I9WUfBiZl28M7RONll3YtM4czu01I77H7hFKMmI1hTtW4Yd0";
+pub(crate) const HASH: &str = "$6$rounds=1000$flotilla$pVcIf4Cj0OQwE670uj6jLJL1PKsh/ubzqfdh20I9WUfBiZl28M7RONll3YtM4czu01I77H7hFKMmI1hTtW4Yd0";
 
 /// Ports for control connections and health, below the passive ones.
 const CONTROL: (u16, u16) = (18_000, 19_999);
 
 /// Passive ports of all servers, below Linux's ephemeral range, so that no client takes one.
-const PASSIVE: (u16, u16) = (20_000, 29_999);
+pub(crate) const PASSIVE: (u16, u16) = (20_000, 29_999);
 
 /// Sessions that servers are told to allow; the most that is asked for, and some.
 const SESSIONS_MAX: u32 = 20_000;

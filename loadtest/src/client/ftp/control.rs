@@ -64,8 +64,13 @@ impl Control {
         line: &[u8],
         wanted: &[u16],
     ) -> Result<u16, Error> {
-        self.wire.write_all(line).and_then(|()| self.wire.flush()).map_err(Error::io(step))?;
+        self.send(step, line)?;
         self.reply(step, wanted)
+    }
+
+    /// Sends a line; the reply is not waited for.
+    pub(crate) fn send(&mut self, step: &'static str, line: &[u8]) -> Result<(), Error> {
+        self.wire.write_all(line).and_then(|()| self.wire.flush()).map_err(Error::io(step))
     }
 
     /// Waits for one of the replies `wanted` and says which came.

@@ -46,7 +46,12 @@ pub(crate) fn drain(stream: &TcpStream, sink: &mut Sink, lines: bool) -> Result<
     }
 }
 
-/// The same through TLS, up to the close alert.
+/// Waits until there is something to read, or the end.
+pub(crate) fn wait(stream: &TcpStream) -> Result<(), Error> {
+    stream.peek(&mut [0]).map(drop).map_err(Error::io("data"))
+}
+
+/// The same as [`drain`] through TLS, up to the close alert.
 pub(crate) fn drain_tls(
     stream: &TcpStream,
     config: &Arc<ClientConfig>,

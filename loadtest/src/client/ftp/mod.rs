@@ -7,11 +7,12 @@ pub(crate) mod tls;
 
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::time::Instant;
 
 use rustls::ClientConfig;
 
 use super::payload::Payload;
-use super::{Error, Moved, Target, connect};
+use super::{Error, Moved, Passive, Target, connect};
 use control::Control;
 use data::Sink;
 
@@ -19,6 +20,8 @@ use data::Sink;
 #[derive(Debug)]
 pub(crate) struct Session {
     control: Control,
+    /// Where data connections go.
+    data: IpAddr,
     tls: Option<Arc<ClientConfig>>,
     sink: Sink,
 }
@@ -37,7 +40,8 @@ impl Session {
             let password = format!("PASS {}\r\n", target.account.password());
             control.expect("PASS", password.as_bytes(), &[230])?;
         }
-        Ok(Self { control, tls, sink: Sink::default() })
+        let data = target.data.unwrap_or(target.address.ip());
+        Ok(Self { control, data, tls, sink: Sink::default() })
     }
 
     /// Sets the session up for transfers: binary type and, with TLS, protected data connections.
@@ -113,14 +117,41 @@ impl Session {
         Ok(moved)
     }
 
+    /// Asks for a passive port, which is timed, and connects to it, so that the server has it again.
+    pub(crate) fn offer(&mut self, passive: Passive) -> Result<Moved, Error> {
+        let begun = Instant::now();
+        let port = match passive {
+            Passive::Short => self.control.passive()?,
+            Passive::Extended => self.control.extended_passive()?,
+        };
+        let timed = Some(begun.elapsed());
+        drop(connect(SocketAddr::new(self.data, port), false)?);
+        Ok(Moved { timed, ..Moved::default() })
+    }
+
+    /// Retrieves a file, in clear; from connecting the data connection to the first byte is timed.
+    pub(crate) fn first_byte(&mut self, path: &str) -> Result<Moved, Error> {
+        let port = self.control.passive()?;
+        let line = format!("RETR {path}\r\n");
+        let begun = Instant::now();
+        let stream = connect(SocketAddr::new(self.data, port), false)?;
+        self.control.send("RETR", line.as_bytes())?;
+        data::wait(&stream)?;
+        let timed = Some(begun.elapsed());
+        self.control.reply("RETR", &[150, 125])?;
+        let moved = data::drain(&stream, &mut self.sink, false)?;
+        drop(stream);
+        self.control.reply("RETR", &[226, 250])?;
+        Ok(Moved { timed, ..moved })
+    }
+
     /// Opens the passive data connection and prepares the command that will use it.
     fn start(&mut self, verb: &str, path: &str) -> Result<(String, TcpStream), Error> {
-        let peer = self.control.peer();
-        let port = match peer.ip() {
+        let port = match self.control.peer().ip() {
             IpAddr::V4(_) => self.control.passive()?,
             IpAddr::V6(_) => self.control.extended_passive()?,
         };
-        let stream = connect(SocketAddr::new(peer.ip(), port), self.tls.is_some())?;
+        let stream = connect(SocketAddr::new(self.data, port), self.tls.is_some())?;
         Ok((format!("{verb} {path}\r\n"), stream))
     }
 }

@@ -154,7 +154,7 @@ impl World {
         let account = Account::new("bench".to_owned(), password.to_owned(), 1);
         let settings = Settings::new(self.cipher, Some(self.fingerprint));
         let wire = Wire::Ssh(Arc::new(settings));
-        let target = Target { address: self.address, account: Arc::new(account), wire };
+        let target = Target { address: self.address, data: None, account: Arc::new(account), wire };
         Dialer::new(&target).unwrap().open()
     }
 }

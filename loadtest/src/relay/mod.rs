@@ -1,0 +1,136 @@
+//! `flotilla-loadtest relay`: what it costs that all nodes of a pool are reached by one address.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `node` | a node, configured and started |
+//! | `pool` | the nodes that are measured, and their Redis |
+//! | `work` | transfers and commands, directly and through another node |
+//! | `limit` | what the machine itself takes for relayed bytes |
+//! | `memory` | a node that listens on the whole passive range |
+//! | `figures` | what came out |
+
+mod figures;
+mod limit;
+mod memory;
+mod node;
+mod pool;
+mod work;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::ground::Ground;
+use crate::run::{Second, raise_descriptors, watch_signals};
+use crate::worker::Gate;
+use figures::Figures;
+use pool::Pool;
+use work::Work;
+
+/// What the command line says.
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    /// The program, built with --release
+    #[arg(long)]
+    flotilla: PathBuf,
+    /// What is measured
+    #[arg(long, value_enum, value_delimiter = ',',
+          default_values = ["memory", "passive", "setup", "bulk"])]
+    parts: Vec<Part>,
+    /// How often each figure is measured
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Seconds per measurement
+    #[arg(long, default_value_t = 2.0)]
+    duration: f64,
+    /// Where the served files lie; must be a tmpfs
+    #[arg(long, default_value = "/dev/shm")]
+    folder: PathBuf,
+    /// Writes the figures of all rounds into this file
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Writes the table into this file as well
+    #[arg(long)]
+    markdown: Option<PathBuf>,
+}
+
+/// A part of the measurement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Memory and start of a node that listens on the whole passive range.
+    Memory,
+    /// PASV, EPSV and small transfers of nodes that share the range, and of one that does not.
+    Passive,
+    /// The first byte and the cost of small transfers, direct and relayed.
+    Setup,
+    /// Large transfers, direct and relayed.
+    Bulk,
+}
+
+/// Measures in alternating rounds; fails when an operation failed.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if !rustix::process::geteuid().is_root() {
+        bail!("control groups of the nodes are made: run this as root");
+    }
+    raise_descriptors();
+    let gate = Arc::new(Gate::default());
+    watch_signals(&gate, Second::Waits)?;
+    let python = PathBuf::new();
+    let ground = Ground::prepare(&arguments.folder, Some(&arguments.flotilla), None, &python)?;
+    let mut figures = Figures::new(arguments.rounds);
+    let result = measure(arguments, &ground, &gate, &mut figures);
+    let table = figures.table();
+    print!("{table}");
+    if let Some(path) = &arguments.markdown {
+        fs::write(path, &table).with_context(|| path.display().to_string())?;
+    }
+    if let Some(path) = &arguments.json {
+        let file = fs::File::create(path).with_context(|| path.display().to_string())?;
+        serde_json::to_writer_pretty(file, &figures)?;
+    }
+    result?;
+    Ok(if figures.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn measure(
+    arguments: &Arguments,
+    ground: &Ground,
+    gate: &Arc<Gate>,
+    figures: &mut Figures,
+) -> Result<()> {
+    let wanted = |part| arguments.parts.contains(&part);
+    if wanted(Part::Memory) {
+        // Before other nodes have a part in the pages of the program.
+        for round in 0..arguments.rounds {
+            if !gate.stopped() {
+                eprintln!("memory, round {}", round + 1);
+                memory::measure(ground, figures)?;
+            }
+        }
+    }
+    if !arguments.parts.iter().any(|part| *part != Part::Memory) || gate.stopped() {
+        return Ok(());
+    }
+    let pool = Pool::start(ground)?;
+    let duration = Duration::try_from_secs_f64(arguments.duration).context("--duration")?;
+    let mut work = Work { pool: &pool, ground, duration, gate, figures };
+    for round in 0..arguments.rounds {
+        for part in [Part::Passive, Part::Setup, Part::Bulk] {
+            if wanted(part) && !gate.stopped() {
+                eprintln!("{part:?}, round {}", round + 1);
+                match part {
+                    Part::Memory => {}
+                    Part::Passive => work.passive()?,
+                    Part::Setup => work.setup()?,
+                    Part::Bulk => work.bulk()?,
+                }
+            }
+        }
+    }
+    Ok(())
+}
