@@ -4,8 +4,9 @@
 //! held only while there is something in it, so that a relay that waits has none, and one whose reader is slow
 //! stops its writer: nothing is read before what was read is gone.
 //!
-//! As much is taken at once as a pipe holds. Each batch wakes both ends, and that is what a relay spends most
-//! on: with 256 KiB at once a byte costs half as much again as with 1 MiB, and more to a slow reader.
+//! As much is taken at once as a pipe holds, 1 MiB as a rule; with a slow reader so much is held in each
+//! direction. With 256 KiB at once a relaying node spent 1.5 times as much on a byte of an upload, 1.4 times on
+//! one of a download in clear and 1.1 times on one by TLS (`flotilla-loadtest relay`, five alternating runs).
 
 use std::cell::Cell;
 use std::io;
