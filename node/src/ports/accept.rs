@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::net::SocketFlags;
 use socket2::Socket;
 
@@ -54,4 +55,12 @@ pub(super) fn accept(socket: &Socket) -> io::Result<Accepted> {
     let peer = SocketAddr::try_from(peer)?;
     let peer = canonical(peer);
     Ok(Accepted { stream: TcpStream::from(descriptor), peer, via: None })
+}
+
+/// Whether a connection is queued: a `poll` that never waits. A socket that can not be asked is said to have one, so
+/// that the accept that follows tells why.
+pub(super) fn is_waiting(socket: &Socket) -> bool {
+    let mut asked = [PollFd::new(socket, PollFlags::IN)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    rustix::event::poll(&mut asked, Some(&at_once)) != Ok(0)
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
-use std::rc::Weak;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,10 +55,12 @@ impl Inlet {
                 continue;
             };
             tokio::task::spawn_local(async move {
-                let read = tokio::time::timeout(PATIENCE, read(stream, &owner)).await;
+                // The stream outlives the reading: a refusal is counted before its peer sees it.
+                let mut stream = stream;
+                let read = tokio::time::timeout(PATIENCE, read(&mut stream, &owner)).await;
                 drop(place);
                 match read.unwrap_or(Err(Refusal::Late)) {
-                    Ok(incoming) => owner.pass_on(incoming),
+                    Ok(preamble) => pass_on(stream, preamble, &owner),
                     Err(refusal) => refusal.tell(&owner, from),
                 }
             });
@@ -102,21 +104,30 @@ impl Refusal {
     }
 }
 
-async fn read(mut stream: TcpStream, shard: &PortShard) -> Result<Incoming, Refusal> {
+async fn read(stream: &mut TcpStream, shard: &PortShard) -> Result<Preamble, Refusal> {
     // Whoever is refused sees a reset, and so does its client.
-    abort_at_close(&stream)?;
+    abort_at_close(stream)?;
     let mut bytes = [0; Preamble::BYTES];
     stream.read_exact(&mut bytes).await?;
     let routes = shard.relays().routes().ok_or(Refusal::NoKey)?;
     let key = routes.key.as_ref().ok_or(Refusal::NoKey)?;
     let preamble = Preamble::decode(&bytes, key)?;
-    let Preamble { owner, sender, counter, client, port, trace } = preamble;
-    if owner != routes.table.own {
-        return Err(Refusal::Stale { got: owner, expected: routes.table.own });
+    if preamble.owner != routes.table.own {
+        return Err(Refusal::Stale { got: preamble.owner, expected: routes.table.own });
     }
+    Ok(preamble)
+}
+
+fn pass_on(stream: TcpStream, preamble: Preamble, shard: &Rc<PortShard>) {
+    let Preamble { sender, counter, client, port, trace, .. } = preamble;
     let via = Some(Via { sender, trace });
-    let connection = Accepted { stream: stream.into_std()?, peer: client, via };
-    Ok(Incoming { connection, port, sender, counter })
+    match stream.into_std() {
+        Ok(stream) => {
+            let connection = Accepted { stream, peer: client, via };
+            shard.pass_on(Incoming { connection, port, sender, counter });
+        }
+        Err(error) => Refusal::Broken(error).tell(shard, client),
+    }
 }
 
 /// Connections of one arbiter whose preamble is awaited; more are closed.
