@@ -28,6 +28,8 @@
 //! - `base64`: SSH keys and fingerprints in their written form.
 //! - `zeroize`: a password is wiped when it is dropped.
 //!
+//! - `aws-config` and the `aws-sdk-*` of the services that are used: credentials from wherever AWS puts them,
+//!   signatures, the shapes of all calls. They are generated and large, so the feature `aws` can leave them out.
 //! - `russh`, exactly 0.65.1: the SSH transport (key exchange, ciphers on `aws-lc-rs`, signatures), the
 //!   only one in Rust with strict key exchange, post-quantum exchange and certificates. Its interface
 //!   changes often, so nothing outside `node/src/ssh` names it, and its channels are not used:

@@ -1,0 +1,20 @@
+//! AWS: what the pool does there, and how a call to it goes.
+//!
+//! A reconciler reads, plans and applies. What it plans is pure and in the module of its subject ([`crate::dns`]
+//! for one), so that it can be tested without AWS and shown
+//! without being done. Here is what speaks to AWS, behind the feature `aws`:
+//!
+//! - [`Trouble`]: what a failed call means; [`Budget`]: how often one may be made.
+//! - [`Step`]: one change as people read it.
+//!
+//! # What holds
+//! Nothing here may stop serving: every call has a deadline, an outcome that is not known is read again before
+//! anything else is decided, and a refusal is told once, with the permission that is missing.
+
+mod budget;
+mod step;
+mod trouble;
+
+pub use budget::Budget;
+pub use step::{Sign, Step};
+pub use trouble::Trouble;
