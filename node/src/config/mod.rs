@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 pub mod algorithm;
 mod assemble;
+mod aws;
 pub(crate) mod bytes;
 mod check;
 mod common;
@@ -28,6 +29,7 @@ mod table;
 mod tests;
 mod value;
 
+pub use aws::{Aws, BalancerSource, DnsCheck, DnsLocation, DnsPolicy, MetadataSource};
 pub use check::check_files;
 pub use common::Common;
 pub use error::{ConfigError, Fault, Origin, Problem};
@@ -58,6 +60,7 @@ pub struct Config {
     pub timeouts: Timeouts,
     pub health: Health,
     pub admin: Admin,
+    pub aws: Aws,
     pub telemetry: Telemetry,
     /// What should be the same on all nodes of a pool.
     pub common: Common,
