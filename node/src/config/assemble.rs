@@ -16,9 +16,9 @@ use super::value::{
     size, store, umask, workers, zone_addresses,
 };
 use super::{
-    Admin, Aws, Config, DataReuse, Ftp, Health, Host, Ingress, Limits, LogFormat, Node, OnAbort,
-    Pool, Relay, Ssh, Storage, Telemetry, Timeouts, Tls, TlsMode, TlsVersion, Users, algorithm,
-    aws, ingress,
+    Admin, Auto, Aws, Config, DataReuse, Ftp, Health, Host, Ingress, Limits, LogFormat, Node,
+    OnAbort, Pool, Relay, Ssh, Storage, Telemetry, Timeouts, Tls, TlsMode, TlsVersion, Users,
+    algorithm, aws, ingress,
 };
 
 /// `Some(Section { field: value, … })` if every key can be read. All are tried, so that every
@@ -70,6 +70,7 @@ pub(super) fn assemble(origins: &Origins, problems: &mut Vec<Problem>) -> Option
         admin: admin?,
         aws: aws?,
         telemetry: telemetry?,
+        auto: Auto::default(),
         common: common(origins),
     })
 }

@@ -33,7 +33,7 @@ pub use aws::{Aws, BalancerSource, DnsCheck, DnsLocation, DnsPolicy, MetadataSou
 pub use check::check_files;
 pub use common::Common;
 pub use error::{ConfigError, Fault, Origin, Problem};
-pub use ingress::{Balancer, Ingress, Mode, Proxy, Relay, ZoneAddress};
+pub use ingress::{Auto, Balancer, Ingress, Mode, Proxy, Relay, ZoneAddress};
 pub use key::{Key, Standing, find, keys};
 #[cfg(test)]
 pub(crate) use load::load_flags;
@@ -62,6 +62,8 @@ pub struct Config {
     pub admin: Admin,
     pub aws: Aws,
     pub telemetry: Telemetry,
+    /// Not configured but found: what the mode `auto` stands for.
+    pub auto: Auto,
     /// What should be the same on all nodes of a pool.
     pub common: Common,
 }
