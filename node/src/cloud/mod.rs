@@ -6,11 +6,9 @@
 //! | `settled` | what the start makes of the answer and a reload keeps |
 //! | `actor` | the `Cloud` actor: asks again, and tells when an address moved |
 
-#[cfg(feature = "aws")]
 mod actor;
 mod identity;
 mod settled;
 
-#[cfg(feature = "aws")]
 pub(crate) use actor::Cloud;
 pub(crate) use settled::Settled;

@@ -34,9 +34,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
-#[cfg(feature = "aws")]
-use crate::cloud::Cloud;
-use crate::cloud::Settled;
+use crate::cloud::{Cloud, Settled};
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::health::{ACTOR, Health, Probe, Readiness};
@@ -96,7 +94,6 @@ struct Node {
     fault: Fault,
     /// What the start found out, which a reload does not change.
     settled: Settled,
-    #[cfg(feature = "aws")]
     cloud: Option<Addr<Cloud>>,
 }
 
@@ -138,7 +135,6 @@ impl Node {
             ("registry", !self.registry.connected()),
             ("health", !self.health.connected()),
             ("acceptor", !self.acceptors.iter().all(Addr::connected)),
-            #[cfg(feature = "aws")]
             ("cloud", self.cloud.as_ref().is_some_and(|cloud| !cloud.connected())),
         ];
         let Some((name, _)) = dead.into_iter().find(|(_, is_dead)| *is_dead) else {

@@ -15,9 +15,8 @@ use super::drain::Draining;
 use super::endpoints::Endpoints;
 use super::join::Joined;
 use super::{Node, bind, build, pooled};
-#[cfg(feature = "aws")]
-use crate::cloud::Cloud;
-use crate::cloud::Settled;
+
+use crate::cloud::{Cloud, Settled};
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::health::{Health, Probe, Readiness, STARTING};
@@ -64,7 +63,6 @@ impl Node {
         let started = start_acceptors(sets, &tls, &surroundings, &bans, connections_max)?;
         let (draining, drain, controls) = Draining::new(started.living);
         let registry = Registry::new(started.acceptors.clone()).start();
-        #[cfg(feature = "aws")]
         let cloud = Cloud::start(&policy.config.aws, &settled, &registry);
         let (ready, counted, ruled) = (readiness.clone(), metrics.clone(), policy.clone());
         let health = Health::new(ready, counted, ruled, tls.clone(), ports.clone()).start();
@@ -98,7 +96,6 @@ impl Node {
             addresses,
             fault,
             settled,
-            #[cfg(feature = "aws")]
             cloud,
         };
         node.begin(ports).await?;
