@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{self, Config, ConfigError, LoadOptions, Origins};
 use crate::error::ServeError;
 
+pub mod doctor;
 mod figure;
 pub mod generate;
 mod iam;
@@ -64,6 +65,8 @@ pub enum Verb {
     Ports(remote::ListArgs),
     /// Print what the leader decided for all nodes.
     Policy(remote::ListArgs),
+    /// Look at everything that can keep clients out, and say what to do.
+    Doctor(doctor::DoctorArgs),
     /// Write files for other programs to standard output.
     #[command(subcommand, name = "gen")]
     Generate(generate::GenerateVerb),
@@ -170,6 +173,7 @@ pub fn run(verb: Verb) -> Result<(), ServeError> {
         Verb::Undrain(args) => remote::run(|talk| remote::drain::undrain(&args, talk)),
         Verb::Ports(args) => remote::run(|talk| remote::ports::run(&args, talk)),
         Verb::Policy(args) => remote::run(|talk| remote::policy::run(&args, talk)),
+        Verb::Doctor(args) => doctor::run(&args),
         Verb::Generate(verb) => generate::run(verb),
     }
 }
