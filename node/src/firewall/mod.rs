@@ -7,5 +7,6 @@
 
 pub(crate) mod nftables;
 mod plan;
+pub(crate) mod wants;
 
 pub(crate) use plan::{Groups, Opening, Plan, Source};
