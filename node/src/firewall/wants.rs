@@ -13,7 +13,6 @@ use crate::config::{Aws, DnsCheck};
 ///
 /// A rule knows no address of the node, so one that listens at two has one rule. Families stay apart: where nothing
 /// listens on IPv6, nobody of IPv6 is let in.
-#[cfg_attr(not(test), expect(dead_code, reason = "the reconciler of the groups is yet to come"))]
 pub(crate) fn of(plan: &Plan, aws: &Aws) -> (Vec<Want>, Vec<String>) {
     let mut wants = Vec::<Want>::new();
     let mut notes = plan.notes.clone();

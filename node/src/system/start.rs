@@ -51,7 +51,8 @@ impl Node {
         let ports = ports.start();
         let mut addresses = listeners.addresses;
         addresses.relay = passive.relay;
-        let places = Places { clients: addresses.urls(), relay: passive.dialled };
+        let places =
+            Places { clients: addresses.urls(), relay: passive.dialled, instance: settled.id() };
         let parts = parts(&joined, &readiness, &metrics, &policy, &tls, places);
         let (fault, sweeps) = (Rc::clone(&parts.fault), Arc::clone(&parts.sweeps));
         let pool = Pool::new(setup(joined, config)?, parts).start();
@@ -63,7 +64,7 @@ impl Node {
         let started = start_acceptors(sets, &tls, &surroundings, &bans, connections_max)?;
         let (draining, drain, controls) = Draining::new(started.living);
         let registry = Registry::new(started.acceptors.clone()).start();
-        let cloud = Cloud::start(&policy.config.aws, &settled, &registry);
+        let cloud = Cloud::start(&policy, &settled, &pool, &registry);
         let (ready, counted, ruled) = (readiness.clone(), metrics.clone(), policy.clone());
         let health = Health::new(ready, counted, ruled, tls.clone(), ports.clone()).start();
         let endpoints = match health_listener {
