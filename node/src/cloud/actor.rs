@@ -22,6 +22,7 @@ use crate::registry::{Moved, Registry};
 pub(crate) struct Cloud {
     pub(super) identity: Identity,
     pub(super) policy: Arc<Policy>,
+    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "duties are the feature's"))]
     pub(super) pool: Addr<Pool>,
     registry: Addr<Registry>,
     pub(super) instance: Option<Instance>,

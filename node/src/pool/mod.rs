@@ -22,6 +22,7 @@ mod early;
 mod errand;
 mod event;
 pub(crate) mod generation;
+#[cfg(feature = "aws")]
 mod lead;
 mod mark;
 mod member;
@@ -38,5 +39,6 @@ pub(crate) use actor::{Configured, Fault, Leave, Parts, Places, Pool, Surroundin
 pub(crate) use admission::{Admit, Failed, Permit, Rejected};
 pub(crate) use early::{Attach, KnownBans};
 pub(crate) use event::sweeps;
+#[cfg(feature = "aws")]
 pub(crate) use lead::{Lead, Leading};
 pub use question::{Ask, Filter, Question, Refusal, Target};
