@@ -1,6 +1,6 @@
 //! A refusal, and how each service writes it.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use crate::api::Service;
 use crate::http::Answer;
@@ -16,6 +16,14 @@ pub struct Problem {
     /// In the words of AWS.
     pub message: String,
 }
+
+impl fmt::Display for Problem {
+    fn fmt(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(text, "{}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for Problem {}
 
 impl Problem {
     /// A refusal with status 400.

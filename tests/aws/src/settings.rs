@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 /// What can be chosen before it starts.
@@ -26,6 +27,12 @@ pub struct Settings {
     pub check_speed_percent: u32,
     /// So many checkers connect to each endpoint.
     pub checkers: u32,
+    /// Of the network that is there at the start.
+    pub vpc_cidr: Ipv4Net,
+    /// Whether that is the default network of the account.
+    pub default_vpc: bool,
+    /// Checkers reach a public address by the private one behind it, as on one machine no router does that.
+    pub reach_by_private: bool,
     /// Loopback and private addresses are taken for public ones, so that a pool on one machine has health checks.
     pub private_is_public: bool,
     /// Calls are limited by token buckets.
@@ -45,6 +52,9 @@ impl Default for Settings {
             pending_ms: 1000,
             check_speed_percent: 100,
             checkers: 3,
+            vpc_cidr: Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 16),
+            default_vpc: false,
+            reach_by_private: false,
             private_is_public: false,
             throttle: true,
             seed: 1,

@@ -1,13 +1,16 @@
 //! All that the fake knows.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::bucket::Buckets;
 use crate::chance::Chance;
-use crate::fault::Faults;
+use crate::ec2::{Cloud, NewInstance, Spot};
+use crate::fault::{Fault, Faults};
 use crate::identity::Identity;
 use crate::log::Log;
+use crate::metadata::Tokens;
+use crate::problem::Problem;
 use crate::route53::Names;
 use crate::settings::Settings;
 
@@ -28,19 +31,30 @@ pub struct World {
     pub chance: Chance,
     /// Route 53.
     pub names: Names,
+    /// EC2.
+    pub cloud: Cloud,
+    /// Of instance metadata.
+    pub tokens: Tokens,
+    /// What instances asked about themselves.
+    pub metadata_log: Log,
     begun: Instant,
 }
 
 impl World {
     /// An empty one with one identity, [`World::administrator`].
     pub fn new(settings: Settings, now: Instant) -> Self {
+        let mut chance = Chance::new(settings.seed);
+        let cloud = Cloud::new(&settings, &mut chance);
         let mut world = Self {
             identities: BTreeMap::new(),
             faults: Faults::default(),
             log: Log::default(),
             buckets: Buckets::default(),
-            chance: Chance::new(settings.seed),
+            chance,
             names: Names::default(),
+            cloud,
+            tokens: Tokens::default(),
+            metadata_log: Log::default(),
             begun: now,
             settings,
         };
@@ -80,6 +94,58 @@ impl World {
         u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// One more fault; its number.
+    pub fn add_fault(&mut self, fault: Fault) -> u64 {
+        self.faults.add(fault, Instant::now())
+    }
+
+    /// One more zone; its id.
+    ///
+    /// # Errors
+    /// It is no name.
+    pub fn add_zone(&mut self, name: &str) -> Result<String, Problem> {
+        self.names.add_zone(&mut self.chance, name)
+    }
+
+    /// One more instance with an identity of its own; its id.
+    pub fn add_instance(&mut self, wanted: NewInstance) -> String {
+        let now = SystemTime::now();
+        let id = self.cloud.add_instance(&self.settings, &mut self.chance, wanted, now);
+        self.renew_credentials(&id);
+        id
+    }
+
+    /// Gives an instance new credentials of its role; those that it had are refused from now on.
+    pub fn renew_credentials(&mut self, instance: &str) {
+        let Some(found) = self.cloud.instances.get_mut(instance) else { return };
+        let Some(role) = &found.role else { return };
+        let account = &self.settings.account;
+        let identity = Identity {
+            name: instance.to_owned(),
+            access_key: format!("ASIA{}", self.chance.capitals(16)),
+            secret_key: self.chance.hex(32),
+            session_token: Some(self.chance.capitals(64)),
+            arn: format!("arn:aws:sts::{account}:assumed-role/{role}/{instance}"),
+            expired: false,
+        };
+        let old = found.access_key.replace(identity.access_key.clone());
+        if let Some(old) = old.and_then(|key| self.identities.get_mut(&key)) {
+            old.expired = true;
+        }
+        self.identities.insert(identity.access_key.clone(), identity);
+    }
+
+    /// Tells an instance that it will be taken away; at that time it is.
+    pub fn take_away(&mut self, instance: &str, action: &str, within: Duration) {
+        if let Some(found) = self.cloud.instances.get_mut(instance) {
+            found.notice = Some(Spot {
+                action: action.to_owned(),
+                time: SystemTime::now() + within,
+                due: Instant::now() + within,
+            });
+        }
+    }
+
     /// The zone and the name of every balancer.
     pub(crate) fn balancer_names(&self) -> Vec<(String, String)> {
         Vec::new()
@@ -93,5 +159,6 @@ impl World {
     /// Lets happen what is due.
     pub(crate) fn advance(&mut self, now: Instant) {
         self.names.advance(now);
+        self.cloud.advance(now);
     }
 }

@@ -46,3 +46,8 @@ fn python() -> String {
 fn route53() {
     run("route53.py");
 }
+
+#[test]
+fn metadata() {
+    run("metadata.py");
+}

@@ -1,0 +1,6 @@
+//! Tags of resources.
+
+use std::collections::BTreeMap;
+
+/// By key.
+pub type Tags = BTreeMap<String, String>;
