@@ -32,7 +32,7 @@ def refused(code, call, *args, words="", **parameters):
     except botocore.exceptions.ClientError as error:
         found = error.response["Error"]
         assert found["Code"] == code, f"{found} in place of {code}"
-        assert words in found["Message"], f"{found} without {words!r}"
+        assert words in (found["Message"] or ""), f"{found} without {words!r}"
         return
     raise AssertionError(f"not refused with {code}: {answer}")
 

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::{Duration, SystemTime};
 
+use ipnet::Ipv4Net;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -59,6 +60,10 @@ fn perform(world: &mut World, request: &Request) -> Result<Value, String> {
             let event = body(request)?;
             happen(world, instance, event)
         }
+        ("POST", ["networks"]) => {
+            let Network { cidr, default } = body(request)?;
+            Ok(json!({ "network": world.add_network(cidr, default) }))
+        }
         ("POST", ["client"]) => {
             world.names.client = body(request)?;
             Ok(json!({}))
@@ -89,6 +94,15 @@ fn add_instance(
     let url = listener.and_then(|listener| listeners.add(shared, &id, listener));
     let url = url.map_err(|error| error.to_string())?;
     Ok(json!({ "instance": id, "metadata": url }))
+}
+
+/// A network to be made.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Network {
+    cidr: Ipv4Net,
+    #[serde(default)]
+    default: bool,
 }
 
 /// What happens to an instance.

@@ -34,6 +34,7 @@
 //! | `POST faults`, `DELETE faults`, `DELETE faults/N` | a [`Fault`]: `{"service":"route53","action":"Change*","kind":"throttle","times":3}` |
 //! | `POST instances` | [`ec2::NewInstance`]; answers `instance` and `metadata` |
 //! | `POST instances/ID` | `{"event":"spot","action":"terminate","within_ms":120000}`, or `rebalance`, `lifecycle` with `state`, `address` with `public`, `terminate`, `credentials` |
+//! | `POST networks` | `{"cidr":"172.31.0.0/16","default":true}` |
 //! | `POST zones` | `{"name":"example.com"}` |
 //! | `POST client` | where DNS clients are ([`route53::Client`]) |
 //! | `POST reach` | `{"203.0.113.1":"127.0.0.2"}`: how checkers reach a public address |

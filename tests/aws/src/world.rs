@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
+use ipnet::Ipv4Net;
+
 use crate::bucket::Buckets;
 use crate::chance::Chance;
 use crate::ec2::{Cloud, NewInstance, Spot};
@@ -107,6 +109,11 @@ impl World {
         self.names.add_zone(&mut self.chance, name)
     }
 
+    /// One more network; its id.
+    pub fn add_network(&mut self, cidr: Ipv4Net, default: bool) -> String {
+        self.cloud.add_vpc(&self.settings, &mut self.chance, cidr, default)
+    }
+
     /// One more instance with an identity of its own; its id.
     pub fn add_instance(&mut self, wanted: NewInstance) -> String {
         let now = SystemTime::now();
@@ -144,6 +151,12 @@ impl World {
                 due: Instant::now() + within,
             });
         }
+    }
+
+    /// The long name of a security group.
+    pub(crate) fn group_arn(&self, id: &str) -> String {
+        let Settings { region, account, .. } = &self.settings;
+        format!("arn:aws:ec2:{region}:{account}:security-group/{id}")
     }
 
     /// The zone and the name of every balancer.

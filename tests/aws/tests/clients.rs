@@ -51,3 +51,8 @@ fn route53() {
 fn metadata() {
     run("metadata.py");
 }
+
+#[test]
+fn ec2() {
+    run("ec2.py");
+}

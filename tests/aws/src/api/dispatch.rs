@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::authorization::Authorization;
 use super::{Call, Moment, Service, sts};
+use crate::ec2;
 use crate::fault::Kind;
 use crate::http::{Answer, Outcome, Request};
 use crate::identity::Identity;
@@ -173,6 +174,7 @@ fn judge(world: &mut World, call: &Call, faults: &[Kind]) -> Result<(), Problem>
 fn action_of(call: &Call) -> Option<Action> {
     match (call.service, call.action.as_str()) {
         (Service::Tokens, "GetCallerIdentity") => Some(sts::caller),
+        (Service::Ec2, name) => ec2::action(name),
         _ => None,
     }
 }

@@ -7,5 +7,5 @@ mod service;
 mod sts;
 
 pub use self::call::{Call, Moment};
-pub(crate) use self::dispatch::answer;
+pub(crate) use self::dispatch::{Action, answer};
 pub use self::service::Service;

@@ -6,7 +6,9 @@ use std::time::{Instant, SystemTime};
 
 use ipnet::Ipv4Net;
 
-use super::{Group, Instance, Interface, NewInstance, Rule, Source, State, Subnet, Tags, Vpc};
+use super::{
+    Group, Instance, Interface, List, NewInstance, Rule, Source, State, Subnet, Tags, Vpc,
+};
 use crate::chance::Chance;
 use crate::settings::Settings;
 
@@ -23,6 +25,8 @@ pub struct Cloud {
     pub instances: BTreeMap<String, Instance>,
     /// Security groups.
     pub groups: BTreeMap<String, Group>,
+    /// Managed lists of addresses.
+    pub lists: BTreeMap<String, List>,
 }
 
 impl Cloud {
@@ -30,6 +34,8 @@ impl Cloud {
     pub(crate) fn new(settings: &Settings, chance: &mut Chance) -> Self {
         let mut cloud = Self::default();
         cloud.add_vpc(settings, chance, settings.vpc_cidr, settings.default_vpc);
+        let lists = List::managed(chance, &settings.region).into_iter();
+        cloud.lists = lists.map(|list| (list.id.clone(), list)).collect();
         cloud
     }
 

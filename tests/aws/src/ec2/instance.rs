@@ -67,6 +67,20 @@ pub struct Spot {
     pub due: Instant,
 }
 
+impl State {
+    /// Code and name, as descriptions show them.
+    pub(crate) fn code(self) -> (u16, &'static str) {
+        match self {
+            Self::Pending => (0, "pending"),
+            Self::Running => (16, "running"),
+            Self::ShuttingDown => (32, "shutting-down"),
+            Self::Terminated => (48, "terminated"),
+            Self::Stopping => (64, "stopping"),
+            Self::Stopped => (80, "stopped"),
+        }
+    }
+}
+
 /// What an instance is made with; what is not said is chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
