@@ -161,6 +161,35 @@ impl World {
         self.identities.insert(identity.access_key.clone(), identity);
     }
 
+    /// The identity of an instance, for a test that calls in its name.
+    pub fn identity_of(&self, instance: &str) -> Option<&Identity> {
+        let instance = self.cloud.instances.get(instance)?;
+        self.identities.get(instance.access_key.as_ref()?)
+    }
+
+    /// What tests in other processes may see.
+    pub(crate) fn shown(&self) -> serde_json::Value {
+        let scaling = self.scaling.values().map(|group| {
+            let members =
+                group.members.iter().map(|(id, it)| (id.clone(), it.state.clone().into()));
+            (group.name.clone(), serde_json::Value::Object(members.collect()))
+        });
+        let target_groups = self.balancers.target_groups.values().map(|group| {
+            let targets: Vec<_> = group
+                .targets
+                .iter()
+                .map(|it| serde_json::json!({ "id": it.id, "port": it.port, "draining": it.draining_until.is_some() }))
+                .collect();
+            (group.name.clone(), targets.into())
+        });
+        serde_json::json!({
+            "names": self.names.shown(),
+            "cloud": self.cloud.shown(),
+            "target_groups": serde_json::Value::Object(target_groups.collect()),
+            "scaling": serde_json::Value::Object(scaling.collect()),
+        })
+    }
+
     /// Tells an instance that it will be taken away; at that time it is.
     pub fn take_away(&mut self, instance: &str, action: &str, within: Duration) {
         if let Some(found) = self.cloud.instances.get_mut(instance) {

@@ -56,7 +56,7 @@ fn perform(world: &mut World, request: &Request) -> Result<Value, String> {
             let zone = world.add_zone(name);
             Ok(json!({ "zone": zone.map_err(|problem| problem.message)? }))
         }
-        ("GET", ["world"]) => Ok(json!({ "names": world.names.shown() })),
+        ("GET", ["world"]) => Ok(world.shown()),
         ("POST", ["settings"]) => {
             world.change_settings(body(request)?)?;
             Ok(json!(world.settings))
