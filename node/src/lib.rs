@@ -21,7 +21,9 @@ pub mod tls;
 
 mod address;
 mod admin;
+mod cloud;
 mod digest;
+mod doctor;
 mod firewall;
 mod health;
 mod hex;

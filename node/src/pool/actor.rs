@@ -83,6 +83,8 @@ pub(crate) struct Places {
     pub(crate) clients: Vec<String>,
     /// By other nodes that bring data connections.
     pub(crate) relay: Option<SocketAddr>,
+    /// By AWS: the instance; empty: none.
+    pub(crate) instance: String,
 }
 
 /// The other parts of the node.

@@ -119,6 +119,7 @@ impl Pool {
             weight: if standing == Standing::Ready { WEIGHT } else { 0 },
             storage: self.mark.seen().to_owned(),
             relay: parts.places.relay.map_or_else(String::new, |relay| relay.to_string()),
+            instance: parts.places.instance.clone(),
         }
     }
 
