@@ -35,6 +35,12 @@
 //! | `POST instances` | [`ec2::NewInstance`]; answers `instance` and `metadata` |
 //! | `POST instances/ID` | `{"event":"spot","action":"terminate","within_ms":120000}`, or `rebalance`, `lifecycle` with `state`, `address` with `public`, `terminate`, `credentials` |
 //! | `POST networks` | `{"cidr":"172.31.0.0/16","default":true}` |
+//! | `POST balancers` | [`balancing::NewBalancer`]; answers `balancer` |
+//! | `POST target-groups`, `POST listeners` | [`balancing::NewTargetGroup`]; `{"balancer":...,"port":21,"target_group":...}` |
+//! | `POST target-health` | `{"target_group":...,"target":"i-...","health":"unhealthy"}` |
+//! | `POST classics` | [`classic::Classic`] |
+//! | `POST scaling-groups` | `{"name":"g","hooks":[{"name":"drain","heartbeat":60}]}` ([`scaling::Hook`]) |
+//! | `POST scaling-groups/NAME/join/ID`, `.../scale-in/ID` | an instance becomes a member, or is to go |
 //! | `POST zones` | `{"name":"example.com"}` |
 //! | `POST client` | where DNS clients are ([`route53::Client`]) |
 //! | `POST reach` | `{"203.0.113.1":"127.0.0.2"}`: how checkers reach a public address |
@@ -42,8 +48,10 @@
 //! | `GET world` | the state |
 
 pub mod api;
+pub mod balancing;
 mod bucket;
 mod chance;
+pub mod classic;
 mod clock;
 mod control;
 pub mod ec2;
@@ -53,9 +61,11 @@ mod http;
 mod identity;
 mod log;
 mod metadata;
+mod page;
 mod parameters;
 mod problem;
 pub mod route53;
+pub mod scaling;
 mod settings;
 mod shared;
 mod world;

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ipnet::Ipv4Net;
 
+use crate::balancing::Balancers;
 use crate::bucket::Buckets;
 use crate::chance::Chance;
+use crate::classic::{Classic, Classics};
 use crate::ec2::{Cloud, NewInstance, Spot};
 use crate::fault::{Fault, Faults};
 use crate::identity::Identity;
@@ -14,6 +16,7 @@ use crate::log::Log;
 use crate::metadata::Tokens;
 use crate::problem::Problem;
 use crate::route53::Names;
+use crate::scaling::Groups;
 use crate::settings::Settings;
 
 /// The state of all services, which tests may look at and change.
@@ -35,6 +38,12 @@ pub struct World {
     pub names: Names,
     /// EC2.
     pub cloud: Cloud,
+    /// Network balancers.
+    pub balancers: Balancers,
+    /// Classic balancers.
+    pub classics: Classics,
+    /// Auto Scaling.
+    pub scaling: Groups,
     /// Of instance metadata.
     pub tokens: Tokens,
     /// What instances asked about themselves.
@@ -55,6 +64,9 @@ impl World {
             chance,
             names: Names::default(),
             cloud,
+            balancers: Balancers::default(),
+            classics: Classics::new(),
+            scaling: Groups::new(),
             tokens: Tokens::default(),
             metadata_log: Log::default(),
             begun: now,
@@ -114,6 +126,13 @@ impl World {
         self.cloud.add_vpc(&self.settings, &mut self.chance, cidr, default)
     }
 
+    /// One more classic balancer; its name in the DNS is chosen.
+    pub fn add_classic(&mut self, mut classic: Classic) {
+        let Settings { region, .. } = &self.settings;
+        classic.dns = format!("{}-{}.{region}.elb.amazonaws.com", classic.name, self.chance.hex(8));
+        self.classics.insert(classic.name.clone(), classic);
+    }
+
     /// One more instance with an identity of its own; its id.
     pub fn add_instance(&mut self, wanted: NewInstance) -> String {
         let now = SystemTime::now();
@@ -142,6 +161,35 @@ impl World {
         self.identities.insert(identity.access_key.clone(), identity);
     }
 
+    /// The identity of an instance, for a test that calls in its name.
+    pub fn identity_of(&self, instance: &str) -> Option<&Identity> {
+        let instance = self.cloud.instances.get(instance)?;
+        self.identities.get(instance.access_key.as_ref()?)
+    }
+
+    /// What tests in other processes may see.
+    pub(crate) fn shown(&self) -> serde_json::Value {
+        let scaling = self.scaling.values().map(|group| {
+            let members =
+                group.members.iter().map(|(id, it)| (id.clone(), it.state.clone().into()));
+            (group.name.clone(), serde_json::Value::Object(members.collect()))
+        });
+        let target_groups = self.balancers.target_groups.values().map(|group| {
+            let targets: Vec<_> = group
+                .targets
+                .iter()
+                .map(|it| serde_json::json!({ "id": it.id, "port": it.port, "draining": it.draining_until.is_some() }))
+                .collect();
+            (group.name.clone(), targets.into())
+        });
+        serde_json::json!({
+            "names": self.names.shown(),
+            "cloud": self.cloud.shown(),
+            "target_groups": serde_json::Value::Object(target_groups.collect()),
+            "scaling": serde_json::Value::Object(scaling.collect()),
+        })
+    }
+
     /// Tells an instance that it will be taken away; at that time it is.
     pub fn take_away(&mut self, instance: &str, action: &str, within: Duration) {
         if let Some(found) = self.cloud.instances.get_mut(instance) {
@@ -161,17 +209,27 @@ impl World {
 
     /// The zone and the name of every balancer.
     pub(crate) fn balancer_names(&self) -> Vec<(String, String)> {
-        Vec::new()
+        let network = self.balancers.balancers.values();
+        let network = network.map(|it| (it.zone_id.clone(), format!("{}.", it.dns)));
+        let classic = self.classics.values();
+        let classic = classic.map(|it| (Classic::ZONE_ID.to_owned(), format!("{}.", it.dns)));
+        network.chain(classic).collect()
     }
 
     /// The addresses of every balancer, by name.
     pub(crate) fn balancer_addresses(&self) -> BTreeMap<String, Vec<String>> {
-        BTreeMap::new()
+        let addresses = self.balancers.balancers.values().map(|balancer| {
+            let places = balancer.places.iter().map(|place| place.address.to_string());
+            (format!("{}.", balancer.dns), places.collect())
+        });
+        addresses.collect()
     }
 
     /// Lets happen what is due.
     pub(crate) fn advance(&mut self, now: Instant) {
         self.names.advance(now);
         self.cloud.advance(now);
+        self.balancers.advance(now);
+        self.advance_scaling(now);
     }
 }

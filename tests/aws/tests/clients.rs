@@ -56,3 +56,13 @@ fn metadata() {
 fn ec2() {
     run("ec2.py");
 }
+
+#[test]
+fn balancing() {
+    run("balancing.py");
+}
+
+#[test]
+fn scaling() {
+    run("scaling.py");
+}

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use super::authorization::Authorization;
 use super::{Call, Moment, Service, sts};
+use crate::balancing;
+use crate::classic;
 use crate::ec2;
 use crate::fault::Kind;
 use crate::http::{Answer, Outcome, Request};
@@ -14,6 +16,7 @@ use crate::log::Entry;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::route53;
+use crate::scaling;
 use crate::shared::Shared;
 use crate::world::World;
 use crate::xml::Element;
@@ -175,6 +178,9 @@ fn action_of(call: &Call) -> Option<Action> {
     match (call.service, call.action.as_str()) {
         (Service::Tokens, "GetCallerIdentity") => Some(sts::caller),
         (Service::Ec2, name) => ec2::action(name),
+        (Service::Balancing, name) => balancing::action(name),
+        (Service::Classic, name) => classic::action(name),
+        (Service::Scaling, name) => scaling::action(name),
         _ => None,
     }
 }

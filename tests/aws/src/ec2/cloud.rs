@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 use ipnet::Ipv4Net;
 
 use super::{
-    Group, Instance, Interface, List, NewInstance, Rule, Source, State, Subnet, Tags, Vpc,
+    Group, Instance, Interface, List, NewInstance, Rule, Source, State, Subnet, Tags, Vpc, show,
 };
 use crate::chance::Chance;
 use crate::settings::Settings;
@@ -225,6 +225,34 @@ impl Cloud {
         let all = self.interfaces.values().flat_map(|interface| &interface.public);
         let mut found = all.filter(|(_, known)| IpAddr::V4(**known) == public);
         found.next().map(|(private, _)| IpAddr::V4(*private))
+    }
+
+    /// What tests in other processes may see.
+    pub(crate) fn shown(&self) -> serde_json::Value {
+        let instances = self.instances.values().map(|instance| {
+            serde_json::json!({ "id": instance.id, "state": instance.state, "tags": instance.tags })
+        });
+        let groups = self.groups.values().map(|group| {
+            let rules = group.rules.iter().filter(|rule| !rule.egress).map(|rule| {
+                serde_json::json!({
+                    "id": rule.id,
+                    "protocol": rule.protocol,
+                    "ports": rule.ports,
+                    "source": show::source(&rule.source),
+                    "tags": rule.tags,
+                })
+            });
+            serde_json::json!({
+                "id": group.id,
+                "name": group.name,
+                "tags": group.tags,
+                "inbound": rules.collect::<Vec<_>>(),
+            })
+        });
+        serde_json::json!({
+            "instances": instances.collect::<Vec<_>>(),
+            "groups": groups.collect::<Vec<_>>(),
+        })
     }
 
     pub(crate) fn advance(&mut self, now: Instant) {

@@ -20,6 +20,8 @@ mod record;
 mod resolve;
 mod status;
 mod tags;
+#[cfg(test)]
+mod tests;
 mod update;
 mod value;
 mod wire;

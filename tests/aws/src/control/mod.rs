@@ -1,5 +1,7 @@
 //! `/fake/`: what tests in other processes do with a fake, in JSON.
 
+mod balancing;
+
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::{Duration, SystemTime};
 
@@ -31,6 +33,9 @@ pub(crate) fn answer(shared: &Shared, listeners: &Listeners, request: &Request) 
 fn perform(world: &mut World, request: &Request) -> Result<Value, String> {
     let path = request.path.strip_prefix("/fake/").unwrap_or_default();
     let parts: Vec<_> = path.split('/').collect();
+    if let Some(result) = balancing::perform(world, request, &parts) {
+        return result;
+    }
     match (request.method.as_str(), parts.as_slice()) {
         ("GET", ["calls"] | ["calls", "metadata"]) => Ok(calls(world, request)),
         ("POST", ["faults"]) => {
@@ -51,7 +56,7 @@ fn perform(world: &mut World, request: &Request) -> Result<Value, String> {
             let zone = world.add_zone(name);
             Ok(json!({ "zone": zone.map_err(|problem| problem.message)? }))
         }
-        ("GET", ["world"]) => Ok(json!({ "names": world.names.shown() })),
+        ("GET", ["world"]) => Ok(world.shown()),
         ("POST", ["settings"]) => {
             world.change_settings(body(request)?)?;
             Ok(json!(world.settings))
