@@ -1,5 +1,6 @@
 //! What the leader does in AWS for the whole pool: a round of reading, planning and applying, again and again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,8 @@ pub(super) struct Duties {
     groups: Option<Groups>,
     notes: Told,
     troubles: Told,
+    /// The nodes of the last round.
+    instances: BTreeSet<String>,
     /// No round before.
     next: Option<Instant>,
     failures: u32,
@@ -41,17 +44,20 @@ impl Cloud {
             pool.send(Lead).await.ok().flatten()
         };
         ctx.spawn(asked.into_actor(self).map(|leading, cloud, ctx| match leading {
-            Some(leading) if cloud.is_due() => cloud.begin_round(leading, ctx),
+            Some(leading) if cloud.is_due(&leading) => cloud.begin_round(leading, ctx),
             _ => cloud.lead_later(ctx),
         }));
     }
 
-    fn is_due(&self) -> bool {
-        self.policy.config.aws.security_groups
-            && self.duties.next.is_none_or(|next| Instant::now() >= next)
+    /// Nobody who joins waits for the next round.
+    fn is_due(&self, leading: &Leading) -> bool {
+        let Duties { next, instances, .. } = &self.duties;
+        let is_time = next.is_none_or(|next| Instant::now() >= next);
+        self.policy.config.aws.security_groups && (is_time || *instances != leading.instances)
     }
 
     fn begin_round(&mut self, leading: Leading, ctx: &mut Context<Self>) {
+        self.duties.instances.clone_from(&leading.instances);
         let policy = Arc::clone(&self.policy);
         let (identity, instance) = (self.identity.clone(), self.instance.clone());
         let (pool, clients) = (self.pool.clone(), self.duties.groups.clone());

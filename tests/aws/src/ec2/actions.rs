@@ -21,7 +21,8 @@ pub(crate) fn action(name: &str) -> Option<Action> {
         "DescribeVpcs" => describe::vpcs,
         "ModifyNetworkInterfaceAttribute" => attribute::modify,
         "ModifySecurityGroupRules" => modify::modify,
-        "RevokeSecurityGroupIngress" => revoke::revoke,
+        "RevokeSecurityGroupEgress" => revoke::egress,
+        "RevokeSecurityGroupIngress" => revoke::ingress,
         _ => return None,
     })
 }

@@ -1,7 +1,7 @@
 //! The descriptions.
 
 use super::select::{Shown, select};
-use super::{Cloud, Group, Instance, Interface, Rule, Subnet, Tags, Vpc, show};
+use super::{Cloud, Group, Instance, Interface, Rule, Source, Subnet, Tags, Vpc, show};
 use crate::api::Call;
 use crate::problem::Problem;
 use crate::world::World;
@@ -157,8 +157,23 @@ impl Shown for &Group {
             "group-name" => texts([&self.name]),
             "description" => texts([&self.description]),
             "vpc-id" => texts([&self.vpc]),
+            "ip-permission.group-id" => Some(self.named(false)),
+            "egress.ip-permission.group-id" => Some(self.named(true)),
             _ => None,
         }
+    }
+}
+
+impl Group {
+    /// The groups that its rules name, of one direction.
+    fn named(&self, egress: bool) -> Vec<String> {
+        let rules = self.rules.iter().filter(|rule| rule.egress == egress);
+        rules
+            .filter_map(|rule| match &rule.source {
+                Source::Group(id) => Some(id.clone()),
+                _ => None,
+            })
+            .collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! RevokeSecurityGroupIngress.
+//! RevokeSecurityGroupIngress and RevokeSecurityGroupEgress.
 
 use super::permission::permissions;
 use super::{Rule, group, show};
@@ -7,8 +7,17 @@ use crate::problem::Problem;
 use crate::world::World;
 use crate::xml::Element;
 
-/// Takes rules away, by their ids or by what they say.
-pub(super) fn revoke(world: &mut World, call: &Call) -> Result<Vec<Element>, Problem> {
+/// Takes inbound rules away, by their ids or by what they say.
+pub(super) fn ingress(world: &mut World, call: &Call) -> Result<Vec<Element>, Problem> {
+    revoke(world, call, false)
+}
+
+/// Outbound ones.
+pub(super) fn egress(world: &mut World, call: &Call) -> Result<Vec<Element>, Problem> {
+    revoke(world, call, true)
+}
+
+fn revoke(world: &mut World, call: &Call, egress: bool) -> Result<Vec<Element>, Problem> {
     let given = &call.parameters;
     let ids = given.list("SecurityGroupRuleId");
     let by_permission = given.has("IpPermissions");
@@ -19,10 +28,11 @@ pub(super) fn revoke(world: &mut World, call: &Call) -> Result<Vec<Element>, Pro
     }
     let group = group::find(&world.cloud, given.need("GroupId")?)?;
     let id = group.id.clone();
-    let inbound = group.rules.iter().filter(|rule| !rule.egress);
+    let candidates = group.rules.iter().filter(|rule| rule.egress == egress);
     let (mut gone, mut unknown): (Vec<Rule>, Vec<Rule>) = (Vec::new(), Vec::new());
     if by_permission {
         for rule in permissions(given, &world.cloud)? {
+            let rule = Rule { egress, ..rule };
             let twin = group.rules.iter().find(|twin| twin.is_same(&rule));
             match twin {
                 Some(twin) => gone.push(twin.clone()),
@@ -33,7 +43,7 @@ pub(super) fn revoke(world: &mut World, call: &Call) -> Result<Vec<Element>, Pro
         return Err(Problem::missing(call.service, "SecurityGroupRuleId"));
     } else {
         for id in &ids {
-            let rule = inbound.clone().find(|rule| rule.id == *id);
+            let rule = candidates.clone().find(|rule| rule.id == *id);
             gone.push(rule.ok_or_else(|| not_found(id))?.clone());
         }
     }
