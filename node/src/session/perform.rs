@@ -286,11 +286,6 @@ impl Session {
         }
     }
 
-    /// Whether another program brought the control connection.
-    pub(super) fn is_brought(&self) -> bool {
-        self.dialled.is_some() || self.policy.config.ingress.is_balancer(self.peer.ip())
-    }
-
     /// How the control connection came.
     fn path<'a>(&'a self, found: &'a Found) -> Path<'a> {
         let (config, client) = (&self.policy.config, self.peer.ip());
