@@ -31,12 +31,13 @@ impl Handler<Lead> for Pool {
         let term = self.agent.term(Instant::now())?;
         let members = self.agent.view().alive().filter_map(|(_, seen)| seen.member.as_ref());
         let mut leading = Leading { term, instances: BTreeSet::new(), transfers: 0 };
+        // The pool has heard of this node at its last beat, which may be to come.
+        leading.instances.insert(self.parts.places.instance.clone());
         for member in members {
             leading.transfers += u64::from(member.load.transfers);
-            if !member.instance.is_empty() {
-                leading.instances.insert(member.instance.clone());
-            }
+            leading.instances.insert(member.instance.clone());
         }
+        leading.instances.retain(|instance| !instance.is_empty());
         Some(leading)
     }
 }
