@@ -154,6 +154,7 @@ def old():
         "backends": {"2121": ["proxy"]}, "tags": {"a": "b"}})
     found = classic.describe_load_balancers()["LoadBalancerDescriptions"][0]
     assert found["BackendServerDescriptions"] == [{"InstancePort": 2121, "PolicyNames": ["proxy"]}]
+    assert found["VPCId"].startswith("vpc-") and len(found["AvailabilityZones"]) == 3
     assert found["ListenerDescriptions"][0]["Listener"]["LoadBalancerPort"] == 21
     policies = classic.describe_load_balancer_policies(LoadBalancerName="c")["PolicyDescriptions"]
     assert policies[0]["PolicyTypeName"] == "ProxyProtocolPolicyType"

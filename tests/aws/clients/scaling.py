@@ -38,7 +38,7 @@ def target(url):
 
 def described(instance):
     group = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=["g"])["AutoScalingGroups"][0]
-    assert group["DesiredCapacity"] == 2 and len(group["Instances"]) == 2
+    assert group["DesiredCapacity"] == 2 and [it["HealthStatus"] for it in group["Instances"]] == ["Healthy"] * 2
     assert scaling.describe_auto_scaling_groups(AutoScalingGroupNames=["x"])["AutoScalingGroups"] == []
     hook = scaling.describe_lifecycle_hooks(AutoScalingGroupName="g")["LifecycleHooks"][0]
     assert (hook["HeartbeatTimeout"], hook["GlobalTimeout"], hook["DefaultResult"]) == (2, 200, "CONTINUE")

@@ -18,6 +18,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Route 53 is signed for `us-east-1`, wherever its callers are: clients know that by themselves, but not where they
+//! are told the address of the service, as here.
+//!
 //! [`Fake::world`] locks the whole state, whose fields are open to tests: records, checks, groups, instances. All
 //! services share one address; which one is asked is told by the credential scope. [`Fake::dns`] is a name server
 //! over UDP that `dig` can ask. Networks of a test: sockets made in a namespace stay in it, so make them there

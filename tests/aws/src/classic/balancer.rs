@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ec2::Tags;
+use crate::ec2::{Cloud, Tags};
 use crate::xml::Element;
 
 /// One balancer.
@@ -70,7 +70,7 @@ impl Classic {
     /// For aliases.
     pub const ZONE_ID: &str = "Z215JYRZR1TBD5";
 
-    pub(super) fn element(&self) -> Element {
+    pub(super) fn element(&self, cloud: &Cloud) -> Element {
         let ports = self.ports.iter().map(|port| {
             let listener = Element::new("Listener")
                 .text("Protocol", &port.protocol)
@@ -102,6 +102,9 @@ impl Classic {
             .list("BackendServerDescriptions", backends)
             .list("Instances", self.instances.iter().map(|id| instance(id)))
             .child(check)
+            .texts("AvailabilityZones", "member", cloud.subnets.values().map(|it| &it.zone))
+            .texts("Subnets", "member", cloud.subnets.keys())
+            .maybe("VPCId", cloud.vpcs.keys().next())
             .text("Scheme", "internet-facing")
     }
 }

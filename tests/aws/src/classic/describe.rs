@@ -14,7 +14,8 @@ pub(super) fn balancers(world: &mut World, call: &Call) -> Result<Vec<Element>, 
         find(&world.classics, name)?;
     }
     let wanted = |it: &&Classic| names.is_empty() || names.contains(&it.name);
-    let members = world.classics.values().filter(wanted).map(Classic::element).collect();
+    let all = world.classics.values().filter(wanted);
+    let members = all.map(|classic| classic.element(&world.cloud)).collect();
     let (members, next) = page(call, members, ("Marker", "PageSize"), 400)?;
     let mut answer = vec![Element::new("LoadBalancerDescriptions").children(members)];
     answer.extend(next.map(|next| Element::of("NextMarker", next)));

@@ -28,7 +28,10 @@ pub(super) fn instances(world: &mut World, call: &Call) -> Result<Vec<Element>, 
     let mut members = Vec::new();
     for group in world.scaling.values() {
         for (id, it) in group.members.iter().filter(|(id, _)| ids.is_empty() || ids.contains(id)) {
-            members.push(member(world, id, it).text("AutoScalingGroupName", &group.name));
+            // In capitals here, and not in the groups.
+            let health = it.health.to_uppercase();
+            let shown = member(world, id, it).text("HealthStatus", health);
+            members.push(shown.text("AutoScalingGroupName", &group.name));
         }
     }
     answer(call, "AutoScalingInstances", members, 50)
@@ -69,6 +72,9 @@ fn group(world: &World, group: &ScalingGroup) -> Element {
     let arn = format!(
         "arn:aws:autoscaling:{region}:{account}:autoScalingGroup:0:autoScalingGroupName/{name}"
     );
+    let instances = group.members.iter();
+    let instances =
+        instances.map(|(id, it)| member(world, id, it).text("HealthStatus", &it.health));
     let tags = group.tags.iter().map(|(key, value)| {
         Element::new("member")
             .text("ResourceId", name)
@@ -89,7 +95,8 @@ fn group(world: &World, group: &ScalingGroup) -> Element {
         .text("NewInstancesProtectedFromScaleIn", false)
         .texts("LoadBalancerNames", "member", &group.balancers)
         .texts("TargetGroupARNs", "member", &group.target_groups)
-        .list("Instances", group.members.iter().map(|(id, it)| member(world, id, it)))
+        .texts("AvailabilityZones", "member", world.cloud.subnets.values().map(|it| &it.zone))
+        .list("Instances", instances)
         .list("Tags", tags)
 }
 
@@ -101,6 +108,5 @@ fn member(world: &World, id: &str, member: &Member) -> Element {
         .maybe("AvailabilityZone", instance.map(|instance| &instance.zone))
         .maybe("AvailabilityZoneId", instance.map(|instance| zone_id(&instance.zone)))
         .text("LifecycleState", &member.state)
-        .text("HealthStatus", member.health.to_uppercase())
         .text("ProtectedFromScaleIn", member.protected)
 }
