@@ -2,12 +2,14 @@
 
 mod advice;
 mod choice;
+mod found;
 mod reason;
 
 use std::net::SocketAddr;
 
 pub(crate) use advice::{advice, warn};
 pub(crate) use choice::{Arrival, Known, Path, advertised};
+pub(crate) use found::Found;
 
 /// With an IPv4-mapped IPv6 address (what a dual-stack listener reports) as IPv4.
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {

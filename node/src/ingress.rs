@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use crate::config::{Config, Mode};
+use flotilla_cluster::aws::instance::Instance;
+
+use crate::config::{Auto, Config, Mode, Store};
 
 /// A listener with its mode; never [`Mode::Auto`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +28,33 @@ pub(crate) fn reach(config: &Config, listener: SocketAddr) -> Reach {
     let ingress = &config.ingress;
     let is_own = ingress.listeners.iter().any(|(address, _)| *address == listener);
     let (mode, reason) = match (ingress.mode_of(listener), is_own) {
-        (Mode::Auto, _) => (Mode::Direct, "nothing says that the address is shared"),
+        (Mode::Auto, _) => (config.auto.mode, config.auto.reason),
         (mode, true) => (mode, "ingress.listeners"),
         (mode, false) => (mode, "ingress.mode"),
     };
     Reach { listener, mode, reason }
+}
+
+/// How clients reach the node, where no listener has a mode of its own; never [`Mode::Auto`].
+pub(crate) fn mode(config: &Config) -> Mode {
+    match config.ingress.mode {
+        Mode::Auto => config.auto.mode,
+        mode => mode,
+    }
+}
+
+/// What `auto` stands for: an instance with a public address is reached there; one without can only be reached through
+/// something that it shares with the other nodes of its pool.
+pub(crate) fn auto(config: &Config, instance: Option<&Instance>) -> Auto {
+    let Some(instance) = instance else { return Auto::default() };
+    let is_alone = config.pool.store == Store::Embedded;
+    let (mode, reason) = match (instance.public().next(), is_alone, config.relay.listen) {
+        (Some(_), ..) => (Mode::Direct, "the instance has a public address"),
+        (None, true, _) => (Mode::Direct, "there is no pool to share an address with"),
+        (None, false, None) => (Mode::Direct, "relay.listen is empty, so nothing can be shared"),
+        (None, false, Some(_)) => (Mode::Shared, "the instance has no public address"),
+    };
+    Auto { mode, reason }
 }
 
 /// Whether the passive ports belong to the whole pool, because one listener's clients reach them at an
@@ -41,6 +65,8 @@ pub(crate) fn shares_ports(config: &Config) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use flotilla_cluster::aws::instance::Interface;
+
     use super::*;
     use crate::config::load_flags;
 
@@ -56,5 +82,28 @@ mod tests {
         assert_eq!(modes.first(), Some(&(Mode::Balanced, "ingress.mode")));
         assert_eq!(modes.get(1).map(|(mode, _)| *mode), Some(Mode::Direct));
         assert!(!shares_ports(&config));
+    }
+
+    #[test]
+    fn auto_is_what_the_instance_is() {
+        let pool = [("pool.store", "redis://127.0.0.1:6379")];
+        let public = [("203.0.113.1".parse().unwrap(), "10.0.0.1".parse().unwrap())];
+        let instance = |public: &[_]| {
+            let interface = Interface { public: public.to_vec(), ..Interface::default() };
+            Instance { interfaces: vec![interface], ..Instance::default() }
+        };
+        let settled = |flags: &[_], instance: Option<&Instance>| {
+            let (mut config, _) = load_flags(flags).unwrap();
+            config.auto = auto(&config, instance);
+            let listener = *config.ftp.listen.first().unwrap();
+            (reach(&config, listener).mode, mode(&config))
+        };
+        let direct = (Mode::Direct, Mode::Direct);
+        assert_eq!(settled(&pool, None), direct);
+        assert_eq!(settled(&pool, Some(&instance(&public))), direct);
+        assert_eq!(settled(&pool, Some(&instance(&[]))), (Mode::Shared, Mode::Shared));
+        assert_eq!(settled(&[], Some(&instance(&[]))), direct);
+        let told = [pool[0], ("ingress.mode", "balanced")];
+        assert_eq!(settled(&told, Some(&instance(&[]))), (Mode::Balanced, Mode::Balanced));
     }
 }

@@ -21,6 +21,7 @@ pub mod tls;
 
 mod address;
 mod admin;
+mod cloud;
 mod digest;
 mod firewall;
 mod health;

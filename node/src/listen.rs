@@ -25,7 +25,7 @@ use tracing::{error, warn};
 use crate::config::Mode;
 use crate::keepalive::Tuned;
 use crate::policy::Policy;
-use crate::registry::{Banned, Lifted, Tune};
+use crate::registry::{Banned, Lifted, Moved, Tune};
 use crate::roster::Teller;
 use crate::session::Notice;
 use crate::worker::Worker;
@@ -234,6 +234,14 @@ impl Handler<Tune> for Acceptor {
     fn handle(&mut self, message: Tune, _: &mut Self::Context) {
         self.worker.set_keepalive(message.0);
         self.tell_all(Notice::Tuned);
+    }
+}
+
+impl Handler<Moved> for Acceptor {
+    type Result = ();
+
+    fn handle(&mut self, message: Moved, _: &mut Self::Context) {
+        self.worker.set_found(message.0);
     }
 }
 

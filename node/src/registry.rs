@@ -14,6 +14,7 @@ use flotilla_cluster::keepalive::Keepalive;
 use flotilla_cluster::order::Whom;
 use futures_util::future::join_all;
 
+use crate::address::Found;
 use crate::listen::{Acceptor, Describe, Kick, ReadLoad};
 use crate::roster::Load;
 
@@ -64,6 +65,11 @@ pub(crate) struct Lifted {
 #[rtype(result = "()")]
 pub(crate) struct Tune(pub(crate) Arc<Keepalive>);
 
+/// The addresses of the machine are these from now on.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Moved(pub(crate) Arc<Found>);
+
 /// End these sessions. Answers how many were told.
 #[derive(Debug, Message)]
 #[rtype(result = "usize")]
@@ -97,6 +103,15 @@ impl Handler<Lifted> for Registry {
 
     fn handle(&mut self, message: Lifted, _: &mut Self::Context) {
         self.acceptors.iter().for_each(|acceptor| acceptor.do_send(message));
+    }
+}
+
+impl Handler<Moved> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, message: Moved, _: &mut Self::Context) {
+        // One in half a minute at most; none may be lost.
+        self.acceptors.iter().for_each(|acceptor| acceptor.do_send(message.clone()));
     }
 }
 

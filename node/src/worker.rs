@@ -11,6 +11,7 @@ use std::time::Instant;
 use actix::Addr;
 use flotilla_cluster::keepalive::Keepalive;
 
+use crate::address::Found;
 use crate::keepalive;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
@@ -45,6 +46,7 @@ pub(crate) struct Worker {
     pub(crate) ssh_held: Cell<usize>,
     policy: RefCell<Arc<Policy>>,
     keepalive: RefCell<Arc<Keepalive>>,
+    found: RefCell<Arc<Found>>,
     /// What clients are told that can not come in, while the node drains.
     closed: Cell<Option<&'static str>>,
     bans: RefCell<HashMap<IpAddr, Instant>>,
@@ -59,13 +61,15 @@ pub(crate) struct Surroundings {
     pub(crate) threshold: Threshold,
     pub(crate) startups: Threshold,
     pub(crate) policy: Arc<Policy>,
+    /// Its addresses.
+    pub(crate) found: Arc<Found>,
     /// Counts the sessions of the node: one atomic step per connection.
     pub(crate) sessions_made: Arc<AtomicU64>,
 }
 
 impl Worker {
     pub(crate) fn new(ports: Rc<PortShard>, tls: tls::Store, surroundings: Surroundings) -> Self {
-        let Surroundings { pool, metrics, threshold, startups, policy, sessions_made } =
+        let Surroundings { pool, metrics, threshold, startups, policy, found, sessions_made } =
             surroundings;
         let keepalive = Arc::new(keepalive::decided(&policy.config));
         keepalive::adopt(keepalive.probes, policy.config.timeouts.stalled);
@@ -82,6 +86,7 @@ impl Worker {
             ssh_held: Cell::new(0),
             policy: RefCell::new(policy),
             keepalive: RefCell::new(keepalive),
+            found: RefCell::new(found),
             closed: Cell::default(),
             bans: RefCell::default(),
             sessions_made,
@@ -109,6 +114,16 @@ impl Worker {
         keepalive::adopt(keepalive.probes, self.policy().config.timeouts.stalled);
         *self.keepalive.borrow_mut() = keepalive;
         self.ports.tune();
+    }
+
+    /// What the machine is told of its addresses.
+    pub(crate) fn found(&self) -> Arc<Found> {
+        Arc::clone(&self.found.borrow())
+    }
+
+    /// They moved: the next passive reply of every session goes by this.
+    pub(crate) fn set_found(&self, found: Arc<Found>) {
+        *self.found.borrow_mut() = found;
     }
 
     /// Why nobody is let in; `None` while everybody is.

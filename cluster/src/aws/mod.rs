@@ -6,12 +6,19 @@
 //!
 //! - [`Trouble`]: what a failed call means; [`Budget`]: how often one may be made.
 //! - [`Step`]: one change as people read it.
+//! - [`instance`]: who and where this node is; `metadata` asks for it.
+//! - `session`: region, credentials, time limits; the clients are made of it.
 //!
 //! # What holds
 //! Nothing here may stop serving: every call has a deadline, an outcome that is not known is read again before
 //! anything else is decided, and a refusal is told once, with the permission that is missing.
 
 mod budget;
+pub mod instance;
+#[cfg(feature = "aws")]
+pub mod metadata;
+#[cfg(feature = "aws")]
+pub mod session;
 mod step;
 mod trouble;
 

@@ -3,6 +3,7 @@
 use tracing::warn;
 
 use crate::config::{Config, Ingress, Mode, Proxy};
+use crate::ingress;
 
 /// Says at the start which clients would be told an address that they can not reach.
 pub(crate) fn warn(config: &Config) {
@@ -16,7 +17,7 @@ pub(crate) fn advice(config: &Config) -> Vec<String> {
     let Config { ftp, ingress, .. } = config;
     let has = |mode| {
         let mut listeners = ftp.listen.iter().chain(&ftp.implicit_tls);
-        listeners.any(|address| ingress.mode_of(*address) == mode)
+        listeners.any(|address| ingress::reach(config, *address).mode == mode)
     };
     let known = ftp.passive_address.is_some();
     let balanced = (has(Mode::Balanced) && !known).then(|| {

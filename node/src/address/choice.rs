@@ -22,6 +22,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ipnet::IpNet;
 
+use super::found::Found;
 use super::reason::Reason;
 use crate::config::{Config, Mode, ZoneAddress};
 
@@ -69,15 +70,15 @@ pub(crate) struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    /// What the configuration tells.
-    pub(crate) fn of(config: &'a Config) -> Self {
+    /// What the configuration tells, and the machine of the end of a connection that is `local`.
+    pub(crate) fn of(config: &'a Config, found: &'a Found, local: IpAddr) -> Self {
         Self {
             configured: config.ftp.passive_address,
             balancer: &config.ingress.addresses,
             zone: config.node.zone.as_deref(),
             internal: &config.ingress.internal,
-            vpc: &[],
-            public: None,
+            vpc: &found.vpc,
+            public: found.public_of(local),
         }
     }
 }

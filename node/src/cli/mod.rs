@@ -14,6 +14,7 @@ use crate::error::ServeError;
 
 mod figure;
 pub mod generate;
+mod iam;
 mod nftables;
 pub mod ping;
 pub mod remote;

@@ -16,8 +16,9 @@ use super::value::{
     size, store, umask, workers, zone_addresses,
 };
 use super::{
-    Admin, Config, DataReuse, Ftp, Health, Host, Ingress, Limits, LogFormat, Node, OnAbort, Pool,
-    Relay, Ssh, Storage, Telemetry, Timeouts, Tls, TlsMode, TlsVersion, Users, algorithm, ingress,
+    Admin, Auto, Aws, Config, DataReuse, Ftp, Health, Host, Ingress, Limits, LogFormat, Node,
+    OnAbort, Pool, Relay, Ssh, Storage, Telemetry, Timeouts, Tls, TlsMode, TlsVersion, Users,
+    algorithm, aws, ingress,
 };
 
 /// `Some(Section { field: value, … })` if every key can be read. All are tried, so that every
@@ -46,6 +47,7 @@ pub(super) fn assemble(origins: &Origins, problems: &mut Vec<Problem>) -> Option
     let timeouts = timeouts(reader);
     let health = health(reader);
     let admin = admin(reader);
+    let aws = aws(reader);
     let telemetry = telemetry(reader);
     let mut hosts = Vec::new();
     for (head, settings) in &origins.hosts {
@@ -66,7 +68,9 @@ pub(super) fn assemble(origins: &Origins, problems: &mut Vec<Problem>) -> Option
         timeouts: timeouts?,
         health: health?,
         admin: admin?,
+        aws: aws?,
         telemetry: telemetry?,
+        auto: Auto::default(),
         common: common(origins),
     })
 }
@@ -271,6 +275,35 @@ fn admin(reader: &mut Reader<'_>) -> Option<Admin> {
         Admin {
             token_file: "admin.token_file" as optional_path,
             read_token_file: "admin.read_token_file" as optional_path,
+        }
+    )
+}
+
+fn aws(reader: &mut Reader<'_>) -> Option<Aws> {
+    section!(
+        reader,
+        Aws {
+            enabled: "aws.enabled" as flag,
+            region: "aws.region" as aws::word_or_auto,
+            endpoint: "aws.endpoint" as aws::optional_url,
+            metadata: "aws.metadata" as aws::metadata,
+            instance: "aws.instance" as optional_line,
+            dns_zone: "aws.dns_zone" as optional_line,
+            dns_name: "aws.dns_name" as aws::optional_domain,
+            dns_sftp_name: "aws.dns_sftp_name" as aws::optional_domain,
+            dns_policy: "aws.dns_policy" as choice(aws::DNS_POLICIES),
+            dns_location: "aws.dns_location" as aws::location,
+            dns_ttl: "aws.dns_ttl" as aws::dns_ttl,
+            dns_check: "aws.dns_check" as choice(aws::DNS_CHECKS),
+            dns_check_interval: "aws.dns_check_interval" as choice(aws::DNS_CHECK_INTERVALS),
+            security_groups: "aws.security_groups" as flag,
+            group_ftp: "aws.group_ftp" as optional_line,
+            group_ssh: "aws.group_ssh" as optional_line,
+            group_pool: "aws.group_pool" as optional_line,
+            balancer: "aws.balancer" as aws::balancer,
+            balancer_changes: "aws.balancer_changes" as flag,
+            lifecycle: "aws.lifecycle" as flag,
+            protect: "aws.protect" as flag,
         }
     )
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, Fault, Origin, Problem};
 use super::origins::Origins;
-use super::{Config, DataPeer, DataReuse, Mode, Proxy, Store, TlsMode};
+use super::{Config, DataPeer, DataReuse, DnsCheck, Mode, Proxy, Store, TlsMode};
 use crate::auth::Secret;
 use crate::secret::{self, Rule};
 
@@ -18,6 +18,7 @@ pub(super) fn contradictions(config: &Config, origins: &Origins, problems: &mut 
     tls(config, &mut check);
     pool(config, &mut check);
     ingress(config, &mut check);
+    aws(config, &mut check);
     hosts(config, &mut check);
     places(config, &mut check);
 }
@@ -183,6 +184,29 @@ fn ingress(config: &Config, check: &mut Check<'_>) {
     }
     if config.relay.listen.is_none() {
         check.wrong("ingress.mode", "\"shared\" needs relay.listen, which is empty");
+    }
+}
+
+fn aws(config: &Config, check: &mut Check<'_>) {
+    let Config { aws, ftp, ssh, health, .. } = config;
+    if !aws.enabled {
+        return;
+    }
+    if !cfg!(feature = "aws") {
+        check.wrong("aws.enabled", "this program was built without the feature aws");
+    }
+    let (Some(_), key) = (&aws.dns_name, "aws.dns_check") else { return };
+    match aws.dns_check {
+        DnsCheck::Health if health.tcp.is_none() => check.wrong(
+            key,
+            "health checks connect to health.tcp, which is empty: set it, or choose \"ftp\", \
+             \"ssh\" or \"off\"",
+        ),
+        DnsCheck::Ftp if ftp.listen.is_empty() && ftp.implicit_tls.is_empty() => {
+            check.wrong(key, "ftp.listen and ftp.implicit_tls are empty");
+        }
+        DnsCheck::Ssh if ssh.listen.is_empty() => check.wrong(key, "ssh.listen is empty"),
+        _ => {}
     }
 }
 

@@ -26,6 +26,11 @@ pub(super) fn common(origins: &Origins) -> Common {
 
 /// Keys, or beginnings of keys, of a node's own.
 const OWN: &[&str] = &[
+    "aws.dns_location",
+    "aws.endpoint",
+    "aws.instance",
+    "aws.metadata",
+    "aws.region",
     "node.",
     "ftp.listen",
     "ftp.implicit_tls",

@@ -43,6 +43,21 @@ pub enum Mode {
     Shared,
 }
 
+/// What [`Mode::Auto`] stands for on this machine: found out when the node starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Auto {
+    /// Never [`Mode::Auto`].
+    pub mode: Mode,
+    /// What was found.
+    pub reason: &'static str,
+}
+
+impl Default for Auto {
+    fn default() -> Self {
+        Self { mode: Mode::Direct, reason: "nothing says that the address is shared" }
+    }
+}
+
 /// Where a PROXY header is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proxy {

@@ -6,7 +6,7 @@ use toml::de::DeValue;
 
 use super::later::LATER;
 use super::source::owned;
-use super::table::{INGRESS, TABLE};
+use super::table::{AWS, INGRESS, TABLE};
 
 /// One key of the configuration.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ pub(super) enum Shape {
 
 /// All keys, in the order of the reference.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
-    TABLE.iter().chain(INGRESS).chain(LATER)
+    TABLE.iter().chain(INGRESS).chain(AWS).chain(LATER)
 }
 
 /// The key of this name.

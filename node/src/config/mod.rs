@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 pub mod algorithm;
 mod assemble;
+mod aws;
 pub(crate) mod bytes;
 mod check;
 mod common;
@@ -28,10 +29,11 @@ mod table;
 mod tests;
 mod value;
 
+pub use aws::{Aws, BalancerSource, DnsCheck, DnsLocation, DnsPolicy, MetadataSource};
 pub use check::check_files;
 pub use common::Common;
 pub use error::{ConfigError, Fault, Origin, Problem};
-pub use ingress::{Balancer, Ingress, Mode, Proxy, Relay, ZoneAddress};
+pub use ingress::{Auto, Balancer, Ingress, Mode, Proxy, Relay, ZoneAddress};
 pub use key::{Key, Standing, find, keys};
 #[cfg(test)]
 pub(crate) use load::load_flags;
@@ -58,7 +60,10 @@ pub struct Config {
     pub timeouts: Timeouts,
     pub health: Health,
     pub admin: Admin,
+    pub aws: Aws,
     pub telemetry: Telemetry,
+    /// Not configured but found: what the mode `auto` stands for.
+    pub auto: Auto,
     /// What should be the same on all nodes of a pool.
     pub common: Common,
 }

@@ -1,9 +1,11 @@
 //! The keys that this version acts on: name, default, meaning, example.
 
+mod aws;
 mod ingress;
 
 use super::key::{Key, Standing};
 
+pub(super) use aws::AWS;
 pub(super) use ingress::INGRESS;
 
 /// Section by section, in the order of the reference.

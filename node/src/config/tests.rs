@@ -168,8 +168,6 @@ fn defaults_of_unbuilt_sections_are_accepted() {
     }
     folder.write("flotilla.toml", &text);
     folder.load(&[], &[]).unwrap();
-    folder.write("flotilla.toml", "[aws]\nsecurity_groups = false\n");
-    folder.load(&[], &[]).unwrap();
 }
 
 #[test]
@@ -315,7 +313,7 @@ fn wrong_names_outside_files_are_refused_too() {
     let folder = Folder::new();
     let result = folder.load(
         &[("FLOTILLA_FTP__LISTN", "x"), ("FLOTILLA_LIMITS__SESSIONS", "many")],
-        &[("ftp.tsl", "off"), ("host.name", "x"), ("aws.enabled", "true")],
+        &[("ftp.tsl", "off"), ("host.name", "x"), ("telemetry.otlp_endpoint", "http://x")],
     );
     assert_eq!(
         folder.complaints(result),
@@ -323,7 +321,7 @@ fn wrong_names_outside_files_are_refused_too() {
             "environment FLOTILLA_FTP__LISTN: ftp.listn: unknown key; did you mean \"ftp.listen\"?",
             "flag ftp.tsl=off: ftp.tsl: unknown key; did you mean \"ftp.tls\"?",
             "flag host.name=x: host.name: hosts are set in files only, one [[host]] each",
-            "flag aws.enabled=true: aws.enabled: not available in this version: leave it out or at its default, false",
+            "flag telemetry.otlp_endpoint=http://x: telemetry.otlp_endpoint: not available in this version: leave it out or at its default, \"\"",
             "environment FLOTILLA_LIMITS__SESSIONS: limits.sessions: expected a number from 0 to 4294967295, got \"many\"",
         ]
     );

@@ -6,6 +6,7 @@
 //! network does not wait for the disk.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use flotilla_protocol::ftp::Failure;
 
@@ -19,6 +20,11 @@ use crate::storage::Sink;
 /// What the end of the stream is worth. On a clear connection a killed client looks like one that
 /// is done.
 pub trait AtEnd {
+    /// How much later than the end of the stream may come what [`check`](Self::check) goes by.
+    fn lag(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Asked once, when the stream has ended and before the file is published.
     ///
     /// # Errors
@@ -66,7 +72,14 @@ pub async fn receive(
         pending: Vec::with_capacity(FIRST_BYTES),
         ascii: ascii.then(Decoder::default),
     };
-    let received = upload.run(&mut pace).await.and_then(|()| at_end.check());
+    let mut received = upload.run(&mut pace).await;
+    if received.is_ok() {
+        let lag = at_end.lag();
+        if !lag.is_zero() {
+            tokio::time::sleep(lag).await;
+        }
+        received = at_end.check();
+    }
     if let Err(failure) = received {
         upload.save().await;
         return Err(failure);

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use ipnet::IpNet;
 
 use crate::config::{Balancer, Config, Ingress, Mode, Proxy, Store};
+use crate::ingress::{self, reach};
 
 /// All of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,11 +73,11 @@ impl Plan {
             [("ftp", &config.ftp.listen), ("ftps", &config.ftp.implicit_tls)]
         {
             for &listener in listeners {
-                plan.open(service, listener, control(ingress, ingress.mode_of(listener)));
+                plan.open(service, listener, control(ingress, reach(config, listener).mode));
             }
         }
         for &listener in &config.ssh.listen {
-            plan.open("ssh", listener, control(ingress, ingress.mode));
+            plan.open("ssh", listener, control(ingress, ingress::mode(config)));
         }
         plan.open_passive(config);
         plan.open_relay(config);
@@ -115,7 +116,7 @@ impl Plan {
         let listeners = listeners.copied().collect::<Vec<_>>();
         let mut from = Vec::<(Source, &str)>::new();
         for &listener in &listeners {
-            for source in data(ingress, ingress.mode_of(listener)) {
+            for source in data(ingress, reach(config, listener).mode) {
                 if !from.iter().any(|(known, _)| *known == source.0) {
                     from.push(source);
                 }
@@ -132,9 +133,9 @@ impl Plan {
     }
 
     fn open_relay(&mut self, config: &Config) {
-        let (ingress, ftp) = (&config.ingress, &config.ftp);
+        let ftp = &config.ftp;
         let mut listeners = ftp.listen.iter().chain(&ftp.implicit_tls);
-        let shared = listeners.any(|listener| ingress.mode_of(*listener) == Mode::Shared);
+        let shared = listeners.any(|listener| reach(config, *listener).mode == Mode::Shared);
         let Some(listener) = config.relay.listen else { return };
         if shared && config.pool.store != Store::Embedded {
             let why = "nodes bring data connections that are another node's";

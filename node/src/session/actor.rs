@@ -74,7 +74,7 @@ pub(crate) struct Session {
     /// The control connection is broken, or ended on both sides.
     pub(super) lost: bool,
     /// The client sends no more commands; it may still read the answers.
-    ended: bool,
+    pub(super) ended: bool,
     pub(super) wire: Wire,
     /// Since when the client takes no bytes of a reply.
     unsent_since: Option<Instant>,
@@ -247,16 +247,22 @@ impl Session {
             Poll::Pending => false,
             Poll::Ready(Ok(0)) if !lingering => {
                 self.ended = true;
-                if let Some(transfer) = &self.transfer {
-                    transfer.control_lost(now);
-                }
+                self.note_loss(None, now);
+                // Nothing more is said only to keep it.
+                self.take_keepalive();
                 true
             }
-            Poll::Ready(Ok(0) | Err(_)) => {
+            Poll::Ready(Ok(0)) => {
+                self.on_lost(now);
+                true
+            }
+            Poll::Ready(Err(error)) => {
+                self.note_loss(Some(&error), now);
                 self.on_lost(now);
                 true
             }
             Poll::Ready(Ok(read)) => {
+                self.keep.hear(now);
                 if !lingering {
                     if let Some(transfer) = &self.transfer {
                         self.machine.on_progress(transfer.bytes());
@@ -284,8 +290,13 @@ impl Session {
         self.work = None;
         self.machine.output().clear();
         self.unsent_since = None;
+        self.note_loss(None, now);
+    }
+
+    /// A transfer must know how its control connection ended.
+    fn note_loss(&self, error: Option<&io::Error>, now: Instant) {
         if let Some(transfer) = &self.transfer {
-            transfer.control_lost(now);
+            transfer.control_lost(self.keep.judge(error, now));
         }
     }
 
@@ -296,7 +307,8 @@ impl Session {
         }
         let done = match self.wire.poll_flush(task, self.machine.output()) {
             Poll::Ready(Ok(())) => true,
-            Poll::Ready(Err(_)) => {
+            Poll::Ready(Err(error)) => {
+                self.note_loss(Some(&error), now);
                 self.on_lost(now);
                 return true;
             }

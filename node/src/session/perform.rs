@@ -18,7 +18,7 @@ use super::operation;
 use super::record::Change;
 use super::transfer::OpenTransfer;
 use super::wire::Wire;
-use crate::address::{Arrival, Known, Path, advertised};
+use crate::address::{Arrival, Found, Known, Path, advertised};
 use crate::auth::{Attempt, Secret};
 use crate::listen::BANNED;
 use crate::login::{self, LoggedIn};
@@ -118,7 +118,7 @@ impl Session {
                 Outcome::Login(Err(refusal))
             }
             Done::Granted(Ok(grant)) => {
-                let told = advertised(&self.path());
+                let told = advertised(&self.path(&self.worker.found()));
                 let address = told.at(grant.port());
                 debug!(%address, reason = %told.reason, "passive port");
                 self.passive = Some(grant);
@@ -286,15 +286,21 @@ impl Session {
         }
     }
 
+    /// Whether another program brought the control connection.
+    pub(super) fn is_brought(&self) -> bool {
+        self.dialled.is_some() || self.policy.config.ingress.is_balancer(self.peer.ip())
+    }
+
     /// How the control connection came.
-    fn path(&self) -> Path<'_> {
+    fn path<'a>(&'a self, found: &'a Found) -> Path<'a> {
         let (config, client) = (&self.policy.config, self.peer.ip());
         let arrival = match self.dialled {
             Some(dialled) => Arrival::Proxied(dialled.ip()),
             None if config.ingress.is_balancer(client) => Arrival::Hidden,
             None => Arrival::Plain,
         };
-        Path { mode: self.mode, client, local: self.local.ip(), arrival, known: Known::of(config) }
+        let local = self.local.ip();
+        Path { mode: self.mode, client, local, arrival, known: Known::of(config, found, local) }
     }
 
     /// What the client says that it is.

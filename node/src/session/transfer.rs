@@ -18,7 +18,7 @@ use flotilla_protocol::path::VirtualPath;
 use super::actor::Session;
 use super::link::{Link, Protection};
 use super::operation::open_listing;
-use crate::data::{Download, Progress, Terms, receive, send};
+use crate::data::{AtEnd, Download, Progress, Terms, receive, send};
 use crate::files::Files;
 use crate::log::About;
 use crate::ports::Grant;
@@ -48,13 +48,22 @@ pub(super) enum Kind {
     Listing,
 }
 
+/// How the control connection of a transfer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// By what lies between: a balancer that was due to end it, a path that went silent. The client may live.
+    Path,
+    /// By the client, as far as anybody can tell: it ended the connection, or was killed.
+    Client,
+}
+
 /// What the transfer and its session tell each other.
 struct Shared {
     progress: Rc<Progress>,
     /// The 150, or the name after it, that the machine has not heard of yet.
     news: RefCell<Option<Outcome>>,
-    /// When the control connection ended, if it did.
-    control_lost: Cell<Option<Instant>>,
+    /// How the control connection ended, if it did.
+    control_lost: Cell<Option<Loss>>,
     /// The client or the node wants it to end.
     aborted: Cell<bool>,
 }
@@ -109,8 +118,9 @@ impl OpenTransfer {
         let terms =
             Terms { stalled: config.timeouts.stalled, rate, progress: Rc::clone(&shared.progress) };
         let ascii = request.ascii;
-        let run =
-            Run { files: login.files.clone(), link, terms, shared: Rc::clone(&shared), ascii };
+        let (files, shared_too) = (login.files.clone(), Rc::clone(&shared));
+        let lag = if session.is_brought() { BALANCER_LAG } else { Duration::ZERO };
+        let run = Run { files, link, terms, shared: shared_too, ascii, lag };
         let future: Pin<Box<dyn Future<Output = _>>> = match request.kind {
             TransferKind::Retrieve { path, offset, length } => {
                 Box::pin(run.retrieve(path, offset, length))
@@ -148,9 +158,12 @@ impl OpenTransfer {
         matches!(self.kind, Kind::Upload)
     }
 
-    /// The control connection ended while the transfer runs.
-    pub(super) fn control_lost(&self, now: Instant) {
-        self.shared.control_lost.set(Some(now));
+    /// The control connection ended while the transfer runs. What is found out of a connection that ended
+    /// already changes nothing.
+    pub(super) fn control_lost(&self, loss: Loss) {
+        if self.shared.control_lost.get().is_none() {
+            self.shared.control_lost.set(Some(loss));
+        }
     }
 
     /// Whether the control connection ended before the transfer did.
@@ -174,6 +187,8 @@ struct Run {
     terms: Terms,
     shared: Rc<Shared>,
     ascii: bool,
+    /// By so much the end of the control connection may come later than that of the data.
+    lag: Duration,
 }
 
 impl Run {
@@ -230,9 +245,7 @@ impl Run {
         let opened = || shared.open(None, name);
         let connection = self.link.open(opened).await?;
         let shared = Rc::clone(&self.shared);
-        // Under TLS the end of the stream is proved by itself.
-        let is_proved = self.link.protection.is_some();
-        let at_end = move || if is_proved { Ok(()) } else { shared.judge_end() };
+        let at_end = End { shared, is_proved: self.link.protection.is_some(), lag: self.lag };
         let done = receive(connection, sink, self.ascii, &at_end, &self.terms).await?;
         if promised.is_some_and(|promised| promised != *published.path()) {
             self.shared.rename(published.path());
@@ -277,18 +290,32 @@ impl Shared {
         })
         .await
     }
+}
 
-    /// Whether the end of a clear data stream is the end of the file. A client that was killed ends both of
-    /// its connections at the same moment; a client that lives, or that lost its idle control connection
-    /// to a balancer long ago, ends only the data connection.
-    fn judge_end(&self) -> Result<(), Failure> {
-        match self.control_lost.get() {
-            Some(lost) if lost.elapsed() < SAME_MOMENT => Err(Failure::DataBroken),
-            Some(_) | None => Ok(()),
+/// Whether the end of a data stream is the end of the file.
+struct End {
+    shared: Rc<Shared>,
+    /// Under TLS the end of the stream is proved by itself.
+    is_proved: bool,
+    lag: Duration,
+}
+
+impl AtEnd for End {
+    fn lag(&self) -> Duration {
+        if self.is_proved { Duration::ZERO } else { self.lag }
+    }
+
+    /// A client that was killed ends both of its connections, and however much was under way on one of them, the end
+    /// of the other came from a client that was not done. Only one that lost its control connection to the path,
+    /// while it went on sending, is believed.
+    fn check(&self) -> Result<(), Failure> {
+        match self.shared.control_lost.get() {
+            Some(Loss::Client) if !self.is_proved => Err(Failure::DataBroken),
+            _ => Ok(()),
         }
     }
 }
 
-/// Ends of both connections within this time are one event: far above the jitter of a network path, far below
-/// any idle time-out.
-const SAME_MOMENT: Duration = Duration::from_secs(2);
+/// A program between client and node passes an end on when it gets to it, while that of the data connection may come
+/// by itself: some turns of a busy proxy.
+const BALANCER_LAG: Duration = Duration::from_millis(50);

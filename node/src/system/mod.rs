@@ -34,6 +34,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
+use crate::cloud::{Cloud, Settled};
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::health::{ACTOR, Health, Probe, Readiness};
@@ -91,6 +92,9 @@ struct Node {
     addresses: addresses::Addresses,
     /// Why the pool does not want this node, if it does not.
     fault: Fault,
+    /// What the start found out, which a reload does not change.
+    settled: Settled,
+    cloud: Option<Addr<Cloud>>,
 }
 
 /// Runs a node until `control` says stop or closes. `log` learns the node's name.
@@ -106,9 +110,11 @@ pub async fn run(
     if let Some(log) = log {
         log.set_node(&id);
     }
+    let settled = Settled::find(&config).await?;
+    settled.apply(&mut config);
     let Some(mut joined) = join::join(&mut config, &mut control).await? else { return Ok(()) };
     let later = joined.later.take();
-    let mut node = Node::start(config, joined).await?;
+    let mut node = Node::start(config, joined, settled).await?;
     if let Some(config) = later {
         node.reload(*config, log);
     }
@@ -129,6 +135,7 @@ impl Node {
             ("registry", !self.registry.connected()),
             ("health", !self.health.connected()),
             ("acceptor", !self.acceptors.iter().all(Addr::connected)),
+            ("cloud", self.cloud.as_ref().is_some_and(|cloud| !cloud.connected())),
         ];
         let Some((name, _)) = dead.into_iter().find(|(_, is_dead)| *is_dead) else {
             return Ok(());
@@ -143,6 +150,7 @@ impl Node {
         for key in build::needs_restart(&self.policy.config, &config) {
             warn!(key, "changed in the configuration, takes effect at the next start");
         }
+        self.settled.apply(&mut config);
         join::take_kept_keys(&mut config);
         let policy = match build::policy(config, Some(&self.policy)) {
             Ok(policy) => Arc::new(policy),

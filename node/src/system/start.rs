@@ -15,6 +15,8 @@ use super::drain::Draining;
 use super::endpoints::Endpoints;
 use super::join::Joined;
 use super::{Node, bind, build, pooled};
+
+use crate::cloud::{Cloud, Settled};
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::health::{Health, Probe, Readiness, STARTING};
@@ -29,7 +31,11 @@ use crate::tls;
 use crate::worker::{Surroundings, Worker};
 
 impl Node {
-    pub(super) async fn start(config: Config, joined: Joined) -> Result<Self, ServeError> {
+    pub(super) async fn start(
+        config: Config,
+        joined: Joined,
+        settled: Settled,
+    ) -> Result<Self, ServeError> {
         let descriptors = bind::raise_descriptor_limit();
         let metrics = Arc::new(Metrics::new());
         let readiness = Arc::new(Readiness::new(Arc::clone(&metrics)));
@@ -50,21 +56,14 @@ impl Node {
         let (fault, sweeps) = (Rc::clone(&parts.fault), Arc::clone(&parts.sweeps));
         let pool = Pool::new(setup(joined, config)?, parts).start();
         let connections_max = build::connections_max(config, descriptors);
-        let limits = build::threshold(config, connections_max);
-        let surroundings = Surroundings {
-            pool: pool.clone(),
-            metrics: Arc::clone(&metrics),
-            threshold: Threshold::new(limits, metrics.unauthenticated.clone()),
-            startups: Threshold::new(build::startups(config), metrics.ssh_startups.clone()),
-            policy: Arc::clone(&policy),
-            sessions_made: Arc::default(),
-        };
+        let surroundings = surroundings(&pool, &metrics, &policy, &settled, connections_max);
         // Who is banned in the pool is turned away from the first connection on.
         let bans = pool.send(KnownBans).await.unwrap_or_default();
         let sets = seeds.into_iter().zip(listeners.sets);
         let started = start_acceptors(sets, &tls, &surroundings, &bans, connections_max)?;
         let (draining, drain, controls) = Draining::new(started.living);
         let registry = Registry::new(started.acceptors.clone()).start();
+        let cloud = Cloud::start(&policy.config.aws, &settled, &registry);
         let (ready, counted, ruled) = (readiness.clone(), metrics.clone(), policy.clone());
         let health = Health::new(ready, counted, ruled, tls.clone(), ports.clone()).start();
         let endpoints = match health_listener {
@@ -96,6 +95,8 @@ impl Node {
             controls,
             addresses,
             fault,
+            settled,
+            cloud,
         };
         node.begin(ports).await?;
         Ok(node)
@@ -140,6 +141,27 @@ fn parts(
         places,
         fault: Fault::default(),
         sweeps: Arc::new(AtomicBool::new(pool::sweeps(false, joined.alone, &policy.config))),
+    }
+}
+
+/// What the arbiters have in common.
+fn surroundings(
+    pool: &Addr<Pool>,
+    metrics: &Arc<Metrics>,
+    policy: &Arc<Policy>,
+    settled: &Settled,
+    connections_max: usize,
+) -> Surroundings {
+    let config = &policy.config;
+    let limits = build::threshold(config, connections_max);
+    Surroundings {
+        pool: pool.clone(),
+        metrics: Arc::clone(metrics),
+        threshold: Threshold::new(limits, metrics.unauthenticated.clone()),
+        startups: Threshold::new(build::startups(config), metrics.ssh_startups.clone()),
+        policy: Arc::clone(policy),
+        found: Arc::new(settled.found()),
+        sessions_made: Arc::default(),
     }
 }
 

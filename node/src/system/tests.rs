@@ -13,6 +13,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::Settled;
 use super::drain::{Phase, Progress};
 use super::*;
 use crate::auth::users::tests::Folder;
@@ -55,7 +56,7 @@ impl Bench {
         let (mut config, _) = load_flags(&all).unwrap();
         let (control, mut controlled) = mpsc::channel(1);
         let joined = join::join(&mut config, &mut controlled).await.unwrap().unwrap();
-        let mut node = Node::start(config, joined).await.unwrap();
+        let mut node = Node::start(config, joined, Settled::default()).await.unwrap();
         Self {
             _folder: folder,
             ftp: node.addresses.ftp[0],

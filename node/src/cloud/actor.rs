@@ -1,0 +1,104 @@
+//! The `Cloud` actor: one per node that looks after AWS. Owns what is known of the machine's surroundings; tells the
+//! [`Registry`] when an address moved.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, WrapFuture};
+use flotilla_cluster::aws::instance::Instance;
+use tracing::{debug, info, warn};
+
+use super::identity::{Identity, overridden};
+use super::settled::Settled;
+use crate::address::Found;
+use crate::config::Aws;
+use crate::registry::{Moved, Registry};
+
+/// The surroundings of a node.
+pub(crate) struct Cloud {
+    identity: Identity,
+    config: Aws,
+    registry: Addr<Registry>,
+    instance: Option<Instance>,
+    /// Asked in vain so often since the last answer.
+    unanswered: u32,
+}
+
+impl Cloud {
+    /// Begins with what the start of the node found; `None`: there is nothing to look after.
+    pub(crate) fn start(
+        config: &Aws,
+        settled: &Settled,
+        registry: &Addr<Registry>,
+    ) -> Option<Addr<Self>> {
+        let cloud = Self {
+            identity: settled.identity.clone(),
+            config: config.clone(),
+            registry: registry.clone(),
+            instance: settled.instance.clone(),
+            unanswered: 0,
+        };
+        config.enabled.then(|| Actor::start(cloud))
+    }
+}
+
+impl Actor for Cloud {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.ask_later(ctx);
+    }
+}
+
+impl Cloud {
+    /// One question after the other, each with its own limit.
+    fn ask_later(&mut self, ctx: &mut Context<Self>) {
+        let identity = self.identity.clone();
+        let asked = async move {
+            tokio::time::sleep(ASK_INTERVAL).await;
+            identity.ask().await
+        };
+        ctx.spawn(asked.into_actor(self).map(|told, cloud, ctx| {
+            cloud.hear(told);
+            cloud.ask_later(ctx);
+        }));
+    }
+
+    /// An address that is not told any more is gone; one that nobody answers for stays.
+    fn hear(&mut self, told: Result<Option<Instance>, String>) {
+        let instance = match told {
+            Ok(told) => overridden(told, &self.config),
+            Err(error) => {
+                self.unanswered += 1;
+                return match self.unanswered {
+                    UNANSWERED_TOLD => {
+                        warn!(
+                            error,
+                            "this machine is not told any more who it is, its addresses stay as they were"
+                        );
+                    }
+                    _ => debug!(error, "this machine was not told who it is"),
+                };
+            }
+        };
+        self.unanswered = 0;
+        let found =
+            |instance: &Option<Instance>| instance.as_ref().map(Found::of).unwrap_or_default();
+        let (before, now) = (found(&self.instance), found(&instance));
+        self.instance = instance;
+        if before == now {
+            return;
+        }
+        let text = |found: &Found| {
+            let public: Vec<_> = found.public().map(|public| public.to_string()).collect();
+            public.join(" ")
+        };
+        info!(before = text(&before), now = text(&now), "the public address moved");
+        self.registry.do_send(Moved(Arc::new(now)));
+    }
+}
+
+/// An address can be moved to another machine at any time, and nobody tells.
+const ASK_INTERVAL: Duration = Duration::from_secs(30);
+/// So many questions without an answer are worth a line.
+const UNANSWERED_TOLD: u32 = 2;
