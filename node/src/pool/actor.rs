@@ -34,7 +34,7 @@ use crate::health::Readiness;
 use crate::keepalive;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
-use crate::ports::{HeaderRule, Ports, SetHeaderRule};
+use crate::ports::{self, HeaderRule, Ports, SetHeaderRule};
 use crate::registry::Registry;
 use crate::roster::Gathered;
 use crate::system::DrainHandle;
@@ -225,6 +225,7 @@ impl Handler<Configured> for Pool {
         self.parts.policy = message.policy;
         let keepalive = keepalive::decided(&self.parts.policy.config);
         self.agent.on_configured(message.limits, message.rules, keepalive, Instant::now());
+        self.agent.on_port_wait(ports::wait_max(&self.parts.policy.config));
         self.set_sweeper(self.agent.term(Instant::now()).is_some());
         if let Some(node) = &self.node {
             let rule = HeaderRule::new(&self.parts.policy.config.ingress);

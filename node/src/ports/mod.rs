@@ -48,6 +48,8 @@ pub(crate) use pooled::Hosts;
 pub use rule::{PeerPolicy, PeerRule};
 pub use shard::{PortShard, ShardSeed};
 
+use crate::config::Config;
+
 /// How ports are used; the same for all shards.
 #[derive(Clone, Copy, Debug)]
 pub struct PortSettings {
@@ -65,6 +67,14 @@ impl PortSettings {
     pub fn new(range: PortRange, data_connect: Duration) -> Self {
         Self { range, linger: data_connect.max(LINGER_MIN), shared: None }
     }
+}
+
+/// How long somebody may wait on a port after it was given to a client, or linger there: until a command uses it,
+/// while the storage opens the file, and until the connection comes.
+pub(crate) fn wait_max(config: &Config) -> Duration {
+    let connect = config.timeouts.data_connect;
+    let parts = [connect, config.storage.timeout, connect.max(LINGER_MIN)];
+    parts.into_iter().fold(Duration::ZERO, Duration::saturating_add)
 }
 
 /// The least linger time: a client's SYN is sent again after 1, 3, 7 and 15 s; 30 s covers them.

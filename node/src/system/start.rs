@@ -181,6 +181,7 @@ fn setup(joined: Joined, config: &Config) -> Result<Setup, ServeError> {
         dns: false,
         nodes: size::kept(data_dir),
         ports: pooled::layout(config),
+        port_wait: crate::ports::wait_max(config),
         keepalive: crate::keepalive::decided(config),
         limits: build::limits(config),
         rules: build::rules(config),
