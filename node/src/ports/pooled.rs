@@ -108,6 +108,11 @@ impl PortShard {
         self.gate.relays.set_routes(Arc::clone(routes));
     }
 
+    /// Whether the port may be given to clients now.
+    pub(crate) fn offers(&self, port: u16) -> bool {
+        !self.gate.is_shared || self.relays().routes().is_some_and(|routes| routes.offers(port))
+    }
+
     /// Other headers are expected.
     pub(super) fn set_header_rule(&self, rule: Arc<HeaderRule>) {
         self.gate.set_rule(rule);

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `actor` | the `Session` actor: the machine, the wire, the timer, and the loop that drives them |
 //! | `perform` | carries out what the machine asks |
+//! | `passive` | the passive port that the client was told |
 //! | `operation` | operations without a data connection |
 //! | `link` | how a data connection comes about |
 //! | `transfer` | one transfer from its request to its result |
@@ -17,6 +18,7 @@ mod front;
 mod keep;
 mod link;
 mod operation;
+mod passive;
 mod perform;
 mod record;
 mod timer;

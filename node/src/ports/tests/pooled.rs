@@ -46,7 +46,7 @@ fn node(at: IpAddr, range: PortRange, fence: u64) -> Node {
 /// All blocks belong to the first of these nodes.
 fn introduce(nodes: [&Node; 2], range: PortRange, keys: [u8; 2]) {
     let layout = Layout::new(range, 1);
-    let [first, _] = nodes;
+    let first = nodes[0];
     let owner = Owner {
         node: NodeId::new("first").unwrap(),
         fence: first.fence,
@@ -147,6 +147,33 @@ fn who_owns_nothing_grants_nothing() {
             let refused = shard.grant(request_at(client(9), client(3))).await;
             assert_eq!(refused.unwrap_err(), Failure::PortsExhausted);
         }
+    });
+}
+
+/// What was granted before is not to be announced again then.
+#[test]
+fn a_port_of_a_lost_block_is_not_offered() {
+    System::new().block_on(async {
+        let range = free_range_at_all(4);
+        let (first, second) = (node(client(1), range, 7), node(client(9), range, 8));
+        introduce([&first, &second], range, [1, 1]);
+        let grants: Vec<_> = futures_util::future::join_all(
+            first.shards.iter().map(|shard| shard.grant(request(client(3)))),
+        )
+        .await;
+        introduce([&second, &first], range, [1, 1]);
+        for grant in grants {
+            let grant = grant.unwrap();
+            assert!(grant.is_untouched());
+            for (shard, is_offered) in [(&first.shards, false), (&second.shards, true)]
+                .into_iter()
+                .flat_map(|(shards, offers)| shards.iter().map(move |shard| (shard, offers)))
+            {
+                assert_eq!(shard.offers(grant.port()), is_offered);
+            }
+        }
+        let (_ports, own) = single(range, LONG);
+        assert!(own.offers(range.first()), "its own are its own");
     });
 }
 
