@@ -37,7 +37,7 @@ impl Routes {
     /// Whether this node may give the port to clients.
     pub(crate) fn offers(&self, port: u16) -> bool {
         let block = self.layout().block_of(port);
-        block.is_some_and(|block| self.table.offered.contains(&block))
+        block.is_some_and(|block| self.table.offered.binary_search(&block).is_ok())
     }
 
     /// Where a connection to the port belongs, if not here.

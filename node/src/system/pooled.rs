@@ -13,7 +13,7 @@ use crate::error::ServeError;
 use crate::health::{PORTS, Readiness};
 use crate::ingress;
 use crate::metrics::Metrics;
-use crate::ports::{HeaderRule, Hosts, PortParts, PortSettings};
+use crate::ports::{Hosts, PortParts, PortRules, PortSettings};
 use crate::relay::Outgoing;
 
 /// The passive ports before the arbiters start.
@@ -65,7 +65,7 @@ pub(super) fn passive(
         inlets,
         outgoing: Outgoing::new(metrics.relay.clone(), config.relay.connections),
         headers: metrics.proxy.clone(),
-        rule: Arc::new(HeaderRule::new(&config.ingress)),
+        rules: Some(Arc::new(PortRules::new(config))),
     };
     Ok(Passive { settings, parts, relay, dialled })
 }
