@@ -45,6 +45,7 @@ use std::time::Duration;
 
 use flotilla_cluster::ports::PortRange;
 
+pub(crate) use accept::Trouble;
 pub(crate) use actor::{PortParts, PortsUsed, Report, SetRoutes, SetRules};
 pub use actor::{Ports, ReadCounts};
 pub use counts::PortCounts;

@@ -80,7 +80,8 @@ impl ShardSeed {
         tokio::task::spawn_local(remote::serve(Rc::downgrade(&shard), self.inbox));
         tokio::task::spawn_local(remote::take(Rc::downgrade(&shard), self.brought));
         if let Some(inlet) = self.inlet {
-            tokio::task::spawn_local(inlet.serve(Rc::downgrade(&shard)));
+            let shards = shard.neighbours.count();
+            tokio::task::spawn_local(inlet.serve(Rc::downgrade(&shard), shards));
         }
         shard
     }

@@ -48,12 +48,13 @@ struct Flow {
 /// Moves bytes until both sides have said their end; each end is passed on at once.
 ///
 /// # Errors
-/// One side broke, or no byte moved for `stalled`. Whoever has not been told its end is reset then; who has may still
+/// One side broke, no byte moved for `stalled`, or `halted` came. Whoever has not been told its end is reset then; who has may still
 /// be reading what is on its way.
 pub(super) async fn run(
     client: TcpStream,
     owner: TcpStream,
     stalled: Duration,
+    halted: impl Future<Output = impl Sized>,
 ) -> (Moved, io::Result<()>) {
     let (inward, outward) = (Flow::default(), Flow::default());
     let result = {
@@ -65,6 +66,7 @@ pub(super) async fn run(
         tokio::select! {
             result = both => result.map(drop),
             () = silence(stalled, [&client, &owner], moved) => Err(io::ErrorKind::TimedOut.into()),
+            _ = halted => Err(io::ErrorKind::Interrupted.into()),
         }
     };
     for (socket, flow) in [(&client, &outward), (&owner, &inward)] {
@@ -269,6 +271,8 @@ const SLOW: Duration = Duration::from_millis(250);
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending as never;
+
     use actix_rt::System;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
@@ -301,7 +305,7 @@ mod tests {
             let (mut client, inner, outer, mut owner) = line().await;
             let upload = content(3 * 1024 * 1024 + 17);
             let sent = upload.clone();
-            let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60)));
+            let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60), never::<()>()));
             let peer = actix_rt::spawn(async move {
                 client.write_all(&sent).await.unwrap();
                 client.shutdown().await.unwrap();
@@ -326,7 +330,7 @@ mod tests {
     fn a_reset_is_passed_on_as_one() {
         System::new().block_on(async {
             let (mut client, inner, outer, mut owner) = line().await;
-            let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60)));
+            let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60), never::<()>()));
             client.write_all(b"half").await.unwrap();
             let mut half = [0; 4];
             owner.read_exact(&mut half).await.unwrap();
@@ -342,7 +346,7 @@ mod tests {
     fn the_death_of_a_relay_is_no_end_of_a_file() {
         System::new().block_on(async {
             let (mut client, inner, outer, mut owner) = line().await;
-            let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60)));
+            let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60), never::<()>()));
             client.write_all(b"half").await.unwrap();
             let mut half = [0; 4];
             owner.read_exact(&mut half).await.unwrap();
@@ -359,7 +363,7 @@ mod tests {
         System::new().block_on(async {
             let (client, inner, outer, owner) = line().await;
             let begun = Instant::now();
-            let (moved, result) = run(inner, outer, Duration::from_millis(20)).await;
+            let (moved, result) = run(inner, outer, Duration::from_millis(20), never::<()>()).await;
             assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
             assert_eq!(moved, Moved::default());
             assert!(begun.elapsed() >= Duration::from_millis(20));
@@ -371,7 +375,7 @@ mod tests {
     fn a_slow_reader_stops_the_writer() {
         System::new().block_on(async {
             let (client, inner, outer, owner) = line().await;
-            let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60)));
+            let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60), never::<()>()));
             let piece = content(64 * 1024);
             let mut taken: usize = 0;
             // Nobody reads at the owner: the writer is stopped once all buffers are full.
@@ -402,7 +406,8 @@ mod tests {
             owner.write_all(&file).await.unwrap();
             owner.shutdown().await.unwrap();
             // Nobody reads, and the client does not say its end.
-            let (moved, result) = run(inner, outer, Duration::from_millis(100)).await;
+            let (moved, result) =
+                run(inner, outer, Duration::from_millis(100), never::<()>()).await;
             assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
             assert_eq!(moved.outward, file.len() as u64);
             let mut received = Vec::new();
@@ -461,7 +466,7 @@ mod tests {
             let (mut client, inner, outer, mut owner) = line().await;
             let upload = content(600_000);
             let sent = upload.clone();
-            let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60)));
+            let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60), never::<()>()));
             let peer = actix_rt::spawn(async move {
                 let (first, second) = sent.split_at(300_000);
                 client.write_all(first).await.unwrap();

@@ -25,7 +25,7 @@ pub(crate) enum Owner<'a> {
     /// To this node, or to nobody.
     Nobody,
     /// To another one.
-    Other { node: &'a NodeId, fence: Fence, relay: SocketAddr },
+    Other { node: &'a NodeId, fence: Fence, relay: SocketAddr, is_alive: bool },
 }
 
 impl Routes {
@@ -46,7 +46,7 @@ impl Routes {
         let Some(owner) = owner else { return Owner::Nobody };
         match owner.relay {
             Some(relay) if owner.fence != self.table.own => {
-                Owner::Other { node: &owner.node, fence: owner.fence, relay }
+                Owner::Other { node: &owner.node, fence: owner.fence, relay, is_alive: owner.alive }
             }
             _ => Owner::Nobody,
         }
