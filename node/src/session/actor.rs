@@ -23,6 +23,7 @@ use tracing::info;
 use super::ending::Loss;
 use super::front::Front;
 use super::keep::Keep;
+use super::passive::Told;
 use super::perform::Open;
 use super::record::Totals;
 use super::timer::Timer;
@@ -36,7 +37,6 @@ use crate::listen::{Acceptor, Arrival, Ended, Service};
 use crate::log::About;
 use crate::login::LoggedIn;
 use crate::policy::Policy;
-use crate::ports::Grant;
 use crate::roster::Place;
 use crate::threshold::Entrance;
 use crate::tls::SessionKey;
@@ -70,7 +70,7 @@ pub(crate) struct Session {
     /// What the client says that it is.
     pub(super) software: Option<String>,
     pub(super) work: Option<Open>,
-    pub(super) passive: Option<Grant>,
+    pub(super) passive: Option<Told>,
     pub(super) transfer: Option<OpenTransfer>,
     pub(super) totals: Totals,
     pub(super) stage: Stage,
@@ -359,7 +359,7 @@ impl Session {
         };
         // Who is lost already only settles its transfer.
         let end = self.ends_by.filter(|_| !self.lost);
-        [unsent, stage, end, self.front.deadline(), self.update_deadline()]
+        [unsent, stage, end, self.front.deadline(), self.update_deadline(), self.passive_deadline()]
             .into_iter()
             .flatten()
             .min()
@@ -375,6 +375,8 @@ impl Session {
             self.on_front_late(now);
         } else if self.update_deadline().is_some_and(|due| now >= due) {
             self.update_keys(now);
+        } else if self.passive_deadline().is_some_and(|until| now >= until) {
+            self.drop_passive();
         } else {
             if let Some(transfer) = &self.transfer {
                 self.machine.on_progress(transfer.bytes());

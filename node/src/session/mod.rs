@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `actor` | the `Session` actor: the machine, the wire, the timer, and the loop that drives them |
 //! | `perform` | carries out what the machine asks |
+//! | `passive` | the passive port that the client was told |
 //! | `operation` | operations without a data connection |
 //! | `link` | how a data connection comes about |
 //! | `contest` | several connections to one passive port, of which one is the client's |
@@ -22,6 +23,7 @@ mod front;
 mod keep;
 mod link;
 mod operation;
+mod passive;
 mod perform;
 mod record;
 mod timer;
