@@ -6,6 +6,7 @@
 //! [`Roster`](crate::roster::Roster) in `watch`.
 
 mod arrival;
+mod waiting;
 mod watch;
 
 use std::collections::HashMap;
@@ -30,6 +31,9 @@ use crate::roster::Teller;
 use crate::session::Notice;
 use crate::worker::Worker;
 
+use waiting::Waiting;
+
+use arrival::Connected;
 pub(crate) use arrival::{Arrival, Awaits, BANNED};
 pub(crate) use watch::ReadLoad;
 pub(crate) use watch::{Describe, Kick, Watch};
@@ -43,7 +47,9 @@ pub(crate) struct Acceptor {
     /// Control connections on the node before new ones are turned away.
     sessions_max: usize,
     /// Connections whose PROXY header is awaited.
-    headers_awaited: usize,
+    headers: Waiting<SpawnHandle>,
+    /// One more than there are connections that are turned away and told why.
+    farewells: Rc<()>,
     living: Living,
     teller: Teller,
 }
@@ -90,7 +96,8 @@ impl Acceptor {
             loops: Vec::new(),
             sessions: HashMap::new(),
             sessions_max,
-            headers_awaited: 0,
+            headers: Waiting::new(HEADERS_MAX),
+            farewells: Rc::default(),
             living,
             teller: Teller::default(),
         }
@@ -147,8 +154,9 @@ impl Actor for Acceptor {
         for Door { listener, entry } in std::mem::take(&mut self.doors) {
             match TcpListener::from_std(listener) {
                 Ok(listener) => {
+                    let tuned = Tuned::default();
                     let future =
-                        Accepting { listener, entry, pause: None, tuned: Tuned::default() };
+                        Accepting { listener, entry, pause: None, tuned, inherited: tuned };
                     self.loops.push(context.spawn(future));
                 }
                 Err(error) => {
@@ -166,8 +174,10 @@ struct Accepting {
     entry: Entry,
     /// Set after an error that a pause may heal.
     pause: Option<std::pin::Pin<Box<tokio::time::Sleep>>>,
-    /// The options that the listener has, which connections inherit.
+    /// The options that the listener has.
     tuned: Tuned,
+    /// Those that the next connection has: it may have inherited them before they changed, and waited.
+    inherited: Tuned,
 }
 
 impl actix::ActorFuture<Acceptor> for Accepting {
@@ -190,9 +200,13 @@ impl actix::ActorFuture<Acceptor> for Accepting {
                 self.pause = None;
             }
             match self.listener.poll_accept(task) {
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    self.inherited = self.tuned;
+                    return Poll::Pending;
+                }
                 Poll::Ready(Ok((stream, peer))) => {
-                    acceptor.arrive(stream, peer, self.entry, context);
+                    let connected = Connected { stream, peer, tuned: self.inherited };
+                    acceptor.arrive(connected, self.entry, context);
                 }
                 Poll::Ready(Err(error)) if Trouble::of(&error) == Trouble::Connection => {}
                 Poll::Ready(Err(error)) => {
@@ -214,6 +228,7 @@ impl Handler<Adopt> for Acceptor {
 
     fn handle(&mut self, message: Adopt, _: &mut Self::Context) {
         self.worker.set_policy(message.0);
+        self.tell_all(Notice::Tuned);
     }
 }
 
@@ -298,6 +313,10 @@ impl Handler<Halt> for Acceptor {
         self.worker.ports.relays().halt();
     }
 }
+
+/// Connections of an arbiter whose header is awaited. A balancer sends it at once, so of more the one that is silent
+/// for the longest is closed.
+const HEADERS_MAX: usize = 1024;
 
 /// Between two looks at what the sessions do, for those who watch.
 const GATHERING: Duration = Duration::from_secs(1);

@@ -17,9 +17,12 @@ pub(crate) enum HeaderError {
     /// What came is none that is accepted.
     #[error(transparent)]
     Refused(#[from] ProxyError),
-    /// It did not come in time.
-    #[error("no PROXY header within {} seconds", PATIENCE.as_secs())]
+    /// It began, and did not come to its end in time.
+    #[error("no whole PROXY header within {} seconds", PATIENCE.as_secs())]
     Late,
+    /// Not a byte came in time.
+    #[error("no PROXY header within {} seconds", PATIENCE.as_secs())]
+    Silent,
     /// The connection ended before it.
     #[error("the connection ended before its PROXY header")]
     Gone,
@@ -38,13 +41,19 @@ async fn read_within(
     versions: Versions,
     patience: Duration,
 ) -> Result<Header, HeaderError> {
-    match tokio::time::timeout(patience, take(stream, versions)).await {
+    let mut has_begun = false;
+    match tokio::time::timeout(patience, take(stream, versions, &mut has_begun)).await {
         Ok(result) => result,
-        Err(_) => Err(HeaderError::Late),
+        Err(_) if has_begun => Err(HeaderError::Late),
+        Err(_) => Err(HeaderError::Silent),
     }
 }
 
-async fn take(stream: &TcpStream, versions: Versions) -> Result<Header, HeaderError> {
+async fn take(
+    stream: &TcpStream,
+    versions: Versions,
+    has_begun: &mut bool,
+) -> Result<Header, HeaderError> {
     let mut decoder = Decoder::new(versions);
     let mut buffer = [0; PEEK_BYTES];
     loop {
@@ -53,6 +62,7 @@ async fn take(stream: &TcpStream, versions: Versions) -> Result<Header, HeaderEr
         if bytes.is_empty() {
             return Err(HeaderError::Gone);
         }
+        *has_begun = true;
         let (taken, header) = decoder.decode(bytes)?;
         discard(stream, taken).await.map_err(|_| HeaderError::Gone)?;
         if let Some(header) = header {
@@ -149,8 +159,12 @@ mod tests {
     #[test]
     fn nobody_waits_for_ever() {
         System::new().block_on(async {
-            let (_client, server) = pair().await;
-            let late = read_within(&server, Versions::V2, Duration::from_millis(1)).await;
+            let (mut client, server) = pair().await;
+            let wait = || read_within(&server, Versions::V2, Duration::from_millis(50));
+            let silent = wait().await;
+            assert!(matches!(silent, Err(HeaderError::Silent)), "{silent:?}");
+            client.write_all(b"\r\n\r\n").await.unwrap();
+            let late = wait().await;
             assert!(matches!(late, Err(HeaderError::Late)), "{late:?}");
         });
     }

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use actix::Addr;
 use flotilla_cluster::keepalive::Keepalive;
+use tracing::debug;
 
 use crate::address::Found;
 use crate::keepalive;
@@ -19,7 +20,7 @@ use crate::pool::Pool;
 use crate::ports::PortShard;
 use crate::roster::Roster;
 use crate::ssh::ReadBuffers;
-use crate::threshold::Threshold;
+use crate::threshold::{Entrance, Threshold};
 use crate::tls;
 
 /// The surroundings of an arbiter's sessions.
@@ -98,9 +99,11 @@ impl Worker {
         Arc::clone(&self.policy.borrow())
     }
 
-    /// New sessions begin with this one.
+    /// New sessions begin with this one. Its patience with who takes no bytes is that of sockets, so those that live are
+    /// to be told as after [`set_keepalive`](Self::set_keepalive).
     pub(crate) fn set_policy(&self, policy: Arc<Policy>) {
         *self.policy.borrow_mut() = policy;
+        self.set_keepalive(self.keepalive());
     }
 
     /// How connections are kept alive: by the policy of the pool, and until there is one by this node's
@@ -124,6 +127,20 @@ impl Worker {
     /// They moved: the next passive reply of every session goes by this.
     pub(crate) fn set_found(&self, found: Arc<Found>) {
         *self.found.borrow_mut() = found;
+    }
+
+    /// A place for a connection without a login, or what its client is told. One address stands for all clients of a
+    /// balancer, until a header says more.
+    pub(crate) fn enter(&self, client: IpAddr) -> Result<Entrance, &'static str> {
+        let entered = match self.policy.borrow().config.ingress.is_balancer(client) {
+            true => self.threshold.enter_unnamed(client),
+            false => self.threshold.enter(client),
+        };
+        entered.map_err(|crowded| {
+            self.metrics.refused_unauthenticated.inc();
+            debug!(%client, ?crowded, "too many connections without a login");
+            crowded.farewell()
+        })
     }
 
     /// Why nobody is let in; `None` while everybody is.

@@ -1,7 +1,7 @@
 //! Floods: half-open logins, endless lines, readers that do not read. What is asked for is bounded
 //! memory and a good client that is still served.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
@@ -130,6 +130,21 @@ fn strangers_have_a_part_of_the_node_only() {
     assert_eq!(early.fetch("a"), b"content");
     drop(held);
     wait::until("a free place", || greet(&server, Ipv4Addr::LOCALHOST).ok());
+}
+
+/// Who is turned away hears why, also if they spoke first: a reset would eat the words on many systems.
+#[test]
+fn who_is_turned_away_hears_why() {
+    let server = Server::builder().set("limits.unauthenticated_per_address", 1).start();
+    let _held = server.connect();
+    for _ in 0..20 {
+        let mut wire = Wire::connect(server.ftp());
+        wire.send_raw(b"USER alice\r\nPASS swordfish\r\n");
+        wire.expect(421);
+        let mut tcp = wire.stream().tcp();
+        let end = tcp.read(&mut [0; 16]);
+        assert!(matches!(end, Ok(0)), "{end:?}");
+    }
 }
 
 /// Connects and is greeted, or not.

@@ -129,6 +129,22 @@ fn a_header_from_a_stranger_is_an_error() {
     assert!(!server.names(FORGED));
 }
 
+/// A balancer that is known, of which no header is expected, is not taken for a stranger.
+#[test]
+fn a_header_that_is_switched_off_is_named() {
+    let Some(network) = Network::open(1) else { return };
+    let _server = start(&network, "off");
+    for (from, key) in
+        [(network.router(), "ingress.proxy_protocol"), (network.store(), "ingress.balancers")]
+    {
+        let mut wire = dial(from, &network, 21);
+        wire.expect(220);
+        wire.send_raw(forged().v1());
+        let text = wire.expect(421).text();
+        assert!(text.contains(key), "{text}");
+    }
+}
+
 /// A balancer that sends something else, or a broken header, is not listened to.
 #[test]
 fn what_is_no_header_is_refused() {

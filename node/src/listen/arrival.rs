@@ -11,21 +11,32 @@ use std::time::{Duration, Instant};
 
 use actix::{ActorFutureExt, Addr, AsyncContext, Context, WrapFuture};
 use flotilla_protocol::proxy::{Header, Versions};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tracing::{debug, warn};
 
 use super::{Acceptor, Entry, Service};
 use crate::address::canonical;
 use crate::config::Proxy;
+use crate::keepalive::Tuned;
 use crate::proxy::{self, HeaderError};
 use crate::session::{Guard, Session};
 use crate::ssh::SshSession;
 use crate::threshold::Entrance;
 
+/// A connection as it was accepted.
+pub(super) struct Connected {
+    pub(super) stream: TcpStream,
+    pub(super) peer: SocketAddr,
+    /// The options that it inherited.
+    pub(super) tuned: Tuned,
+}
+
 /// A connection that is let in.
 pub(crate) struct Arrival {
     pub(crate) stream: TcpStream,
+    /// The options that it has.
+    pub(crate) tuned: Tuned,
     pub(crate) entry: Entry,
     /// The client; the balancer while its header is awaited.
     pub(crate) peer: SocketAddr,
@@ -41,8 +52,10 @@ pub(crate) struct Arrival {
 pub(crate) enum Awaits {
     /// One was read already: another one is data.
     Nothing,
-    /// Nobody who may send one has sent it.
-    Refusal,
+    /// Its address is none from which one is believed.
+    Stranger,
+    /// A balancer sent it, from which none is expected (`ingress.proxy_protocol = "off"`).
+    Off,
     /// It comes with the client's first bytes.
     Late,
 }
@@ -51,21 +64,20 @@ impl Acceptor {
     /// Somebody connected.
     pub(super) fn arrive(
         &mut self,
-        stream: TcpStream,
-        peer: SocketAddr,
+        connected: Connected,
         entry: Entry,
         context: &mut Context<Self>,
     ) {
+        let Connected { stream, peer, tuned } = connected;
         let peer = canonical(peer);
         let policy = self.worker.policy();
         let ingress = &policy.config.ingress;
-        let proxy = match ingress.is_balancer(peer.ip()) {
-            true => ingress.proxy_protocol,
-            false => Proxy::Off,
+        let (proxy, header) = match ingress.is_balancer(peer.ip()) {
+            true => (ingress.proxy_protocol, Awaits::Off),
+            false => (Proxy::Off, Awaits::Stranger),
         };
         let is_spliced = ingress.is_spliced(peer.ip());
-        let header = Awaits::Refusal;
-        let mut arrival = Arrival { stream, entry, peer, dialled: None, is_spliced, header };
+        let mut arrival = Arrival { stream, tuned, entry, peer, dialled: None, is_spliced, header };
         // Whoever speaks first under TLS and SSH is the client, so its header never comes too late.
         match proxy::in_front(proxy) {
             None => self.open(arrival, context.address()),
@@ -78,19 +90,22 @@ impl Acceptor {
     }
 
     fn await_header(&mut self, arrival: Arrival, versions: Versions, context: &mut Context<Self>) {
-        if self.headers_awaited >= HEADERS_MAX {
-            self.worker.metrics.proxy.refused.inc();
-            return debug!(balancer = %arrival.peer, "too many connections without their PROXY header");
-        }
-        self.headers_awaited += 1;
+        let number = self.headers.next();
         let read = async move {
             let header = proxy::read(&arrival.stream, versions).await;
             (arrival, header)
         };
-        context.spawn(read.into_actor(self).map(|(arrival, header), acceptor, context| {
-            acceptor.headers_awaited = acceptor.headers_awaited.saturating_sub(1);
-            acceptor.on_header(arrival, header, context);
-        }));
+        let wait = context.spawn(read.into_actor(self).map(
+            move |(arrival, header), acceptor, context| {
+                acceptor.headers.leave(number);
+                acceptor.on_header(arrival, header, context);
+            },
+        ));
+        if let Some(oldest) = self.headers.enter(number, wait) {
+            context.cancel_future(oldest);
+            self.worker.metrics.proxy.crowded.inc();
+            debug!("too many connections without their PROXY header: the oldest is closed");
+        }
     }
 
     fn on_header(
@@ -113,6 +128,11 @@ impl Acceptor {
             Err(HeaderError::Gone) => {
                 return debug!(balancer = %arrival.peer, "connection without a byte");
             }
+            // Anybody can do that through a balancer that sends the header with the client's first bytes.
+            Err(error @ HeaderError::Silent) => {
+                counts.late.inc();
+                return debug!(balancer = %arrival.peer, %error, "connection closed");
+            }
             Err(error) => {
                 match error {
                     HeaderError::Late => counts.late.inc(),
@@ -130,7 +150,7 @@ impl Acceptor {
         let client = arrival.peer.ip();
         let entrance = match self.entrance(&arrival) {
             Ok(entrance) => entrance,
-            Err(text) => return turn_away(arrival.stream, service, text),
+            Err(text) => return self.turn_away(arrival.stream, service, text),
         };
         let worker = Rc::clone(&self.worker);
         let startup = match service {
@@ -140,7 +160,7 @@ impl Acceptor {
                 Err(_) => {
                     worker.metrics.refused_unauthenticated.inc();
                     debug!(%client, "too many ssh connections without a login");
-                    return turn_away(arrival.stream, service, TOO_MANY_STARTUPS);
+                    return self.turn_away(arrival.stream, service, TOO_MANY_STARTUPS);
                 }
             },
         };
@@ -177,35 +197,34 @@ impl Acceptor {
             worker.metrics.refused_connections.inc();
             return Err("Too many connections (limits.connections).");
         }
-        // One address stands for all clients of a balancer, until the header says more.
-        let entered = match worker.policy().config.ingress.is_balancer(client) {
-            true => worker.threshold.enter_unnamed(client),
-            false => worker.threshold.enter(client),
-        };
-        entered.map_err(|crowded| {
-            worker.metrics.refused_unauthenticated.inc();
-            debug!(%client, ?crowded, "too many connections without a login");
-            crowded.farewell()
-        })
+        worker.enter(client)
     }
-}
 
-/// Says why and closes; the text fits any socket buffer, so nothing waits. A TLS client would take it
-/// for garbage, so it hears nothing; an SSH client may be told something before the identification
-/// (RFC 4253, 4.2).
-fn turn_away(mut stream: TcpStream, service: Service, text: &'static str) {
-    let code = match service {
-        Service::Ftp => "421 ",
-        Service::Ftps => return,
-        Service::Ssh => "",
-    };
-    actix::spawn(async move {
-        let farewell = async {
-            stream.write_all(format!("{code}{text}\r\n").as_bytes()).await?;
-            stream.shutdown().await
+    /// Says why and closes. A TLS client would take it for garbage, so it hears nothing; an SSH client may be told
+    /// something before the identification (RFC 4253, 4.2). What the client has said meanwhile is thrown away until
+    /// its end comes: closed over unread bytes, the connection would be reset, and that eats the words.
+    fn turn_away(&self, mut stream: TcpStream, service: Service, text: &'static str) {
+        let code = match service {
+            Service::Ftp => "421 ",
+            Service::Ftps => return,
+            Service::Ssh => "",
         };
-        let _ = tokio::time::timeout(FAREWELL, farewell).await;
-    });
+        if Rc::strong_count(&self.farewells) > FAREWELLS_MAX {
+            return debug!("too many are turned away to tell all of them why");
+        }
+        let place = Rc::clone(&self.farewells);
+        actix::spawn(async move {
+            let _place = place;
+            let farewell = async {
+                stream.write_all(format!("{code}{text}\r\n").as_bytes()).await?;
+                stream.shutdown().await?;
+                let mut scrap = [0; 256];
+                while stream.read(&mut scrap).await? > 0 {}
+                std::io::Result::Ok(())
+            };
+            let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        });
+    }
 }
 
 /// What a banned client is told.
@@ -216,5 +235,5 @@ const TOO_MANY_STARTUPS: &str = "Too many connections without a login (ssh.start
 /// How long a client that is turned away may take to hear why.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Connections of an arbiter whose header is awaited; more are closed. A balancer sends it at once.
-const HEADERS_MAX: usize = 1024;
+/// Connections of an arbiter that hear at once why they are turned away; more are only closed.
+const FAREWELLS_MAX: usize = 512;

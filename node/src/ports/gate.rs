@@ -121,7 +121,7 @@ impl Gate {
             Err(error) => {
                 match error {
                     HeaderError::Gone => {}
-                    HeaderError::Late => drop(self.headers.late.inc()),
+                    HeaderError::Late | HeaderError::Silent => drop(self.headers.late.inc()),
                     HeaderError::Refused(_) => drop(self.headers.refused.inc()),
                 }
                 debug!(%balancer, %error, "data connection closed (ingress.data_proxy_protocol)");

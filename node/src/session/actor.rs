@@ -144,7 +144,7 @@ impl Session {
         guard: Guard,
         arrival: Arrival,
     ) -> io::Result<Addr<Self>> {
-        let Arrival { stream, entry, peer, dialled, is_spliced, header } = arrival;
+        let Arrival { stream, tuned, entry, peer, dialled, is_spliced, header } = arrival;
         let local = canonical(stream.local_addr()?);
         let policy = worker.policy();
         let connection = Connection {
@@ -177,7 +177,7 @@ impl Session {
             is_spliced,
             mode: entry.mode,
             front: Front::new(header),
-            keep: Keep::new(now),
+            keep: Keep::new(tuned, now),
             key: SessionKey::random().map_err(|_| io::ErrorKind::Other)?,
             host: None,
             login: None,

@@ -16,8 +16,8 @@ use crate::proxy::PATIENCE;
 pub(super) enum Front {
     /// Commands.
     Passed,
-    /// The first ones, of somebody who may not send a header.
-    Closed,
+    /// The first ones, of somebody who may not send a header, and what is said of one.
+    Closed(&'static str),
     /// The first ones, of a balancer that sends its header with them.
     Open {
         decoder: Box<Decoder>,
@@ -30,7 +30,8 @@ impl Front {
     pub(super) fn new(header: Awaits) -> Self {
         match header {
             Awaits::Nothing => Self::Passed,
-            Awaits::Refusal => Self::Closed,
+            Awaits::Stranger => Self::Closed(STRANGER),
+            Awaits::Off => Self::Closed(OFF),
             Awaits::Late => Self::Open { decoder: Box::new(Decoder::new(Versions::V2)), by: None },
         }
     }
@@ -39,7 +40,7 @@ impl Front {
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Open { by, .. } => *by,
-            Self::Passed | Self::Closed => None,
+            Self::Passed | Self::Closed(_) => None,
         }
     }
 }
@@ -49,12 +50,12 @@ impl Session {
     pub(super) fn on_input(&mut self, bytes: &[u8], now: Instant) {
         match &mut self.front {
             Front::Passed => self.machine.on_bytes(bytes, now),
-            Front::Closed if is_header_start(bytes) => {
+            &mut Front::Closed(text) if is_header_start(bytes) => {
                 self.front = Front::Passed;
-                warn!("PROXY header of an address that is not in ingress.balancers");
-                self.refuse_front(STRANGER, now);
+                warn!(text, "PROXY header refused");
+                self.refuse_front(text, now);
             }
-            Front::Closed => {
+            Front::Closed(_) => {
                 self.front = Front::Passed;
                 self.machine.on_bytes(bytes, now);
             }
@@ -114,11 +115,7 @@ impl Session {
         }
         // The balancer's own place is given back first: the client takes it.
         self.guard.entrance = None;
-        let entrance = self.worker.threshold.enter(source.ip()).map_err(|crowded| {
-            self.worker.metrics.refused_unauthenticated.inc();
-            crowded.farewell()
-        })?;
-        self.guard.entrance = Some(entrance);
+        self.guard.entrance = Some(self.worker.enter(source.ip())?);
         Ok(())
     }
 
@@ -137,4 +134,5 @@ impl Session {
 }
 
 const STRANGER: &str = "A PROXY header is taken from ingress.balancers only.";
+const OFF: &str = "No PROXY header is expected (ingress.proxy_protocol is off).";
 const HEADERLESS: &str = "A PROXY header is expected first (ingress.proxy_protocol).";

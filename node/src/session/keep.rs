@@ -26,8 +26,9 @@ pub(super) struct Keep {
 }
 
 impl Keep {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { tuned: Tuned::now(), payload: None, fed: now }
+    /// For a socket with these options.
+    pub(super) fn new(tuned: Tuned, now: Instant) -> Self {
+        Self { tuned, payload: None, fed: now }
     }
 
     /// Payload went out or came in.
@@ -56,6 +57,11 @@ impl Session {
             }),
             progress: payload.filter(|_| lines),
         });
+        self.tune_socket();
+    }
+
+    /// Gives the socket the options that are in force; one that is away for its handshake, when it has come back.
+    pub(super) fn tune_socket(&mut self) {
         if let Some(socket) = self.wire.socket() {
             self.keep.tuned.refresh(socket);
         }

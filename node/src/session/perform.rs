@@ -150,6 +150,7 @@ impl Session {
         match result {
             Ok(stream) => {
                 self.wire = Wire::Tls(stream);
+                self.tune_socket();
                 Outcome::Secured(Ok(self.wire.peer_certificate().is_some()))
             }
             Err(error) => {

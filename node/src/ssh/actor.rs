@@ -67,7 +67,7 @@ impl SshSession {
         arrival: Arrival,
         startup: Entrance,
     ) -> Addr<Self> {
-        let Arrival { stream, peer, .. } = arrival;
+        let Arrival { stream, tuned, peer, .. } = arrival;
         let policy = worker.policy();
         let now = Instant::now();
         let metrics = Arc::clone(&worker.metrics);
@@ -75,7 +75,7 @@ impl SshSession {
         let record = Record::new(guard.id, peer.ip(), metrics, policy.xferlog.clone());
         let buffers = Rc::clone(&worker.ssh_buffers);
         let connection = Connection::new(worker, policy, peer, Rc::new(record), now);
-        let link = Link::new(stream, Rc::clone(&connection.wire), buffers);
+        let link = Link::new(stream, tuned, Rc::clone(&connection.wire), buffers);
         let config = transport.config(connection.worker.keepalive().ssh);
         let door = Door::new(Rc::clone(&connection), transport);
         let opening = Box::pin(russh::server::run_stream(config, link, door));

@@ -139,14 +139,20 @@ struct Output {
 }
 
 impl Link {
-    pub(super) fn new(stream: TcpStream, wire: Rc<Wire>, buffers: Rc<ReadBuffers>) -> Self {
+    /// Around a socket that has these options.
+    pub(super) fn new(
+        stream: TcpStream,
+        tuned: Tuned,
+        wire: Rc<Wire>,
+        buffers: Rc<ReadBuffers>,
+    ) -> Self {
         Self {
             stream,
             shared: SendWrapper::new((wire, buffers)),
             input: None,
             output: Output::default(),
             run_bytes: 0,
-            tuned: Tuned::now(),
+            tuned,
         }
     }
 

@@ -10,7 +10,7 @@ async fn pair() -> (Link, Rc<Wire>, TcpStream) {
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (stream, _) = listener.accept().await.unwrap();
     let wire = Wire::new(Instant::now());
-    (Link::new(stream, Rc::clone(&wire), Rc::default()), wire, client)
+    (Link::new(stream, Tuned::now(), Rc::clone(&wire), Rc::default()), wire, client)
 }
 
 fn pattern(bytes: usize) -> Vec<u8> {
