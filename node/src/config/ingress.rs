@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use ipnet::IpNet;
+use super::Networks;
 
 /// `[ingress]`.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ pub struct Ingress {
     /// FTP listeners of which that is not true.
     pub listeners: Vec<(SocketAddr, Mode)>,
     /// Networks of the balancers: only from there a PROXY header is believed.
-    pub balancers: Vec<IpNet>,
+    pub balancers: Networks,
     /// The header on control connections.
     pub proxy_protocol: Proxy,
     /// The header on data connections; never [`Proxy::Late`].
@@ -25,7 +25,7 @@ pub struct Ingress {
     /// Where clients reach it.
     pub addresses: Vec<ZoneAddress>,
     /// Networks of clients that reach the nodes' own addresses.
-    pub internal: Vec<IpNet>,
+    pub internal: Networks,
     /// Lines on clear control connections in mid-transfer, where nothing else keeps them.
     pub progress_lines: bool,
 }
@@ -113,8 +113,7 @@ impl Ingress {
 
     /// Whether the address is a balancer's.
     pub fn is_balancer(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.balancers.iter().any(|network| network.contains(&address))
+        self.balancers.contains(address)
     }
 
     /// Whether a connection of this address was made by a balancer, which has another one to the client and passes
@@ -131,8 +130,7 @@ impl Ingress {
 
     /// Whether clients of this address reach the node's own.
     pub fn is_internal(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.internal.iter().any(|network| network.contains(&address))
+        self.internal.contains(address)
     }
 }
 

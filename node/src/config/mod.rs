@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use flotilla_cluster::ports::PortRange;
-use ipnet::IpNet;
 
 pub mod algorithm;
 mod assemble;
@@ -19,6 +18,7 @@ mod key;
 mod later;
 mod load;
 mod method;
+mod networks;
 mod origins;
 mod resolve;
 pub mod show;
@@ -39,6 +39,7 @@ pub use key::{Key, Standing, find, keys};
 pub(crate) use load::load_flags;
 pub use load::{LoadOptions, MAIN_FILE, load};
 pub use method::{Method, Methods};
+pub use networks::Networks;
 pub use origins::{Origins, Setting};
 pub use store::Store;
 
@@ -125,7 +126,7 @@ pub enum DataPeer {
     /// The same /24 (v4) or /64 (v6).
     Prefix,
     /// The same address, or one of these networks.
-    Networks(Vec<IpNet>),
+    Networks(Networks),
     /// Anybody who resumes the control connection's TLS session; clear connections as `same`.
     Tls,
 }

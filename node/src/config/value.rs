@@ -12,7 +12,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use super::algorithm::Algorithms;
 use super::ingress::{MODES, Mode, ZoneAddress};
 use super::key::closest;
-use super::{DataPeer, Methods, Store, bytes};
+use super::{DataPeer, Methods, Networks, Store, bytes};
 
 /// What would have been right, to stand after "expected".
 pub(super) struct Expected(pub(super) String);
@@ -159,8 +159,8 @@ pub(super) fn address_or_auto(value: &Value) -> Reading<Option<SocketAddr>> {
 }
 
 /// Networks.
-pub(super) fn networks(value: &Value) -> Reading<Vec<IpNet>> {
-    list(value, |text| text.parse().ok()).map_or_else(
+pub(super) fn networks(value: &Value) -> Reading<Networks> {
+    list(value, |text| text.parse().ok()).map(Networks::from_iter).map_or_else(
         || expected("a list of networks such as [\"10.0.0.0/24\", \"2001:db8::/32\"]"),
         Ok,
     )
@@ -253,7 +253,9 @@ pub(super) fn data_peer(value: &Value) -> Reading<DataPeer> {
         _ => {}
     }
     match list(value, |text| text.parse::<IpNet>().ok()) {
-        Some(networks) if !networks.is_empty() => Ok(DataPeer::Networks(networks)),
+        Some(networks) if !networks.is_empty() => {
+            Ok(DataPeer::Networks(networks.into_iter().collect()))
+        }
         _ => {
             expected("\"same\", \"prefix\", \"tls\" or a list of networks such as [\"10.0.0.0/8\"]")
         }

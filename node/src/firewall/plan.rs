@@ -64,8 +64,8 @@ impl Plan {
     pub(crate) fn of(config: &Config) -> Self {
         let ingress = &config.ingress;
         let groups = Groups {
-            balancers: ingress.balancers.clone(),
-            internal: ingress.internal.clone(),
+            balancers: ingress.balancers.to_vec(),
+            internal: ingress.internal.to_vec(),
             ..Groups::default()
         };
         let mut plan = Self { openings: Vec::new(), groups, notes: Vec::new() };

@@ -8,13 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flotilla_protocol::proxy::{Header, Versions};
-use ipnet::IpNet;
 use tokio::net::TcpStream;
 use tracing::debug;
 
 use super::grant::Accepted;
 use super::linger;
-use crate::config::Config;
+use crate::config::{Config, Networks};
 use crate::log::Seldom;
 use crate::metrics::ProxyHeaders;
 use crate::proxy::{self, HeaderError};
@@ -42,7 +41,7 @@ pub(crate) struct PortRules {
     /// Headers are expected (`ingress.data_proxy_protocol`).
     versions: Option<Versions>,
     /// From them.
-    balancers: Vec<IpNet>,
+    balancers: Networks,
     /// How long a port stays closed to an address after a grant that nobody connected to.
     linger: Duration,
 }
@@ -87,7 +86,7 @@ impl Gate {
     pub(super) fn expected(&self, peer: IpAddr) -> Option<Versions> {
         let rules = self.rules.borrow();
         let versions = rules.versions?;
-        rules.balancers.iter().any(|network| network.contains(&peer)).then_some(versions)
+        rules.balancers.contains(peer).then_some(versions)
     }
 
     /// A place among those who wait for their header; there are only so many.

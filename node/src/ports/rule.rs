@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 
 use crate::config::DataPeer;
 
@@ -66,7 +66,7 @@ impl PeerPolicy {
     /// From the configuration.
     pub fn new(peer: &DataPeer) -> Self {
         let networks = match peer {
-            DataPeer::Networks(networks) => networks.iter().map(canonical_network).collect(),
+            DataPeer::Networks(networks) => Arc::from(&**networks),
             DataPeer::Same | DataPeer::Prefix | DataPeer::Tls => Arc::from([]),
         };
         Self { peer: peer.clone(), networks }
@@ -82,17 +82,6 @@ impl PeerPolicy {
             DataPeer::Tls => PeerRule::Same(client),
         }
     }
-}
-
-fn canonical_network(network: &IpNet) -> IpNet {
-    if let IpNet::V6(v6) = network
-        && let Some(v4) = v6.addr().to_ipv4_mapped()
-        && let Some(bits) = v6.prefix_len().checked_sub(V4_MAPPED_BITS)
-        && let Ok(v4) = Ipv4Net::new(v4, bits)
-    {
-        return IpNet::V4(v4);
-    }
-    *network
 }
 
 /// The first address of a prefix, which stands for it.
@@ -115,5 +104,3 @@ pub(super) fn last_of_prefix(address: IpAddr) -> IpAddr {
 const PREFIX_V4: u32 = u32::MAX << 8;
 /// A /64: one IPv6 link, whose hosts change their addresses at will.
 const PREFIX_V6: u128 = u128::MAX << 64;
-/// Length of `::ffff:0:0`, the prefix of IPv4-mapped addresses, in bits.
-const V4_MAPPED_BITS: u8 = 96;

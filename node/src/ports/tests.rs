@@ -183,9 +183,9 @@ fn broad_rules_have_a_port_for_themselves() {
         let mut stream = connect(client(200), grant.port());
         assert_joined(&grant.accept().await, &mut stream);
         drop(grant);
-        let networks = PeerPolicy::new(&crate::config::DataPeer::Networks(vec![
-            "::ffff:127.0.0.64/122".parse().unwrap(),
-        ]));
+        let networks = PeerPolicy::new(&crate::config::DataPeer::Networks(
+            ["::ffff:127.0.0.64/122".parse().unwrap()].into_iter().collect(),
+        ));
         let rule = networks.rule(client(1), true);
         let mut grant = shard.grant(GrantRequest { rule, ..request(client(1)) }).await.unwrap();
         let mut outside = connect(client(63), grant.port());

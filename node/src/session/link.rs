@@ -1,6 +1,6 @@
 //! How a data connection comes about: accepted or connected, then protected, then judged.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -64,7 +64,7 @@ impl Link {
     async fn connect(&mut self, deadline: Instant) -> Result<Socket, Failure> {
         match self.route {
             Route::Passive => accept(self.passive.as_mut(), deadline).await,
-            Route::Active(target) => active(target, self.local, deadline).await,
+            Route::Active(target) => connect_active(target, self.local, deadline).await,
         }
     }
 }
@@ -83,10 +83,6 @@ pub(super) fn taken(accepted: Accepted) -> Socket {
         debug!(%sender, trace_id, "data connection came through another node");
     }
     Socket::prepared(accepted.stream)
-}
-
-async fn active(target: SocketAddr, local: IpAddr, deadline: Instant) -> Result<Socket, Failure> {
-    connect_active(target, local, deadline).await
 }
 
 /// The part of a trace that all of its spans have (W3C Trace Context, 3.2.2.3).

@@ -203,7 +203,7 @@ pub(super) fn rules(config: &Config) -> Rules {
         ban_window: config.limits.ban_window,
         ban_for: config.limits.ban_for,
         // Who fails behind a balancer that does not say who it is must not take all others along.
-        exempt: config.ingress.balancers.clone(),
+        exempt: config.ingress.balancers.to_vec(),
     }
 }
 

@@ -7,12 +7,11 @@ use std::time::Duration;
 use actix::Recipient;
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
-use ipnet::IpNet;
 use tokio::task::JoinHandle;
 
 use super::watch;
 use crate::admin::{self, Admin};
-use crate::config::Config;
+use crate::config::{Config, Networks};
 use crate::error::ServeError;
 use crate::health::Readiness;
 use crate::metrics::Metrics;
@@ -32,7 +31,7 @@ pub(super) struct Endpoints {
 /// What of a configuration it goes by.
 pub(super) struct Settings {
     admin: admin::Settings,
-    balancers: Vec<IpNet>,
+    balancers: Networks,
 }
 
 impl Endpoints {
@@ -47,7 +46,7 @@ impl Endpoints {
         let settings = admin::Settings::load(config, None)?;
         let admin = Data::new(Admin::new(pool, settings));
         let (readiness, metrics) = (Arc::clone(readiness), Arc::clone(metrics));
-        let balancers = Arc::new(Balancers::new(&config.ingress.balancers));
+        let balancers = Arc::new(Balancers::new(config.ingress.balancers.clone()));
         let (asked, known) = (admin.clone(), Arc::clone(&balancers));
         let (server, address) = web::serve(listener, Arc::clone(&readiness), metrics, asked, known)
             .map_err(|error| ServeError::Runtime(format!("health.listen: {error}")))?;
@@ -66,7 +65,7 @@ impl Endpoints {
 
     /// Goes by other settings.
     pub(super) fn adopt(&self, settings: Settings) {
-        self.balancers.adopt(&settings.balancers);
+        self.balancers.adopt(settings.balancers);
         self.admin.adopt(settings.admin);
     }
 

@@ -13,31 +13,29 @@ use std::time::Duration;
 use actix_http::Protocol;
 use actix_http::error::DispatchError;
 use flotilla_protocol::proxy::{Decoder, Header, ProxyError, Versions};
-use ipnet::IpNet;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tracing::debug;
 
 use super::replayed::Replayed;
+use crate::config::Networks;
 
 /// `ingress.balancers`, which a reload may change.
 #[derive(Debug, Default)]
-pub(crate) struct Balancers(Mutex<Arc<[IpNet]>>);
+pub(crate) struct Balancers(Mutex<Networks>);
 
 impl Balancers {
-    pub(crate) fn new(networks: &[IpNet]) -> Self {
-        Self(Mutex::new(networks.into()))
+    pub(crate) fn new(networks: Networks) -> Self {
+        Self(Mutex::new(networks))
     }
 
     /// Goes by other networks from the next connection on.
-    pub(crate) fn adopt(&self, networks: &[IpNet]) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = networks.into();
+    pub(crate) fn adopt(&self, networks: Networks) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = networks;
     }
 
     fn contain(&self, peer: SocketAddr) -> bool {
-        let peer = peer.ip().to_canonical();
-        let networks = Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        networks.iter().any(|network| network.contains(&peer))
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(peer.ip())
     }
 }
 
