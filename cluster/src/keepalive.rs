@@ -78,7 +78,7 @@ pub struct Keepalive {
     pub ssh: Option<Duration>,
     /// No FTP session may be idle for longer, whatever is configured.
     pub ftp_idle: Option<IdleLimit>,
-    /// Within this time a control connection needs payload in mid-transfer; `None`: it needs none. Two thirds of T,
+    /// Within this time a control connection needs payload in mid-transfer; `None`: it needs none. Four fifths of T,
     /// for clients bear few KeyUpdates: one that reads the control connection only when the data are through finds
     /// them all at once, and GnuTLS takes eight within a second (`KEY_UPDATES_PER_WINDOW` in `lib/tls13/key_update.c`),
     /// rustls and BoringSSL 32 without a byte of the application in between.
