@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flotilla_aws_fake::api::Service;
 use flotilla_aws_fake::ec2::{Rule, Source};
-use flotilla_aws_fake::{Fake, Fault, Kind};
+use flotilla_aws_fake::{Entry, Fake, Fault, Kind};
 use flotilla_tests::wait;
 use serde_json::Value;
 
@@ -131,11 +131,13 @@ fn a_refusal_is_told_once() {
     };
     let Some(site) = Site::open(1, refused) else { return };
     site.fleet[0].wait_for_log("needs ec2:CreateSecurityGroup: flotilla gen iam");
-    // Several rounds have failed by the time that the calls show a third.
+    // The second round has told what it has to tell when the third has begun.
     wait::told(MADE, "further rounds", || {
         let world = site.fake.world();
-        let tries = world.log.since(0).filter(|call| call.action == "CreateSecurityGroup");
-        (tries.count() >= 3).then_some(())
+        let of_ftp = |call: &&Entry| {
+            call.action == "CreateSecurityGroup" && call.request["GroupName"].ends_with("-ftp")
+        };
+        (world.log.since(0).filter(of_ftp).count() >= 3).then_some(())
     });
     let log = site.fleet[0].log();
     assert_eq!(log.matches("needs ec2:CreateSecurityGroup").count(), 1, "{log}");
@@ -151,7 +153,7 @@ fn a_refusal_is_told_once() {
 fn an_outage_is_outlived() {
     let troubled = |plan, fake: &Fake| {
         let mut world = fake.world();
-        world.add_fault(Fault::new(Kind::Down).service(Service::Ec2).lasting(MADE / 4));
+        world.add_fault(Fault::new(Kind::Down).service(Service::Ec2).action("Describe*").times(3));
         world.add_fault(
             Fault::new(Kind::Lose).service(Service::Ec2).action("AuthorizeSecurity*").times(2),
         );
@@ -166,4 +168,11 @@ fn an_outage_is_outlived() {
     });
     let told = plan(&site);
     assert_eq!(told["changes"].as_array().map(Vec::len), Some(0), "{told:#}");
+    let world = site.fake.world();
+    let met = |action: &str, outcome: &str| {
+        world.log.since(0).any(|call| call.action.starts_with(action) && call.outcome == outcome)
+    };
+    assert!(met("Describe", "closed"), "nothing was down");
+    assert!(met("AuthorizeSecurity", "closed"), "no answer was lost");
+    assert!(met("Create", "RequestLimitExceeded"), "nothing was throttled");
 }

@@ -41,10 +41,7 @@ fn a_moved_address_is_in_the_next_reply() {
     assert_eq!(wire.pasv().ip(), public(0));
     let moved = public(7);
     site.fake.world().cloud.move_address(&site.instances[0], Some(moved));
-    wait::told(MOVED, "the new address in a reply", || {
-        std::thread::sleep(Duration::from_millis(200));
-        (wire.pasv().ip() == moved).then_some(())
-    });
+    wait::told(MOVED, "the new address in a reply", || (wire.pasv().ip() == moved).then_some(()));
     assert!(node.log().contains("the public address moved"));
 }
 

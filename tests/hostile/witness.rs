@@ -2,14 +2,22 @@
 //! control connection can tell (`node/src/session/ending.rs`). Half a file is never published as a whole one.
 
 use std::net::Shutdown;
-use std::thread::sleep;
 use std::time::Duration;
 
 use flotilla_tests::server::Builder;
-use flotilla_tests::{Data, Server, User, Wire, wait};
+use flotilla_tests::{Data, Proxy, Server, User, Wire, wait};
 
 /// What the timer of the balancer is.
 const TIMER: Duration = Duration::from_secs(3);
+
+/// How much later than the end of the data that of the control connection comes.
+const DETOUR: Duration = Duration::from_millis(20);
+
+/// For whom the node takes eight seconds for what the kernels hold of an upload: longer than two ends of one client
+/// would be apart, also after the timer of the balancer.
+fn slow() -> User {
+    User::new("alice").set("limits.upload", "50000")
+}
 
 fn start_upload(server: &Server) -> (Wire, Data) {
     let mut wire = server.login();
@@ -48,58 +56,57 @@ fn behind_classic() -> Builder {
 /// the control connection.
 #[test]
 fn a_long_way_behind_its_control_connection() {
-    let slow = User::new("alice").set("limits.upload", "80000");
-    let server = Server::builder().user(slow).start();
+    let server = Server::builder().user(slow()).start();
     let (wire, data) = start_upload(&server);
     drop((wire, data));
     assert_kept(&server);
 }
 
-/// Through a balancer the end of the control connection makes a detour, and may come last.
+/// Through a balancer the end of the control connection makes a detour, and comes last.
 #[test]
 fn a_moment_before_its_control_connection() {
     let server = Server::builder().set("ingress.balancers", ["127.0.0.0/8"]).start();
-    let (wire, data) = start_upload(&server);
-    drop(data);
-    // What the node does before it asks for the other end.
-    sleep(Duration::from_millis(20));
-    drop(wire);
+    let balancer = Proxy::start(server.ftp());
+    let mut wire = Wire::connect(balancer.address());
+    wire.expect(220);
+    wire.login("alice");
+    // The data go around it.
+    let port = wire.epsv().port();
+    let mut data = Data::connect((server.ftp().ip(), port).into()).unwrap();
+    wire.send("STOR big");
+    wire.expect(150);
+    data.write(&[b'x'; 400_000]).unwrap();
+    balancer.delay(DETOUR);
+    drop((wire, data));
     assert_kept(&server);
 }
 
 /// A balancer does not end what is not silent, nor before its time.
 #[test]
 fn a_balancer_is_no_excuse() {
-    let server = behind_classic().start();
+    let server = behind_classic().user(slow()).start();
     let (wire, data) = start_upload(&server);
-    sleep(TIMER / 3);
-    drop(wire);
-    // Longer than two ends of one client would be apart.
-    sleep(Duration::from_millis(2_500));
-    drop(data);
+    drop((wire, data));
     assert_kept(&server);
 }
 
 /// Nor does it end the connections of those who did not come through it.
 #[test]
 fn nor_is_one_that_others_come_through() {
-    let server = behind_classic().set("ingress.balancers", ["192.0.2.0/24"]).start();
-    let (wire, data) = start_upload(&server);
-    sleep(TIMER);
-    drop(wire);
-    sleep(Duration::from_millis(2_500));
-    drop(data);
+    let server = behind_classic().set("ingress.balancers", ["192.0.2.0/24"]).user(slow()).start();
+    let (mut wire, data) = start_upload(&server);
+    wire.expect_silence(TIMER);
+    drop((wire, data));
     assert_kept(&server);
 }
 
 /// What it does end is not held against the upload.
 #[test]
 fn what_a_balancer_took_is_not_missed() {
-    let server = behind_classic().start();
-    let (wire, data) = start_upload(&server);
-    sleep(TIMER);
+    let server = behind_classic().user(slow()).start();
+    let (mut wire, data) = start_upload(&server);
+    wire.expect_silence(TIMER);
     drop(wire);
-    sleep(Duration::from_millis(2_500));
     data.finish(&[b'x'; 1000]).unwrap();
     let told = end_of_upload(&server);
     assert!(told.contains("control-lost-after-complete"), "{told}");

@@ -247,8 +247,8 @@ fn idle_sessions_are_kept_where_probes_count() {
     let nlb = Nlb::start(&site.network, ALL_PORTS);
     nlb.forget(TIMER, Forgets::WithReset);
     let mut wire = site.login_from(site.network.client(1), "alice");
-    // Longer than the balancer remembers: this is the test itself.
-    std::thread::sleep(TIMER * 2);
+    // Longer than the balancer remembers.
+    wire.expect_silence(TIMER * 2);
     wire.ask("NOOP", 200);
 }
 
@@ -265,7 +265,7 @@ fn idle_ssh_is_kept_behind_a_classic_balancer() {
     let _outside = network.clients().enter();
     let ssh = Ssh::at(SocketAddr::new(VIP.into(), 22));
     let mut sftp = Sftp::open(&ssh);
-    // Longer than the balancer remembers: this is the test itself.
-    std::thread::sleep(TIMER * 2);
+    // Longer than the balancer remembers.
+    sftp.expect_silence(TIMER * 2);
     assert_eq!(sftp.size("/nothing"), None);
 }

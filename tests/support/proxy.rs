@@ -27,7 +27,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Of every byte, in each direction.
+    /// Of every byte and of the end, in each direction.
     delay: Duration,
     /// Nothing passes.
     stalled: bool,
@@ -180,6 +180,9 @@ impl Shared {
                 return;
             }
         }
+        // The end comes as late as what was before it.
+        let due = Instant::now() + self.state().delay;
+        let _ = sender.send((due, Vec::new()));
     }
 
     fn deliver(&self, receiver: &Receiver<(Instant, Vec<u8>)>, mut to: TcpStream) {

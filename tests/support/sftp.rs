@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::process::Child;
+use std::time::Duration;
 
 use crate::program::exit_code;
 use crate::ssh::NODE;
@@ -279,6 +280,18 @@ impl Sftp {
             // `ssh` ended with bytes of ours in its hand.
             Err(error) => error.kind() == io::ErrorKind::ConnectionReset,
         }
+    }
+
+    /// Nothing may come, and nothing end, for so long.
+    #[track_caller]
+    pub fn expect_silence(&mut self, length: Duration) {
+        self.stream.set_read_timeout(Some(length)).expect("a time-out can be set");
+        let heard = self.stream.read(&mut [0]);
+        self.stream.set_read_timeout(Some(DEADLINE)).expect("a time-out can be set");
+        let silent = heard.as_ref().is_err_and(|error| {
+            matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+        });
+        assert!(silent, "expected silence for {length:?}, got {heard:?}");
     }
 
     /// Ends the client without a chance to say anything (SIGKILL).

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use crate::data::{Data, dial};
 use crate::tls::Stream;
-use crate::{PASSWORD, TlsClient};
+use crate::{DEADLINE, PASSWORD, TlsClient};
 
 /// A control connection.
 #[derive(Debug)]
@@ -346,6 +347,19 @@ impl Wire {
                     "expected the end, but the connection stays open{self}"
                 );
             }
+        }
+    }
+
+    /// The server must say nothing, and not close either, for so long.
+    #[track_caller]
+    pub fn expect_silence(&mut self, length: Duration) {
+        self.stream().tcp().set_read_timeout(Some(length)).expect("a socket has time-outs");
+        let heard = self.read_line();
+        self.stream().tcp().set_read_timeout(Some(DEADLINE)).expect("a socket has time-outs");
+        match heard {
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+            heard => panic!("expected silence for {length:?}, got {heard:?}{self}"),
         }
     }
 

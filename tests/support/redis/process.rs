@@ -167,6 +167,16 @@ impl Process {
         }
     }
 
+    /// Sets a key, and waits until so many replicas have it: on one connection, since WAIT speaks of the writes of
+    /// its own.
+    #[track_caller]
+    pub fn set_on_replicas(&self, key: &str, value: &str, replicas: i64) {
+        let mut client = self.client().expect("Redis takes connections");
+        client.ask(&["SET", key, value]).expect("it takes the value");
+        let have = client.ask(&["WAIT", &replicas.to_string(), "5000"]).expect("it waits");
+        assert_eq!(have.number(), replicas, "replicas that have {key}");
+    }
+
     /// As [`Process::ask`], whatever comes.
     ///
     /// # Errors

@@ -120,9 +120,7 @@ fn tls_is_spoken() {
 fn sentinels_choose_another_master() {
     let mut sentinels = Sentinels::start();
     let first = sentinels.master();
-    sentinels.master_process().ask(&["SET", "k", "v"]);
-    let replicas = sentinels.master_process().ask(&["WAIT", "2", "5000"]);
-    assert_eq!(replicas.number(), 2);
+    sentinels.master_process().set_on_replicas("k", "v", 2);
     let second = sentinels.failover();
     assert_ne!(first, second);
     assert_eq!(get(sentinels.server_at(second), "k"), text("v"));
@@ -155,9 +153,7 @@ fn a_cluster_chooses_another_owner() {
     let mut cluster = RedisCluster::start();
     let key = "flotilla:{main}:k";
     let first = cluster.owner(key);
-    let node = cluster.node_at(first);
-    node.ask(&["SET", key, "v"]);
-    assert_eq!(node.ask(&["WAIT", "1", "5000"]).number(), 1);
+    cluster.node_at(first).set_on_replicas(key, "v", 1);
     let second = cluster.kill_owner(key);
     assert_ne!(first, second);
     assert_eq!(get(cluster.node_at(second), key), text("v"));
