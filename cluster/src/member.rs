@@ -36,6 +36,10 @@ pub struct Member {
     pub relay: String,
     /// The instance of AWS that it runs on; empty: none that it knows.
     pub instance: String,
+    /// The number of the beat that brings the record: of the agent, as the next field.
+    pub beat: u64,
+    /// That of the last beat whose answer told the node who has which block of ports.
+    pub told: u64,
 }
 
 /// What a node may be used for.

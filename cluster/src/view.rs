@@ -129,16 +129,17 @@ fn change(node: &NodeId, before: Option<&Seen>, now: &Seen) -> Option<Change> {
         None => now.alive.then_some(Change::Joined(node)),
         Some(_) if !now.alive => Some(Change::Left(node)),
         Some(before) if before.fence != now.fence => Some(Change::Joined(node)),
-        Some(before) if without_load(before) != without_load(now) => {
+        Some(before) if lasting(before) != lasting(now) => {
             Some(Change::Changed { node, before: before.standing(), now: now.standing() })
         }
         Some(_) => None,
     }
 }
 
-fn without_load(seen: &Seen) -> Option<Member> {
+/// Without what is another at every beat.
+fn lasting(seen: &Seen) -> Option<Member> {
     let member = seen.member.clone()?;
-    Some(Member { load: Default::default(), ..member })
+    Some(Member { load: Default::default(), beat: 0, told: 0, ..member })
 }
 
 #[cfg(test)]

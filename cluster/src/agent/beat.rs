@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Agent, Event, Link, Refusal};
 use crate::lease::LeaseChange;
+use crate::member::Member;
 use crate::order::Order;
 use crate::policy::{KEEPALIVE_SINCE, Policy};
 use crate::store::{Banned, Beat, Beaten, Identity, Registered};
@@ -18,6 +19,8 @@ pub(super) struct Heart {
     full_next: Instant,
     sequence: u64,
     answered: u64,
+    /// Of those the last one whose answer had the table of blocks.
+    told: u64,
     pool: u64,
     bans_known: u64,
     /// There were no more at the last answer.
@@ -40,6 +43,7 @@ impl Heart {
             full_next: now,
             sequence: 0,
             answered: 0,
+            told: 0,
             pool: 0,
             bans_known: 0,
             bans_complete: false,
@@ -100,6 +104,8 @@ impl Agent {
         heart.next = now + INTERVAL - jitter;
         heart.asserted = heart.asserts || self.ports.are_forgotten();
         let holds = heart.asserted.then(|| self.ports.holdings());
+        let (beat, told) = (heart.sequence, heart.told);
+        let record = Member { beat, told, ..self.member.clone() }.encode();
         let identity = self.identity.as_ref();
         Some(Beat {
             node: self.setup.node.clone(),
@@ -112,7 +118,7 @@ impl Agent {
             published: self.publisher.answered(),
             candidate,
             pool: heart.pool,
-            record: self.member.encode(),
+            record,
             sessions: self.ledger.sessions(),
             stands: self.stands(),
             members,
@@ -149,6 +155,10 @@ impl Agent {
         let first = self.identity.as_ref().is_none_or(|known| known.fence != beaten.fence);
         let forgotten = beaten.lost || first;
         self.beat.answered = self.beat.sequence;
+        // A store that just forgot has no table yet.
+        if !beaten.lost && !beaten.members.is_empty() {
+            self.beat.told = self.beat.sequence;
+        }
         self.beat.failures = 0;
         self.beat.pool = beaten.pool.id;
         self.beat.asserts = false;

@@ -327,7 +327,10 @@ impl Blocks {
                     let listed = Listing::Awaited;
                     let hold = Hold { fence, granted: now, listed, withdrawn: None };
                     self.held.insert(block, hold);
-                    self.owners.extend(own.map(|own| (block, own)));
+                    // Who had it before has it still, if the store forgot that without knowing.
+                    if let Some(own) = own {
+                        self.owners.entry(block).or_insert(own);
+                    }
                 }
                 if let Some(share) = &mut self.share {
                     share.free = share.free.saturating_sub(count(blocks.len()));

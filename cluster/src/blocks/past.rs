@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::table::Owner;
 use crate::id::Fence;
 use crate::store::RECLAIM_AFTER_MS;
-use crate::view::View;
+use crate::view::{Seen, View};
 
 /// Claims of others, by block and by the registration of whoever had it.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +21,10 @@ pub(super) struct Past {
 #[derive(Clone, Debug)]
 struct Claim {
     owner: Owner,
-    /// An owner that the store hears of after this time knows what became of its blocks.
+    /// What the store tells its owner after this time says what became of its blocks.
     settled: Instant,
+    /// The owner's first beat after that, by its number.
+    heard: Option<u64>,
     /// It has stopped by itself.
     until: Instant,
 }
@@ -32,7 +34,7 @@ impl Past {
     pub(super) fn renew(&mut self, settled: Instant, now: Instant) {
         let until = now + Duration::from_millis(RECLAIM_AFTER_MS);
         for claim in self.claims.values_mut() {
-            (claim.settled, claim.until) = (settled, until);
+            (claim.settled, claim.heard, claim.until) = (settled, None, until);
         }
     }
 
@@ -51,18 +53,17 @@ impl Past {
                 && self.claims.len() < CLAIMS_MAX
             {
                 let owner = owner.clone();
-                self.claims.insert((block, fence), Claim { owner, settled, until });
+                self.claims.insert((block, fence), Claim { owner, settled, heard: None, until });
             }
         }
     }
 
-    /// A table came: who has said what it holds, or has another life, claims nothing any more.
+    /// A table came: who knows what it holds, or has another life, claims nothing any more.
     pub(super) fn forgive(&mut self, owners: &BTreeMap<u16, Fence>, view: &View, now: Instant) {
         self.claims.retain(|(block, fence), claim| {
             let seen = view.node(&claim.owner.node);
             let is_settled = seen.is_some_and(|seen| {
-                seen.fence > *fence
-                    || seen.fence == *fence && seen.alive && seen.beat >= claim.settled
+                seen.fence > *fence || seen.fence == *fence && claim.is_answered(seen)
             });
             now < claim.until && !is_settled && owners.get(block) != Some(fence)
         });
@@ -91,6 +92,19 @@ impl Past {
     fn of(&self, block: u16) -> impl Iterator<Item = &Claim> {
         let all = (block, Fence(0))..=(block, Fence(u64::MAX));
         self.claims.range(all).map(|(_, claim)| claim)
+    }
+}
+
+impl Claim {
+    /// Whether the owner has been told who has its block. That the store heard of it is not enough: the answer may
+    /// be lost, or wait for a process that stands still, and the owner goes on offering meanwhile.
+    fn is_answered(&mut self, owner: &Seen) -> bool {
+        let Some(member) = owner.member.as_ref() else { return false };
+        if !owner.alive || owner.beat < self.settled {
+            return false;
+        }
+        let heard = *self.heard.get_or_insert(member.beat);
+        member.told >= heard
     }
 }
 

@@ -61,18 +61,14 @@ impl Bench {
 
     /// Name, registration, seconds since the last beat.
     fn see(&mut self, nodes: &[(&str, u64, u64)]) {
-        let listed = nodes.iter().map(|(node, fence, ago)| {
-            let relay = format!("10.0.0.{fence}:2120");
-            let member = Member { standing: Standing::Ready, relay, ..Member::default() };
-            Listed {
-                node: NodeId::new(node).unwrap(),
-                generation: *fence,
-                fence: Fence(*fence),
-                beat_ms_ago: ago * 1000,
-                record: member.encode(),
-            }
-        });
+        let listed = nodes.iter().map(|(node, fence, ago)| listed(node, *fence, *ago, (0, 0)));
         self.view.apply(&listed.collect::<Vec<_>>(), self.now);
+    }
+
+    /// The own node and another one, whose last beat has this number, and which was told by that one.
+    fn see_told(&mut self, node: &str, fence: u64, ago: u64, (beat, told): (u64, u64)) {
+        let nodes = [listed("a", 1, 0, (0, 0)), listed(node, fence, ago, (beat, told))];
+        self.view.apply(&nodes, self.now);
     }
 
     fn pass(&mut self, time: u64) {
@@ -111,6 +107,18 @@ impl Bench {
     fn owners(&self) -> Vec<(u16, u64)> {
         let table = self.blocks.table(&self.own(), &self.view, self.now);
         table.owners.into_iter().map(|(block, owner)| (block, owner.fence.0)).collect()
+    }
+}
+
+fn listed(node: &str, fence: u64, ago: u64, (beat, told): (u64, u64)) -> Listed {
+    let relay = format!("10.0.0.{fence}:2120");
+    let member = Member { standing: Standing::Ready, relay, beat, told, ..Member::default() };
+    Listed {
+        node: NodeId::new(node).unwrap(),
+        generation: fence,
+        fence: Fence(fence),
+        beat_ms_ago: ago * 1000,
+        record: member.encode(),
     }
 }
 
@@ -354,22 +362,48 @@ fn what_was_anothers_is_not_offered_until_that_one_would_have_stopped() {
 }
 
 #[test]
-fn what_was_anothers_is_offered_when_that_one_was_heard_of() {
+fn what_was_anothers_is_offered_when_that_one_was_told() {
     let mut bench = disputed();
     // As the store knew it before.
-    bench.see(&[("a", 1, 0), ("b", 2, 2)]);
+    bench.see_told("b", 2, 2, (7, 6));
     bench.beat();
     assert_eq!(bench.offered(), [0; 0], "it beat in the quarantine, or before");
     bench.pass(3);
-    bench.see(&[("a", 1, 0), ("b", 2, 0)]);
+    for told in [6, 7] {
+        bench.see_told("b", 2, 0, (8, told));
+        bench.beat();
+        assert_eq!(
+            bench.offered(),
+            [0; 0],
+            "its answer may be lost, or lie before a process that stands still"
+        );
+    }
+    bench.pass(2);
+    bench.see_told("b", 2, 0, (9, 8));
     bench.beat();
     assert_eq!(bench.offered(), [0]);
     // Its next life does not know of the block either.
     let mut bench = disputed();
     bench.pass(3);
-    bench.see(&[("a", 1, 0), ("b", 3, 0)]);
+    bench.see_told("b", 3, 0, (1, 0));
     bench.beat();
     assert_eq!(bench.offered(), [0]);
+}
+
+/// A store that went back by less than a silence grants a block that another has, before anybody could tell.
+#[test]
+fn a_grant_does_not_make_forget_who_had_the_block() {
+    let mut bench = Bench::new("61000-61999/16");
+    bench.see(&[("a", 1, 0), ("b", 2, 0)]);
+    bench.table = vec![(holding(0, 5), Fence(2))];
+    bench.beat();
+    bench.grant(&[holding(0, 10)]);
+    bench.blocks.on_loss(Some(OWN), seconds(6), &bench.view, bench.now);
+    bench.pass(6);
+    bench.see(&[("a", 1, 0)]);
+    bench.table = vec![(holding(0, 10), OWN)];
+    bench.beat();
+    assert_eq!((bench.offered(), bench.owners()), (vec![], vec![(0, 2)]));
 }
 
 #[test]

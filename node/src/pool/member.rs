@@ -121,6 +121,7 @@ impl Pool {
             storage: self.mark.seen().to_owned(),
             relay: parts.places.relay.map_or_else(String::new, |relay| relay.to_string()),
             instance: parts.places.instance.clone(),
+            ..Member::default()
         }
     }
 
