@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::net::TcpListener as StdListener;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{
     Actor, ActorContext, AsyncContext, Context, Handler, Message, SpawnHandle, WeakRecipient,
@@ -24,6 +24,7 @@ use tracing::{error, warn};
 
 use crate::config::Mode;
 use crate::keepalive::Tuned;
+use crate::log::Seldom;
 use crate::policy::Policy;
 use crate::ports::Trouble;
 use crate::registry::{Banned, Lifted, Moved, Tune};
@@ -52,6 +53,8 @@ pub(crate) struct Acceptor {
     farewells: Rc<()>,
     living: Living,
     teller: Teller,
+    /// Of descriptors or memory that are used up.
+    starved: Seldom,
 }
 
 /// The connections of an arbiter, for whoever counts them or waits for the end of the last one: each holds a
@@ -100,6 +103,7 @@ impl Acceptor {
             farewells: Rc::default(),
             living,
             teller: Teller::default(),
+            starved: Seldom::default(),
         }
     }
 
@@ -213,7 +217,9 @@ impl actix::ActorFuture<Acceptor> for Accepting {
                     // Descriptors or memory are used up. The connection waits in the backlog until
                     // some session ends; without the pause the loop would spin.
                     acceptor.worker.metrics.accept_errors.inc();
-                    warn!(%error, "accept failed, pausing");
+                    if let Some(held) = acceptor.starved.pass(Instant::now()) {
+                        warn!(held, %error, "accept failed, pausing");
+                    }
                     self.pause = Some(Box::pin(tokio::time::sleep(ACCEPT_PAUSE)));
                 }
             }

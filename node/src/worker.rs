@@ -14,6 +14,7 @@ use tracing::debug;
 
 use crate::address::Found;
 use crate::keepalive;
+use crate::log::Seldom;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::pool::Pool;
@@ -52,6 +53,8 @@ pub(crate) struct Worker {
     closed: Cell<Option<&'static str>>,
     bans: RefCell<HashMap<IpAddr, Instant>>,
     sessions_made: Arc<AtomicU64>,
+    /// Of PROXY headers that are missing, wrong, or a stranger's.
+    headers_told: Seldom,
 }
 
 /// What all arbiters have in common.
@@ -91,6 +94,7 @@ impl Worker {
             closed: Cell::default(),
             bans: RefCell::default(),
             sessions_made,
+            headers_told: Seldom::default(),
         }
     }
 
@@ -181,6 +185,11 @@ impl Worker {
         }
         let origin = flotilla_cluster::admission::origin(address);
         bans.get(&origin).is_some_and(|&until| until > now)
+    }
+
+    /// Whether a header that was refused is to be logged, and how many were not since the last one.
+    pub(crate) fn tells_header(&self) -> Option<u64> {
+        self.headers_told.pass(Instant::now())
     }
 
     /// A number for a new session, unique in the process.

@@ -16,7 +16,7 @@ use super::want::{Kind, Origin, Scope, Want, checkers_suffix};
 /// pool's own is open besides.
 pub fn plan(state: &State, scope: &Scope, wants: &[Want]) -> Plan {
     let mut notes = Vec::new();
-    let Some(vpc) = state.own().map(|interface| interface.vpc.clone()).next() else {
+    let Some(vpc) = state.own().map(|interface| interface.vpc.clone()).min() else {
         notes.push("no network interface of a node is known: no rule can be planned".to_owned());
         return Plan { changes: Vec::new(), notes };
     };

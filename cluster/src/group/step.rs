@@ -62,7 +62,9 @@ fn close_outbound(place: &Place) -> Step {
         service: "ec2",
         sign: Sign::Remove,
         what: format!("rule everything to everywhere in {place}"),
-        why: "a new group would open outbound what other groups may keep closed".to_owned(),
+        why: "a new group would open outbound what other groups may keep closed; where the VPC has IPv6, the same \
+              call is made with Ipv6Ranges=[{CidrIpv6=::/0}]"
+            .to_owned(),
         action: "ec2:RevokeSecurityGroupEgress",
         command: command("revoke-security-group-egress", words),
         terraform: None,

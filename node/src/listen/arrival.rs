@@ -138,7 +138,10 @@ impl Acceptor {
                     HeaderError::Late => counts.late.inc(),
                     _ => counts.refused.inc(),
                 };
-                return warn!(balancer = %arrival.peer, %error, "connection closed: its PROXY header is missing or wrong (ingress.proxy_protocol)");
+                if let Some(held) = self.worker.tells_header() {
+                    warn!(held, balancer = %arrival.peer, %error, "connection closed: its PROXY header is missing or wrong (ingress.proxy_protocol)");
+                }
+                return;
             }
         }
         self.open(arrival, context.address());

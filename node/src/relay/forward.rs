@@ -33,11 +33,16 @@ pub(crate) struct Outgoing {
     pub(crate) counts: RelayCounts,
     /// Relays at once (`relay.connections`).
     limit: u32,
+    /// Those of them that one arbiter may have while they dial one owner.
+    share: u32,
 }
 
 impl Outgoing {
-    pub(crate) fn new(counts: RelayCounts, limit: u32) -> Self {
-        Self { counter: Arc::default(), counts, limit }
+    /// For so many arbiters.
+    pub(crate) fn new(counts: RelayCounts, limit: u32, arbiters: usize) -> Self {
+        let arbiters = u32::try_from(arbiters).unwrap_or(u32::MAX).max(1);
+        let share = (limit / OWNER_PART / arbiters).max(1);
+        Self { counter: Arc::default(), counts, limit, share }
     }
 }
 
@@ -97,14 +102,15 @@ impl Forwarder {
             return true;
         }
         let place = Place(counts.active.clone());
-        let share = (self.outgoing.limit / OWNER_PART).max(1);
-        if !self.reaches.borrow_mut().begin(fence, is_alive, share, Instant::now()) {
+        let (share, begun) = (self.outgoing.share, Instant::now());
+        if !self.reaches.borrow_mut().begin(fence, is_alive, share, begun) {
             counts.refused("dial");
             debug!(client = %connection.peer, %node, "data connection not relayed: its owner was not reached before, or too many dial it");
             reset(connection);
             return true;
         }
-        let dial = Dial { reaches: Rc::clone(&self.reaches), owner: fence, is_reached: None };
+        let dial =
+            Dial { reaches: Rc::clone(&self.reaches), owner: fence, begun, is_reached: None };
         let counter = self.outgoing.counter.fetch_add(1, Ordering::Relaxed);
         let preamble = Preamble {
             owner: fence,
@@ -144,13 +150,14 @@ impl Drop for Place {
 struct Dial {
     reaches: Rc<RefCell<Reaches>>,
     owner: Fence,
+    begun: Instant,
     /// What came of it.
     is_reached: Option<bool>,
 }
 
 impl Drop for Dial {
     fn drop(&mut self) {
-        self.reaches.borrow_mut().end(self.owner, self.is_reached, Instant::now());
+        self.reaches.borrow_mut().end(self.owner, self.begun, self.is_reached, Instant::now());
     }
 }
 
@@ -181,7 +188,11 @@ async fn carry(connection: Accepted, preamble: Preamble, call: Call, counts: &Re
     };
     let (stream, owner): (_, TcpStream) = match connected.await {
         Ok(both) => both,
-        Err::<_, io::Error>(error) => {
+        // Halted, or broken on this side: that is no news of the owner.
+        Err::<_, io::Error>(error) if dial.is_reached.is_none() => {
+            return debug!(%node, %client, port, trace_id, %error, "relay ended before it began");
+        }
+        Err(error) => {
             counts.refused("dial");
             let told = dial.reaches.borrow().tells(dial.owner, Instant::now());
             let Some(held) = told else { return };
@@ -226,5 +237,5 @@ fn trace() -> [u8; TRACE_BYTES] {
 
 /// How long the owner may take: one lost packet of the handshake and of the preamble.
 const DIAL: Duration = Duration::from_secs(3);
-/// One owner has at the most such a part of the places while it is dialled.
+/// One owner has at the most such a part of the places of the node while it is dialled.
 const OWNER_PART: u32 = 4;

@@ -19,8 +19,10 @@ pub(super) struct Reaches(HashMap<Fence, Reach>);
 struct Reach {
     /// Under way.
     dials: u32,
-    /// When the last one failed, if none has reached it since.
+    /// When the last one failed, if none has reached it since that one began.
     failed: Option<Instant>,
+    /// When one last reached it.
+    reached: Option<Instant>,
     told: Seldom,
 }
 
@@ -41,12 +43,20 @@ impl Reaches {
         may
     }
 
-    /// One has ended; `None`: before it came to anything.
-    pub(super) fn end(&mut self, owner: Fence, is_reached: Option<bool>, now: Instant) {
+    /// One has ended that began then; `None`: before it came to anything. That it failed says nothing of an owner that
+    /// others have reached meanwhile: packets get lost.
+    pub(super) fn end(
+        &mut self,
+        owner: Fence,
+        begun: Instant,
+        is_reached: Option<bool>,
+        now: Instant,
+    ) {
         let Some(reach) = self.0.get_mut(&owner) else { return };
         reach.dials = reach.dials.saturating_sub(1);
         match is_reached {
-            Some(true) => reach.failed = None,
+            Some(true) => (reach.failed, reach.reached) = (None, Some(now)),
+            Some(false) if reach.reached.is_some_and(|reached| reached >= begun) => {}
             Some(false) => reach.failed = Some(now),
             None => {}
         }
@@ -85,24 +95,26 @@ mod tests {
         assert_eq!(begun(&mut reaches, Fence(8), true, now), 100, "others have their own");
         assert_eq!(begun(&mut reaches, Fence(9), false, now), 16, "who may be dead has less");
         for _ in 0..100 {
-            reaches.end(OWNER, Some(false), now);
+            reaches.end(OWNER, now, Some(false), now);
         }
         assert_eq!(begun(&mut reaches, OWNER, true, now), 0);
         assert_eq!(begun(&mut reaches, OWNER, true, now + REST), 1, "it is tried");
-        reaches.end(OWNER, Some(false), now + REST);
+        reaches.end(OWNER, now + REST, Some(false), now + REST);
         assert_eq!(begun(&mut reaches, OWNER, true, now + REST), 0);
         assert_eq!(begun(&mut reaches, OWNER, true, now + 2 * REST), 1);
-        reaches.end(OWNER, None, now + 2 * REST);
+        reaches.end(OWNER, now + 2 * REST, None, now + 2 * REST);
         assert_eq!(begun(&mut reaches, OWNER, true, now + 2 * REST), 1, "it came to nothing");
-        reaches.end(OWNER, Some(true), now + 2 * REST);
+        reaches.end(OWNER, now + 2 * REST, Some(true), now + 2 * REST);
         assert_eq!(begun(&mut reaches, OWNER, true, now + 2 * REST), 100, "it is back");
+        reaches.end(OWNER, now + REST, Some(false), now + 3 * REST);
+        assert_eq!(begun(&mut reaches, OWNER, true, now + 3 * REST), 1, "one packet was lost");
     }
 
     #[test]
     fn who_owns_nothing_is_forgotten() {
         let (mut reaches, now) = (Reaches::default(), Instant::now());
         assert!(reaches.begin(OWNER, true, 9, now) && reaches.begin(Fence(8), true, 9, now));
-        reaches.end(OWNER, Some(false), now);
+        reaches.end(OWNER, now, Some(false), now);
         reaches.retain(|_| false);
         assert_eq!(reaches.0.keys().collect::<Vec<_>>(), [&Fence(8)], "it is dialled yet");
     }

@@ -52,7 +52,9 @@ impl Session {
             Front::Passed => self.machine.on_bytes(bytes, now),
             &mut Front::Closed(text) if is_header_start(bytes) => {
                 self.front = Front::Passed;
-                warn!(text, "PROXY header refused");
+                if let Some(held) = self.worker.tells_header() {
+                    warn!(held, text, "PROXY header refused");
+                }
                 self.refuse_front(text, now);
             }
             Front::Closed(_) => {
@@ -78,7 +80,9 @@ impl Session {
             Ok((taken, Some(header))) => (taken, header),
             Err(error) => {
                 self.front = Front::Passed;
-                warn!(%error, "PROXY header missing or wrong (ingress.proxy_protocol)");
+                if let Some(held) = self.worker.tells_header() {
+                    warn!(held, %error, "PROXY header missing or wrong (ingress.proxy_protocol)");
+                }
                 return self.refuse_front(HEADERLESS, now);
             }
         };
@@ -123,7 +127,9 @@ impl Session {
     pub(super) fn on_front_late(&mut self, now: Instant) {
         self.front = Front::Passed;
         self.worker.metrics.proxy.late.inc();
-        warn!("PROXY header not complete in time");
+        if let Some(held) = self.worker.tells_header() {
+            warn!(held, "PROXY header not complete in time");
+        }
         self.dismiss(HEADERLESS, now);
     }
 

@@ -75,7 +75,7 @@ pub(super) fn passive(
     let parts = PortParts {
         bound: bind::data_ports(config, hosts)?,
         inlets,
-        outgoing: Outgoing::new(metrics.relay.clone(), config.relay.connections),
+        outgoing: Outgoing::new(metrics.relay.clone(), config.relay.connections, arbiters),
         headers: metrics.proxy.clone(),
         rules: Some(Arc::new(PortRules::new(config))),
     };

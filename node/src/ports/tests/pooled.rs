@@ -40,7 +40,7 @@ fn node_with(at: IpAddr, range: PortRange, fence: u64, relays: u32) -> Node {
     let parts = PortParts {
         bound: bound.collect(),
         inlets: vec![Inlet(listener)],
-        outgoing: Outgoing::new(counts.clone(), relays),
+        outgoing: Outgoing::new(counts.clone(), relays, 1),
         ..PortParts::default()
     };
     let (ports, seeds) = Ports::with(parts, settings, 2);
