@@ -3,19 +3,18 @@
 use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
+use flotilla_cluster::aws::Step;
 use flotilla_cluster::aws::groups::Groups;
-use flotilla_cluster::aws::instance::Instance;
-use flotilla_cluster::aws::{Step, Trouble};
 use flotilla_cluster::group::Plan;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::print;
+use super::remote::answer::Nodes;
 use super::remote::{RemoteArgs, answer_of};
 use super::table::{clean, json as as_json};
 use crate::cloud::Settled;
 use crate::cloud::groups::{self, Done, Fleet};
 use crate::cloud::session::session;
-use crate::config::Config;
 use crate::error::ServeError;
 
 /// `flotilla aws`.
@@ -72,11 +71,7 @@ pub fn run(verb: &AwsVerb) -> Result<(), ServeError> {
 }
 
 async fn show(args: &PlanArgs) -> Result<(), ServeError> {
-    let (config, settled) = configured(&args.remote).await?;
-    let (fleet, note) = fleet(&args.remote, &settled);
-    let groups = client(&config, &settled).await?;
-    let mut plan = groups::look(&groups, &config, &fleet).await.map_err(failed)?;
-    plan.notes.extend(note);
+    let (_, plan) = look(&args.remote).await?;
     let steps = steps(&plan);
     let text = match args {
         PlanArgs { json: true, .. } => as_json(&json!({ "changes": steps, "notes": plan.notes })),
@@ -90,11 +85,7 @@ async fn show(args: &PlanArgs) -> Result<(), ServeError> {
 }
 
 async fn apply(args: &ApplyArgs) -> Result<(), ServeError> {
-    let (config, settled) = configured(&args.remote).await?;
-    let (fleet, note) = fleet(&args.remote, &settled);
-    let groups = client(&config, &settled).await?;
-    let mut plan = groups::look(&groups, &config, &fleet).await.map_err(failed)?;
-    plan.notes.extend(note);
+    let (groups, plan) = look(&args.remote).await?;
     let mut told = Vec::new();
     let mut failures = 0;
     groups::carry_out(
@@ -138,36 +129,31 @@ async fn apply(args: &ApplyArgs) -> Result<(), ServeError> {
     }
 }
 
-async fn configured(args: &RemoteArgs) -> Result<(Config, Settled), ServeError> {
+/// What is to be done, and by whom.
+async fn look(args: &RemoteArgs) -> Result<(Groups, Plan), ServeError> {
     let (mut config, _) = args.config.load()?;
     config.aws.enabled = true;
     let settled = Settled::find(&config).await?;
     settled.apply(&mut config);
-    Ok((config, settled))
+    let session = session(&config.aws, &settled.identity, settled.instance.as_ref()).await;
+    let groups = session.map(|session| Groups::new(&session)).map_err(ServeError::Runtime)?;
+    let (fleet, note) = fleet(args, settled.id());
+    let plan = groups::look(&groups, &config, &fleet).await;
+    let mut plan = plan.map_err(|trouble| ServeError::Runtime(trouble.to_string()))?;
+    plan.notes.extend(note);
+    Ok((groups, plan))
 }
 
 /// The nodes as a running one tells of them, and this machine.
-fn fleet(args: &RemoteArgs, settled: &Settled) -> (Fleet, Option<String>) {
-    let (answer, note) = match answer_of(args, "nodes") {
-        Ok(answer) => (answer, None),
-        Err(error) => (Value::Null, Some(format!("the other nodes are not known: {error}"))),
+fn fleet(args: &RemoteArgs, own: String) -> (Fleet, Option<String>) {
+    let (nodes, note) = match answer_of(args, "nodes") {
+        Ok(Nodes { nodes, .. }) => (nodes, None),
+        Err(error) => (Vec::new(), Some(format!("the other nodes are not known: {error}"))),
     };
-    let nodes = answer.get("nodes").and_then(Value::as_array).cloned().unwrap_or_default();
-    let told = nodes.iter().filter_map(|node| node.get("instance")?.as_str()).map(str::to_owned);
-    let own = settled.instance.as_ref().map(|instance: &Instance| instance.id.clone());
-    let instances = told.chain(own).filter(|instance| !instance.is_empty()).collect();
-    let busy =
-        nodes.iter().filter_map(|node| node.get("transfers")?.as_u64()).any(|count| count > 0);
+    let busy = nodes.iter().any(|node| node.transfers > 0);
+    let told = nodes.into_iter().filter_map(|node| node.instance);
+    let instances = told.chain([own]).filter(|instance| !instance.is_empty()).collect();
     (Fleet { instances, busy }, note)
-}
-
-async fn client(config: &Config, settled: &Settled) -> Result<Groups, ServeError> {
-    let session = session(&config.aws, &settled.identity, settled.instance.as_ref()).await;
-    session.map(|session| Groups::new(&session)).map_err(ServeError::Runtime)
-}
-
-fn failed(trouble: Trouble) -> ServeError {
-    ServeError::Runtime(trouble.to_string())
 }
 
 fn steps(plan: &Plan) -> Vec<Step> {

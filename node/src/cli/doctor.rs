@@ -37,11 +37,10 @@ pub struct DoctorArgs {
 /// A configuration or password that can not be read; something that is bad.
 pub fn run(args: &DoctorArgs) -> Result<(), ServeError> {
     let (config, _) = args.remote.config.load()?;
-    let ask = |path| answer_of(&args.remote, path).map_err(|error| error.to_string());
     let patient = Patient {
         config: &config,
-        nodes: ask("nodes"),
-        policy: ask("policy"),
+        nodes: answer_of(&args.remote, "nodes").map_err(|error| error.to_string()),
+        policy: answer_of(&args.remote, "policy").map_err(|error| error.to_string()),
         visitor: visitor(args)?,
     };
     let findings = examine(&patient);

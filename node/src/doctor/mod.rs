@@ -16,8 +16,8 @@ mod pool;
 mod visit;
 
 use serde::Serialize;
-use serde_json::Value;
 
+use crate::cli::remote::answer::{Nodes, Policy};
 use crate::config::Config;
 
 pub(crate) use visit::Visitor;
@@ -27,9 +27,9 @@ pub(crate) struct Patient<'a> {
     /// Its configuration.
     pub(crate) config: &'a Config,
     /// What the running node answers to `nodes`, or why it does not.
-    pub(crate) nodes: Result<Value, String>,
+    pub(crate) nodes: Result<Nodes, String>,
     /// To `policy`.
-    pub(crate) policy: Result<Value, String>,
+    pub(crate) policy: Result<Policy, String>,
     /// Who logs in to try it; `None`: nobody.
     pub(crate) visitor: Option<Visitor>,
 }

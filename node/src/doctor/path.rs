@@ -3,31 +3,22 @@
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::{Finding, Patient};
 use crate::cli::ping::reachable;
+use crate::cli::remote::answer::Policy;
 use crate::config::Config;
 
 /// Idle timers against what is done about them.
 pub(super) fn timers(patient: &Patient<'_>) -> Vec<Finding> {
     const CHECK: &str = "idle timers";
-    let Ok(policy) = &patient.policy else { return Vec::new() };
-    let keepalive = &policy["keepalive"];
-    let cuts: Vec<Finding> = keepalive["cuts"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(|cut| {
-            let fix = "raise the idle timer of the balancer and ingress.idle_timeout with it";
-            Finding::warning(CHECK, cut, fix)
-        })
-        .collect();
-    if !cuts.is_empty() {
-        return cuts;
+    let Ok(Policy { keepalive: Some(keepalive), .. }) = &patient.policy else {
+        return Vec::new();
+    };
+    let fix = "raise the idle timer of the balancer and ingress.idle_timeout with it";
+    if !keepalive.cuts.is_empty() {
+        return keepalive.cuts.iter().map(|cut| Finding::warning(CHECK, cut, fix)).collect();
     }
-    let saw = match keepalive["smallest_ms"].as_u64() {
+    let saw = match keepalive.smallest_ms {
         Some(smallest) => format!("the smallest is {} s, nothing is cut", smallest / 1000),
         None => "none is known on the way".to_owned(),
     };

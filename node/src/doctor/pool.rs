@@ -1,8 +1,7 @@
 //! What the running node tells of itself and of the others.
 
-use serde_json::Value;
-
 use super::{Finding, Patient};
+use crate::cli::remote::answer::{Node, Nodes};
 use crate::config::Store;
 
 /// Whether it runs and answers.
@@ -12,43 +11,39 @@ pub(super) fn node(patient: &Patient<'_>) -> Vec<Finding> {
         Ok(answer) => answer,
         Err(reason) => return vec![Finding::bad(CHECK, reason, "start it: flotilla serve")],
     };
-    let own = each(answer).find(|node| node["self"] == true);
-    let Some(own) = own else {
+    let Some(own) = answer.nodes.iter().find(|node| node.id == answer.own) else {
         let fix = "wait for its next beat (2 s); if it stays so, look into its log";
         return vec![Finding::warning(CHECK, "the node does not know itself", fix)];
     };
-    let (id, state) = (text(&own["id"]), text(&own["state"]));
-    match state {
+    let id = &own.id;
+    match own.state.as_str() {
         "ready" => vec![Finding::fine(CHECK, format!("{id} is ready"))],
         "draining" => vec![Finding::warning(
             CHECK,
             format!("{id} is draining: it lets nobody in"),
             "flotilla undrain, if that is not wanted",
         )],
-        _ => reasons(own)
-            .into_iter()
-            .map(|reason| {
-                Finding::bad(CHECK, format!("{id} is not ready: {reason}"), "see its log")
-            })
-            .collect(),
+        _ => {
+            let why = reasons(own);
+            vec![Finding::bad(CHECK, format!("{id} is not ready: {why}"), "see its log")]
+        }
     }
 }
 
 /// Whether the pool's store answers, and somebody leads.
 pub(super) fn store(patient: &Patient<'_>) -> Vec<Finding> {
     const CHECK: &str = "pool";
-    let Ok(answer) = &patient.nodes else { return Vec::new() };
+    let Ok(Nodes { store, leader, .. }) = &patient.nodes else { return Vec::new() };
     if patient.config.pool.store == Store::Embedded {
         return vec![Finding::fine(CHECK, "the node is alone: no store, no pool")];
     }
-    let store = &answer["store"];
-    let name = text(&store["name"]);
-    if store["state"] != "fine" {
-        let (state, reason) = (text(&store["state"]), text(&store["reason"]));
+    let name = &store.name;
+    if store.state != "fine" {
+        let (state, reason) = (&store.state, store.reason.as_deref().unwrap_or_default());
         let saw = format!("{name} is {state} {reason}: limits are divided, nothing new is shared");
         return vec![Finding::bad(CHECK, saw, "bring the store back; sessions go on meanwhile")];
     }
-    match answer["leader"].as_str() {
+    match leader {
         Some(leader) => vec![Finding::fine(CHECK, format!("{name}, led by {leader}"))],
         None => {
             let fix = "it takes some seconds after a start; DNS and policy stay as they are";
@@ -61,15 +56,13 @@ pub(super) fn store(patient: &Patient<'_>) -> Vec<Finding> {
 pub(super) fn nodes(patient: &Patient<'_>) -> Vec<Finding> {
     const CHECK: &str = "nodes";
     let Ok(answer) = &patient.nodes else { return Vec::new() };
-    let others: Vec<&Value> = each(answer).filter(|node| node["self"] != true).collect();
-    let ready = others.iter().filter(|node| node["state"] == "ready").count();
-    let mut findings: Vec<Finding> = others
-        .iter()
-        .filter(|node| node["state"] != "ready" && node["state"] != "draining")
+    let others: Vec<&Node> = answer.nodes.iter().filter(|node| node.id != answer.own).collect();
+    let ready = others.iter().filter(|node| node.state == "ready").count();
+    let unwell = others.iter().filter(|node| !matches!(node.state.as_str(), "ready" | "draining"));
+    let mut findings: Vec<Finding> = unwell
         .map(|node| {
-            let (id, state) = (text(&node["id"]), text(&node["state"]));
-            let why = reasons(node).join("; ");
-            Finding::warning(CHECK, format!("{id} is {state} {why}"), "look into its log")
+            let saw = format!("{} is {} {}", node.id, node.state, reasons(node));
+            Finding::warning(CHECK, saw.trim_end(), "look into its log")
         })
         .collect();
     if findings.is_empty() && !others.is_empty() {
@@ -78,10 +71,10 @@ pub(super) fn nodes(patient: &Patient<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Whether clients find the same wherever they land: keys, settings, storage, version.
+/// Whether clients find the same wherever they land: keys, settings, version.
 pub(super) fn alike(patient: &Patient<'_>) -> Vec<Finding> {
     const CHECK: &str = "alike";
-    let Ok(answer) = &patient.nodes else { return Vec::new() };
+    let Ok(Nodes { nodes, .. }) = &patient.nodes else { return Vec::new() };
     let pool = &patient.config.pool;
     if pool.store == Store::Embedded {
         return Vec::new();
@@ -95,12 +88,11 @@ pub(super) fn alike(patient: &Patient<'_>) -> Vec<Finding> {
             "give all nodes the same pool.secret_file",
         ));
     }
-    for node in each(answer).filter(|node| node["config"] == "differs") {
-        let keys: Vec<&str> = node["differs"].as_array().into_iter().flatten().map(text).collect();
-        let saw = format!("{} is configured otherwise: {}", text(&node["id"]), keys.join(", "));
+    for node in nodes.iter().filter(|node| node.config == "differs") {
+        let saw = format!("{} is configured otherwise: {}", node.id, node.differs.join(", "));
         findings.push(Finding::warning(CHECK, saw, "give all nodes the same configuration"));
     }
-    let mut versions: Vec<&str> = each(answer).map(|node| text(&node["version"])).collect();
+    let mut versions: Vec<&str> = nodes.iter().map(|node| node.version.as_str()).collect();
     versions.sort_unstable();
     versions.dedup();
     if versions.len() > 1 {
@@ -113,15 +105,7 @@ pub(super) fn alike(patient: &Patient<'_>) -> Vec<Finding> {
     findings
 }
 
-fn each(answer: &Value) -> impl Iterator<Item = &Value> {
-    answer["nodes"].as_array().into_iter().flatten()
-}
-
-fn reasons(node: &Value) -> Vec<String> {
-    let reasons = node["reasons"].as_object().into_iter().flatten();
-    reasons.map(|(latch, reason)| format!("{latch}: {}", text(reason))).collect()
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
+fn reasons(node: &Node) -> String {
+    let reasons = node.reasons.iter().map(|(latch, reason)| format!("{latch}: {reason}"));
+    reasons.collect::<Vec<_>>().join("; ")
 }

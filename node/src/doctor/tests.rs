@@ -1,4 +1,5 @@
-use serde_json::json;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::config::load_flags;
@@ -8,8 +9,17 @@ const POOL: [(&str, &str); 2] =
 
 fn examined(flags: &[(&str, &str)], nodes: Value, policy: Value) -> Vec<Finding> {
     let (config, _) = load_flags(flags).unwrap();
-    let patient = Patient { config: &config, nodes: Ok(nodes), policy: Ok(policy), visitor: None };
+    let patient = Patient {
+        config: &config,
+        nodes: Ok(read(nodes)),
+        policy: Ok(read(policy)),
+        visitor: None,
+    };
     examine(&patient)
+}
+
+fn read<T: DeserializeOwned>(answer: Value) -> T {
+    serde_json::from_value(answer).unwrap()
 }
 
 fn of<'a>(findings: &'a [Finding], check: &str) -> Vec<(State, &'a str)> {
@@ -22,9 +32,10 @@ fn what_is_wrong_in_the_pool_is_named_with_a_fix() {
     let nodes = json!({
         "store": { "name": "redis", "state": "degraded", "reason": "timed out" },
         "leader": null,
+        "self": "n1",
         "nodes": [
-            { "id": "n1", "self": true, "state": "unready", "reasons": { "storage": "hangs" }, "version": "1" },
-            { "id": "n2", "self": false, "state": "dead", "reasons": {}, "version": "2",
+            { "id": "n1", "state": "unready", "reasons": { "storage": "hangs" }, "version": "1" },
+            { "id": "n2", "state": "dead", "reasons": {}, "version": "2",
               "config": "differs", "differs": ["ftp.tls"] },
         ],
     });
@@ -34,7 +45,7 @@ fn what_is_wrong_in_the_pool_is_named_with_a_fix() {
     let findings = examined(&POOL, nodes, json!({ "keepalive": { "cuts": cuts } }));
     assert_eq!(of(&findings, "node"), [(State::Bad, "n1 is not ready: storage: hangs")]);
     assert_eq!(of(&findings, "pool").first().map(|(state, _)| *state), Some(State::Bad));
-    assert_eq!(of(&findings, "nodes"), [(State::Warning, "n2 is dead ")]);
+    assert_eq!(of(&findings, "nodes"), [(State::Warning, "n2 is dead")]);
     assert_eq!(of(&findings, "idle timers"), [(State::Warning, cuts[0])]);
     let alike: Vec<_> = of(&findings, "alike").iter().map(|(_, saw)| saw.to_string()).collect();
     assert_eq!(alike.len(), 3, "{alike:?}");
@@ -51,8 +62,9 @@ fn what_is_wrong_in_the_pool_is_named_with_a_fix() {
 #[test]
 fn a_node_that_does_not_answer_is_bad_and_the_rest_is_looked_at() {
     let (config, _) = load_flags(&[("health.listen", "127.0.0.1:0")]).unwrap();
-    let away = || Err("nobody answers".to_owned());
-    let patient = Patient { config: &config, nodes: away(), policy: away(), visitor: None };
+    let away = "nobody answers".to_owned();
+    let (nodes, policy) = (Err(away.clone()), Err(away));
+    let patient = Patient { config: &config, nodes, policy, visitor: None };
     let findings = examine(&patient);
     assert_eq!(of(&findings, "node"), [(State::Bad, "nobody answers")]);
     assert_eq!(of(&findings, "certificate").len(), 1);

@@ -6,9 +6,11 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::digest;
+use rustls::client::verify_server_name;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use tracing::warn;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -103,6 +105,34 @@ pub(super) fn describe(
         warn!(key, path = %path.display(), from = %validity.not_before, "certificate is not yet valid");
     }
     Ok(CertificateInfo { name: name.to_owned(), not_after, fingerprint: fingerprint(der) })
+}
+
+/// What a file with certificates is worth to clients, apart from its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Leaf {
+    /// The names that it should be for and is not.
+    pub(crate) lacks: Vec<String>,
+    /// When it expires.
+    pub(crate) not_after: SystemTime,
+}
+
+/// Reads the first certificate of a file, and looks for these names in it. A wildcard stands for any name that it would
+/// cover.
+pub(crate) fn leaf(path: &Path, names: &[&str]) -> Result<Leaf, TlsError> {
+    let key = "certificate";
+    let chain = certificates(key, path)?;
+    let der = chain.first().ok_or_else(|| absent(key, path, "certificate"))?;
+    let unusable =
+        |reason: String| TlsError::Unusable { key: key.to_owned(), path: path.to_owned(), reason };
+    let (_, parsed) = X509Certificate::from_der(der).map_err(|e| unusable(e.to_string()))?;
+    let checked = ParsedCertificate::try_from(der).map_err(|e| unusable(e.to_string()))?;
+    let covers = |name: &str| {
+        let one = name.strip_prefix("*.").map(|parent| format!("any.{parent}"));
+        let one = one.unwrap_or_else(|| name.to_owned());
+        ServerName::try_from(one).is_ok_and(|name| verify_server_name(&checked, &name).is_ok())
+    };
+    let lacks = names.iter().filter(|name| !covers(name)).map(|name| (*name).to_owned());
+    Ok(Leaf { lacks: lacks.collect(), not_after: instant(parsed.validity().not_after.timestamp()) })
 }
 
 /// All certificates in a file, one at least.

@@ -27,6 +27,7 @@ mod ticket;
 pub use error::TlsError;
 pub use handshake::{HandshakeError, handshake_control, peer_certificate};
 pub use material::CertificateInfo;
+pub(crate) use material::{Leaf, leaf};
 pub(crate) use ring::{ROTATION, TicketKeys};
 pub use session::{Binding, SessionKey, SessionScope, judge};
 pub use store::Store;

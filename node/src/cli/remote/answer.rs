@@ -8,42 +8,43 @@ use serde_json::Value;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Nodes {
-    pub(super) pool: String,
+pub(crate) struct Nodes {
+    pub(crate) pool: String,
     #[serde(rename = "self")]
-    pub(super) own: String,
-    pub(super) store: Store,
-    pub(super) leader: Option<String>,
-    pub(super) nodes: Vec<Node>,
+    pub(crate) own: String,
+    pub(crate) store: Store,
+    pub(crate) leader: Option<String>,
+    pub(crate) nodes: Vec<Node>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Store {
-    pub(super) name: String,
-    pub(super) state: String,
-    pub(super) reason: Option<String>,
-    pub(super) since_s: u64,
+pub(crate) struct Store {
+    pub(crate) name: String,
+    pub(crate) state: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) since_s: u64,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Node {
-    pub(super) id: String,
-    pub(super) state: String,
-    pub(super) reasons: BTreeMap<String, String>,
-    pub(super) version: String,
-    pub(super) zone: Option<String>,
-    pub(super) addresses: Vec<String>,
-    pub(super) sessions: u64,
-    pub(super) transfers: u64,
-    pub(super) bytes_per_second: u64,
-    pub(super) cpu_percent: f64,
-    pub(super) lag_ms: u64,
-    pub(super) weight: u64,
-    pub(super) config: String,
-    pub(super) differs: Vec<String>,
-    pub(super) beat_ms_ago: Option<u64>,
+pub(crate) struct Node {
+    pub(crate) id: String,
+    pub(crate) state: String,
+    pub(crate) reasons: BTreeMap<String, String>,
+    pub(crate) version: String,
+    pub(crate) zone: Option<String>,
+    pub(crate) addresses: Vec<String>,
+    pub(crate) instance: Option<String>,
+    pub(crate) sessions: u64,
+    pub(crate) transfers: u64,
+    pub(crate) bytes_per_second: u64,
+    pub(crate) cpu_percent: f64,
+    pub(crate) lag_ms: u64,
+    pub(crate) weight: u64,
+    pub(crate) config: String,
+    pub(crate) differs: Vec<String>,
+    pub(crate) beat_ms_ago: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -169,61 +170,61 @@ pub(super) struct Relays {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Policy {
-    pub(super) revision: u64,
-    pub(super) by: String,
-    pub(super) limits: BTreeMap<String, Value>,
-    pub(super) share: BTreeMap<String, Value>,
-    pub(super) storage: String,
-    pub(super) tickets: u64,
-    pub(super) listeners: Vec<Listener>,
+pub(crate) struct Policy {
+    pub(crate) revision: u64,
+    pub(crate) by: String,
+    pub(crate) limits: BTreeMap<String, Value>,
+    pub(crate) share: BTreeMap<String, Value>,
+    pub(crate) storage: String,
+    pub(crate) tickets: u64,
+    pub(crate) listeners: Vec<Listener>,
     /// `None`: the node is of a version that does not tell.
-    pub(super) keepalive: Option<Keepalive>,
+    pub(crate) keepalive: Option<Keepalive>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Listener {
-    pub(super) service: String,
-    pub(super) address: String,
-    pub(super) mode: String,
-    pub(super) reason: String,
+pub(crate) struct Listener {
+    pub(crate) service: String,
+    pub(crate) address: String,
+    pub(crate) mode: String,
+    pub(crate) reason: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Keepalive {
-    pub(super) smallest_ms: Option<u64>,
-    pub(super) timers: Vec<Timer>,
-    pub(super) probes: Probes,
-    pub(super) ssh_ms: Option<u64>,
-    pub(super) ftp_idle: Option<IdleLimit>,
-    pub(super) payload_ms: Option<u64>,
-    pub(super) progress_lines: bool,
-    pub(super) cuts: Vec<String>,
+pub(crate) struct Keepalive {
+    pub(crate) smallest_ms: Option<u64>,
+    pub(crate) timers: Vec<Timer>,
+    pub(crate) probes: Probes,
+    pub(crate) ssh_ms: Option<u64>,
+    pub(crate) ftp_idle: Option<IdleLimit>,
+    pub(crate) payload_ms: Option<u64>,
+    pub(crate) progress_lines: bool,
+    pub(crate) cuts: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Timer {
-    pub(super) name: String,
-    pub(super) after_ms: u64,
-    pub(super) source: String,
-    pub(super) resets: String,
+pub(crate) struct Timer {
+    pub(crate) name: String,
+    pub(crate) after_ms: u64,
+    pub(crate) source: String,
+    pub(crate) resets: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Probes {
-    pub(super) idle_ms: u64,
-    pub(super) interval_ms: u64,
-    pub(super) count: u64,
-    pub(super) user_timeout_ms: u64,
+pub(crate) struct Probes {
+    pub(crate) idle_ms: u64,
+    pub(crate) interval_ms: u64,
+    pub(crate) count: u64,
+    pub(crate) user_timeout_ms: u64,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct IdleLimit {
-    pub(super) after_ms: u64,
-    pub(super) reason: String,
+pub(crate) struct IdleLimit {
+    pub(crate) after_ms: u64,
+    pub(crate) reason: String,
 }

@@ -4,7 +4,7 @@
 //! Each verb asks, and prints the answer as a table or, with `--json`, as it came. Every text in it may
 //! have been chosen by a client: it goes through `cli/table.rs` on its way to a terminal.
 
-mod answer;
+pub(crate) mod answer;
 pub mod ban;
 mod client;
 pub mod drain;
@@ -205,8 +205,13 @@ pub(super) fn run(
 ///
 /// # Errors
 /// Why it does not.
-pub(super) fn answer_of(args: &RemoteArgs, path: &str) -> Result<Value, RemoteError> {
-    Client::new(args, Role::Reader)?.get(path, &[])
+pub(super) fn answer_of<T: DeserializeOwned>(
+    args: &RemoteArgs,
+    path: &str,
+) -> Result<T, RemoteError> {
+    let client = Client::new(args, Role::Reader)?;
+    let answer = client.get(path, &[])?;
+    read(&client, answer)
 }
 
 /// Reads an answer; what is missing or null has its default.
