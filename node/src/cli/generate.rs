@@ -181,7 +181,7 @@ pub(super) fn reference() -> String {
 fn later(key: &Key) -> &'static str {
     match key.standing {
         Standing::Available => "",
-        Standing::Later(_) => " Not available in this version.",
+        Standing::Later => " Not available in this version.",
     }
 }
 

@@ -6,15 +6,20 @@
 
 use serde_json::{Value, json};
 
-use crate::config::{Aws, BalancerSource, Config};
+use crate::config::{Aws, BalancerSource, Config, Standing, find};
 
-/// The document, as it is attached to the role.
+/// The document, as it is attached to the role: for what is switched on, and can be in this version.
 pub(super) fn policy(config: &Config) -> Value {
+    let is_built = |name: &str| find(name).is_some_and(|key| key.standing == Standing::Available);
+    policy_of(config, is_built)
+}
+
+fn policy_of(config: &Config, is_built: impl Fn(&str) -> bool) -> Value {
     let aws = &config.aws;
     let place = Place::of(aws);
     let pool = config.pool.name.as_str();
     let mut statements = vec![look()];
-    if let Some(name) = &aws.dns_name {
+    if let Some(name) = aws.dns_name.as_ref().filter(|_| is_built("aws.dns_name")) {
         let names = [Some(name), aws.dns_sftp_name.as_ref()];
         let names: Vec<&str> = names.into_iter().flatten().map(String::as_str).collect();
         statements.extend(records(aws, &place, &names));
@@ -23,13 +28,13 @@ pub(super) fn policy(config: &Config) -> Value {
     if aws.security_groups {
         statements.extend(groups(&place, pool));
     }
-    if aws.balancer != BalancerSource::Off {
+    if aws.balancer != BalancerSource::Off && is_built("aws.balancer") {
         statements.push(balancers_seen());
         if aws.balancer_changes {
             statements.push(balancers_changed(&place, pool));
         }
     }
-    if aws.lifecycle || aws.protect {
+    if (aws.lifecycle || aws.protect) && is_built("aws.lifecycle") {
         statements.extend(scaling(aws, &place, pool));
     }
     json!({ "Version": "2012-10-17", "Statement": statements })
@@ -276,8 +281,21 @@ mod tests {
     use super::*;
     use crate::config::load_flags;
 
-    fn actions(flags: &[(&str, &str)]) -> Vec<String> {
-        let policy = policy(&load_flags(flags).unwrap().0);
+    /// With all that is to come, as far as it is switched on here.
+    fn configured(change: impl FnOnce(&mut Aws)) -> Value {
+        let (mut config, _) = load_flags(&[]).unwrap();
+        change(&mut config.aws);
+        policy_of(&config, |_| true)
+    }
+
+    fn everything(aws: &mut Aws) {
+        aws.dns_name = Some("ftp.example.org".to_owned());
+        aws.balancer_changes = true;
+        aws.protect = true;
+    }
+
+    fn actions(change: impl FnOnce(&mut Aws)) -> Vec<String> {
+        let policy = configured(change);
         let statements = policy["Statement"].as_array().unwrap().clone();
         let mut actions: Vec<String> = statements
             .iter()
@@ -298,19 +316,20 @@ mod tests {
 
     #[test]
     fn only_what_is_switched_on_is_allowed() {
-        let off =
-            [("aws.security_groups", "false"), ("aws.balancer", "off"), ("aws.lifecycle", "false")];
-        assert!(actions(&off).iter().all(|action| action.starts_with("ec2:Describe")));
-        let usual = actions(&[]);
+        let off = actions(|aws| {
+            aws.security_groups = false;
+            aws.balancer = BalancerSource::Off;
+            aws.lifecycle = false;
+        });
+        assert!(off.iter().all(|action| action.starts_with("ec2:Describe")));
+        let built = policy(&load_flags(&[]).unwrap().0).to_string();
+        assert!(!built.contains("autoscaling:") && !built.contains("elasticloadbalancing:"));
+        let usual = actions(|_| {});
         assert!(has(&usual, "ec2:AuthorizeSecurityGroupIngress"));
         assert!(!has(&usual, "route53:ChangeResourceRecordSets"));
         assert!(!has(&usual, "elasticloadbalancing:RegisterTargets"));
         assert!(!has(&usual, "autoscaling:SetInstanceProtection"));
-        let all = actions(&[
-            ("aws.dns_name", "ftp.example.org"),
-            ("aws.balancer_changes", "true"),
-            ("aws.protect", "true"),
-        ]);
+        let all = actions(everything);
         for action in [
             "route53:ChangeResourceRecordSets",
             "elasticloadbalancing:RegisterTargets",
@@ -323,13 +342,10 @@ mod tests {
     /// What changes something is bound to the pool's tag, its names, or what it is made of.
     #[test]
     fn no_change_is_allowed_everywhere() {
-        let flags = [
-            ("aws.dns_name", "ftp.example.org"),
-            ("aws.balancer_changes", "true"),
-            ("aws.protect", "true"),
-            ("aws.region", "cn-north-1"),
-        ];
-        let policy = policy(&load_flags(&flags).unwrap().0);
+        let policy = configured(|aws| {
+            everything(aws);
+            aws.region = Some("cn-north-1".to_owned());
+        });
         for statement in policy["Statement"].as_array().unwrap() {
             let text = statement.to_string();
             let reads = |action: &str| {

@@ -69,6 +69,8 @@ impl Handler<Adopt> for Cloud {
 
     fn handle(&mut self, message: Adopt, _: &mut Self::Context) {
         self.policy = message.0;
+        #[cfg(feature = "aws")]
+        self.duties.reopen();
     }
 }
 

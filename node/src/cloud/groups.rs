@@ -67,7 +67,7 @@ pub(crate) async fn carry_out(
     groups: &Groups,
     changes: Vec<Change>,
     dry_run: bool,
-    may: impl AsyncFn() -> bool,
+    mut may: impl AsyncFnMut() -> bool,
     mut told: impl FnMut(&Change, &Done),
 ) {
     let mut failed = false;

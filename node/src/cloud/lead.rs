@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use flotilla_cluster::aws::Trouble;
+use aws_lc_rs::rand;
 use flotilla_cluster::aws::groups::Groups;
+use flotilla_cluster::aws::{Budget, Trouble};
 use tracing::{debug, info, warn};
 
 use super::actor::Cloud;
@@ -18,21 +19,40 @@ use crate::pool::{Lead, Leading};
 /// The leader's duties on one node.
 #[derive(Default)]
 pub(super) struct Duties {
-    groups: Option<Groups>,
+    desk: Desk,
     notes: Told,
     troubles: Told,
     /// The nodes of the last round.
     instances: BTreeSet<String>,
     /// No round before.
     next: Option<Instant>,
-    failures: u32,
+}
+
+/// With what a round calls EC2.
+struct Desk {
+    /// Made by the first round, and after a reload.
+    groups: Option<Groups>,
+    budget: Budget,
 }
 
 /// What a round came to.
 struct Round {
-    clients: Option<Groups>,
+    desk: Desk,
     notes: Vec<String>,
     troubles: Vec<String>,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Self { groups: None, budget: Budget::new(CALLS_PER_SECOND) }
+    }
+}
+
+impl Duties {
+    /// Another configuration may name another account.
+    pub(super) fn reopen(&mut self) {
+        self.desk.groups = None;
+    }
 }
 
 impl Cloud {
@@ -58,23 +78,25 @@ impl Cloud {
 
     fn begin_round(&mut self, leading: Leading, ctx: &mut Context<Self>) {
         self.duties.instances.clone_from(&leading.instances);
+        let desk = std::mem::take(&mut self.duties.desk);
+        let mut round = Round { desk, notes: Vec::new(), troubles: Vec::new() };
         let policy = Arc::clone(&self.policy);
         let (identity, instance) = (self.identity.clone(), self.instance.clone());
-        let (pool, clients) = (self.pool.clone(), self.duties.groups.clone());
-        let round = async move {
+        let pool = self.pool.clone();
+        let work = async move {
             let config = &policy.config;
-            let mut round = Round { clients, notes: Vec::new(), troubles: Vec::new() };
-            let groups = match &round.clients {
+            let Desk { groups, budget } = &mut round.desk;
+            wait_for(budget).await;
+            let groups = match groups {
                 Some(groups) => groups.clone(),
                 None => match session(&config.aws, &identity, instance.as_ref()).await {
-                    Ok(session) => Groups::new(&session),
+                    Ok(session) => groups.insert(Groups::new(&session)).clone(),
                     Err(reason) => {
                         round.troubles.push(reason);
                         return round;
                     }
                 },
             };
-            round.clients = Some(groups.clone());
             let fleet = Fleet { instances: leading.instances, busy: leading.transfers > 0 };
             let plan = match groups::look(&groups, config, &fleet).await {
                 Ok(plan) => plan,
@@ -86,6 +108,7 @@ impl Cloud {
             round.notes = plan.notes;
             let term = leading.term;
             let may = async || {
+                wait_for(budget).await;
                 let leads = pool.send(Lead).await.ok().flatten();
                 leads.is_some_and(|leads| leads.term == term)
             };
@@ -101,26 +124,26 @@ impl Cloud {
             .await;
             round
         };
-        ctx.spawn(round.into_actor(self).map(|round, cloud, ctx| {
+        ctx.spawn(work.into_actor(self).map(|round, cloud, ctx| {
             cloud.end_round(round);
             cloud.lead_later(ctx);
         }));
     }
 
     fn end_round(&mut self, round: Round) {
-        let duties = &mut self.duties;
-        duties.groups = round.clients;
-        let pause = match round.troubles.is_empty() {
+        let (now, duties) = (Instant::now(), &mut self.duties);
+        duties.desk = round.desk;
+        duties.next = match round.troubles.is_empty() {
             true => {
-                duties.failures = 0;
-                ROUND
+                duties.desk.budget.on_answer();
+                Some(now + ROUND)
             }
+            // The budget knows how long to wait.
             false => {
-                duties.failures = duties.failures.saturating_add(1);
-                RETRY.saturating_mul(1 << duties.failures.min(DOUBLINGS_MAX)).min(ROUND)
+                duties.desk.budget.on_trouble(now, chance());
+                None
             }
         };
-        duties.next = Some(Instant::now() + pause);
         for note in duties.notes.news(round.notes) {
             warn!(note, "security groups");
         }
@@ -128,6 +151,21 @@ impl Cloud {
             warn!(trouble, "security groups can not be looked after");
         }
     }
+}
+
+/// Until one more call is allowed.
+async fn wait_for(budget: &mut Budget) {
+    while let Err(later) = budget.take(Instant::now()) {
+        tokio::time::sleep_until(later.into()).await;
+    }
+}
+
+/// An even byte; without randomness all nodes only wait alike.
+fn chance() -> u8 {
+    let mut byte = [0];
+    let _ = rand::fill(&mut byte);
+    let [byte] = byte;
+    byte
 }
 
 /// A failure with what the operator can do about it.
@@ -149,7 +187,6 @@ fn advised(trouble: &Trouble) -> String {
 const LOOK: Duration = Duration::from_secs(2);
 /// Between two rounds: what somebody changed by hand is mended within it.
 const ROUND: Duration = Duration::from_secs(60);
-/// After a round that failed, doubled each time.
-const RETRY: Duration = Duration::from_secs(2);
-/// More are beyond [`ROUND`].
-const DOUBLINGS_MAX: u32 = 5;
+/// An account has a token bucket for each action of EC2, whose size AWS does not tell ("Request throttling for the
+/// Amazon EC2 API"); the pool's other tools want some of it.
+const CALLS_PER_SECOND: u32 = 5;

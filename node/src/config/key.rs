@@ -28,8 +28,8 @@ pub struct Key {
 pub enum Standing {
     /// It does.
     Available,
-    /// Not yet: only the default is accepted, and these values, which ask for nothing.
-    Later(&'static [&'static str]),
+    /// Not yet: only the default is accepted.
+    Later,
 }
 
 /// The shape of a value, by which text from the environment or a flag is read.
@@ -76,9 +76,7 @@ impl Key {
     pub(super) fn accepts(&self, value: &Value) -> bool {
         match self.standing {
             Standing::Available => true,
-            Standing::Later(idle) => std::iter::once(&self.default)
-                .chain(idle)
-                .any(|text| literal(text).as_ref() == Some(value)),
+            Standing::Later => self.default_value().as_ref() == Some(value),
         }
     }
 

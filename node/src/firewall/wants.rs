@@ -108,12 +108,15 @@ fn unspecified(v6: bool) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::load_flags;
+    use crate::config::{Config, load_flags};
 
     /// What a configuration wants, a line each, and its notes.
     fn told(flags: &[(&str, &str)]) -> Vec<String> {
-        let config = load_flags(flags).unwrap().0;
-        let (wants, notes) = of(&Plan::of(&config), &config.aws);
+        lines(&load_flags(flags).unwrap().0)
+    }
+
+    fn lines(config: &Config) -> Vec<String> {
+        let (wants, notes) = of(&Plan::of(config), &config.aws);
         let lines = wants.iter().map(|want| {
             let from = match &want.from {
                 Origin::Network(network) => network.to_string(),
@@ -126,7 +129,13 @@ mod tests {
         lines.chain(notes).collect()
     }
 
-    const DNS: &[(&str, &str)] = &[("aws.enabled", "true"), ("aws.dns_name", "ftp.example.org")];
+    /// With health checks of Route 53 there.
+    fn checked(check: DnsCheck, flags: &[(&str, &str)]) -> Vec<String> {
+        let (mut config, _) = load_flags(flags).unwrap();
+        config.aws.dns_name = Some("ftp.example.org".to_owned());
+        config.aws.dns_check = check;
+        lines(&config)
+    }
 
     #[test]
     fn a_node_that_clients_reach_themselves() {
@@ -152,7 +161,7 @@ mod tests {
         let health = [("health.tcp", "0.0.0.0:8082"), ("health.listen", "0.0.0.0:8081")];
         let bare = [("ftp.listen", ""), ("ssh.listen", "127.0.0.1:22"), health[0], health[1]];
         let by_hand = "checkers, scrapers of metrics, operators from afar are not known here";
-        let lines = told(&[DNS, &bare].concat());
+        let lines = checked(DnsCheck::Health, &bare);
         assert_eq!(lines[0], "pool readiness 8082: checkers v6=false");
         assert!(
             lines[1].starts_with("health at tcp 8081") && lines[1].contains(by_hand),
@@ -163,15 +172,15 @@ mod tests {
         assert_eq!(told(&bare).len(), 2);
         assert!(told(&bare).iter().all(|line| line.contains(by_hand)));
         // They come to a listener that is open to everybody, or that is not.
-        let ssh = [("ssh.listen", "[::]:22"), ("aws.dns_check", "ssh"), ("ftp.listen", "")];
-        assert_eq!(told(&[DNS, &ssh].concat()), ["ssh ssh 22: 0.0.0.0/0", "ssh ssh 22: ::/0"]);
+        let ssh = [("ssh.listen", "[::]:22"), ("ftp.listen", "")];
+        assert_eq!(checked(DnsCheck::Ssh, &ssh), ["ssh ssh 22: 0.0.0.0/0", "ssh ssh 22: ::/0"]);
         let behind = [
             ("ingress.mode", "balanced"),
             ("ingress.balancers", "10.0.1.9/24"),
             ("ingress.proxy_protocol", "v2"),
         ];
         assert_eq!(
-            told(&[DNS, &ssh, &behind].concat()),
+            checked(DnsCheck::Ssh, &[&ssh[..], &behind].concat()),
             [
                 "ssh ssh 22: 10.0.1.9/24",
                 "ssh ssh 22: checkers v6=false",

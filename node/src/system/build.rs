@@ -102,6 +102,8 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     compare("ftp.passive.block", old.ftp.passive_block == new.ftp.passive_block);
     compare("ingress.mode", old.ingress.mode == new.ingress.mode);
     compare("ingress.listeners", old.ingress.listeners == new.ingress.listeners);
+    compare("aws.enabled", old.aws.enabled == new.aws.enabled);
+    compare("aws.metadata", old.aws.metadata == new.aws.metadata);
     compare("relay.listen", old.relay.listen == new.relay.listen);
     compare("relay.address", old.relay.address == new.relay.address);
     compare("relay.connections", old.relay.connections == new.relay.connections);

@@ -1,14 +1,15 @@
-//! The keys of `[aws]`.
+//! The keys of `[aws]`. Those of DNS, balancers and lifecycle are fixed, and refused until something acts on them.
 
 use super::key;
 use crate::config::key::Key;
+use crate::config::later::later;
 
 /// In the order of the reference.
 pub(in crate::config) const AWS: &[Key] = &[
     key(
         "aws.enabled",
         "false",
-        "Looks after DNS, security groups and balancers, and obeys notices of AWS; needs a build with the feature `aws`.",
+        "Finds out who the instance is, and looks after what is switched on below; needs a build with the feature `aws`.",
         "true",
     ),
     key("aws.region", r#""auto""#, "The AWS region; `auto`: the instance's.", r#""eu-west-1""#),
@@ -30,44 +31,44 @@ pub(in crate::config) const AWS: &[Key] = &[
         "Id of the instance; empty: as the metadata say.",
         r#""i-0123456789abcdef0""#,
     ),
-    key(
+    later(
         "aws.dns_zone",
         r#""""#,
         "Route 53 zone, by id or name; empty: the longest that holds `aws.dns_name`.",
         r#""Z0123456789""#,
     ),
-    key(
+    later(
         "aws.dns_name",
         r#""""#,
         "Name of the pool, whose records the leader keeps; empty: none.",
         r#""ftp.example.org""#,
     ),
-    key(
+    later(
         "aws.dns_sftp_name",
         r#""""#,
         "Another name for SFTP; empty: the same.",
         r#""sftp.example.org""#,
     ),
-    key(
+    later(
         "aws.dns_policy",
         r#""weighted""#,
         "Routing policy: `weighted`, `multivalue`, `latency` (regions by time, their nodes by weight) or `geolocation`.",
         r#""latency""#,
     ),
-    key(
+    later(
         "aws.dns_location",
         r#""*""#,
         "Whose clients this node serves, for `geolocation`: a continent (`c:EU`), a country (`DE`), a part of one (`US-CA`), or `*` for all others.",
         r#""c:EU""#,
     ),
-    key("aws.dns_ttl", r#""60s""#, "How long resolvers keep an answer, 1s to 1d.", r#""30s""#),
-    key(
+    later("aws.dns_ttl", r#""60s""#, "How long resolvers keep an answer, 1s to 1d.", r#""30s""#),
+    later(
         "aws.dns_check",
         r#""health""#,
         "What health checks of Route 53 connect to: `health` (`health.tcp`, open only while the node is ready), `ftp`, `ssh`, or `off`.",
         r#""ftp""#,
     ),
-    key(
+    later(
         "aws.dns_check_interval",
         r#""30s""#,
         "Between two health checks: `10s` (costs extra) or `30s`.",
@@ -92,25 +93,25 @@ pub(in crate::config) const AWS: &[Key] = &[
         "Security group for relays and health checks, by id; empty: found by its tag, or made.",
         r#""sg-0123456789abcdef0""#,
     ),
-    key(
+    later(
         "aws.balancer",
         r#""auto""#,
         "Load balancer in front: `auto` (the one with this instance as a target), `off`, or a name or ARN.",
         r#""off""#,
     ),
-    key(
+    later(
         "aws.balancer_changes",
         "false",
         "Mends its settings and registers this instance; otherwise what is wrong is only told.",
         "true",
     ),
-    key(
+    later(
         "aws.lifecycle",
         "true",
         "Notices of AWS (spot, scale-in) drain the node, and the hook of its Auto Scaling group waits for it.",
         "false",
     ),
-    key(
+    later(
         "aws.protect",
         "false",
         "Protects the instance from scale-in while a transfer takes longer than a minute.",
