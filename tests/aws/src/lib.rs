@@ -71,6 +71,7 @@ pub mod route53;
 pub mod scaling;
 mod settings;
 mod shared;
+mod stop;
 mod world;
 mod xml;
 
