@@ -47,8 +47,8 @@
 //! | `POST zones` | `{"name":"example.com"}` |
 //! | `POST client` | where DNS clients are ([`route53::Client`]) |
 //! | `POST reach` | `{"203.0.113.1":"127.0.0.2"}`: how checkers reach a public address |
-//! | `POST settings` | some of [`Settings`], other than addresses |
-//! | `GET world` | the state |
+//! | `POST settings` | `pending_ms`, `check_speed_percent`, `checkers` of checks made from then on, `private_is_public`, `throttle` of [`Settings`] |
+//! | `GET world` | zones with their records, checks, instances, security groups with their inbound rules, targets, members of scaling groups |
 
 pub mod api;
 pub mod balancing;

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use super::tree::{at, is_there, tree};
+use super::tree::{at, tree};
 use crate::api::{Moment, Service};
 use crate::fault::{Kind, Met};
 use crate::http::{Answer, Outcome, Request};
@@ -30,7 +30,7 @@ pub(super) fn answer(shared: &Shared, instance: &str, request: &Request) -> Outc
 
 /// The answer, or what comes in its place.
 fn meet(world: &mut World, instance: &str, request: &Request, faults: &Met) -> Outcome {
-    if faults.has(&Kind::Down) || !is_there(world, instance) {
+    if faults.has(&Kind::Down) || !world.cloud.is_there(instance) {
         return Outcome::Close;
     }
     let answer = if faults.has(&Kind::Throttle) {

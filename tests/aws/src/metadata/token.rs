@@ -34,11 +34,6 @@ impl Tokens {
         }
         end.checked_duration_since(now).filter(|left| !left.is_zero())
     }
-
-    /// Ends all of an instance, as if it had been started again.
-    pub fn forget(&mut self, instance: &str) {
-        self.given.retain(|_, (owner, _)| owner != instance);
-    }
 }
 
 #[cfg(test)]
@@ -53,7 +48,5 @@ mod tests {
         assert_eq!(tokens.left(&token, "i-2", now), None);
         assert_eq!(tokens.left(&token, "i-1", now + Duration::from_secs(5)), None);
         assert_eq!(tokens.left("other", "i-1", now), None);
-        tokens.forget("i-1");
-        assert_eq!(tokens.left(&token, "i-1", now), None);
     }
 }

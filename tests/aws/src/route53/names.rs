@@ -56,12 +56,6 @@ impl Names {
         Ok(id)
     }
 
-    /// The zone of that name, with or without the final dot.
-    pub fn zone(&self, name: &str) -> Option<&Zone> {
-        let name = name::normal(name).ok()?;
-        self.zones.values().find(|zone| zone.name == name)
-    }
-
     /// The check that a record names.
     pub fn is_healthy(&self, check: &str) -> bool {
         // "Deleting a check that a record still names leaves that record's health undefined": here it is healthy,

@@ -75,9 +75,7 @@ fn due(shared: &Shared) -> Vec<Due> {
     for check in world.names.checks.values_mut().filter(|check| !check.settings.disabled) {
         let interval = interval(&check.settings, &world.settings);
         let address = check.settings.address;
-        let behind = || world.cloud.private_of(address).filter(|_| world.settings.reach_by_private);
-        let known = world.names.reach.get(&address).copied();
-        let address = known.or_else(behind).unwrap_or(address);
+        let address = world.names.reach.get(&address).copied().unwrap_or(address);
         for (number, checker) in check.checkers.iter_mut().enumerate() {
             if checker.busy || now < checker.next {
                 continue;
