@@ -76,7 +76,7 @@ pub struct Faults {
 
 impl Faults {
     /// One more, and its number.
-    pub fn add(&mut self, fault: Fault, now: Instant) -> u64 {
+    pub(crate) fn add(&mut self, fault: Fault, now: Instant) -> u64 {
         self.last += 1;
         let until = fault.for_ms.map(|duration| now + Duration::from_millis(duration));
         self.active.push((self.last, fault, until));
@@ -89,7 +89,7 @@ impl Faults {
     }
 
     /// None at all.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.active.clear();
     }
 

@@ -25,15 +25,15 @@ pub struct World {
     /// As at the start, but for what a test has changed since.
     pub settings: Settings,
     /// Who may call, by access key.
-    pub identities: BTreeMap<String, Identity>,
+    pub(crate) identities: BTreeMap<String, Identity>,
     /// What goes wrong on purpose.
     pub faults: Faults,
     /// What was called.
     pub log: Log,
     /// How many calls are left.
-    pub buckets: Buckets,
+    pub(crate) buckets: Buckets,
     /// Ids, and the choice of answers.
-    pub chance: Chance,
+    pub(crate) chance: Chance,
     /// Route 53.
     pub names: Names,
     /// EC2.
@@ -45,7 +45,7 @@ pub struct World {
     /// Auto Scaling.
     pub scaling: Groups,
     /// Of instance metadata.
-    pub tokens: Tokens,
+    pub(crate) tokens: Tokens,
     /// What instances asked about themselves.
     pub metadata_log: Log,
     begun: Instant,
@@ -53,7 +53,7 @@ pub struct World {
 
 impl World {
     /// An empty one with one identity, [`World::administrator`].
-    pub fn new(settings: Settings, now: Instant) -> Self {
+    pub(crate) fn new(settings: Settings, now: Instant) -> Self {
         let mut chance = Chance::new(settings.seed);
         let cloud = Cloud::new(&settings, &mut chance);
         let mut world = Self {
@@ -78,7 +78,7 @@ impl World {
     }
 
     /// An identity that is no instance, for the tools of an administrator.
-    pub fn administrator(&self) -> Identity {
+    pub(crate) fn administrator(&self) -> Identity {
         Identity {
             name: "administrator".to_owned(),
             access_key: "AKIAIOSFODNN7EXAMPLE".to_owned(),
@@ -109,7 +109,7 @@ impl World {
     }
 
     /// Milliseconds since the start.
-    pub fn age_ms(&self) -> u64 {
+    pub(crate) fn age_ms(&self) -> u64 {
         u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 

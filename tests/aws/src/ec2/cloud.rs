@@ -40,7 +40,7 @@ impl Cloud {
     }
 
     /// One more network; its id.
-    pub fn add_vpc(
+    pub(crate) fn add_vpc(
         &mut self,
         settings: &Settings,
         chance: &mut Chance,
@@ -75,7 +75,7 @@ impl Cloud {
     }
 
     /// One more group, which lets everything out; its id.
-    pub fn add_group(
+    pub(crate) fn add_group(
         &mut self,
         chance: &mut Chance,
         vpc: &str,

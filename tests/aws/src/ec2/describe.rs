@@ -91,7 +91,7 @@ impl Shown for InCloud<'_> {
 
     fn field(&self, name: &str) -> Option<Vec<String>> {
         let Self(instance, cloud) = self;
-        let interfaces = cloud.interfaces_of(&instance.id);
+        let interfaces = || cloud.interfaces_of(&instance.id);
         match name {
             "instance-id" => texts([&instance.id]),
             "instance-state-name" => texts([instance.state.code().1]),
@@ -99,11 +99,11 @@ impl Shown for InCloud<'_> {
             "instance-type" => texts([&instance.kind]),
             "instance-lifecycle" => texts(instance.spot.then_some("spot")),
             "availability-zone" => texts([&instance.zone]),
-            "vpc-id" => texts(interfaces.first().map(|it| &it.vpc)),
-            "subnet-id" => texts(interfaces.first().map(|it| &it.subnet)),
-            "private-ip-address" => texts(interfaces.first().and_then(|it| it.private.first())),
-            "ip-address" => texts(interfaces.first().and_then(|it| it.public.values().next())),
-            "instance.group-id" => texts(interfaces.iter().flat_map(|it| &it.groups)),
+            "vpc-id" => texts(interfaces().first().map(|it| &it.vpc)),
+            "subnet-id" => texts(interfaces().first().map(|it| &it.subnet)),
+            "private-ip-address" => texts(interfaces().first().and_then(|it| it.private.first())),
+            "ip-address" => texts(interfaces().first().and_then(|it| it.public.values().next())),
+            "instance.group-id" => texts(interfaces().iter().flat_map(|it| &it.groups)),
             _ => None,
         }
     }

@@ -35,8 +35,8 @@ impl Server {
         SockRef::from(&listener).set_read_timeout(Some(LOOK_FOR_THE_END))?;
         thread::Builder::new().name("accept".to_owned()).spawn(move || {
             while !watch.is_over() {
-                let (stream, peer) = match listener.accept() {
-                    Ok(accepted) => accepted,
+                let stream = match listener.accept() {
+                    Ok((stream, _)) => stream,
                     Err(error) if is_late(&error) => continue,
                     Err(error) => {
                         eprintln!("aws-fake: no connection: {error}");
@@ -48,7 +48,7 @@ impl Server {
                 let (watch, handler) = (watch.clone(), handler.clone());
                 let connection = move || {
                     // A peer that goes is no failure of ours.
-                    let _gone = serve(stream, peer, &watch, &*handler);
+                    let _gone = serve(stream, &watch, &*handler);
                 };
                 let thread = thread::Builder::new().name("connection".to_owned());
                 if let Err(error) = thread.spawn(connection) {
@@ -65,7 +65,7 @@ impl Server {
     }
 }
 
-fn serve<H>(mut stream: TcpStream, peer: SocketAddr, watch: &Watch, handler: &H) -> io::Result<()>
+fn serve<H>(mut stream: TcpStream, watch: &Watch, handler: &H) -> io::Result<()>
 where
     H: Fn(&Request) -> Outcome,
 {
@@ -75,7 +75,7 @@ where
     let mut buffer = Vec::new();
     let mut heard = Instant::now();
     loop {
-        while let Some((request, length)) = Request::parse(&buffer, peer)? {
+        while let Some((request, length)) = Request::parse(&buffer)? {
             buffer.drain(..length);
             let last = request.header("connection").is_some_and(|value| value == "close");
             match handler(&request) {

@@ -124,7 +124,6 @@ fn page(status: u16, words: &str) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
     use std::time::Instant;
 
     use super::*;
@@ -153,7 +152,6 @@ mod tests {
             query: String::new(),
             headers: vec![(TTL.to_owned(), "60".to_owned())],
             body: Vec::new(),
-            peer: SocketAddr::from(([127, 0, 0, 1], 1)),
         };
         answer(shared, instance, &request)
     }
@@ -199,7 +197,11 @@ mod tests {
             (error(true), true, Some(500)),
         ] {
             let token = next_token(&shared.lock(), &instance);
-            assert_eq!(status(&put(&shared, &instance, &[kind.clone()])), expected, "{kind:?}");
+            assert_eq!(
+                status(&put(&shared, &instance, std::slice::from_ref(&kind))),
+                expected,
+                "{kind:?}"
+            );
             let left = shared.lock().tokens.left(&token, &instance, Instant::now());
             assert_eq!(left.is_some(), done, "{kind:?}");
         }

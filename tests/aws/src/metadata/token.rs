@@ -7,13 +7,13 @@ use crate::chance::Chance;
 
 /// The tokens that were given out, each with its instance and its end.
 #[derive(Clone, Debug, Default)]
-pub struct Tokens {
+pub(crate) struct Tokens {
     given: BTreeMap<String, (String, Instant)>,
 }
 
 impl Tokens {
     /// A new one.
-    pub fn give(
+    pub(crate) fn give(
         &mut self,
         chance: &mut Chance,
         instance: &str,
@@ -27,7 +27,7 @@ impl Tokens {
     }
 
     /// For how long it is still good, at this instance.
-    pub fn left(&self, token: &str, instance: &str, now: Instant) -> Option<Duration> {
+    pub(crate) fn left(&self, token: &str, instance: &str, now: Instant) -> Option<Duration> {
         let (owner, end) = self.given.get(token)?;
         if owner != instance {
             return None;

@@ -50,7 +50,7 @@ impl Names {
     ///
     /// # Errors
     /// It is no name.
-    pub fn add_zone(&mut self, chance: &mut Chance, name: &str) -> Result<String, Problem> {
+    pub(crate) fn add_zone(&mut self, chance: &mut Chance, name: &str) -> Result<String, Problem> {
         let id = format!("Z{}", chance.capitals(20));
         self.zones.insert(id.clone(), Zone::new(id.clone(), name::normal(name)?));
         Ok(id)
