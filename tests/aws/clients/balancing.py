@@ -1,6 +1,6 @@
 """Network and classic balancers by boto3."""
 
-from common import client, control, refused, wait
+from common import client, control, denied, refused, wait
 
 elb = client("elbv2")
 classic = client("elb")
@@ -34,6 +34,11 @@ def network():
     assert elb.describe_load_balancers(Names=["n"])["LoadBalancers"][0]["LoadBalancerArn"] == balancer
     refused("LoadBalancerNotFound", elb.describe_load_balancers, Names=["x"])
     refused("ValidationError", elb.describe_listeners)
+    bad = lambda words, **more: denied(
+        words, "POST", "listeners", {"balancer": balancer, "port": 22, "target_group": group} | more)
+    bad("LoadBalancerNotFound", balancer=balancer + "x")
+    bad("TargetGroupNotFound", target_group=group + "x")
+    bad("DuplicateListener", port=21)
     shown = elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"][0]
     assert shown["DefaultActions"][0]["TargetGroupArn"] == group and shown["Protocol"] == "TCP"
     assert elb.describe_target_groups(LoadBalancerArn=balancer)["TargetGroups"][0]["LoadBalancerArns"] == [balancer]

@@ -1,25 +1,10 @@
 """Instance metadata by plain HTTP, and by the providers of botocore."""
 
 import json
-import time
-import urllib.error
-import urllib.request
 
 import botocore.utils
 
-from common import client, control, refused
-
-TTL = "X-aws-ec2-metadata-token-ttl-seconds"
-
-
-def ask(url, path, method="GET", **headers):
-    request = urllib.request.Request(url + path, method=method,
-                                     headers={name.replace("_", "-"): value for name, value in headers.items()})
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, answer.read().decode(), dict(answer.headers.items())
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode(), {}
+from common import TTL, ask, client, control, reader, refused, token, unanswered, wait
 
 
 def main():
@@ -34,13 +19,6 @@ def main():
     identity(instance, url)
 
 
-def token(url, ttl="60"):
-    status, text, headers = ask(url, "/latest/api/token", "PUT", **{TTL: ttl})
-    # The SDK for Rust refuses an answer without it.
-    assert status == 200 and headers[TTL.lower()] == ttl, headers
-    return text
-
-
 def tokens(url):
     put = lambda path="/latest/api/token", **headers: ask(url, path, "PUT", **headers)[0]
     assert put() == 400 and put(**{TTL: "0"}) == 400 and put(**{TTL: "21601"}) == 400
@@ -48,18 +26,10 @@ def tokens(url):
     assert put("/2021-01-03/api/token", **{TTL: "60"}) == 403
     assert ask(url, "/latest/meta-data/instance-id")[0] == 401
     assert ask(url, "/latest/meta-data/instance-id", X_aws_ec2_metadata_token="x")[0] == 401
-    short = token(url, "1")
-    assert ask(url, "/latest/meta-data/mac", X_aws_ec2_metadata_token=short)[0] == 200
-    time.sleep(1.05)
-    assert ask(url, "/latest/meta-data/mac", X_aws_ec2_metadata_token=short)[0] == 401
-
-
-def reader(url):
-    known = token(url)
-    def read(path, folder="meta-data"):
-        status, text, _ = ask(url, f"/latest/{folder}/{path}", X_aws_ec2_metadata_token=known)
-        return text if status == 200 else status
-    return read
+    short = token(url, "2")
+    status = lambda: ask(url, "/latest/meta-data/mac", X_aws_ec2_metadata_token=short)[0]
+    assert status() == 200
+    wait("the token ends", lambda: status() == 401)
 
 
 def values(instance, url):
@@ -123,6 +93,15 @@ def events(instance, url):
     assert json.loads(read("spot/instance-action"))["action"] == "terminate"
     control("POST", "faults", {"service": "imds", "identity": instance, "kind": "throttle", "times": 1})
     assert read("mac") == 503 and read("mac") != 503
+    # Faults of one path, and two of them at once.
+    fault = lambda **more: control("POST", "faults", {
+        "service": "imds", "identity": instance, "action": "/latest/meta-data/mac", "times": 1} | more)
+    fault(kind="delay", delay_ms=1)
+    fault(kind="down")
+    assert read("instance-id") == instance
+    unanswered(read, "mac")
+    assert control("GET", "calls/metadata")["calls"][-1]["outcome"] == "closed"
+    assert read("mac") not in (403, 503)
 
 
 def identity(instance, url):

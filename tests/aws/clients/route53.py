@@ -3,7 +3,7 @@
 import socket
 import subprocess
 
-from common import DNS, client, control, refused, wait
+from common import DNS, client, control, denied, refused, wait
 
 route53 = client("route53")
 zone = control("POST", "zones", {"name": "example.com"})["zone"]
@@ -51,18 +51,22 @@ def zones():
     assert found[0]["Id"] == f"/hostedzone/{zone}"
     assert route53.list_hosted_zones_by_name(DNSName="f.com")["HostedZones"] == []
     assert route53.get_hosted_zone(Id=zone)["HostedZone"]["ResourceRecordSetCount"] == 2
+    refused("InvalidInput", route53.list_hosted_zones, HostedZoneType="PrivateHostedZone", words="hostedzonetype")
+    refused("InvalidInput", route53.list_hosted_zones, DelegationSetId="N1")
     refused("NoSuchHostedZone", route53.get_hosted_zone, Id="Z0")
     refused("InvalidAction", route53.get_account_limit, Type="MAX_HEALTH_CHECKS_BY_OWNER")
 
 
 def batches():
     one, two = record("a.example.com", "192.0.2.1"), record("b.example.com", "192.0.2.2")
+    control("POST", "settings", {"pending_ms": 2000})
     info = change(("CREATE", one))
     assert info["Status"] == "PENDING"
     # While it is, the zone takes no other.
     refused("PriorRequestNotComplete", route53.change_resource_record_sets, HostedZoneId=zone,
             ChangeBatch={"Changes": [{"Action": "UPSERT", "ResourceRecordSet": one}]})
     wait("INSYNC", lambda: route53.get_change(Id=info["Id"])["ChangeInfo"]["Status"] == "INSYNC")
+    control("POST", "settings", {"pending_ms": 100})
     refused("NoSuchChange", route53.get_change, Id="C0")
     # All or nothing, and each reason is told.
     refused("InvalidChangeBatch", change, ("CREATE", two), ("CREATE", one),
@@ -246,9 +250,11 @@ def limits():
         ("GetHostedZone", "AccessDenied", "administrator"), ("GetHostedZone", "ok", "administrator")]
     stranger = client("route53", aws_access_key_id="AKIAX")
     refused("InvalidClientTokenId", stranger.list_hosted_zones)
+    denied("seed is not one of", "POST", "settings", {"seed": 2})
     control("POST", "settings", {"throttle": True})
     def spend():
-        for _ in range(60):
+        # More than the bucket holds, and than comes back in the meantime.
+        for _ in range(1000):
             route53.list_hosted_zones()
     refused("Throttling", spend, words="Rate exceeded")
 

@@ -7,17 +7,17 @@ use crate::api::Service;
 
 /// The buckets of an account.
 #[derive(Clone, Debug, Default)]
-pub struct Buckets {
+pub(crate) struct Buckets {
     levels: BTreeMap<(Service, String), Level>,
 }
 
 /// How many calls at once, and how many a second after that.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Size {
+pub(crate) struct Size {
     /// Tokens of a full bucket.
-    pub most: f64,
+    pub(crate) most: f64,
     /// Tokens a second.
-    pub refill: f64,
+    pub(crate) refill: f64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,7 @@ struct Level {
 impl Buckets {
     /// Takes a token from each bucket that the call needs; false where one of them is empty. A refused call
     /// costs nothing.
-    pub fn take(&mut self, service: Service, action: &str, now: Instant) -> bool {
+    pub(crate) fn take(&mut self, service: Service, action: &str, now: Instant) -> bool {
         let needed = needed(service, action);
         for (name, size) in &needed {
             if self.level(service, name, *size, now).tokens < 1.0 {

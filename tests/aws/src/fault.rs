@@ -13,7 +13,7 @@ pub struct Fault {
     /// metadata.
     #[serde(default)]
     pub service: String,
-    /// As `ChangeResourceRecordSets`; a final `*` stands for any end.
+    /// As `ChangeResourceRecordSets`, and for `imds` the path, as `/latest/api/token`. A final `*` stands for any end.
     #[serde(default)]
     pub action: String,
     /// Name of the identity: the id of an instance.
@@ -76,7 +76,7 @@ pub struct Faults {
 
 impl Faults {
     /// One more, and its number.
-    pub fn add(&mut self, fault: Fault, now: Instant) -> u64 {
+    pub(crate) fn add(&mut self, fault: Fault, now: Instant) -> u64 {
         self.last += 1;
         let until = fault.for_ms.map(|duration| now + Duration::from_millis(duration));
         self.active.push((self.last, fault, until));
@@ -89,17 +89,23 @@ impl Faults {
     }
 
     /// None at all.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.active.clear();
     }
 
     /// Those of one call, the oldest first; their counts go down.
-    pub fn of(&mut self, service: &str, action: &str, identity: &str, now: Instant) -> Vec<Kind> {
+    pub(crate) fn of(
+        &mut self,
+        service: Service,
+        action: &str,
+        identity: &str,
+        now: Instant,
+    ) -> Met {
         self.active.retain(|(_, fault, until)| {
             until.is_none_or(|until| now < until) && fault.times != Some(0)
         });
         let matching = self.active.iter_mut().filter(|(_, fault, _)| {
-            matches(&fault.service, service)
+            matches(&fault.service, service.prefix())
                 && matches(&fault.action, action)
                 && matches(&fault.identity, identity)
         });
@@ -107,7 +113,7 @@ impl Faults {
             fault.times = fault.times.map(|times| times.saturating_sub(1));
             fault.kind.clone()
         });
-        kinds.collect()
+        Met(kinds.collect())
     }
 }
 
@@ -154,6 +160,46 @@ impl Fault {
     }
 }
 
+/// What one call meets.
+#[derive(Debug)]
+pub(crate) struct Met(Vec<Kind>);
+
+impl Met {
+    pub(crate) fn has(&self, kind: &Kind) -> bool {
+        self.0.contains(kind)
+    }
+
+    /// How much later it is carried out.
+    pub(crate) fn delay(&self) -> Duration {
+        self.total(|kind| if let Kind::Delay { delay_ms } = kind { *delay_ms } else { 0 })
+    }
+
+    /// How much later than carried out it is answered.
+    pub(crate) fn slowness(&self) -> Duration {
+        self.total(|kind| if let Kind::Slow { delay_ms } = kind { *delay_ms } else { 0 })
+    }
+
+    fn total(&self, of: impl Fn(&Kind) -> u64) -> Duration {
+        Duration::from_millis(self.0.iter().map(of).sum())
+    }
+
+    /// Whether nobody answers.
+    pub(crate) fn closes(&self) -> bool {
+        self.has(&Kind::Down) || self.has(&Kind::Lose)
+    }
+
+    /// Status, code and message of a refusal: one in place of the call, or one that tells nothing of a call that was
+    /// carried out.
+    pub(crate) fn error(&self, after: bool) -> Option<(u16, &str, &str)> {
+        self.0.iter().find_map(|kind| match kind {
+            Kind::Error { status, code, message, done } if *done == after => {
+                Some((*status, code.as_str(), message.as_str()))
+            }
+            _ => None,
+        })
+    }
+}
+
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(start) => text.starts_with(start),
@@ -170,11 +216,33 @@ mod tests {
         let (mut faults, now) = (Faults::default(), Instant::now());
         faults.add(Fault::new(Kind::Throttle).service(Service::Ec2).times(2), now);
         faults.add(Fault::new(Kind::Down).action("Get*").lasting(Duration::from_secs(5)), now);
-        assert_eq!(faults.of("ec2", "GetThis", "x", now), [Kind::Throttle, Kind::Down]);
-        assert_eq!(faults.of("route53", "GetThis", "x", now), [Kind::Down]);
-        assert_eq!(faults.of("ec2", "SetThis", "x", now), [Kind::Throttle]);
-        assert_eq!(faults.of("ec2", "SetThis", "x", now), []);
-        assert_eq!(faults.of("ec2", "GetThis", "x", now + Duration::from_secs(5)), []);
+        let mut of = |service, action, now| faults.of(service, action, "x", now).0;
+        assert_eq!(of(Service::Ec2, "GetThis", now), [Kind::Throttle, Kind::Down]);
+        assert_eq!(of(Service::Route53, "GetThis", now), [Kind::Down]);
+        assert_eq!(of(Service::Ec2, "SetThis", now), [Kind::Throttle]);
+        assert_eq!(of(Service::Ec2, "SetThis", now), []);
+        assert_eq!(of(Service::Ec2, "GetThis", now + Duration::from_secs(5)), []);
+    }
+
+    #[test]
+    fn a_call_meets_all_faults_at_once() {
+        let error = |done| {
+            let (code, message) = ("Odd".to_owned(), String::new());
+            Kind::Error { status: 500, code, message, done }
+        };
+        let met = Met(vec![
+            Kind::Delay { delay_ms: 1 },
+            Kind::Slow { delay_ms: 10 },
+            Kind::Delay { delay_ms: 2 },
+            error(true),
+        ]);
+        assert_eq!(
+            (met.delay(), met.slowness()),
+            (Duration::from_millis(3), Duration::from_millis(10))
+        );
+        assert_eq!((met.error(false), met.error(true)), (None, Some((500, "Odd", ""))));
+        assert!(!met.closes());
+        assert!(Met(vec![error(false), Kind::Lose]).closes());
     }
 
     #[test]

@@ -47,8 +47,8 @@
 //! | `POST zones` | `{"name":"example.com"}` |
 //! | `POST client` | where DNS clients are ([`route53::Client`]) |
 //! | `POST reach` | `{"203.0.113.1":"127.0.0.2"}`: how checkers reach a public address |
-//! | `POST settings` | some of [`Settings`], other than addresses |
-//! | `GET world` | the state |
+//! | `POST settings` | `pending_ms`, `check_speed_percent`, `checkers` of checks made or moved from then on, `private_is_public`, `throttle` of [`Settings`] |
+//! | `GET world` | zones with their records, checks, instances, security groups with their inbound rules, targets, members of scaling groups |
 
 pub mod api;
 pub mod balancing;
@@ -71,18 +71,13 @@ pub mod route53;
 pub mod scaling;
 mod settings;
 mod shared;
+mod stop;
 mod world;
 mod xml;
 
-pub use self::bucket::{Buckets, Size};
-pub use self::chance::Chance;
 pub use self::fake::Fake;
 pub use self::fault::{Fault, Faults, Kind};
-pub use self::http::{Answer, Outcome, Request};
-pub use self::identity::Identity;
 pub use self::log::{Entry, Log};
-pub use self::metadata::Tokens;
-pub use self::parameters::Parameters;
 pub use self::problem::Problem;
 pub use self::settings::Settings;
 pub use self::world::World;

@@ -33,7 +33,7 @@ pub struct Log {
 
 impl Log {
     /// One more; its number is set here.
-    pub fn add(&mut self, mut entry: Entry) {
+    pub(crate) fn add(&mut self, mut entry: Entry) {
         self.last += 1;
         entry.number = self.last;
         self.entries.push_back(entry);
@@ -48,7 +48,7 @@ impl Log {
     }
 
     /// The number of the last one.
-    pub fn last(&self) -> u64 {
+    pub(crate) fn last(&self) -> u64 {
         self.last
     }
 }

@@ -10,7 +10,7 @@ use crate::problem::Problem;
 
 /// Flat names with dots and numbers: `IpPermissions.1.IpRanges.2.CidrIp`.
 #[derive(Clone, Debug)]
-pub struct Parameters {
+pub(crate) struct Parameters {
     service: Service,
     values: Rc<BTreeMap<String, String>>,
     prefix: String,
@@ -20,12 +20,12 @@ pub struct Parameters {
 
 impl Parameters {
     /// Those of a call.
-    pub fn new(service: Service, values: BTreeMap<String, String>) -> Self {
+    pub(crate) fn new(service: Service, values: BTreeMap<String, String>) -> Self {
         Self { service, values: Rc::new(values), prefix: String::new(), used: Rc::default() }
     }
 
     /// One of them.
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let name = format!("{}{name}", self.prefix);
         let value = self.values.get(&name)?;
         self.used.borrow_mut().insert(name);
@@ -36,7 +36,7 @@ impl Parameters {
     ///
     /// # Errors
     /// It is not.
-    pub fn need(&self, name: &str) -> Result<&str, Problem> {
+    pub(crate) fn need(&self, name: &str) -> Result<&str, Problem> {
         self.text(name).ok_or_else(|| Problem::missing(self.service, name))
     }
 
@@ -44,7 +44,7 @@ impl Parameters {
     ///
     /// # Errors
     /// It is there and no such thing.
-    pub fn value<T: FromStr>(&self, name: &str) -> Result<Option<T>, Problem> {
+    pub(crate) fn value<T: FromStr>(&self, name: &str) -> Result<Option<T>, Problem> {
         let Some(text) = self.text(name) else { return Ok(None) };
         text.parse().map(Some).map_err(|_| {
             let code = match self.service {
@@ -56,25 +56,25 @@ impl Parameters {
     }
 
     /// The texts of a list: `Name.1`, or `Name.member.1`.
-    pub fn list(&self, name: &str) -> Vec<String> {
+    pub(crate) fn list(&self, name: &str) -> Vec<String> {
         let starts = self.numbers(name);
         let texts = starts.into_iter().filter_map(|start| self.text(&start).map(str::to_owned));
         texts.collect()
     }
 
     /// The structures of a list: `Name.1.Key`, or `Name.member.1.Key`.
-    pub fn structures(&self, name: &str) -> Vec<Self> {
+    pub(crate) fn structures(&self, name: &str) -> Vec<Self> {
         let starts = self.numbers(name);
         starts.into_iter().map(|start| self.structure(&start)).collect()
     }
 
     /// A structure: `Name.Key`.
-    pub fn structure(&self, name: &str) -> Self {
+    pub(crate) fn structure(&self, name: &str) -> Self {
         Self { prefix: format!("{}{name}.", self.prefix), ..self.clone() }
     }
 
     /// Whether anything begins so.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         let start = format!("{}{name}", self.prefix);
         let mut from_there = self.values.range(start.clone()..).map(|(key, _)| key);
         from_there.next().is_some_and(|key| {
@@ -83,14 +83,9 @@ impl Parameters {
     }
 
     /// What nobody asked for: a strict service refuses it, as it has no meaning.
-    pub fn unknown(&self) -> Option<String> {
+    pub(crate) fn unknown(&self) -> Option<String> {
         let used = self.used.borrow();
         self.values.keys().find(|name| !used.contains(*name)).cloned()
-    }
-
-    /// All of them, for the log.
-    pub fn all(&self) -> &BTreeMap<String, String> {
-        &self.values
     }
 
     /// The names of the elements of a list, in the order of their numbers.

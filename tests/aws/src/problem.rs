@@ -27,17 +27,17 @@ impl std::error::Error for Problem {}
 
 impl Problem {
     /// A refusal with status 400.
-    pub fn new(code: impl Into<String>, message: impl Display) -> Self {
+    pub(crate) fn new(code: impl Into<String>, message: impl Display) -> Self {
         Self::with(400, code, message)
     }
 
     /// A refusal with that status.
-    pub fn with(status: u16, code: impl Into<String>, message: impl Display) -> Self {
+    pub(crate) fn with(status: u16, code: impl Into<String>, message: impl Display) -> Self {
         Self { status, code: code.into(), message: message.to_string() }
     }
 
     /// A parameter that must be there is not.
-    pub fn missing(service: Service, name: &str) -> Self {
+    pub(crate) fn missing(service: Service, name: &str) -> Self {
         match service {
             Service::Ec2 => Self::new(
                 "MissingParameter",
@@ -57,7 +57,7 @@ impl Problem {
     }
 
     /// No such action.
-    pub fn unknown_action(service: Service, action: &str) -> Self {
+    pub(crate) fn unknown_action(service: Service, action: &str) -> Self {
         let message = match service {
             Service::Ec2 => format!("The action {action} is not valid for this web service."),
             _ => format!("Could not find operation {action}"),
@@ -66,7 +66,7 @@ impl Problem {
     }
 
     /// The permission of the caller is missing.
-    pub fn refused(service: Service, user: &str, action: &str) -> Self {
+    pub(crate) fn refused(service: Service, user: &str, action: &str) -> Self {
         let right = format!("{}:{action}", service.prefix());
         match service {
             Service::Ec2 => Self::with(
@@ -90,7 +90,7 @@ impl Problem {
     }
 
     /// Too many calls.
-    pub fn throttled(service: Service) -> Self {
+    pub(crate) fn throttled(service: Service) -> Self {
         match service {
             Service::Ec2 => Self::with(503, "RequestLimitExceeded", "Request limit exceeded."),
             _ => Self::new("Throttling", "Rate exceeded"),
@@ -98,7 +98,7 @@ impl Problem {
     }
 
     /// The answer that says so.
-    pub fn answer(&self, service: Service, request: &str) -> Answer {
+    pub(crate) fn answer(&self, service: Service, request: &str) -> Answer {
         let (code, message) = (&self.code, &self.message);
         let error = Element::new("Error");
         let document = match service {

@@ -31,8 +31,6 @@ pub struct Settings {
     pub vpc_cidr: Ipv4Net,
     /// Whether that is the default network of the account.
     pub default_vpc: bool,
-    /// Checkers reach a public address by the private one behind it, as on one machine no router does that.
-    pub reach_by_private: bool,
     /// Loopback and private addresses are taken for public ones, so that a pool on one machine has health checks.
     pub private_is_public: bool,
     /// Calls are limited by token buckets.
@@ -54,7 +52,6 @@ impl Default for Settings {
             checkers: 3,
             vpc_cidr: Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 16),
             default_vpc: false,
-            reach_by_private: false,
             private_is_public: false,
             throttle: true,
             seed: 1,

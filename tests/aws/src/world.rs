@@ -22,18 +22,18 @@ use crate::settings::Settings;
 /// The state of all services, which tests may look at and change.
 #[derive(Debug)]
 pub struct World {
-    /// As at the start.
+    /// As at the start, but for what a test has changed since.
     pub settings: Settings,
     /// Who may call, by access key.
-    pub identities: BTreeMap<String, Identity>,
+    pub(crate) identities: BTreeMap<String, Identity>,
     /// What goes wrong on purpose.
     pub faults: Faults,
     /// What was called.
     pub log: Log,
     /// How many calls are left.
-    pub buckets: Buckets,
+    pub(crate) buckets: Buckets,
     /// Ids, and the choice of answers.
-    pub chance: Chance,
+    pub(crate) chance: Chance,
     /// Route 53.
     pub names: Names,
     /// EC2.
@@ -45,7 +45,7 @@ pub struct World {
     /// Auto Scaling.
     pub scaling: Groups,
     /// Of instance metadata.
-    pub tokens: Tokens,
+    pub(crate) tokens: Tokens,
     /// What instances asked about themselves.
     pub metadata_log: Log,
     begun: Instant,
@@ -53,7 +53,7 @@ pub struct World {
 
 impl World {
     /// An empty one with one identity, [`World::administrator`].
-    pub fn new(settings: Settings, now: Instant) -> Self {
+    pub(crate) fn new(settings: Settings, now: Instant) -> Self {
         let mut chance = Chance::new(settings.seed);
         let cloud = Cloud::new(&settings, &mut chance);
         let mut world = Self {
@@ -78,7 +78,7 @@ impl World {
     }
 
     /// An identity that is no instance, for the tools of an administrator.
-    pub fn administrator(&self) -> Identity {
+    pub(crate) fn administrator(&self) -> Identity {
         Identity {
             name: "administrator".to_owned(),
             access_key: "AKIAIOSFODNN7EXAMPLE".to_owned(),
@@ -89,14 +89,19 @@ impl World {
         }
     }
 
-    /// Changes some of the settings, of which addresses are without effect.
+    /// Changes some of the settings, of which most count at the start only.
     ///
     /// # Errors
-    /// There is no such setting, or no such value of it.
-    pub fn change_settings(&mut self, some: serde_json::Value) -> Result<(), String> {
+    /// There is no such setting, it counts at the start only, or it has no such value.
+    pub(crate) fn change_settings(&mut self, some: serde_json::Value) -> Result<(), String> {
         let mut all = serde_json::to_value(&self.settings).map_err(|error| error.to_string())?;
         match (all.as_object_mut(), some) {
-            (Some(all), serde_json::Value::Object(some)) => all.extend(some),
+            (Some(all), serde_json::Value::Object(some)) => {
+                if let Some(name) = some.keys().find(|name| !CHANGEABLE.contains(&name.as_str())) {
+                    return Err(format!("{name} is not one of {}", CHANGEABLE.join(", ")));
+                }
+                all.extend(some);
+            }
             _ => return Err("settings are an object".to_owned()),
         }
         self.settings = serde_json::from_value(all).map_err(|error| error.to_string())?;
@@ -104,7 +109,7 @@ impl World {
     }
 
     /// Milliseconds since the start.
-    pub fn age_ms(&self) -> u64 {
+    pub(crate) fn age_ms(&self) -> u64 {
         u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
@@ -159,12 +164,6 @@ impl World {
             old.expired = true;
         }
         self.identities.insert(identity.access_key.clone(), identity);
-    }
-
-    /// The identity of an instance, for a test that calls in its name.
-    pub fn identity_of(&self, instance: &str) -> Option<&Identity> {
-        let instance = self.cloud.instances.get(instance)?;
-        self.identities.get(instance.access_key.as_ref()?)
     }
 
     /// What tests in other processes may see.
@@ -231,5 +230,31 @@ impl World {
         self.cloud.advance(now);
         self.balancers.advance(now);
         self.advance_scaling(now);
+    }
+}
+
+/// What a test may change of the settings while the fake runs.
+const CHANGEABLE: [&str; 5] =
+    ["pending_ms", "check_speed_percent", "checkers", "private_is_public", "throttle"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_settings_can_be_changed() {
+        let mut world = World::new(Settings::default(), Instant::now());
+        let mut change = |some| world.change_settings(some);
+        change(serde_json::json!({ "pending_ms": 7, "throttle": false })).unwrap();
+        for bad in [
+            serde_json::json!({ "seed": 2 }),
+            serde_json::json!({ "nothing": 2 }),
+            serde_json::json!({ "throttle": 2 }),
+            serde_json::json!([]),
+        ] {
+            assert!(change(bad.clone()).is_err(), "{bad}");
+        }
+        let expected = Settings { pending_ms: 7, throttle: false, ..Settings::default() };
+        assert_eq!(world.settings, expected);
     }
 }

@@ -2,17 +2,28 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+
+/// A program that ends with its test, however that ends.
+struct Program(Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ended = self.0.kill();
+        let _status = self.0.wait();
+    }
+}
 
 #[test]
 fn it_tells_where_it_is_and_ends_when_told() {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_aws-fake"))
+    let program = Command::new(env!("CARGO_BIN_EXE_aws-fake"))
         .arg(r#"{"region":"us-west-2"}"#)
         .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+        .spawn();
+    let mut program = Program(program.unwrap());
     let mut line = String::new();
-    BufReader::new(program.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(program.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let told: serde_json::Value = serde_json::from_str(&line).unwrap();
     let address = told["url"].as_str().unwrap().strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
@@ -28,9 +39,9 @@ fn it_tells_where_it_is_and_ends_when_told() {
         answer.starts_with("HTTP/1.1 200") && answer.contains("\"metadata\":\"http://"),
         "{answer}"
     );
-    let killed = Command::new("kill").arg(program.id().to_string()).status().unwrap();
+    let killed = Command::new("kill").arg(program.0.id().to_string()).status().unwrap();
     assert!(killed.success());
-    program.wait().unwrap();
+    program.0.wait().unwrap();
     assert!(TcpStream::connect(address).is_err());
 }
 

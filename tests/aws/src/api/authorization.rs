@@ -44,8 +44,6 @@ impl Authorization {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use super::*;
 
     fn of(header: &str) -> Option<Authorization> {
@@ -57,7 +55,6 @@ mod tests {
             query: String::new(),
             headers: headers.to_vec(),
             body: Vec::new(),
-            peer: SocketAddr::from(([127, 0, 0, 1], 1)),
         })
     }
 

@@ -9,33 +9,33 @@ use crate::parameters::Parameters;
 
 /// What an action is given.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub(crate) struct Call {
     /// Whose action.
-    pub service: Service,
+    pub(crate) service: Service,
     /// As `DescribeInstances`.
-    pub action: String,
+    pub(crate) action: String,
     /// Of the Query protocol; none for Route 53.
-    pub parameters: Parameters,
+    pub(crate) parameters: Parameters,
     /// For what the parameters do not hold.
-    pub request: Request,
+    pub(crate) request: Request,
     /// The caller.
-    pub identity: Identity,
+    pub(crate) identity: Identity,
     /// When.
-    pub moment: Moment,
+    pub(crate) moment: Moment,
 }
 
 /// A time, by the clock of the world and by one that never jumps.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment {
+pub(crate) struct Moment {
     /// For durations.
-    pub now: Instant,
+    pub(crate) now: Instant,
     /// For what is shown.
-    pub wall: SystemTime,
+    pub(crate) wall: SystemTime,
 }
 
 impl Moment {
     /// This one.
-    pub fn now() -> Self {
+    pub(crate) fn now() -> Self {
         Self { now: Instant::now(), wall: SystemTime::now() }
     }
 }

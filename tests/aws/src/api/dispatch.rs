@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::thread;
-use std::time::Duration;
 
 use super::authorization::Authorization;
 use super::{Call, Moment, Service, sts};
 use crate::balancing;
 use crate::classic;
 use crate::ec2;
-use crate::fault::Kind;
+use crate::fault::{Kind, Met};
 use crate::http::{Answer, Outcome, Request};
 use crate::identity::Identity;
 use crate::log::Entry;
@@ -38,14 +37,11 @@ pub(crate) fn answer(shared: &Shared, request: &Request) -> Outcome {
         }
     };
     let now = Moment::now().now;
-    let prefix = target.service.prefix();
-    let faults = world.faults.of(prefix, &target.action, &identity.name, now);
-    for fault in &faults {
-        if let Kind::Delay { delay_ms } = fault {
-            drop(world);
-            thread::sleep(Duration::from_millis(*delay_ms));
-            world = shared.lock();
-        }
+    let faults = world.faults.of(target.service, &target.action, &identity.name, now);
+    if !faults.delay().is_zero() {
+        drop(world);
+        thread::sleep(faults.delay());
+        world = shared.lock();
     }
     let moment = Moment::now();
     let user = identity.name.clone();
@@ -61,11 +57,7 @@ pub(crate) fn answer(shared: &Shared, request: &Request) -> Outcome {
     let outcome = after(&faults, &target, result, &id);
     note(&mut world, &target, &user, &outcome.1);
     drop(world);
-    for fault in &faults {
-        if let Kind::Slow { delay_ms } = fault {
-            thread::sleep(Duration::from_millis(*delay_ms));
-        }
-    }
+    thread::sleep(faults.slowness());
     outcome.0
 }
 
@@ -149,29 +141,27 @@ fn identify(world: &World, target: &Target, request: &Request) -> Result<Identit
 }
 
 /// Whether the call comes to its action.
-fn judge(world: &mut World, call: &Call, faults: &[Kind]) -> Result<(), Problem> {
-    if faults.contains(&Kind::Down) {
+fn judge(world: &mut World, call: &Call, faults: &Met) -> Result<(), Problem> {
+    if faults.has(&Kind::Down) {
         return Err(Problem::with(503, "ServiceUnavailable", "down"));
     }
     if action_of(call).is_none() && call.service != Service::Route53 || call.action.is_empty() {
         return Err(Problem::unknown_action(call.service, &call.action));
     }
-    if faults.contains(&Kind::Throttle) {
+    if faults.has(&Kind::Throttle) {
         return Err(Problem::throttled(call.service));
     }
     let (service, action, now) = (call.service, call.action.as_str(), call.moment.now);
     if world.settings.throttle && !world.buckets.take(service, action, now) {
         return Err(Problem::throttled(service));
     }
-    if faults.contains(&Kind::Refuse) {
+    if faults.has(&Kind::Refuse) {
         return Err(Problem::refused(service, &call.identity.arn, action));
     }
-    for fault in faults {
-        if let Kind::Error { status, code, message, done: false } = fault {
-            return Err(Problem::with(*status, code, message));
-        }
+    match faults.error(false) {
+        Some((status, code, message)) => Err(Problem::with(status, code, message)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn action_of(call: &Call) -> Option<Action> {
@@ -194,12 +184,7 @@ fn perform(world: &mut World, call: &Call, id: &str) -> Result<Answer, Problem> 
         let message = "Request would have succeeded, but DryRun flag is set.";
         return Err(Problem::with(412, "DryRunOperation", message));
     }
-    let content = action(world, call)?;
-    if let Some(name) = call.parameters.unknown() {
-        // What the fake does not know would be ignored in silence, and a test prove nothing.
-        let message = format!("The parameter {name} is not recognized");
-        return Err(Problem::new("UnknownParameter", message));
-    }
+    let content = whole(world, call, action)?;
     let name = format!("{}Response", call.action);
     let document = Element::new(name).within(call.service.namespace());
     let document = match call.service {
@@ -211,22 +196,36 @@ fn perform(world: &mut World, call: &Call, id: &str) -> Result<Answer, Problem> 
     Ok(Answer::xml(200, document.document()).header("x-amzn-requestid", id))
 }
 
+/// Carries out an action, and refuses what it did not look at: ignored in silence, a test would prove nothing by it.
+/// Which parameters an action knows is clear only when it is done, so what is refused is undone.
+fn whole(world: &mut World, call: &Call, action: Action) -> Result<Vec<Element>, Problem> {
+    let World { cloud, balancers, classics, scaling, .. } = &*world;
+    let before = (cloud.clone(), balancers.clone(), classics.clone(), scaling.clone());
+    let content = action(world, call).and_then(|content| match call.parameters.unknown() {
+        None => Ok(content),
+        Some(name) => {
+            let message = format!("The parameter {name} is not recognized");
+            Err(Problem::new("UnknownParameter", message))
+        }
+    });
+    if content.is_err() {
+        (world.cloud, world.balancers, world.classics, world.scaling) = before;
+    }
+    content
+}
+
 /// What goes out, and the word for the log.
 fn after(
-    faults: &[Kind],
+    faults: &Met,
     target: &Target,
     result: Result<Answer, Problem>,
     id: &str,
 ) -> (Outcome, String) {
-    if faults.contains(&Kind::Down) || faults.contains(&Kind::Lose) {
+    if faults.closes() {
         return (Outcome::Close, "closed".to_owned());
     }
-    let late = faults.iter().find_map(|fault| match fault {
-        Kind::Error { status, code, message, done: true } => {
-            Some(Problem::with(*status, code, message))
-        }
-        _ => None,
-    });
+    let late = faults.error(true);
+    let late = late.map(|(status, code, message)| Problem::with(status, code, message));
     match late.map_or(result, Err) {
         Ok(answer) => (answer.into(), "ok".to_owned()),
         Err(problem) => (problem.answer(target.service, id).into(), problem.code),

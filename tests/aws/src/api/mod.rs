@@ -6,6 +6,6 @@ mod dispatch;
 mod service;
 mod sts;
 
-pub use self::call::{Call, Moment};
+pub(crate) use self::call::{Call, Moment};
 pub(crate) use self::dispatch::{Action, answer};
 pub use self::service::Service;

@@ -21,7 +21,7 @@ pub enum Service {
 
 impl Service {
     /// As in a policy.
-    pub fn prefix(self) -> &'static str {
+    pub(crate) fn prefix(self) -> &'static str {
         match self {
             Self::Route53 => "route53",
             Self::Ec2 => "ec2",
@@ -33,7 +33,7 @@ impl Service {
     }
 
     /// Of the XML of its answers.
-    pub fn namespace(self) -> &'static str {
+    pub(crate) fn namespace(self) -> &'static str {
         match self {
             Self::Route53 => "https://route53.amazonaws.com/doc/2013-04-01/",
             Self::Ec2 => "http://ec2.amazonaws.com/doc/2016-11-15/",

@@ -71,4 +71,4 @@ fn judge(target: &Target, used: bool, now: Instant) -> Judgement {
 }
 
 /// Until the first check is done.
-const INITIAL: Duration = Duration::from_millis(500);
+const INITIAL: Duration = Duration::from_secs(2);

@@ -89,7 +89,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Result<Vec<Element>, Pro
     Ok(vec![Element::new("Listeners").child(shown)])
 }
 
-/// DeleteListener; one that is not there is gone as well.
+/// DeleteListener; one that is not there is refused.
 pub(super) fn delete(world: &mut World, call: &Call) -> Result<Vec<Element>, Problem> {
     let arn = call.parameters.need("ListenerArn")?;
     world.balancers.listener(arn)?;
@@ -104,7 +104,7 @@ impl World {
     /// One more listener; its long name.
     ///
     /// # Errors
-    /// The port is taken, or there are fifty.
+    /// The balancer or the target group is not there, the port is taken, or there are fifty.
     pub fn new_listener(
         &mut self,
         balancer: &str,
@@ -112,6 +112,8 @@ impl World {
         protocol: &str,
         target_group: &str,
     ) -> Result<String, Problem> {
+        self.balancers.balancer(balancer)?;
+        self.balancers.target_group(target_group)?;
         let own = self.balancers.listeners.values().filter(|it| it.balancer == balancer);
         if own.clone().any(|listener| listener.port == port) {
             let message = format!(
@@ -138,5 +140,28 @@ impl World {
         let arn = listener.arn.clone();
         self.balancers.listeners.insert(arn.clone(), listener);
         Ok(arn)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::balancing::{NewBalancer, NewTargetGroup};
+    use crate::settings::Settings;
+
+    #[test]
+    fn a_listener_needs_its_balancer_and_its_target_group() {
+        let mut world = World::new(Settings::default(), Instant::now());
+        let balancer = world.add_balancer(NewBalancer::default());
+        let group = world.add_target_group(NewTargetGroup::default());
+        let mut code = |balancer: &str, group: &str| {
+            world.new_listener(balancer, 21, "TCP", group).err().map(|problem| problem.code)
+        };
+        assert_eq!(code("arn:none", &group).as_deref(), Some("LoadBalancerNotFound"));
+        assert_eq!(code(&balancer, "arn:none").as_deref(), Some("TargetGroupNotFound"));
+        assert_eq!(code(&balancer, &group), None);
+        assert_eq!(code(&balancer, &group).as_deref(), Some("DuplicateListener"));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Nobody connects to the targets: a test says what their health is. Nothing is balanced either.
 
-mod actions;
+mod action;
 mod attributes;
 mod balancer;
 mod describe;
@@ -13,7 +13,7 @@ mod state;
 mod target_group;
 mod targets;
 
-pub(crate) use self::actions::action;
+pub(crate) use self::action::action;
 pub use self::balancer::{Balancer, NewBalancer, Place};
 pub use self::listener::Listener;
 pub use self::state::Balancers;

@@ -28,8 +28,7 @@ fn change(
     let mut classic = find(&world.classics, call.parameters.need("LoadBalancerName")?)?.clone();
     let wanted = wanted(call)?;
     for id in &wanted {
-        let known = world.cloud.instances.get(id);
-        if known.is_none_or(|instance| instance.state == State::Terminated) {
+        if !world.cloud.is_there(id) {
             let message = format!("Could not find EC2 instance {id}.");
             return Err(Problem::new("InvalidInstance", message));
         }

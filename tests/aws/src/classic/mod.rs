@@ -1,6 +1,6 @@
 //! Classic balancers (ELB version 1): what there is of them, their attributes, their instances.
 
-mod actions;
+mod action;
 mod attributes;
 mod balancer;
 mod describe;
@@ -8,7 +8,7 @@ mod instances;
 
 use std::collections::BTreeMap;
 
-pub(crate) use self::actions::action;
+pub(crate) use self::action::action;
 pub use self::balancer::{Classic, Port};
 use crate::problem::Problem;
 

@@ -35,8 +35,8 @@ pub(super) fn perform(
             json!({})
         }),
         ["scaling-groups", name, "join", instance] => {
-            world.join_scaling_group(name, instance);
-            Ok(json!({}))
+            let joined = world.join_scaling_group(name, instance);
+            joined.map(|()| json!({})).map_err(|problem| problem.to_string())
         }
         ["scaling-groups", name, "scale-in", instance] => {
             Ok(json!({ "done": world.scale_in(name, instance) }))

@@ -1,7 +1,7 @@
 //! All that EC2 knows.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::time::{Instant, SystemTime};
 
 use ipnet::Ipv4Net;
@@ -40,7 +40,7 @@ impl Cloud {
     }
 
     /// One more network; its id.
-    pub fn add_vpc(
+    pub(crate) fn add_vpc(
         &mut self,
         settings: &Settings,
         chance: &mut Chance,
@@ -75,7 +75,7 @@ impl Cloud {
     }
 
     /// One more group, which lets everything out; its id.
-    pub fn add_group(
+    pub(crate) fn add_group(
         &mut self,
         chance: &mut Chance,
         vpc: &str,
@@ -191,6 +191,11 @@ impl Cloud {
         hosts.into_iter().find(|host| !used.contains(host)).unwrap_or(Ipv4Addr::UNSPECIFIED)
     }
 
+    /// Whether there is such an instance, and not only what it was.
+    pub(crate) fn is_there(&self, instance: &str) -> bool {
+        self.instances.get(instance).is_some_and(|it| it.state != State::Terminated)
+    }
+
     /// The interfaces of an instance, the primary one first.
     pub fn interfaces_of(&self, instance: &str) -> Vec<&Interface> {
         let own = |interface: &&Interface| interface.instance.as_deref() == Some(instance);
@@ -218,13 +223,6 @@ impl Cloud {
         if let Some(instance) = self.instances.get_mut(instance) {
             instance.state = State::Terminated;
         }
-    }
-
-    /// The private address behind a public one.
-    pub(crate) fn private_of(&self, public: IpAddr) -> Option<IpAddr> {
-        let all = self.interfaces.values().flat_map(|interface| &interface.public);
-        let mut found = all.filter(|(_, known)| IpAddr::V4(**known) == public);
-        found.next().map(|(private, _)| IpAddr::V4(*private))
     }
 
     /// What tests in other processes may see.

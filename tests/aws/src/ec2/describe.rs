@@ -1,7 +1,7 @@
 //! The descriptions.
 
-use super::select::{Shown, select};
-use super::{Cloud, Group, Instance, Interface, Rule, Source, Subnet, Tags, Vpc, show};
+use super::select::{Id, Shown, select};
+use super::{Cloud, Group, Instance, Interface, Rule, Subnet, Tags, Vpc, show};
 use crate::api::Call;
 use crate::problem::Problem;
 use crate::world::World;
@@ -79,11 +79,11 @@ fn texts<T: ToString>(items: impl IntoIterator<Item = T>) -> Option<Vec<String>>
 }
 
 impl Shown for InCloud<'_> {
-    const ID: (&'static str, &'static str) = ("InstanceId", "InvalidInstanceID.NotFound");
-
-    fn id(&self) -> &str {
-        &self.0.id
-    }
+    const ID: Id = Id {
+        parameter: "InstanceId",
+        filter: "instance-id",
+        unknown: "InvalidInstanceID.NotFound",
+    };
 
     fn tags(&self) -> &Tags {
         &self.0.tags
@@ -91,7 +91,7 @@ impl Shown for InCloud<'_> {
 
     fn field(&self, name: &str) -> Option<Vec<String>> {
         let Self(instance, cloud) = self;
-        let interfaces = cloud.interfaces_of(&instance.id);
+        let interfaces = || cloud.interfaces_of(&instance.id);
         match name {
             "instance-id" => texts([&instance.id]),
             "instance-state-name" => texts([instance.state.code().1]),
@@ -99,23 +99,22 @@ impl Shown for InCloud<'_> {
             "instance-type" => texts([&instance.kind]),
             "instance-lifecycle" => texts(instance.spot.then_some("spot")),
             "availability-zone" => texts([&instance.zone]),
-            "vpc-id" => texts(interfaces.first().map(|it| &it.vpc)),
-            "subnet-id" => texts(interfaces.first().map(|it| &it.subnet)),
-            "private-ip-address" => texts(interfaces.first().and_then(|it| it.private.first())),
-            "ip-address" => texts(interfaces.first().and_then(|it| it.public.values().next())),
-            "instance.group-id" => texts(interfaces.iter().flat_map(|it| &it.groups)),
+            "vpc-id" => texts(interfaces().first().map(|it| &it.vpc)),
+            "subnet-id" => texts(interfaces().first().map(|it| &it.subnet)),
+            "private-ip-address" => texts(interfaces().first().and_then(|it| it.private.first())),
+            "ip-address" => texts(interfaces().first().and_then(|it| it.public.values().next())),
+            "instance.group-id" => texts(interfaces().iter().flat_map(|it| &it.groups)),
             _ => None,
         }
     }
 }
 
 impl Shown for &Interface {
-    const ID: (&'static str, &'static str) =
-        ("NetworkInterfaceId", "InvalidNetworkInterfaceID.NotFound");
-
-    fn id(&self) -> &str {
-        &self.id
-    }
+    const ID: Id = Id {
+        parameter: "NetworkInterfaceId",
+        filter: "network-interface-id",
+        unknown: "InvalidNetworkInterfaceID.NotFound",
+    };
 
     fn tags(&self) -> &Tags {
         &self.tags
@@ -141,11 +140,8 @@ impl Shown for &Interface {
 }
 
 impl Shown for &Group {
-    const ID: (&'static str, &'static str) = ("GroupId", "InvalidGroup.NotFound");
-
-    fn id(&self) -> &str {
-        &self.id
-    }
+    const ID: Id =
+        Id { parameter: "GroupId", filter: "group-id", unknown: "InvalidGroup.NotFound" };
 
     fn tags(&self) -> &Tags {
         &self.tags
@@ -164,26 +160,12 @@ impl Shown for &Group {
     }
 }
 
-impl Group {
-    /// The groups that its rules name, of one direction.
-    fn named(&self, egress: bool) -> Vec<String> {
-        let rules = self.rules.iter().filter(|rule| rule.egress == egress);
-        rules
-            .filter_map(|rule| match &rule.source {
-                Source::Group(id) => Some(id.clone()),
-                _ => None,
-            })
-            .collect()
-    }
-}
-
 impl Shown for Owned<'_> {
-    const ID: (&'static str, &'static str) =
-        ("SecurityGroupRuleId", "InvalidSecurityGroupRuleId.NotFound");
-
-    fn id(&self) -> &str {
-        &self.rule.id
-    }
+    const ID: Id = Id {
+        parameter: "SecurityGroupRuleId",
+        filter: "security-group-rule-id",
+        unknown: "InvalidSecurityGroupRuleId.NotFound",
+    };
 
     fn tags(&self) -> &Tags {
         &self.rule.tags
@@ -199,11 +181,7 @@ impl Shown for Owned<'_> {
 }
 
 impl Shown for &Vpc {
-    const ID: (&'static str, &'static str) = ("VpcId", "InvalidVpcID.NotFound");
-
-    fn id(&self) -> &str {
-        &self.id
-    }
+    const ID: Id = Id { parameter: "VpcId", filter: "vpc-id", unknown: "InvalidVpcID.NotFound" };
 
     fn tags(&self) -> &Tags {
         &self.tags
@@ -220,11 +198,8 @@ impl Shown for &Vpc {
 }
 
 impl Shown for &Subnet {
-    const ID: (&'static str, &'static str) = ("SubnetId", "InvalidSubnetID.NotFound");
-
-    fn id(&self) -> &str {
-        &self.id
-    }
+    const ID: Id =
+        Id { parameter: "SubnetId", filter: "subnet-id", unknown: "InvalidSubnetID.NotFound" };
 
     fn tags(&self) -> &Tags {
         &self.tags

@@ -58,6 +58,19 @@ pub enum Source {
     Group(String),
 }
 
+impl Group {
+    /// Ids of the groups that its rules name, of one direction.
+    pub(super) fn named(&self, egress: bool) -> Vec<String> {
+        let rules = self.rules.iter().filter(|rule| rule.egress == egress);
+        rules
+            .filter_map(|rule| match &rule.source {
+                Source::Group(id) => Some(id.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
 impl Rule {
     /// Whether it is the same rule, whatever is said about it.
     pub fn is_same(&self, other: &Self) -> bool {

@@ -1,7 +1,7 @@
 //! Network interfaces.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Tags;
 
@@ -36,27 +36,15 @@ pub struct Interface {
     pub tags: Tags,
 }
 
-impl Interface {
-    /// All addresses, the public ones too.
-    pub fn addresses(&self) -> Vec<IpAddr> {
-        let v4 = self.private.iter().chain(self.public.values()).copied().map(IpAddr::V4);
-        v4.chain(self.ipv6.iter().copied().map(IpAddr::V6)).collect()
-    }
-}
-
 /// The public name of an address.
 pub(crate) fn public_name(address: Ipv4Addr, region: &str) -> String {
     let dashes = address.to_string().replace('.', "-");
-    format!("ec2-{dashes}.{}", domain(region, "compute"))
+    let china = if region.starts_with("cn-") { ".cn" } else { "" };
+    format!("ec2-{dashes}.{region}.compute.amazonaws.com{china}")
 }
 
 /// The private name of an address.
 pub(crate) fn private_name(address: Ipv4Addr, region: &str) -> String {
     let dashes = address.to_string().replace('.', "-");
     format!("ip-{dashes}.{region}.compute.internal")
-}
-
-fn domain(region: &str, part: &str) -> String {
-    let china = if region.starts_with("cn-") { ".cn" } else { "" };
-    format!("{region}.{part}.amazonaws.com{china}")
 }

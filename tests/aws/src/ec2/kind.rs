@@ -1,7 +1,6 @@
 //! Instance types.
 
-use super::Tags;
-use super::select::{Shown, select};
+use super::select::{Id, Shown, select};
 use crate::api::Call;
 use crate::problem::Problem;
 use crate::world::World;
@@ -18,7 +17,6 @@ struct Kind {
     addresses: u16,
     /// Seconds after which an idle flow is forgotten: 350 on Nitro v6.
     established: u32,
-    tags: Tags,
 }
 
 /// Some of all generations.
@@ -32,7 +30,6 @@ fn all() -> Vec<Kind> {
             interfaces,
             addresses,
             established,
-            tags: Tags::new(),
         };
     vec![
         kind("t3.micro", 2, 1, "Up to 5 Gigabit", 2, 2, DAYS),
@@ -54,15 +51,8 @@ pub(super) fn established(name: &str) -> u32 {
 }
 
 impl Shown for Kind {
-    const ID: (&'static str, &'static str) = ("InstanceType", "InvalidInstanceType");
-
-    fn id(&self) -> &str {
-        self.name
-    }
-
-    fn tags(&self) -> &Tags {
-        &self.tags
-    }
+    const ID: Id =
+        Id { parameter: "InstanceType", filter: "instance-type", unknown: "InvalidInstanceType" };
 
     fn field(&self, name: &str) -> Option<Vec<String>> {
         (name == "instance-type").then(|| vec![self.name.to_owned()])

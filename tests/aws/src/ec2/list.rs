@@ -1,7 +1,7 @@
 //! Managed lists of addresses.
 
-use super::select::{Shown, select};
-use super::{Tags, tags};
+use super::select::{Id, Shown, select};
+use super::tags;
 use crate::api::Call;
 use crate::chance::Chance;
 use crate::problem::Problem;
@@ -19,8 +19,6 @@ pub struct List {
     pub ipv6: bool,
     /// A rule that names it counts as so many.
     pub weight: u32,
-    /// AWS gives them none.
-    pub tags: Tags,
 }
 
 impl List {
@@ -36,22 +34,17 @@ impl List {
             name: format!("com.amazonaws.{region}.{name}"),
             ipv6,
             weight,
-            tags: Tags::new(),
         };
         lists.into_iter().map(list).collect()
     }
 }
 
 impl Shown for &List {
-    const ID: (&'static str, &'static str) = ("PrefixListId", "InvalidPrefixListID.NotFound");
-
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn tags(&self) -> &Tags {
-        &self.tags
-    }
+    const ID: Id = Id {
+        parameter: "PrefixListId",
+        filter: "prefix-list-id",
+        unknown: "InvalidPrefixListID.NotFound",
+    };
 
     fn field(&self, name: &str) -> Option<Vec<String>> {
         Some(match name {
@@ -76,7 +69,7 @@ pub(super) fn describe(world: &mut World, call: &Call) -> Result<Vec<Element>, P
             .text("state", "create-complete")
             .text("prefixListArn", format_args!("arn:aws:ec2:{region}:aws:prefix-list/{name}"))
             .text("ownerId", "AWS")
-            .child(tags::set(&list.tags))
+            .child(tags::set(list.tags()))
     });
     let mut answer = vec![Element::new("prefixListSet").children(items)];
     answer.extend(next.map(|next| Element::of("nextToken", next)));

@@ -1,6 +1,6 @@
 //! EC2: networks, interfaces, instances, security groups.
 
-mod actions;
+mod action;
 mod attribute;
 mod authorize;
 mod cloud;
@@ -19,7 +19,7 @@ mod select;
 mod show;
 mod tags;
 
-pub(crate) use self::actions::action;
+pub(crate) use self::action::action;
 pub use self::cloud::Cloud;
 pub use self::group::{Group, Rule, Source};
 pub use self::instance::{Instance, NewInstance, Spot, State};

@@ -7,16 +7,32 @@ use crate::problem::Problem;
 
 /// Something that can be described.
 pub(super) trait Shown {
-    /// Name of the parameter that holds its ids, and the code for an id that is not there.
-    const ID: (&'static str, &'static str);
+    const ID: Id;
 
-    fn id(&self) -> &str;
+    fn id(&self) -> String {
+        self.field(Self::ID.filter).into_iter().flatten().next().unwrap_or_default()
+    }
 
-    fn tags(&self) -> &Tags;
+    /// None where nothing else is said.
+    fn tags(&self) -> &Tags {
+        &NO_TAGS
+    }
 
     /// The values that a filter of that name looks at; nothing where there is no such filter.
     fn field(&self, name: &str) -> Option<Vec<String>>;
 }
+
+/// How things of a kind are told apart.
+pub(super) struct Id {
+    /// The parameter that holds ids.
+    pub(super) parameter: &'static str,
+    /// The filter that looks at the id.
+    pub(super) filter: &'static str,
+    /// The code for an id that is not there.
+    pub(super) unknown: &'static str,
+}
+
+static NO_TAGS: Tags = Tags::new();
 
 /// Those of a page, and the token of the next one. `limits` are those of `MaxResults`.
 pub(super) fn select<T: Shown>(
@@ -25,23 +41,23 @@ pub(super) fn select<T: Shown>(
     limits: (usize, usize),
 ) -> Result<(Vec<T>, Option<String>), Problem> {
     let given = &call.parameters;
-    let ids = given.list(T::ID.0);
+    let ids = given.list(T::ID.parameter);
     let mut items: Vec<_> = all.into_iter().collect();
     for id in &ids {
-        if !items.iter().any(|item| item.id() == id) {
+        if !items.iter().any(|item| item.id() == *id) {
             let message = format!("The ID '{id}' does not exist");
-            return Err(Problem::new(T::ID.1, message));
+            return Err(Problem::new(T::ID.unknown, message));
         }
     }
     if !ids.is_empty() {
-        items.retain(|item| ids.iter().any(|id| item.id() == id));
+        items.retain(|item| ids.contains(&item.id()));
     }
     for filter in given.structures("Filter") {
         items = filtered(items, &filter)?;
     }
     let most = given.value::<usize>("MaxResults")?;
     if most.is_some() && !ids.is_empty() {
-        let message = format!("The parameter {} can not be used with MaxResults", T::ID.0);
+        let message = format!("The parameter {} can not be used with MaxResults", T::ID.parameter);
         return Err(Problem::new("InvalidParameterCombination", message));
     }
     if let Some(most) = most.filter(|most| !(limits.0..=limits.1).contains(most)) {

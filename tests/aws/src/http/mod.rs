@@ -4,33 +4,33 @@
 mod request;
 mod server;
 
-pub use self::request::Request;
+pub(crate) use self::request::Request;
 pub(crate) use self::server::Server;
 
 /// What a request is answered with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// As 200.
-    pub status: u16,
+    pub(crate) status: u16,
     /// Beside the length.
-    pub headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(&'static str, String)>,
     /// As it goes out.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
     /// Some text.
-    pub fn text(status: u16, body: impl Into<String>) -> Self {
+    pub(crate) fn text(status: u16, body: impl Into<String>) -> Self {
         Self::typed(status, "text/plain", body.into())
     }
 
     /// XML, complete with its first line.
-    pub fn xml(status: u16, body: impl Into<String>) -> Self {
+    pub(crate) fn xml(status: u16, body: impl Into<String>) -> Self {
         Self::typed(status, "text/xml", body.into())
     }
 
     /// JSON.
-    pub fn json(status: u16, body: &serde_json::Value) -> Self {
+    pub(crate) fn json(status: u16, body: &serde_json::Value) -> Self {
         Self::typed(status, "application/json", body.to_string())
     }
 
@@ -40,7 +40,7 @@ impl Answer {
 
     /// With one more header.
     #[must_use]
-    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
@@ -48,7 +48,7 @@ impl Answer {
 
 /// What comes of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// An answer.
     Answer(Answer),
     /// None: the connection is closed, as when a network or a server fails.

@@ -1,33 +1,30 @@
 //! A request and its way from the bytes of a connection.
 
 use std::io;
-use std::net::SocketAddr;
 
 /// One request, as it came.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub(crate) struct Request {
     /// In capitals.
-    pub method: String,
+    pub(crate) method: String,
     /// Before the question mark, not decoded.
-    pub path: String,
+    pub(crate) path: String,
     /// After the question mark, not decoded.
-    pub query: String,
+    pub(crate) query: String,
     /// Names in small letters.
-    pub headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     /// Without chunks.
-    pub body: Vec<u8>,
-    /// Who asks.
-    pub peer: SocketAddr,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
     /// The first header of that name, which is in small letters.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// The decoded pairs of the query.
-    pub fn queries(&self) -> Vec<(String, String)> {
+    pub(crate) fn queries(&self) -> Vec<(String, String)> {
         form_urlencoded::parse(self.query.as_bytes()).into_owned().collect()
     }
 
@@ -35,7 +32,7 @@ impl Request {
     ///
     /// # Errors
     /// It is no request of HTTP/1.1, or one beyond [`HEAD_MAX`] and [`BODY_MAX`].
-    pub(super) fn parse(bytes: &[u8], peer: SocketAddr) -> io::Result<Option<(Self, usize)>> {
+    pub(super) fn parse(bytes: &[u8]) -> io::Result<Option<(Self, usize)>> {
         let mut table = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut head = httparse::Request::new(&mut table);
         let start = match head.parse(bytes).map_err(io::Error::other)? {
@@ -57,7 +54,6 @@ impl Request {
             query: query.to_owned(),
             headers: headers.collect(),
             body: Vec::new(),
-            peer,
         };
         let rest = bytes.get(start..).unwrap_or_default();
         let chunked = request.header("transfer-encoding").is_some_and(|kind| kind == "chunked");
@@ -115,7 +111,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> io::Result<Option<(Request, usize)>> {
-        Request::parse(text.as_bytes(), SocketAddr::from(([127, 0, 0, 1], 1)))
+        Request::parse(text.as_bytes())
     }
 
     #[test]

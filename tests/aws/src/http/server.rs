@@ -3,17 +3,19 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use socket2::SockRef;
+
 use super::{Answer, Outcome, Request};
+use crate::stop::{Stop, Watch};
 
 /// Accepts until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     address: SocketAddr,
-    stop: Arc<AtomicBool>,
+    _stop: Stop,
 }
 
 impl Server {
@@ -26,21 +28,27 @@ impl Server {
         H: Fn(&Request) -> Outcome + Send + Sync + 'static,
     {
         let address = listener.local_addr()?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let (stopped, handler) = (stop.clone(), Arc::new(handler));
-        // It asks for the end now and then, since from here nobody can connect to a listener that lies in
-        // another network.
-        listener.set_nonblocking(true)?;
+        let stop = Stop::default();
+        let (watch, handler) = (stop.watch(), Arc::new(handler));
+        // It looks for the end now and then, since from here nobody can connect to a listener that lies in another
+        // network. Linux ends accept after this time too.
+        SockRef::from(&listener).set_read_timeout(Some(LOOK_FOR_THE_END))?;
         thread::Builder::new().name("accept".to_owned()).spawn(move || {
-            while !stopped.load(Ordering::Relaxed) {
-                let Ok((stream, peer)) = listener.accept() else {
-                    thread::sleep(ACCEPT_PAUSE);
-                    continue;
+            while !watch.is_over() {
+                let stream = match listener.accept() {
+                    Ok((stream, _)) => stream,
+                    Err(error) if is_late(&error) => continue,
+                    Err(error) => {
+                        eprintln!("aws-fake: no connection: {error}");
+                        // As when there are too many files, which only others can change.
+                        thread::sleep(FAILURE_PAUSE);
+                        continue;
+                    }
                 };
-                let (stopped, handler) = (stopped.clone(), handler.clone());
+                let (watch, handler) = (watch.clone(), handler.clone());
                 let connection = move || {
                     // A peer that goes is no failure of ours.
-                    let _gone = serve(stream, peer, &stopped, &*handler);
+                    let _gone = serve(stream, &watch, &*handler);
                 };
                 let thread = thread::Builder::new().name("connection".to_owned());
                 if let Err(error) = thread.spawn(connection) {
@@ -48,7 +56,7 @@ impl Server {
                 }
             }
         })?;
-        Ok(Self { address, stop })
+        Ok(Self { address, _stop: stop })
     }
 
     /// Where it listens.
@@ -57,29 +65,17 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
-}
-
-fn serve<H>(
-    mut stream: TcpStream,
-    peer: SocketAddr,
-    stop: &AtomicBool,
-    handler: &H,
-) -> io::Result<()>
+fn serve<H>(mut stream: TcpStream, watch: &Watch, handler: &H) -> io::Result<()>
 where
     H: Fn(&Request) -> Outcome,
 {
-    stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(LOOK_FOR_THE_END))?;
     stream.set_write_timeout(Some(IDLE_MAX))?;
     stream.set_nodelay(true)?;
     let mut buffer = Vec::new();
     let mut heard = Instant::now();
     loop {
-        while let Some((request, length)) = Request::parse(&buffer, peer)? {
+        while let Some((request, length)) = Request::parse(&buffer)? {
             buffer.drain(..length);
             let last = request.header("connection").is_some_and(|value| value == "close");
             match handler(&request) {
@@ -94,10 +90,8 @@ where
         match stream.read(&mut chunk) {
             Ok(0) => return Ok(()),
             Ok(count) => buffer.extend_from_slice(chunk.get(..count).unwrap_or_default()),
-            Err(error)
-                if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) =>
-            {
-                if stop.load(Ordering::Relaxed) || heard.elapsed() > IDLE_MAX {
+            Err(error) if is_late(&error) => {
+                if watch.is_over() || heard.elapsed() > IDLE_MAX {
                     return Ok(());
                 }
                 continue;
@@ -105,10 +99,15 @@ where
             Err(error) => return Err(error),
         }
         heard = Instant::now();
-        if stop.load(Ordering::Relaxed) {
+        if watch.is_over() {
             return Ok(());
         }
     }
+}
+
+/// Whether a time-out was over, and nothing else.
+fn is_late(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 fn write(stream: &mut TcpStream, answer: &Answer, head_only: bool) -> io::Result<()> {
@@ -144,4 +143,4 @@ fn reason(status: u16) -> &'static str {
 /// A connection without a request is closed after it.
 const IDLE_MAX: Duration = Duration::from_secs(60);
 const LOOK_FOR_THE_END: Duration = Duration::from_millis(500);
-const ACCEPT_PAUSE: Duration = Duration::from_millis(5);
+const FAILURE_PAUSE: Duration = Duration::from_millis(100);

@@ -3,9 +3,9 @@
 use std::thread;
 use std::time::Duration;
 
-use super::tree::{at, is_there, tree};
+use super::tree::{at, tree};
 use crate::api::{Moment, Service};
-use crate::fault::Kind;
+use crate::fault::{Kind, Met};
 use crate::http::{Answer, Outcome, Request};
 use crate::log::Entry;
 use crate::shared::Shared;
@@ -15,23 +15,41 @@ use crate::world::World;
 pub(super) fn answer(shared: &Shared, instance: &str, request: &Request) -> Outcome {
     let mut world = shared.lock();
     let now = Moment::now().now;
-    let faults = world.faults.of(Service::Metadata.prefix(), &request.path, instance, now);
-    for fault in &faults {
-        if let Kind::Delay { delay_ms } | Kind::Slow { delay_ms } = fault {
-            drop(world);
-            thread::sleep(Duration::from_millis(*delay_ms));
-            world = shared.lock();
-        }
+    let faults = world.faults.of(Service::Metadata, &request.path, instance, now);
+    if !faults.delay().is_zero() {
+        drop(world);
+        thread::sleep(faults.delay());
+        world = shared.lock();
     }
-    let outcome = match faults.first() {
-        Some(Kind::Down | Kind::Lose) => Outcome::Close,
-        Some(Kind::Throttle) => page(503, "Service Unavailable").into(),
-        Some(Kind::Refuse) => page(403, "Forbidden").into(),
-        Some(Kind::Error { status, message, .. }) => page(*status, message).into(),
-        _ if !is_there(&world, instance) => Outcome::Close,
-        _ => judge(&mut world, instance, request).into(),
+    let outcome = meet(&mut world, instance, request, &faults);
+    note(&mut world, instance, request, &outcome);
+    drop(world);
+    thread::sleep(faults.slowness());
+    outcome
+}
+
+/// The answer, or what comes in its place.
+fn meet(world: &mut World, instance: &str, request: &Request, faults: &Met) -> Outcome {
+    if faults.has(&Kind::Down) || !world.cloud.is_there(instance) {
+        return Outcome::Close;
+    }
+    let answer = if faults.has(&Kind::Throttle) {
+        page(503, "Service Unavailable")
+    } else if faults.has(&Kind::Refuse) {
+        page(403, "Forbidden")
+    } else if let Some((status, _, message)) = faults.error(false) {
+        page(status, message)
+    } else {
+        judge(world, instance, request)
     };
-    let word = match &outcome {
+    if faults.closes() {
+        return Outcome::Close;
+    }
+    faults.error(true).map_or(answer, |(status, _, message)| page(status, message)).into()
+}
+
+fn note(world: &mut World, instance: &str, request: &Request, outcome: &Outcome) {
+    let word = match outcome {
         Outcome::Answer(answer) => answer.status.to_string(),
         Outcome::Close => "closed".to_owned(),
     };
@@ -45,7 +63,6 @@ pub(super) fn answer(shared: &Shared, instance: &str, request: &Request) -> Outc
         request: [("method".to_owned(), request.method.clone())].into(),
     };
     world.metadata_log.add(entry);
-    outcome
 }
 
 fn judge(world: &mut World, instance: &str, request: &Request) -> Answer {
@@ -103,4 +120,92 @@ fn page(status: u16, words: &str) -> Answer {
     );
     let headers = vec![("content-type", "text/html".to_owned())];
     Answer { status, headers, body: body.into_bytes() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::ec2::NewInstance;
+    use crate::fault::Fault;
+    use crate::metadata::Tokens;
+    use crate::settings::Settings;
+
+    fn shared() -> (Shared, String) {
+        let mut world = World::new(Settings::default(), Instant::now());
+        let instance = world.add_instance(NewInstance::default());
+        (Shared::new(world), instance)
+    }
+
+    /// Asks for a token while these faults are there.
+    fn put(shared: &Shared, instance: &str, kinds: &[Kind]) -> Outcome {
+        let mut world = shared.lock();
+        world.faults.clear();
+        for kind in kinds {
+            world.add_fault(Fault::new(kind.clone()).service(Service::Metadata));
+        }
+        drop(world);
+        let request = Request {
+            method: "PUT".to_owned(),
+            path: "/latest/api/token".to_owned(),
+            query: String::new(),
+            headers: vec![(TTL.to_owned(), "60".to_owned())],
+            body: Vec::new(),
+        };
+        answer(shared, instance, &request)
+    }
+
+    /// The next token, whether it will be given or not.
+    fn next_token(world: &World, instance: &str) -> String {
+        let mut chance = world.chance.clone();
+        Tokens::default().give(&mut chance, instance, Duration::from_secs(60), Instant::now())
+    }
+
+    fn status(outcome: &Outcome) -> Option<u16> {
+        match outcome {
+            Outcome::Answer(answer) => Some(answer.status),
+            Outcome::Close => None,
+        }
+    }
+
+    #[test]
+    fn all_faults_are_met_and_not_the_first_one_only() {
+        let (shared, instance) = shared();
+        let slow = [Kind::Delay { delay_ms: 1 }, Kind::Slow { delay_ms: 1 }];
+        assert_eq!(status(&put(&shared, &instance, &slow)), Some(200));
+        for (last, expected) in
+            [(Kind::Down, None), (Kind::Refuse, Some(403)), (Kind::Throttle, Some(503))]
+        {
+            let [delay, slowness] = slow.clone();
+            let outcome = put(&shared, &instance, &[delay, slowness, last.clone()]);
+            assert_eq!(status(&outcome), expected, "{last:?}");
+        }
+    }
+
+    #[test]
+    fn a_lost_answer_was_carried_out() {
+        let (shared, instance) = shared();
+        let error = |done| {
+            let (code, message) = (String::new(), "odd".to_owned());
+            Kind::Error { status: 500, code, message, done }
+        };
+        for (kind, done, expected) in [
+            (Kind::Down, false, None),
+            (Kind::Lose, true, None),
+            (error(false), false, Some(500)),
+            (error(true), true, Some(500)),
+        ] {
+            let token = next_token(&shared.lock(), &instance);
+            assert_eq!(
+                status(&put(&shared, &instance, std::slice::from_ref(&kind))),
+                expected,
+                "{kind:?}"
+            );
+            let left = shared.lock().tokens.left(&token, &instance, Instant::now());
+            assert_eq!(left.is_some(), done, "{kind:?}");
+        }
+        let last = shared.lock().metadata_log.since(0).last().map(|entry| entry.outcome.clone());
+        assert_eq!(last.as_deref(), Some("500"));
+    }
 }

@@ -6,4 +6,4 @@ mod token;
 mod tree;
 
 pub(crate) use self::listeners::Listeners;
-pub use self::token::Tokens;
+pub(crate) use self::token::Tokens;

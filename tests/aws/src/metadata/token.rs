@@ -7,13 +7,13 @@ use crate::chance::Chance;
 
 /// The tokens that were given out, each with its instance and its end.
 #[derive(Clone, Debug, Default)]
-pub struct Tokens {
+pub(crate) struct Tokens {
     given: BTreeMap<String, (String, Instant)>,
 }
 
 impl Tokens {
     /// A new one.
-    pub fn give(
+    pub(crate) fn give(
         &mut self,
         chance: &mut Chance,
         instance: &str,
@@ -27,17 +27,12 @@ impl Tokens {
     }
 
     /// For how long it is still good, at this instance.
-    pub fn left(&self, token: &str, instance: &str, now: Instant) -> Option<Duration> {
+    pub(crate) fn left(&self, token: &str, instance: &str, now: Instant) -> Option<Duration> {
         let (owner, end) = self.given.get(token)?;
         if owner != instance {
             return None;
         }
         end.checked_duration_since(now).filter(|left| !left.is_zero())
-    }
-
-    /// Ends all of an instance, as if it had been started again.
-    pub fn forget(&mut self, instance: &str) {
-        self.given.retain(|_, (owner, _)| owner != instance);
     }
 }
 
@@ -53,7 +48,5 @@ mod tests {
         assert_eq!(tokens.left(&token, "i-2", now), None);
         assert_eq!(tokens.left(&token, "i-1", now + Duration::from_secs(5)), None);
         assert_eq!(tokens.left("other", "i-1", now), None);
-        tokens.forget("i-1");
-        assert_eq!(tokens.left(&token, "i-1", now), None);
     }
 }

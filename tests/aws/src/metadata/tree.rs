@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 
 use crate::clock;
-use crate::ec2::{Instance, Interface, State, private_name, public_name, zone_id};
+use crate::ec2::{Instance, Interface, private_name, public_name, zone_id};
 use crate::world::World;
 
 /// Values by path, below `/latest/`.
@@ -219,11 +219,6 @@ pub(super) fn at(tree: &Tree, path: &str) -> Option<String> {
         }
     }
     (!names.is_empty()).then(|| names.join("\n"))
-}
-
-/// Whether anybody would answer.
-pub(super) fn is_there(world: &World, id: &str) -> bool {
-    world.cloud.instances.get(id).is_some_and(|instance| instance.state != State::Terminated)
 }
 
 #[cfg(test)]

@@ -29,8 +29,14 @@ pub(crate) fn action(method: &str, path: &str) -> Option<&'static str> {
     })
 }
 
-/// Carries out the action of a call.
+/// Carries out the action of a call, if it has all that was asked for.
 pub(crate) fn perform(world: &mut World, call: &Call) -> Result<Answer, Problem> {
+    let known = queries(&call.action);
+    let asked = call.request.queries().into_iter().map(|(name, _)| name);
+    if let Some(name) = asked.into_iter().find(|name| !known.contains(&name.as_str())) {
+        let message = format!("The query parameter {name} is not recognized");
+        return Err(Problem::new("InvalidInput", message));
+    }
     let parts = parts(&call.request.path).unwrap_or_default();
     let id = parts.get(1).copied().unwrap_or_default();
     let last = parts.get(2).copied().unwrap_or_default();
@@ -51,6 +57,17 @@ pub(crate) fn perform(world: &mut World, call: &Call) -> Result<Answer, Problem>
         "ListTagsForResource" => tags::list(world, id, last),
         "ChangeTagsForResource" => tags::change(world, call, id, last),
         other => Err(Problem::unknown_action(call.service, other)),
+    }
+}
+
+/// What may stand in the address of an action, after the question mark. AWS has more of the kind for some, which the
+/// fake does not know.
+fn queries(action: &str) -> &'static [&'static str] {
+    match action {
+        "ListHostedZones" | "ListHealthChecks" => &["marker", "maxitems"],
+        "ListHostedZonesByName" => &["dnsname", "hostedzoneid", "maxitems"],
+        "ListResourceRecordSets" => &["name", "type", "identifier", "maxitems"],
+        _ => &[],
     }
 }
 

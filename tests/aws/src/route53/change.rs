@@ -36,7 +36,7 @@ pub(super) fn change(world: &mut World, call: &Call, zone: &str) -> Result<Answe
     let records = apply(found, &batch, &world.names.zones, &balancers)?;
     let until = call.moment.now + Duration::from_millis(world.settings.pending_ms);
     let id = format!("C{}", world.chance.capitals(20));
-    if let Some(zone) = world.names.zones.get_mut(&found_id(zone)) {
+    if let Some(zone) = world.names.zones.get_mut(zone) {
         zone.records = records;
         zone.busy_until = Some(until);
     }
@@ -67,10 +67,6 @@ fn element(id: &str, change: &Change) -> Element {
 
 pub(super) fn reply(element: Element) -> Answer {
     Answer::xml(200, element.within(Service::Route53.namespace()).document())
-}
-
-fn found_id(zone: &str) -> String {
-    zone.trim_start_matches("/hostedzone/").to_owned()
 }
 
 /// The records of a zone after a batch.

@@ -1,7 +1,10 @@
 //! Route 53: zones and their records, changes in batches, health checks that connect, answers to DNS.
 //!
-//! What is not there: creating zones by the API (tests do it by [`Names::add_zone`]), failover, geoproximity and
-//! CIDR routing, traffic policies, private zones, checks other than TCP.
+//! What is not there: creating and deleting zones by the API (tests create them by [`World::add_zone`]), failover,
+//! geoproximity and CIDR routing, traffic policies, private zones, aliases to anything but records of the same zone and
+//! balancers (and answers for those that are classic), checks other than TCP.
+//!
+//! [`World::add_zone`]: crate::World::add_zone
 
 mod action;
 mod alias;

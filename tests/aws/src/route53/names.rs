@@ -50,16 +50,10 @@ impl Names {
     ///
     /// # Errors
     /// It is no name.
-    pub fn add_zone(&mut self, chance: &mut Chance, name: &str) -> Result<String, Problem> {
+    pub(crate) fn add_zone(&mut self, chance: &mut Chance, name: &str) -> Result<String, Problem> {
         let id = format!("Z{}", chance.capitals(20));
         self.zones.insert(id.clone(), Zone::new(id.clone(), name::normal(name)?));
         Ok(id)
-    }
-
-    /// The zone of that name, with or without the final dot.
-    pub fn zone(&self, name: &str) -> Option<&Zone> {
-        let name = name::normal(name).ok()?;
-        self.zones.values().find(|zone| zone.name == name)
     }
 
     /// The check that a record names.

@@ -2,18 +2,17 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::create::interval;
 use crate::shared::Shared;
+use crate::stop::Stop;
 
 /// A thread that sends out the checkers until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Prober {
-    stop: Arc<AtomicBool>,
+    _stop: Stop,
 }
 
 impl Prober {
@@ -22,10 +21,10 @@ impl Prober {
     /// # Errors
     /// No thread.
     pub(crate) fn start(shared: Shared) -> io::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
+        let stop = Stop::default();
+        let watch = stop.watch();
         thread::Builder::new().name("checkers".to_owned()).spawn(move || {
-            while !stopped.load(Ordering::Relaxed) {
+            while !watch.is_over() {
                 for due in due(&shared) {
                     let shared = shared.clone();
                     let thread =
@@ -37,13 +36,7 @@ impl Prober {
                 thread::sleep(PAUSE);
             }
         })?;
-        Ok(Self { stop })
-    }
-}
-
-impl Drop for Prober {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        Ok(Self { _stop: stop })
     }
 }
 
@@ -82,9 +75,7 @@ fn due(shared: &Shared) -> Vec<Due> {
     for check in world.names.checks.values_mut().filter(|check| !check.settings.disabled) {
         let interval = interval(&check.settings, &world.settings);
         let address = check.settings.address;
-        let behind = || world.cloud.private_of(address).filter(|_| world.settings.reach_by_private);
-        let known = world.names.reach.get(&address).copied();
-        let address = known.or_else(behind).unwrap_or(address);
+        let address = world.names.reach.get(&address).copied().unwrap_or(address);
         for (number, checker) in check.checkers.iter_mut().enumerate() {
             if checker.busy || now < checker.next {
                 continue;

@@ -24,9 +24,8 @@ pub(super) fn update(world: &mut World, call: &Call, id: &str) -> Result<Answer,
         "Disabled",
         "Regions",
     ])?;
-    find(&world.names, id)?;
-    let settings = world.settings.clone();
-    let Some(check) = world.names.checks.get_mut(id) else { return Err(Problem::new("", "")) };
+    let mut check = find(&world.names, id)?.clone();
+    let settings = &world.settings;
     let version = root.number("HealthCheckVersion", 1, i64::MAX)?;
     if version.is_some_and(|version| u64::try_from(version) != Ok(check.version)) {
         let message = "The value of HealthCheckVersion in the request doesn't match the value of \
@@ -35,7 +34,7 @@ pub(super) fn update(world: &mut World, call: &Call, id: &str) -> Result<Answer,
     }
     let mut wanted = check.settings.clone();
     if let Some(text) = root.text("IPAddress") {
-        wanted.address = address(&text, &settings)?;
+        wanted.address = address(&text, settings)?;
     }
     if let Some(port) = root.number("Port", 1, 65535)? {
         wanted.port = u16::try_from(port).unwrap_or(0);
@@ -48,8 +47,10 @@ pub(super) fn update(world: &mut World, call: &Call, id: &str) -> Result<Answer,
     check.settings = wanted;
     check.version += 1;
     if moved {
-        let interval = interval(&check.settings, &settings);
+        let interval = interval(&check.settings, settings);
         check.restart(settings.checkers, interval, call.moment.now);
     }
-    Ok(reply(Element::new("UpdateHealthCheckResponse").child(check.element())))
+    let shown = check.element();
+    world.names.checks.insert(check.id.clone(), check);
+    Ok(reply(Element::new("UpdateHealthCheckResponse").child(shown)))
 }

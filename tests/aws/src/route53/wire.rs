@@ -2,21 +2,20 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use super::name;
 use super::resolve::{Found, Resolution};
 use crate::shared::Shared;
+use crate::stop::Stop;
 use crate::world::World;
 
 /// Answers queries until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Resolver {
     address: SocketAddr,
-    stop: Arc<AtomicBool>,
+    _stop: Stop,
 }
 
 impl Resolver {
@@ -27,11 +26,11 @@ impl Resolver {
     pub(crate) fn start(socket: UdpSocket, shared: Shared) -> io::Result<Self> {
         let address = socket.local_addr()?;
         socket.set_read_timeout(Some(LOOK_FOR_THE_END))?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
+        let stop = Stop::default();
+        let watch = stop.watch();
         thread::Builder::new().name("names".to_owned()).spawn(move || {
             let mut buffer = [0; 1500];
-            while !stopped.load(Ordering::Relaxed) {
+            while !watch.is_over() {
                 let Ok((length, peer)) = socket.recv_from(&mut buffer) else { continue };
                 let query = buffer.get(..length).unwrap_or_default();
                 if let Some(answer) = answer(&mut shared.lock(), query, peer.ip()) {
@@ -40,17 +39,11 @@ impl Resolver {
                 }
             }
         })?;
-        Ok(Self { address, stop })
+        Ok(Self { address, _stop: stop })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
-    }
-}
-
-impl Drop for Resolver {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::record::{Key, Record, Records, Routing};
+use super::record::{Record, Records, Routing};
 use crate::xml::Element;
 
 /// One zone: what the API shows, and what the name servers answer with.
@@ -44,12 +44,6 @@ impl Zone {
     pub fn put(&mut self, record: Record) {
         self.records.insert(record.key(), record.clone());
         self.published.insert(record.key(), record);
-    }
-
-    /// All records of a name, or of a name and a kind, in the order of lists.
-    pub fn of(&self, name: &str, kind: &str) -> Vec<&Record> {
-        let wanted = |key: &Key| key.name == name && key.kind == kind;
-        self.records.iter().filter(|(key, _)| wanted(key)).map(|(_, record)| record).collect()
     }
 
     pub(super) fn element(&self) -> Element {

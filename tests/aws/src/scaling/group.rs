@@ -52,8 +52,6 @@ pub struct Wait {
     pub deadline: Instant,
     /// Goes on then, whatever comes.
     pub last: Instant,
-    /// How often a heartbeat came.
-    pub beats: u32,
 }
 
 impl Wait {
@@ -61,8 +59,46 @@ impl Wait {
         let heartbeat = Duration::from_secs(hook.heartbeat);
         // At most 48 hours, or a hundred heartbeats.
         let last = now + WAIT_MAX.min(heartbeat * 100);
-        Self { token, deadline: now + heartbeat, last, beats: 0 }
+        Self { token, deadline: now + heartbeat, last }
+    }
+
+    /// A heartbeat came: as long again, but not longer than all in all allowed.
+    pub(super) fn beat(&mut self, heartbeat: Duration, now: Instant) {
+        self.deadline = (now + heartbeat).min(self.last);
     }
 }
 
 const WAIT_MAX: Duration = Duration::from_secs(48 * 3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait(heartbeat: u64, begun: Instant) -> Wait {
+        let (name, result) = ("drain".to_owned(), "CONTINUE".to_owned());
+        Wait::begin("t".to_owned(), &Hook { name, launching: false, heartbeat, result }, begun)
+    }
+
+    #[test]
+    fn a_heartbeat_makes_it_last_but_not_for_ever() {
+        let (begun, heartbeat) = (Instant::now(), Duration::from_secs(60));
+        let mut wait = wait(60, begun);
+        assert_eq!(wait.deadline, begun + heartbeat);
+        for beat in 1..=200 {
+            let now = begun + Duration::from_secs(30) * beat;
+            if wait.deadline <= now {
+                assert_eq!(now, begun + heartbeat * 100, "it ended before its time");
+                return;
+            }
+            wait.beat(heartbeat, now);
+            assert_eq!(wait.deadline, (now + heartbeat).min(begun + heartbeat * 100));
+        }
+        panic!("it never ended");
+    }
+
+    #[test]
+    fn two_days_are_the_most() {
+        let begun = Instant::now();
+        assert_eq!(wait(7200, begun).last, begun + Duration::from_secs(48 * 3600));
+    }
+}

@@ -40,15 +40,14 @@ impl Hook {
     }
 }
 
-/// RecordLifecycleActionHeartbeat: as long again, but not longer than all in all allowed.
+/// RecordLifecycleActionHeartbeat.
 pub(super) fn heartbeat(world: &mut World, call: &Call) -> Result<Vec<Element>, Problem> {
     let (group, instance, hook) = held(world, call)?;
     let Some(group) = world.scaling.get_mut(&group) else { return Ok(Vec::new()) };
     let heartbeat = group.hooks.get(&hook).map_or(3600, |hook| hook.heartbeat);
     let member = group.members.get_mut(&instance);
     if let Some(wait) = member.and_then(|member| member.waits.get_mut(&hook)) {
-        wait.deadline = (call.moment.now + Duration::from_secs(heartbeat)).min(wait.last);
-        wait.beats += 1;
+        wait.beat(Duration::from_secs(heartbeat), call.moment.now);
     }
     Ok(Vec::new())
 }

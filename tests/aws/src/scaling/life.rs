@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::Hook;
+use super::describe::find;
 use super::group::{Member, ScalingGroup, Wait};
+use crate::problem::Problem;
 use crate::world::World;
 
 impl World {
@@ -20,14 +22,24 @@ impl World {
     }
 
     /// An instance becomes a member: in service, or held back by hooks.
-    pub fn join_scaling_group(&mut self, name: &str, instance: &str) {
+    ///
+    /// # Errors
+    /// The group is not there, or the instance is not there or terminated.
+    pub fn join_scaling_group(&mut self, name: &str, instance: &str) -> Result<(), Problem> {
+        find(&self.scaling, name)?;
+        if !self.cloud.is_there(instance) {
+            let message = format!("Invalid Instance ID(s): [{instance}] specified");
+            return Err(Problem::new("ValidationError", message));
+        }
         self.hold(name, instance, true);
-        let Some(group) = self.scaling.get_mut(name) else { return };
-        group.desired += 1;
+        if let Some(group) = self.scaling.get_mut(name) {
+            group.desired += 1;
+        }
         if let Some(found) = self.cloud.instances.get_mut(instance) {
             found.target_state = Some("InService".to_owned());
             found.tags.insert("aws:autoscaling:groupName".to_owned(), name.to_owned());
         }
+        Ok(())
     }
 
     /// A group becomes smaller by an instance, unless that is protected; whether it does. Hooks hold it back.
@@ -96,8 +108,12 @@ impl World {
         self.cloud.terminate(instance);
     }
 
-    /// Hooks that nobody kept alive; members whose instance is gone.
+    /// Ends hooks that nobody kept alive, and takes members away whose instance is gone. The group still wants as many
+    /// as before; no others come.
     pub(crate) fn advance_scaling(&mut self, now: Instant) {
+        for group in self.scaling.values_mut() {
+            group.members.retain(|instance, _| self.cloud.is_there(instance));
+        }
         let mut late = Vec::new();
         for group in self.scaling.values() {
             for (instance, member) in &group.members {
@@ -132,7 +148,7 @@ mod tests {
         };
         world.add_scaling_group("g", vec![hook("drain", false), hook("tell", false)]);
         let instance = world.add_instance(NewInstance::default());
-        world.join_scaling_group("g", &instance);
+        world.join_scaling_group("g", &instance).unwrap();
         (world, instance)
     }
 
@@ -170,5 +186,32 @@ mod tests {
         assert_eq!(state(&world, &instance).as_deref(), Some("Terminating:Wait"));
         world.advance(begun + Duration::from_secs(101));
         assert_eq!(state(&world, &instance), None);
+    }
+
+    #[test]
+    fn who_is_terminated_is_no_member() {
+        let (mut world, instance) = world();
+        let other = world.add_instance(NewInstance::default());
+        world.join_scaling_group("g", &other).unwrap();
+        assert!(world.scale_in("g", &other));
+        // Whatever holds it back.
+        for gone in [&instance, &other] {
+            world.cloud.terminate(gone);
+            world.advance(Instant::now());
+            assert_eq!(state(&world, gone), None);
+        }
+        assert_eq!(world.scaling["g"].desired, 1);
+    }
+
+    #[test]
+    fn a_member_is_an_instance_of_a_group_that_is_there() {
+        let (mut world, instance) = world();
+        let gone = world.add_instance(NewInstance::default());
+        world.cloud.terminate(&gone);
+        for (group, instance) in [("x", &*instance), ("g", "i-0123456789abcdef0"), ("g", &*gone)] {
+            let problem = world.join_scaling_group(group, instance).unwrap_err();
+            assert_eq!(problem.code, "ValidationError", "{group} {instance}");
+        }
+        assert_eq!(world.scaling["g"].desired, 1);
     }
 }
