@@ -212,7 +212,8 @@ impl Acceptor {
             Service::Ftps => return,
             Service::Ssh => "",
         };
-        if Rc::strong_count(&self.farewells) > FAREWELLS_MAX {
+        let most = (self.sessions_max / FAREWELLS_PART).clamp(1, FAREWELLS_MAX);
+        if Rc::strong_count(&self.farewells) > most {
             return debug!("too many are turned away to tell all of them why");
         }
         let place = Rc::clone(&self.farewells);
@@ -238,5 +239,8 @@ const TOO_MANY_STARTUPS: &str = "Too many connections without a login (ssh.start
 /// How long a client that is turned away may take to hear why.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Connections of an arbiter that hear at once why they are turned away; more are only closed.
+/// Connections of an arbiter that hear at once why they are turned away, as a part of those that the node takes: they
+/// come out of the descriptors that are kept for transfers. More are only closed.
+const FAREWELLS_PART: usize = 64;
+/// However many it takes.
 const FAREWELLS_MAX: usize = 512;
