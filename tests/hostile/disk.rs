@@ -55,6 +55,11 @@ fn the_reserve_stays_free() {
         let _ = data.finish(&vec![1; 6 << 20]);
         wire.expect_any(&[452, 552]);
     }
+    let there = rustix::fs::statvfs(server.file("").as_path()).unwrap();
+    let free = there.f_bavail * there.f_frsize;
+    assert!(free >= 4 << 20, "{free} bytes are left");
+    // What was kept of it may reach up to the reserve.
+    wire.ask("DELE large", 250);
     wire.store("small", b"fits");
 }
 
