@@ -17,12 +17,14 @@
 //! - [`keepalive`]: how connections are kept alive on the path between client and node.
 //! - [`relay`]: what one node says to another before it passes on a data connection.
 //! - [`aws`]: what is done in AWS, and how a call to it goes.
+//! - [`balancer`]: load balancers in front of the pool.
 //! - [`roster`], [`dns`]: which nodes clients are sent to.
 //! - [`manual`]: what always holds, what fails and heals, decisions and their reasons.
 
 pub mod admission;
 pub mod agent;
 pub mod aws;
+pub mod balancer;
 pub mod ban;
 pub mod blocks;
 pub mod dns;
