@@ -18,6 +18,7 @@
 //! - [`relay`]: what one node says to another before it passes on a data connection.
 //! - [`aws`]: what is done in AWS, and how a call to it goes.
 //! - [`balancer`]: load balancers in front of the pool; [`lifecycle`]: what becomes of its machines.
+//! - [`group`]: security groups: what must be open, what is, and what to do about it.
 //! - [`roster`], [`dns`]: which nodes clients are sent to.
 //! - [`manual`]: what always holds, what fails and heals, decisions and their reasons.
 
@@ -28,6 +29,7 @@ pub mod balancer;
 pub mod ban;
 pub mod blocks;
 pub mod dns;
+pub mod group;
 pub mod id;
 pub mod keepalive;
 pub mod lease;

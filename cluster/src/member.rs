@@ -34,6 +34,8 @@ pub struct Member {
     pub storage: String,
     /// Where other nodes dial it to pass on data connections: `10.0.0.5:2120`; empty: nowhere.
     pub relay: String,
+    /// The instance of AWS that it runs on; empty: none that it knows.
+    pub instance: String,
 }
 
 /// What a node may be used for.

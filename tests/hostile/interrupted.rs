@@ -67,24 +67,6 @@ fn every_byte_is_kept_under_tls() {
     assert!(!server.file("big").exists());
 }
 
-/// A client that is killed while much of what it sent is still under way: the end of its control connection
-/// overtakes the data. That is no whole file, however long the rest takes to come.
-#[test]
-fn an_end_that_overtakes_the_data_publishes_nothing() {
-    let user = User::new("slow").set("limits.upload", "250KB");
-    let server = Server::builder().user(user).start();
-    let mut wire = server.login_as("slow");
-    let mut data = wire.begin("STOR big");
-    data.write(&[1; 1_000_000]).unwrap();
-    drop(wire);
-    drop(data);
-    wait::until("the end of the transfer", || {
-        server.log().lines().any(|line| line.contains("transfer ended")).then_some(())
-    });
-    assert_eq!(server.login_as("slow").size("big"), 1_000_000);
-    assert!(!server.log().contains("reply=226"), "{}", server.log());
-}
-
 /// ABOR keeps what came as well.
 #[test]
 fn an_aborted_upload_is_kept() {

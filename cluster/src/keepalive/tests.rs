@@ -69,6 +69,23 @@ fn what_is_decided_on_which_path() {
 }
 
 #[test]
+fn a_timer_explains_only_a_silence_of_its_length() {
+    let classic = decide(&path(Balancer::Classic, Some(60)));
+    for (silence, explained) in
+        [(0.0, false), (20.0, false), (58.9, false), (59.1, true), (60.1, true), (63.1, false)]
+    {
+        assert_eq!(classic.explains(Duration::from_secs_f64(silence)), explained, "{silence}");
+    }
+    // Short timers: nothing that comes much earlier is theirs.
+    let short = decide(&path(Balancer::Classic, Some(5)));
+    assert!(!short.explains(seconds(4)) && short.explains(seconds(5)));
+    // Probes keep these, and one's own limit says good-bye.
+    for balancer in [Balancer::None, Balancer::Network] {
+        assert!(!decide(&path(balancer, Some(60))).explains(seconds(60)));
+    }
+}
+
+#[test]
 fn the_reasons_are_told() {
     let decided = decide(&path(Balancer::Classic, Some(60)));
     assert_eq!(

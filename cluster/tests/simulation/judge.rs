@@ -24,6 +24,8 @@ pub(crate) struct Judge {
     leases_ms: u64,
     /// Blocks that two nodes offer, as they may.
     clashes: HashSet<(u16, usize, usize)>,
+    /// Who offered each block last.
+    offered: HashMap<u16, usize>,
     pub(crate) tried: Tried,
 }
 
@@ -36,6 +38,8 @@ pub(crate) struct Tried {
     pub(crate) shares: u64,
     /// And for blocks that are not given back, at a time when they should have been.
     pub(crate) idle: u64,
+    /// A node offered a block that one which runs but is cut off offered before.
+    pub(crate) taken_over: u64,
 }
 
 impl Tried {
@@ -43,6 +47,7 @@ impl Tried {
         self.clashes += other.clashes;
         self.shares += other.shares;
         self.idle += other.idle;
+        self.taken_over += other.taken_over;
     }
 }
 

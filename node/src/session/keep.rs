@@ -5,14 +5,12 @@
 //! 4.6.3) in time: new keys for what the server sends, of which the program behind the client's TLS sees nothing. A
 //! clear one gets lines of its final reply, if the operator wants them; TLS 1.2 has nothing.
 
-use std::io;
 use std::time::{Duration, Instant};
 
-use flotilla_cluster::keepalive::Resets;
 use flotilla_protocol::ftp::{IdleLimit, Keepalive};
 
 use super::actor::Session;
-use super::transfer::Loss;
+use super::ending::Loss;
 use crate::keepalive::Tuned;
 
 /// What this control connection needs.
@@ -22,74 +20,65 @@ pub(super) struct Keep {
     tuned: Tuned,
     /// Payload within this time, while something is under way.
     payload: Option<Duration>,
-    /// When the server last sent some.
+    /// When some last went by, either way.
     fed: Instant,
-    /// When the client last did.
-    heard: Instant,
-    /// A balancer ends connections that carry no payload for so long.
-    cut_after: Option<Duration>,
 }
 
 impl Keep {
     pub(super) fn new(now: Instant) -> Self {
-        Self { tuned: Tuned::now(), payload: None, fed: now, heard: now, cut_after: None }
+        Self { tuned: Tuned::now(), payload: None, fed: now }
     }
 
-    /// Payload went out.
+    /// Payload went out or came in.
     pub(super) fn feed(&mut self, now: Instant) {
         self.fed = now;
     }
 
-    /// Payload came in.
-    pub(super) fn hear(&mut self, now: Instant) {
-        self.heard = now;
-    }
-
-    /// Who ended the control connection. A balancer that counts payload ends a silent one when its time is up, as a
-    /// client would. One that counts packets does not: probes see to that. Silence itself ends what has probes, and
-    /// a client that was killed is not silent.
-    pub(super) fn judge(&self, error: Option<&io::Error>, now: Instant) -> Loss {
-        let silent = now.duration_since(self.fed.max(self.heard));
-        let is_due = self.cut_after.is_some_and(|after| silent >= after - after / DUE_PART);
-        match error.map(io::Error::kind) {
-            Some(
-                io::ErrorKind::TimedOut
-                | io::ErrorKind::HostUnreachable
-                | io::ErrorKind::NetworkUnreachable,
-            ) => Loss::Path,
-            _ if is_due => Loss::Path,
-            _ => Loss::Client,
-        }
+    /// For how long none did.
+    pub(super) fn silence(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.fed)
     }
 }
-
-/// Clocks differ, and what the node sent last the balancer saw a little later: this part of its time.
-const DUE_PART: u32 = 10;
 
 impl Session {
     /// Goes by the policy as it is now.
     pub(super) fn take_keepalive(&mut self) {
         let keepalive = self.worker.keepalive();
-        self.keep.payload = keepalive.payload;
-        let cuts = keepalive.timers.iter().filter(|timer| timer.resets == Resets::Payload);
-        self.keep.cut_after = cuts.map(|timer| timer.after).min();
+        // A control connection that has ended is kept by nothing; what is sent there is only answered by a reset.
+        let payload = keepalive.payload.filter(|_| self.loss.is_none());
+        self.keep.payload = payload;
         let lines = self.policy.config.ingress.progress_lines;
         self.machine.on_keepalive(Keepalive {
             idle_limit: keepalive.ftp_idle.as_ref().map(|limit| IdleLimit {
                 after: limit.after,
                 reason: limit.reason.as_str().into(),
             }),
-            progress: keepalive.payload.filter(|_| lines && !self.ended),
+            progress: payload.filter(|_| lines),
         });
         if let Some(socket) = self.wire.socket() {
             self.keep.tuned.refresh(socket);
         }
     }
 
+    /// The control connection has ended. Only the first news of it is: later ones are what became of writing
+    /// to it.
+    pub(super) fn note_loss(&mut self, now: Instant) {
+        if self.loss.is_some() {
+            return;
+        }
+        let explained = self.worker.keepalive().explains(self.keep.silence(now));
+        let loss = Loss { at: now, by_balancer: self.is_spliced && explained };
+        self.loss = Some(loss);
+        if let Some(transfer) = &self.transfer {
+            transfer.control_lost(loss);
+        }
+        self.take_keepalive();
+    }
+
     /// When a KeyUpdate is due.
     pub(super) fn update_deadline(&self) -> Option<Instant> {
         let is_busy = self.transfer.is_some() || self.work.is_some();
-        let payload = self.keep.payload.filter(|_| is_busy && !self.ended && !self.lost)?;
+        let payload = self.keep.payload.filter(|_| is_busy)?;
         self.wire.can_update_keys().then(|| self.keep.fed + payload)
     }
 

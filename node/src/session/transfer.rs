@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use flotilla_cluster::session::Direction;
 use flotilla_protocol::ftp::{
@@ -16,9 +16,10 @@ use flotilla_protocol::ftp::{
 use flotilla_protocol::path::VirtualPath;
 
 use super::actor::Session;
+use super::ending::{self, Loss};
 use super::link::{Link, Protection};
 use super::operation::open_listing;
-use crate::data::{AtEnd, Download, Progress, Terms, receive, send};
+use crate::data::{Download, Progress, Terms, receive, send};
 use crate::files::Files;
 use crate::log::About;
 use crate::ports::Grant;
@@ -48,22 +49,13 @@ pub(super) enum Kind {
     Listing,
 }
 
-/// How the control connection of a transfer ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Loss {
-    /// By what lies between: a balancer that was due to end it, a path that went silent. The client may live.
-    Path,
-    /// By the client, as far as anybody can tell: it ended the connection, or was killed.
-    Client,
-}
-
 /// What the transfer and its session tell each other.
 struct Shared {
     progress: Rc<Progress>,
     /// The 150, or the name after it, that the machine has not heard of yet.
     news: RefCell<Option<Outcome>>,
-    /// How the control connection ended, if it did.
-    control_lost: Cell<Option<Loss>>,
+    /// The end of the control connection, if it has come.
+    loss: Cell<Option<Loss>>,
     /// The client or the node wants it to end.
     aborted: Cell<bool>,
 }
@@ -94,7 +86,7 @@ impl OpenTransfer {
         let shared = Rc::new(Shared {
             progress: Rc::new(Progress::new(now)),
             news: RefCell::new(None),
-            control_lost: Cell::new(None),
+            loss: Cell::new(session.loss),
             aborted: Cell::new(false),
         });
         let (kind, path, rate) = match &request.kind {
@@ -118,9 +110,14 @@ impl OpenTransfer {
         let terms =
             Terms { stalled: config.timeouts.stalled, rate, progress: Rc::clone(&shared.progress) };
         let ascii = request.ascii;
-        let (files, shared_too) = (login.files.clone(), Rc::clone(&shared));
-        let lag = if session.is_brought() { BALANCER_LAG } else { Duration::ZERO };
-        let run = Run { files, link, terms, shared: shared_too, ascii, lag };
+        let run = Run {
+            files: login.files.clone(),
+            link,
+            terms,
+            shared: Rc::clone(&shared),
+            ascii,
+            is_spliced: session.is_spliced,
+        };
         let future: Pin<Box<dyn Future<Output = _>>> = match request.kind {
             TransferKind::Retrieve { path, offset, length } => {
                 Box::pin(run.retrieve(path, offset, length))
@@ -158,17 +155,14 @@ impl OpenTransfer {
         matches!(self.kind, Kind::Upload)
     }
 
-    /// The control connection ended while the transfer runs. What is found out of a connection that ended
-    /// already changes nothing.
+    /// The control connection ended while the transfer runs.
     pub(super) fn control_lost(&self, loss: Loss) {
-        if self.shared.control_lost.get().is_none() {
-            self.shared.control_lost.set(Some(loss));
-        }
+        self.shared.loss.set(Some(loss));
     }
 
     /// Whether the control connection ended before the transfer did.
     pub(super) fn lost_control(&self) -> bool {
-        self.shared.control_lost.get().is_some()
+        self.shared.loss.get().is_some()
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -187,8 +181,8 @@ struct Run {
     terms: Terms,
     shared: Rc<Shared>,
     ascii: bool,
-    /// By so much the end of the control connection may come later than that of the data.
-    lag: Duration,
+    /// A balancer makes the connections of this client.
+    is_spliced: bool,
 }
 
 impl Run {
@@ -244,9 +238,14 @@ impl Run {
         let published = Arc::clone(&sink);
         let opened = || shared.open(None, name);
         let connection = self.link.open(opened).await?;
-        let shared = Rc::clone(&self.shared);
-        let at_end = End { shared, is_proved: self.link.protection.is_some(), lag: self.lag };
-        let done = receive(connection, sink, self.ascii, &at_end, &self.terms).await?;
+        // Under TLS the end of the stream is proved by itself.
+        let is_proved = self.link.protection.is_some();
+        let (shared, is_spliced) = (Rc::clone(&self.shared), self.is_spliced);
+        let at_end = async move || match is_proved {
+            true => Ok(()),
+            false => shared.judge_end(is_spliced).await,
+        };
+        let done = receive(connection, sink, self.ascii, at_end, &self.terms).await?;
         if promised.is_some_and(|promised| promised != *published.path()) {
             self.shared.rename(published.path());
         }
@@ -290,32 +289,11 @@ impl Shared {
         })
         .await
     }
-}
 
-/// Whether the end of a data stream is the end of the file.
-struct End {
-    shared: Rc<Shared>,
-    /// Under TLS the end of the stream is proved by itself.
-    is_proved: bool,
-    lag: Duration,
-}
-
-impl AtEnd for End {
-    fn lag(&self) -> Duration {
-        if self.is_proved { Duration::ZERO } else { self.lag }
-    }
-
-    /// A client that was killed ends both of its connections, and however much was under way on one of them, the end
-    /// of the other came from a client that was not done. Only one that lost its control connection to the path,
-    /// while it went on sending, is believed.
-    fn check(&self) -> Result<(), Failure> {
-        match self.shared.control_lost.get() {
-            Some(Loss::Client) if !self.is_proved => Err(Failure::DataBroken),
-            _ => Ok(()),
-        }
+    /// Whether the end of a clear data stream, which has just come, is the end of the file.
+    async fn judge_end(&self, is_spliced: bool) -> Result<(), Failure> {
+        let end = Instant::now();
+        ending::settle(is_spliced).await;
+        ending::judge(self.loss.get(), end)
     }
 }
-
-/// A program between client and node passes an end on when it gets to it, while that of the data connection may come
-/// by itself: some turns of a busy proxy.
-const BALANCER_LAG: Duration = Duration::from_millis(50);
