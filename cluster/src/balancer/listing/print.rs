@@ -27,6 +27,7 @@ impl Listing {
 
     fn network(&self, row: &Row) -> Vec<Vec<String>> {
         let arn = format!("ARN-OF-{}", row.group);
+        let tag = format!("Key=flotilla:pool,Value={}", self.want.pool);
         let (port, target_port) = (row.port.to_string(), row.target_port.to_string());
         let health = self.want.health.to_string();
         let kind = if by_address(row) { "ip" } else { "instance" };
@@ -44,7 +45,7 @@ impl Listing {
                     "--health-check-port",
                     &health,
                     "--tags",
-                    &format!("Key=flotilla:pool,Value={}", self.want.pool),
+                    &tag,
                 ],
             ),
             words("elbv2 modify-target-group-attributes --target-group-arn", {
@@ -65,7 +66,7 @@ impl Listing {
         let forward = format!("Type=forward,TargetGroupArn={arn}");
         commands.push(words(
             "elbv2 create-listener --protocol TCP --load-balancer-arn",
-            [self.balancer(), "--port", &port, "--default-actions", &forward],
+            [self.balancer(), "--port", &port, "--default-actions", &forward, "--tags", &tag],
         ));
         commands
     }
@@ -119,10 +120,11 @@ impl Listing {
         }
         text.push_str(&format!(
             "resource \"aws_lb_listener\" \"{name}\" {{\n  load_balancer_arn = \"{}\"\n  port              = {}\n  \
-             protocol          = \"TCP\"\n  default_action {{\n    type             = \"forward\"\n    \
+             protocol          = \"TCP\"\n  tags              = {{ \"flotilla:pool\" = \"{}\" }}\n  default_action {{\n    type             = \"forward\"\n    \
              target_group_arn = aws_lb_target_group.{name}.arn\n  }}\n}}\n\n",
             self.balancer(),
             row.port,
+            self.want.pool,
         ));
         text
     }

@@ -90,7 +90,7 @@ fn what_is_there_is_not_made_again() {
              Key=deregistration_delay.timeout_seconds,Value=600",
             "aws elbv2 register-targets --target-group-arn ARN-OF-flotilla-main-61004 --targets Id=i-1 Id=i-2",
             "aws elbv2 create-listener --protocol TCP --load-balancer-arn arn:balancer/ftp --port 61004 \
-             --default-actions Type=forward,TargetGroupArn=ARN-OF-flotilla-main-61004",
+             --default-actions Type=forward,TargetGroupArn=ARN-OF-flotilla-main-61004 --tags Key=flotilla:pool,Value=main",
         ]
     );
 }
