@@ -17,6 +17,7 @@
 //! - [`keepalive`]: how connections are kept alive on the path between client and node.
 //! - [`relay`]: what one node says to another before it passes on a data connection.
 //! - [`aws`]: what is done in AWS, and how a call to it goes.
+//! - [`balancer`]: load balancers in front of the pool; [`lifecycle`]: what becomes of its machines.
 //! - [`group`]: security groups: what must be open, what is, and what to do about it.
 //! - [`roster`], [`dns`]: which nodes clients are sent to.
 //! - [`manual`]: what always holds, what fails and heals, decisions and their reasons.
@@ -24,6 +25,7 @@
 pub mod admission;
 pub mod agent;
 pub mod aws;
+pub mod balancer;
 pub mod ban;
 pub mod blocks;
 pub mod dns;
@@ -32,6 +34,7 @@ pub mod id;
 pub mod keepalive;
 pub mod lease;
 pub mod ledger;
+pub mod lifecycle;
 pub mod manual;
 pub mod member;
 pub mod order;

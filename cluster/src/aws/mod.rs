@@ -8,12 +8,16 @@
 //! - [`Step`]: one change as people read it.
 //! - [`instance`]: who and where this node is; `metadata` asks for it.
 //! - `groups`: security groups, as [`crate::group`] plans them.
+//! - `balancers`: load balancers, as [`crate::balancer`] looks at them.
+//! - `scaling`: the instance in its group, as [`crate::lifecycle`] asks for it.
 //! - `session`: region, credentials, time limits; the clients are made of it.
 //!
 //! # What holds
 //! Nothing here may stop serving: every call has a deadline, an outcome that is not known is read again before
 //! anything else is decided, and a refusal is told once, with the permission that is missing.
 
+#[cfg(feature = "aws")]
+pub mod balancers;
 mod budget;
 #[cfg(feature = "aws")]
 mod failure;
@@ -22,6 +26,8 @@ pub mod groups;
 pub mod instance;
 #[cfg(feature = "aws")]
 pub mod metadata;
+#[cfg(feature = "aws")]
+pub mod scaling;
 #[cfg(feature = "aws")]
 pub mod session;
 mod step;
