@@ -17,7 +17,7 @@
 //! - [`keepalive`]: how connections are kept alive on the path between client and node.
 //! - [`relay`]: what one node says to another before it passes on a data connection.
 //! - [`aws`]: what is done in AWS, and how a call to it goes.
-//! - [`roster`], [`dns`]: which nodes clients are sent to.
+//! - [`dns`]: which nodes clients are sent to.
 //! - [`manual`]: what always holds, what fails and heals, decisions and their reasons.
 
 pub mod admission;
@@ -37,7 +37,6 @@ pub mod policy;
 pub mod ports;
 pub mod publisher;
 pub mod relay;
-pub mod roster;
 pub mod seal;
 pub mod session;
 pub mod store;

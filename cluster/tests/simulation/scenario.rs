@@ -174,10 +174,14 @@ impl Scenario {
 
     /// Whether all runs together came to what is judged.
     pub(crate) fn has_tried(&self, all: Tried) {
-        let Tried { clashes, shares, idle } = all;
-        println!("{}: {clashes} clashes, {shares} shares, {idle} idle nodes", self.name);
+        let Tried { clashes, shares, idle, out, gone } = all;
+        println!(
+            "{}: {clashes} clashes, {shares} shares, {idle} idle nodes, {out} out and {gone} gone",
+            self.name
+        );
         if self.rules.leases {
             assert!(shares > 0 && idle > 0, "no run came to leases");
+            assert!(out > 0 && gone > 0, "no run came to dead nodes");
         }
     }
 
