@@ -78,7 +78,10 @@ pub struct Keepalive {
     pub ssh: Option<Duration>,
     /// No FTP session may be idle for longer, whatever is configured.
     pub ftp_idle: Option<IdleLimit>,
-    /// Within this time a control connection needs payload in mid-transfer; `None`: it needs none.
+    /// Within this time a control connection needs payload in mid-transfer; `None`: it needs none. Two thirds of T,
+    /// for clients bear few KeyUpdates: one that reads the control connection only when the data are through finds
+    /// them all at once, and GnuTLS takes eight within a second (`KEY_UPDATES_PER_WINDOW` in `lib/tls13/key_update.c`),
+    /// rustls and BoringSSL 32 without a byte of the application in between.
     #[serde(with = "millis::option")]
     pub payload: Option<Duration>,
 }
@@ -161,11 +164,26 @@ impl Keepalive {
         self.smallest_of(|resets| resets != Resets::Commands).map(|timer| timer.after)
     }
 
+    /// Whether a connection that ended after so long a silence may have been ended by one of the timers, and not by
+    /// whoever was at its other end. Only those that count payload are asked: from the others the probes keep it.
+    pub fn explains(&self, silence: Duration) -> bool {
+        let mut timers = self.timers.iter().filter(|timer| timer.resets == Resets::Payload);
+        timers.any(|Timer { after, .. }| {
+            let early = EARLY_MAX.min(*after / 10);
+            (after.saturating_sub(early)..=*after + LATE_MAX).contains(&silence)
+        })
+    }
+
     fn smallest_of(&self, counts: impl Fn(Resets) -> bool) -> Option<&Timer> {
         self.timers.iter().filter(|timer| counts(timer.resets)).min_by_key(|timer| timer.after)
     }
 }
 
+/// By how much a silence may look shorter to the node than to the box whose timer fired, since both hear of the last
+/// byte at different times; a tenth of the timer where that is less.
+const EARLY_MAX: Duration = Duration::from_secs(1);
+/// And by how much longer: the box looks at its timers now and then, and its end has a way to go.
+const LATE_MAX: Duration = Duration::from_secs(3);
 const IDLE_MAX: Duration = Duration::from_secs(75);
 const INTERVAL_MAX: Duration = Duration::from_secs(15);
 const PROBES: u32 = 4;

@@ -17,6 +17,7 @@
 //! - [`keepalive`]: how connections are kept alive on the path between client and node.
 //! - [`relay`]: what one node says to another before it passes on a data connection.
 //! - [`aws`]: what is done in AWS, and how a call to it goes.
+//! - [`group`]: security groups: what must be open, what is, and what to do about it.
 //! - [`dns`]: which nodes clients are sent to.
 //! - [`manual`]: what always holds, what fails and heals, decisions and their reasons.
 
@@ -26,6 +27,7 @@ pub mod aws;
 pub mod ban;
 pub mod blocks;
 pub mod dns;
+pub mod group;
 pub mod id;
 pub mod keepalive;
 pub mod lease;

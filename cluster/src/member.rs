@@ -37,6 +37,8 @@ pub struct Member {
     pub relay: String,
     /// Where clients are sent to by DNS.
     pub place: Place,
+    /// The instance of AWS that it runs on; empty: none that it knows.
+    pub instance: String,
 }
 
 /// Where clients are sent to by DNS.

@@ -84,6 +84,7 @@ impl Node {
             rules: rules(),
             keepalive: Keepalive::default(),
             ports: Some(LAYOUT.parse()?),
+            port_wait: Duration::from_secs(90),
             seed: u64::from(number).wrapping_mul(SEED),
         };
         let now = Instant::now();

@@ -23,6 +23,7 @@ mod address;
 mod admin;
 mod cloud;
 mod digest;
+mod doctor;
 mod firewall;
 mod health;
 mod hex;

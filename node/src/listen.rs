@@ -9,7 +9,6 @@ mod arrival;
 mod watch;
 
 use std::collections::HashMap;
-use std::io;
 use std::net::TcpListener as StdListener;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -25,6 +24,7 @@ use tracing::{error, warn};
 use crate::config::Mode;
 use crate::keepalive::Tuned;
 use crate::policy::Policy;
+use crate::ports::Trouble;
 use crate::registry::{Banned, Lifted, Moved, Tune};
 use crate::roster::Teller;
 use crate::session::Notice;
@@ -194,7 +194,7 @@ impl actix::ActorFuture<Acceptor> for Accepting {
                 Poll::Ready(Ok((stream, peer))) => {
                     acceptor.arrive(stream, peer, self.entry, context);
                 }
-                Poll::Ready(Err(error)) if is_about_the_connection(&error) => {}
+                Poll::Ready(Err(error)) if Trouble::of(&error) == Trouble::Connection => {}
                 Poll::Ready(Err(error)) => {
                     // Descriptors or memory are used up. The connection waits in the backlog until
                     // some session ends; without the pause the loop would spin.
@@ -207,17 +207,6 @@ impl actix::ActorFuture<Acceptor> for Accepting {
         task.waker().wake_by_ref();
         Poll::Pending
     }
-}
-
-/// Whether the error is that of one connection, which died in the backlog.
-fn is_about_the_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::Interrupted
-    )
 }
 
 impl Handler<Adopt> for Acceptor {
@@ -306,6 +295,7 @@ impl Handler<Halt> for Acceptor {
 
     fn handle(&mut self, message: Halt, _: &mut Self::Context) {
         self.tell_all(Notice::Now(message.0));
+        self.worker.ports.relays().halt();
     }
 }
 

@@ -169,6 +169,8 @@ pub(crate) struct ProxyHeaders {
     pub(crate) refused: Counter,
     /// Nothing came in time.
     pub(crate) late: Counter,
+    /// Too many are waited for.
+    pub(crate) crowded: Counter,
 }
 
 impl ProxyHeaders {
@@ -176,7 +178,13 @@ impl ProxyHeaders {
         let headers = Family::<[(&'static str, &'static str); 1], Counter>::default();
         registry.register("proxy_headers", "PROXY headers, by what came of them", headers.clone());
         let of = |result| headers.get_or_create_owned(&[("result", result)]);
-        Self { taken: of("ok"), local: of("local"), refused: of("refused"), late: of("late") }
+        Self {
+            taken: of("ok"),
+            local: of("local"),
+            refused: of("refused"),
+            late: of("late"),
+            crowded: of("crowded"),
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Pipes, through which the kernel moves bytes from one descriptor to another without a copy.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use rustix::net::RecvFlags;
 use rustix::pipe::PipeFlags;
@@ -23,11 +24,21 @@ impl Pipe {
         if let Some(pipe) = IDLE.with_borrow_mut(Vec::pop) {
             return Some(pipe);
         }
+        if NONE_UNTIL.get().is_some_and(|until| Instant::now() < until) {
+            return None;
+        }
+        let made = Self::make().filter(|pipe| pipe.capacity >= least);
+        // Who transfers meanwhile does without, rather than ask in vain for every batch.
+        NONE_UNTIL.set(made.is_none().then(|| Instant::now() + AGAIN));
+        made
+    }
+
+    fn make() -> Option<Self> {
         let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).ok()?;
         let capacity = rustix::pipe::fcntl_setpipe_size(&writer, PIPE_BYTES)
             .or_else(|_| rustix::pipe::fcntl_getpipe_size(&writer))
             .ok()?;
-        (capacity >= least).then_some(Self { reader, writer, capacity })
+        Some(Self { reader, writer, capacity })
     }
 
     /// Keeps the pipe for the next one; it must be empty.
@@ -49,9 +60,34 @@ pub(crate) fn is_open(socket: BorrowedFd<'_>) -> std::io::Result<bool> {
 
 thread_local! {
     static IDLE: RefCell<Vec<Pipe>> = const { RefCell::new(Vec::new()) };
+    /// No new one is to be had until then.
+    static NONE_UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// The size of a pipe in bytes: what an unprivileged process may have (`pipe-max-size`).
 const PIPE_BYTES: usize = 1024 * 1024;
 /// Pipes kept per arbiter while nothing uses them.
 const IDLE_MAX: usize = 4;
+/// After a pipe that was not to be had, until the next one is asked for: a system call or four each time.
+const AGAIN: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_to_be_had_is_not_asked_for_at_once() {
+        // On a thread of its own: the store is the thread's.
+        let asked = std::thread::spawn(|| {
+            assert!(Pipe::take(usize::MAX).is_none());
+            assert!(Pipe::take(1).is_none(), "asked again");
+            NONE_UNTIL.set(Some(Instant::now()));
+            let pipe = Pipe::take(1).unwrap();
+            let is_idle = pipe.capacity >= PIPE_BYTES;
+            pipe.put();
+            NONE_UNTIL.set(Some(Instant::now() + AGAIN));
+            assert_eq!(Pipe::take(1).is_some(), is_idle, "an idle one needs no call");
+        });
+        asked.join().unwrap();
+    }
+}

@@ -12,3 +12,4 @@ mod passive;
 mod race;
 mod theft;
 mod traversal;
+mod witness;

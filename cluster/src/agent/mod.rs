@@ -61,6 +61,9 @@ pub struct Setup {
     /// How the passive ports are leased, in blocks, where all nodes have one address; `None`: this node uses its
     /// ports as it likes.
     pub ports: Option<Layout>,
+    /// How long somebody waits on a port that was offered, at the longest: so much earlier than they could be
+    /// another's blocks are not offered any more, but by five minutes at the most.
+    pub port_wait: Duration,
     /// Random: where jitter and names begin.
     pub seed: u64,
 }
@@ -148,7 +151,9 @@ impl Agent {
             lease: Lease::default(),
             ledger: Ledger::new(setup.limits, setup.alone, setup.nodes),
             publisher: Publisher::new(setup.alone),
-            ports: ports::Ports::new(leased.map(|layout| Blocks::new(layout, now))),
+            ports: ports::Ports::new(
+                leased.map(|layout| Blocks::new(layout, setup.port_wait, now)),
+            ),
             bans: Bans::new(setup.rules.clone()),
             policy: Policy {
                 limits: setup.limits,

@@ -48,8 +48,16 @@ impl Agent {
     /// How the passive ports of this node are used. To be told every second, above all while nothing changes: a
     /// block is given back only after it was said a while later that nothing waits on it.
     pub fn on_port_use(&mut self, usage: PortUse, now: Instant) {
+        let ports = &mut self.ports;
+        if let Some(blocks) = &mut ports.blocks {
+            ports.changed |= blocks.on_use(usage, now);
+        }
+    }
+
+    /// Somebody may wait for so long on a port from now on ([`Setup::port_wait`](super::Setup::port_wait)).
+    pub fn on_port_wait(&mut self, wait: Duration) {
         if let Some(blocks) = self.ports.touch() {
-            blocks.on_use(usage, now);
+            blocks.on_wait(wait);
         }
     }
 

@@ -49,6 +49,7 @@ impl Bench {
             rules,
             keepalive: Keepalive::default(),
             ports: None,
+            port_wait: Duration::from_secs(90),
             seed: 7,
         };
         change(&mut setup);

@@ -7,6 +7,7 @@
 //! - [`Trouble`]: what a failed call means; [`Budget`]: how often one may be made.
 //! - [`Step`]: one change as people read it.
 //! - [`instance`]: who and where this node is; `metadata` asks for it.
+//! - `groups`: security groups, as [`crate::group`] plans them.
 //! - `session`: region, credentials, time limits; the clients are made of it.
 //!
 //! # What holds
@@ -14,6 +15,10 @@
 //! anything else is decided, and a refusal is told once, with the permission that is missing.
 
 mod budget;
+#[cfg(feature = "aws")]
+mod failure;
+#[cfg(feature = "aws")]
+pub mod groups;
 pub mod instance;
 #[cfg(feature = "aws")]
 pub mod metadata;

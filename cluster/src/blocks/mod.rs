@@ -4,7 +4,8 @@
 //! # Ownership
 //! A block belongs to the node whose registration the store has beside it, for as long as that node beats,
 //! and for `RECLAIM_AFTER_MS` after its last beat. The node counts that time by its own clock from the
-//! moment at which it sent the last beat that brought the table of blocks, and stops offering a margin earlier.
+//! moment at which it sent the last beat that brought the table of blocks, and stops offering earlier: by as much as
+//! somebody may wait on a port of it, so that nobody does when it can be another's.
 //! A block that was granted is offered once such a table says so, and the others have had the time for a table
 //! of their own: a connection that a balancer brings to one of them is to find its way.
 //!
@@ -41,6 +42,8 @@ use crate::view::View;
 pub struct Blocks {
     /// By this node's configuration.
     layout: Layout,
+    /// How long somebody waits on a port that was offered, at the longest.
+    wait: Duration,
     agreement: Agreement,
     held: BTreeMap<u16, Hold>,
     /// All blocks that have an owner: by the last table, and what happened to this node's since.
@@ -50,8 +53,8 @@ pub struct Blocks {
     usage: PortUse,
     /// When that was reported.
     reported: Option<Instant>,
-    /// Until when they may be offered without another table.
-    until: Option<Instant>,
+    /// When the beat was sent that brought the last table.
+    renewed: Option<Instant>,
     /// Until when the store grants nothing, as far as this node knows.
     quarantine: Option<Instant>,
     /// Since when there are more than there should be.
@@ -114,10 +117,11 @@ pub struct Heard<'a> {
 }
 
 impl Blocks {
-    /// A node that has no blocks yet.
-    pub fn new(layout: Layout, now: Instant) -> Self {
+    /// A node that has no blocks yet, and where somebody may wait for so long on a port that was offered.
+    pub fn new(layout: Layout, wait: Duration, now: Instant) -> Self {
         Self {
             layout,
+            wait,
             agreement: Agreement::Same { from: None },
             held: BTreeMap::new(),
             owners: BTreeMap::new(),
@@ -125,7 +129,7 @@ impl Blocks {
             share: None,
             usage: PortUse::default(),
             reported: None,
-            until: None,
+            renewed: None,
             quarantine: None,
             above: None,
             begun: now,
@@ -144,6 +148,13 @@ impl Blocks {
         }
     }
 
+    /// Until when blocks may be offered without another table.
+    fn until(&self) -> Option<Instant> {
+        let margin = self.wait.min(MARGIN_MAX);
+        let stop = Duration::from_millis(RECLAIM_AFTER_MS).saturating_sub(margin);
+        self.renewed.map(|renewed| renewed + stop)
+    }
+
     /// Whether this node knows how the pool counts blocks.
     fn can_count(&self) -> bool {
         self.agreement != Agreement::Other(None)
@@ -155,7 +166,7 @@ impl Blocks {
             Agreement::Same { from } => from.is_none_or(|from| from <= now),
             Agreement::Other(_) => false,
         };
-        let may = agreed && self.until.is_some_and(|until| now < until);
+        let may = agreed && self.until().is_some_and(|until| now < until);
         let offered = move |(block, hold): &(&u16, &Hold)| {
             let is_learned = hold.granted + LEARNED <= now;
             may && is_learned && hold.listed == Listing::Own && self.is_active(**block, hold)
@@ -187,11 +198,18 @@ impl Blocks {
         self.adjust(now);
     }
 
-    /// How the ports are used.
-    pub fn on_use(&mut self, usage: PortUse, now: Instant) {
+    /// How the ports are used. Tells whether anything may be another than before.
+    pub fn on_use(&mut self, usage: PortUse, now: Instant) -> bool {
+        let differs = self.usage != usage;
         self.usage = usage;
         self.reported = Some(now);
         self.adjust(now);
+        differs || self.held.values().any(|hold| hold.withdrawn.is_some())
+    }
+
+    /// Somebody may wait for so long on a port from now on.
+    pub fn on_wait(&mut self, wait: Duration) {
+        self.wait = wait;
     }
 
     /// The store forgot something, or may have, and grants nothing for so long: what others have by the view until
@@ -214,14 +232,13 @@ impl Blocks {
             self.past.remember(conflicts.into_iter(), view, now + quarantine, now);
             return;
         }
-        if self.until.is_none_or(|until| until <= now) {
+        if self.until().is_none_or(|until| until <= now) {
             // Others may have had them since.
             for hold in self.held.values_mut() {
                 hold.listed = Listing::Doubtful;
             }
         }
-        let reclaim = Duration::from_millis(RECLAIM_AFTER_MS).saturating_sub(MARGIN);
-        self.until = Some(sent + reclaim);
+        self.renewed = Some(sent);
         self.take_table(table, sent, own);
         self.past.forgive(&self.owners, view, now);
         // They learn of it by a table of their own.
@@ -359,7 +376,7 @@ impl Blocks {
             self.owners.remove(&block);
         }
         self.strays.clear();
-        self.until = None;
+        self.renewed = None;
     }
 
     /// Time passed.
@@ -379,7 +396,7 @@ impl Blocks {
         let above = self.above.map(|above| above + HYSTERESIS);
         let dispute = self.past.next_end(self.held.keys());
         let learned = self.held.values().map(|hold| Some(hold.granted + LEARNED));
-        let times = [from, self.until, above, dispute].into_iter().chain(learned);
+        let times = [from, self.until(), above, dispute].into_iter().chain(learned);
         times.flatten().filter(|at| *at > now).min()
     }
 
@@ -461,8 +478,8 @@ fn count(blocks: usize) -> u16 {
 /// After a grant, until every node that hears of the store has read whose block it is: the time between two of
 /// its beats, and for the store to answer.
 const LEARNED: Duration = Duration::from_millis(2_500);
-/// How much earlier than the store the holder stops.
-const MARGIN: Duration = Duration::from_secs(5);
+/// How much earlier than the store the holder stops at the most, however long somebody may wait: half of the time.
+const MARGIN_MAX: Duration = Duration::from_millis(RECLAIM_AFTER_MS / 2);
 /// Between two requests for more.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long there must be too many blocks before one is given back: clients come and go in waves.

@@ -35,7 +35,7 @@ pub struct PortTable {
     pub layout: Layout,
     /// This node's registration, by which others name it as an owner; 0: it has none yet.
     pub own: Fence,
-    /// Blocks of which ports may be offered now.
+    /// Blocks of which ports may be offered now, in ascending order.
     pub offered: Vec<u16>,
     /// Who owns which block. Connections to a port of a block that is this node's own, or that it offered a
     /// port of, are its own.

@@ -18,6 +18,9 @@ fn seconds(seconds: u64) -> Duration {
 
 const OWN: Fence = Fence(1);
 
+/// On a port that was offered.
+const WAIT: Duration = Duration::from_secs(90);
+
 /// Blocks of 16 ports, of which one is wanted where nobody needs any; a node `a` that holds them, a clock, and
 /// what the store says.
 struct Bench {
@@ -33,7 +36,7 @@ impl Bench {
     fn new(layout: &str) -> Self {
         let now = start();
         let mut bench = Self {
-            blocks: Blocks::new(layout.parse().unwrap(), now),
+            blocks: Blocks::new(layout.parse().unwrap(), WAIT, now),
             now,
             view: View::default(),
             table: Vec::new(),
@@ -92,7 +95,7 @@ impl Bench {
 
     fn usage(&mut self, needed: u32, busy: &[u16]) {
         let busy = busy.iter().copied().collect();
-        self.blocks.on_use(PortUse { needed, busy }, self.now);
+        let _ = self.blocks.on_use(PortUse { needed, busy }, self.now);
     }
 
     fn offered(&self) -> Vec<u16> {
@@ -173,7 +176,8 @@ fn nothing_is_asked_for_in_a_quarantine() {
 #[test]
 fn a_silent_holder_stops_before_the_store_gives_its_blocks_away() {
     let mut bench = Bench::holding("61000-61015/16", 0, &[holding(0, 10)]);
-    let end = bench.now + Duration::from_millis(RECLAIM_AFTER_MS) - MARGIN;
+    // Who was given a port in the last moment waits for it until then.
+    let end = bench.now + Duration::from_millis(RECLAIM_AFTER_MS) - WAIT;
     assert_eq!(bench.blocks.next_change(bench.now), Some(end));
     assert_eq!(bench.blocks.offered(end - Duration::from_millis(1)).count(), 1);
     assert_eq!(bench.blocks.offered(end).count(), 0);
@@ -185,6 +189,28 @@ fn a_silent_holder_stops_before_the_store_gives_its_blocks_away() {
     bench.table = vec![(holding(0, 11), Fence(2))];
     bench.beat();
     assert_eq!(bench.blocks.holdings(), []);
+}
+
+#[test]
+fn however_long_somebody_waits_half_of_the_time_is_used() {
+    let mut bench = Bench::holding("61000-61015/16", 0, &[holding(0, 10)]);
+    bench.blocks.on_wait(seconds(3600));
+    let end = bench.now + Duration::from_millis(RECLAIM_AFTER_MS / 2);
+    assert_eq!(bench.blocks.next_change(bench.now), Some(end));
+    assert_eq!(bench.blocks.offered(end - Duration::from_millis(1)).count(), 1);
+    assert_eq!(bench.blocks.offered(end).count(), 0);
+}
+
+#[test]
+fn the_same_use_again_changes_nothing() {
+    let held = [holding(0, 10), holding(1, 11)];
+    let mut bench = Bench::holding("61000-61999/16", 20, &held);
+    let busy = PortUse { needed: 0, busy: [0].into() };
+    assert!(bench.blocks.on_use(busy.clone(), bench.now));
+    assert!(!bench.blocks.on_use(busy.clone(), bench.now));
+    bench.pass(60);
+    assert_eq!(bench.offered(), [0]);
+    assert!(bench.blocks.on_use(busy, bench.now), "one waits to be given back");
 }
 
 #[test]

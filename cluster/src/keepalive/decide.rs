@@ -26,7 +26,7 @@ pub fn decide(path: &Path) -> Keepalive {
         probes: smallest.map(probes).unwrap_or_default(),
         ssh: own.map(|own| own.min(smallest.map_or(own, |timer| whole(timer / 2)))),
         ftp_idle: by_payload.map(idle_limit),
-        payload: by_payload.map(|timer| whole(timer.after / 3)),
+        payload: by_payload.map(|timer| whole(timer.after / 3 * 2)),
         ..found
     }
 }

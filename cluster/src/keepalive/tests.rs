@@ -48,15 +48,15 @@ fn what_is_decided_on_which_path() {
         (path(Network, Some(225)), (225, [75, 15, 135], 60, 0, 0)),
         (path(Network, Some(60)), (60, [20, 8, 52], 30, 0, 0)),
         (path(Network, Some(3)), (3, [1, 1, 5], 1, 0, 0)),
-        (path(Classic, None), (60, [20, 8, 52], 30, 54, 20)),
-        (path(Classic, Some(3600)), (3600, [75, 15, 135], 60, 3240, 1200)),
-        (path(Classic, Some(50)), (50, [16, 6, 40], 25, 45, 16)),
-        (path(Classic, Some(6)), (6, [2, 1, 6], 3, 4, 2)),
-        (path(Classic, Some(3)), (3, [1, 1, 5], 1, 2, 1)),
+        (path(Classic, None), (60, [20, 8, 52], 30, 54, 40)),
+        (path(Classic, Some(3600)), (3600, [75, 15, 135], 60, 3240, 2400)),
+        (path(Classic, Some(50)), (50, [16, 6, 40], 25, 45, 33)),
+        (path(Classic, Some(6)), (6, [2, 1, 6], 3, 4, 4)),
+        (path(Classic, Some(3)), (3, [1, 1, 5], 1, 2, 2)),
         // The smallest timer rules the probes, the smallest that counts payload the rest.
         (
             Path { others: vec![nat(120)], ..path(Classic, Some(600)) },
-            (120, [40, 15, 100], 60, 540, 200),
+            (120, [40, 15, 100], 60, 540, 400),
         ),
         (Path { others: vec![nat(350)], ..path(Nothing, None) }, (350, [75, 15, 135], 60, 0, 0)),
     ];
@@ -66,6 +66,23 @@ fn what_is_decided_on_which_path() {
     let silent = Path { own: Own::default(), ..path(Network, None) };
     assert_eq!(decide(&silent).ssh, None, "switched off is off");
     assert_eq!(decide(&Path::default()), Keepalive::default());
+}
+
+#[test]
+fn a_timer_explains_only_a_silence_of_its_length() {
+    let classic = decide(&path(Balancer::Classic, Some(60)));
+    for (silence, explained) in
+        [(0.0, false), (20.0, false), (58.9, false), (59.1, true), (60.1, true), (63.1, false)]
+    {
+        assert_eq!(classic.explains(Duration::from_secs_f64(silence)), explained, "{silence}");
+    }
+    // Short timers: nothing that comes much earlier is theirs.
+    let short = decide(&path(Balancer::Classic, Some(5)));
+    assert!(!short.explains(seconds(4)) && short.explains(seconds(5)));
+    // Probes keep these, and one's own limit says good-bye.
+    for balancer in [Balancer::None, Balancer::Network] {
+        assert!(!decide(&path(balancer, Some(60))).explains(seconds(60)));
+    }
 }
 
 #[test]

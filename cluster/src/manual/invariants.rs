@@ -3,8 +3,8 @@
 //! # The judge
 //!
 //! `cluster/tests/simulation` runs agents, the store as [`State`](crate::store::State) defines it, a DNS
-//! zone and a network in virtual time. After every step `judge.rs` looks at all nodes at once. Five kinds
-//! of runs, 250 seeds each; every seed can be repeated by the command that a failure prints:
+//! zone and a network in virtual time. After every step `judge.rs` looks at all nodes at once. Six kinds
+//! of runs, 250 seeds each, of the last one 25; every seed can be repeated by the command that a failure prints:
 //!
 //! | run | what happens | judged |
 //! | --- | --- | --- |
@@ -13,6 +13,7 @@
 //! | amnesia | the store goes away, forgets everything, or goes back by up to 12 s; nodes crash | I1, I4, I5 |
 //! | leases | ports that are needed and not; the store goes away, forgets everything, or goes back; nodes crash, pause, and are cut off; 1 % of messages lost | I1, I5 |
 //! | storm | all of that; pauses up to 40 s, nodes cut off, 2 % of messages lost, steps of the store's clock up to 700 s | I1, I5 |
+//! | silence | ports that are needed and not; nodes crash, pause, and are cut off for up to 20 min; 1 % of messages lost | I1, also for ports that were given before; I5 |
 //!
 //! In all of them: no two nodes lead at once, and no step of the DNS removes too much.
 //!
@@ -21,8 +22,10 @@
 //! At no time do two running nodes [offer](crate::blocks::Blocks::offered) the same block. The store grants
 //! a block to nobody else for [`RECLAIM_AFTER_MS`](crate::store::RECLAIM_AFTER_MS) (10 min) after the last
 //! beat of its holder; the holder counts that time from the moment at which it sent the last beat that brought a
-//! table of blocks, and stops 5 s earlier. A block that was granted is offered when such a table names this node as its
-//! owner, and not any more when one does not.
+//! table of blocks, and stops earlier, by as much as somebody may wait on a port that he was given before
+//! ([`port_wait`](crate::agent::Setup::port_wait): 90 s by default, half of the 10 min at the most). So nobody waits any
+//! more on a port of a block that another node offers, unless the store forgot. A block that was granted is offered when
+//! such a table names this node as its owner, and not any more when one does not.
 //!
 //! **After the store forgot**, holders say what they hold before anything is granted again, and the higher fence has
 //! a block. Who knew before that a block is another's does not offer it, although it is granted: not until the store has
@@ -34,8 +37,9 @@
 //! hear of it, because it is cut off from the store or paused, and goes on offering; and the block is granted to
 //! a node that did not know of it, because it came later, or was itself cut off when the block was granted. It
 //! ends when both have told the same store what they hold, and each has got a table after that (two beats); or with
-//! the 10 min. In it a connection may come to the wrong one of the two, which does not wait for that client and
-//! refuses it: what decides whose connection it is, is I2.
+//! the 10 min. Whoever waits then on a port of the node that loses the block does so for as long as above, and the port
+//! is told to nobody again. In it a connection may come to the wrong one of the two, which does not wait for that client and
+//! refuses it, unless the same client waits on the same port at both: what decides whose connection it is, is I2.
 //!
 //! Nor is it judged **for 10 min after the store's clock was set**: the store counts the silence of a holder by
 //! its clock, the holder by its own. And it does not hold where a data folder is in use twice: the older process

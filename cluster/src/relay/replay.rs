@@ -31,7 +31,7 @@ struct Window {
     /// What is below was taken, or may have been, before there was this window.
     least: u64,
     /// One bit for each of the numbers up to the highest, at its place modulo [`WINDOW`].
-    taken: [u64; WORDS],
+    taken: Box<[u64; WORDS]>,
     /// When it was used last.
     used: u64,
 }
@@ -78,7 +78,7 @@ impl Replay {
 impl Window {
     /// With this number taken.
     fn new(counter: u64, least: u64, used: u64) -> Self {
-        let mut window = Self { highest: counter, least, taken: [0; WORDS], used };
+        let mut window = Self { highest: counter, least, taken: Box::new([0; WORDS]), used };
         window.mark(counter);
         window
     }
@@ -97,7 +97,7 @@ impl Window {
     /// The places of the numbers that are new in the window are of none yet.
     fn rise(&mut self, highest: u64) {
         if highest - self.highest >= WINDOW {
-            self.taken = [0; WORDS];
+            self.taken.fill(0);
         } else {
             for counter in self.highest + 1..=highest {
                 let (word, bit) = place(counter);
@@ -128,16 +128,17 @@ fn place(counter: u64) -> (usize, u64) {
     (usize::try_from(at / 64).unwrap_or(0), 1 << (at % 64))
 }
 
-/// How far behind the highest number of a sender one may come: as many as a node may relay at once by
-/// default.
-pub const WINDOW: u64 = 4_096;
+/// How far behind the highest number of a sender one may come. Its numbers are those of all preambles that it sends, to
+/// whomever: one that is late by the patience of a dial (3 s) is taken yet if no more than 10 000 came about in each
+/// second of it.
+pub const WINDOW: u64 = 32_768;
 
 /// Registrations whose numbers are known; 2 MB at the most.
 pub const SENDERS_MAX: usize = 65_536;
 
-/// 136 KiB of windows.
+/// 1 MiB of windows.
 const WINDOWS_MAX: usize = 256;
-const WORDS: usize = 64;
+const WORDS: usize = 512;
 
 #[cfg(test)]
 mod tests {
@@ -147,7 +148,11 @@ mod tests {
 
     use super::*;
 
+    const _: () = assert!(WORDS as u64 * 64 == WINDOW);
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
         /// Whatever comes in whatever order, also from more senders than have windows.
         #[test]
         fn nothing_is_taken_twice(

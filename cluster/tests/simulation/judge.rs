@@ -24,6 +24,8 @@ pub(crate) struct Judge {
     leases_ms: u64,
     /// Blocks that two nodes offer, as they may.
     clashes: HashSet<(u16, usize, usize)>,
+    /// Who offered each block last.
+    offered: HashMap<u16, usize>,
     pub(crate) tried: Tried,
 }
 
@@ -40,6 +42,8 @@ pub(crate) struct Tried {
     pub(crate) out: u64,
     /// or have no record any more.
     pub(crate) gone: u64,
+    /// A node offered a block that one which runs but is cut off offered before.
+    pub(crate) taken_over: u64,
 }
 
 impl Tried {
@@ -49,6 +53,7 @@ impl Tried {
         self.idle += other.idle;
         self.out += other.out;
         self.gone += other.gone;
+        self.taken_over += other.taken_over;
     }
 }
 

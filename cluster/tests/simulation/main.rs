@@ -35,7 +35,7 @@ fn run(scenario: Scenario) {
         return;
     }
     let mut all = Tried::default();
-    for seed in 1..=number("FLOTILLA_SEEDS").unwrap_or(SEEDS) {
+    for seed in 1..=number("FLOTILLA_SEEDS").unwrap_or(scenario.seeds) {
         match scenario.run(seed, false) {
             Ok((_, tried)) => all.add(tried),
             Err(broken) => panic!(
@@ -83,5 +83,8 @@ fn leases() {
     run(Scenario::LEASES);
 }
 
-/// Of each scenario.
-const SEEDS: u64 = 250;
+/// Nodes are cut off for longer than their blocks are kept for them.
+#[test]
+fn silence() {
+    run(Scenario::SILENCE);
+}

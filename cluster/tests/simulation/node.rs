@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flotilla_cluster::admission::{Denied, Limits, Slot};
 use flotilla_cluster::agent::{Agent, Event, Setup};
@@ -68,8 +68,8 @@ impl Node {
         self.generation = (previous + 1).max(now_ms);
         let rules = Rules {
             ban_after: 3,
-            ban_window: std::time::Duration::from_secs(600),
-            ban_for: std::time::Duration::from_secs(1800),
+            ban_window: Duration::from_secs(600),
+            ban_for: Duration::from_secs(1800),
             exempt: Vec::new(),
         };
         let agent = Agent::new(
@@ -83,6 +83,7 @@ impl Node {
                 rules,
                 keepalive: Keepalive::default(),
                 ports: Some(LAYOUT.parse().unwrap()),
+                port_wait: Duration::from_millis(WAIT_MS),
                 seed,
             },
             now,
@@ -197,3 +198,5 @@ pub(crate) fn names() -> Settings {
 
 /// Six blocks for up to six nodes, each of which wants one at the least.
 const LAYOUT: &str = "61000-61095/16";
+/// How long somebody waits on a port at the longest.
+pub(crate) const WAIT_MS: u64 = 90_000;

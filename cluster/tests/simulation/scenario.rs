@@ -5,14 +5,20 @@ use std::net::IpAddr;
 use flotilla_cluster::admission::Limits;
 
 use crate::judge::{Judge, Rules, STALE_MS, Tried};
-use crate::node::Node;
+use crate::node::{Node, WAIT_MS};
 use crate::world::{Network, START_MS, World};
 
 /// A kind of run.
 #[derive(Clone, Copy)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
+    /// How many runs there are.
+    pub(crate) seeds: u64,
     seconds: u64,
+    /// Something happens each half of that, on average.
+    pace_ms: u64,
+    /// For how long somebody waits on a port, at the longest.
+    busy_ms: u64,
     delay_ms: u64,
     loss: u64,
     rules: Rules,
@@ -50,7 +56,10 @@ use Happening::{
 impl Scenario {
     pub(crate) const CALM: Self = Self {
         name: "calm",
+        seeds: SEEDS,
         seconds: 180,
+        pace_ms: 1_000,
+        busy_ms: BUSY_MS,
         delay_ms: 30,
         loss: 0,
         rules: Rules { exact: true, by_share: true, leases: true },
@@ -66,7 +75,10 @@ impl Scenario {
     };
     pub(crate) const STORM: Self = Self {
         name: "storm",
+        seeds: SEEDS,
         seconds: 200,
+        pace_ms: 1_000,
+        busy_ms: BUSY_MS,
         delay_ms: 100,
         loss: 2,
         rules: Rules { exact: false, by_share: false, leases: false },
@@ -90,7 +102,10 @@ impl Scenario {
     };
     pub(crate) const OUTAGE: Self = Self {
         name: "outage",
+        seeds: SEEDS,
         seconds: 150,
+        pace_ms: 1_000,
+        busy_ms: BUSY_MS,
         delay_ms: 20,
         loss: 0,
         rules: Rules { exact: false, by_share: true, leases: false },
@@ -98,7 +113,10 @@ impl Scenario {
     };
     pub(crate) const AMNESIA: Self = Self {
         name: "amnesia",
+        seeds: SEEDS,
         seconds: 150,
+        pace_ms: 1_000,
+        busy_ms: BUSY_MS,
         delay_ms: 20,
         loss: 0,
         rules: Rules { exact: false, by_share: false, leases: false },
@@ -116,7 +134,10 @@ impl Scenario {
     };
     pub(crate) const LEASES: Self = Self {
         name: "leases",
+        seeds: SEEDS,
         seconds: 240,
+        pace_ms: 1_000,
+        busy_ms: BUSY_MS,
         delay_ms: 60,
         loss: 1,
         rules: Rules { exact: false, by_share: false, leases: false },
@@ -134,6 +155,18 @@ impl Scenario {
             (2, Flush),
             (3, RollBack),
         ],
+    };
+
+    pub(crate) const SILENCE: Self = Self {
+        name: "silence",
+        seeds: SEEDS / 10,
+        seconds: 1_200,
+        pace_ms: 10_000,
+        busy_ms: WAIT_MS,
+        delay_ms: 60,
+        loss: 1,
+        rules: Rules { exact: false, by_share: false, leases: false },
+        happens: &[(40, Demand), (4, CutOff), (2, Heal), (1, Crash), (2, Start), (1, Pause)],
     };
 
     /// One run; its script if it is `loud`.
@@ -155,7 +188,7 @@ impl Scenario {
         while world.now_ms < end {
             if world.next_ms().is_none_or(|next| next >= act_at) {
                 world.now_ms = act_at;
-                act_at += 1 + world.random.range(0..1_000);
+                act_at += 1 + world.random.range(0..self.pace_ms);
                 self.act(&mut world);
             } else {
                 world.step();
@@ -174,11 +207,15 @@ impl Scenario {
 
     /// Whether all runs together came to what is judged.
     pub(crate) fn has_tried(&self, all: Tried) {
-        let Tried { clashes, shares, idle, out, gone } = all;
+        let Tried { clashes, shares, idle, out, gone, taken_over } = all;
         println!(
-            "{}: {clashes} clashes, {shares} shares, {idle} idle nodes, {out} out and {gone} gone",
+            "{}: {clashes} clashes, {shares} shares, {idle} idle nodes, {taken_over} taken over, \
+             {out} out and {gone} gone",
             self.name
         );
+        if self.name == Self::SILENCE.name {
+            assert!(taken_over > 0, "no run came to blocks of nodes that are cut off");
+        }
         if self.rules.leases {
             assert!(shares > 0 && idle > 0, "no run came to leases");
             assert!(out > 0 && gone > 0, "no run came to dead nodes");
@@ -244,7 +281,7 @@ impl Scenario {
                 world.store.clock_offset_ms += step;
                 world.facts.clock_step_ms = Some(world.now_ms);
             }
-            Demand => demand(world, index),
+            Demand => demand(world, index, self.busy_ms),
         }
     }
 }
@@ -263,7 +300,7 @@ fn login(world: &mut World, index: usize) {
 }
 
 /// More or fewer ports are needed, and some of the blocks that are offered have somebody waiting on them.
-fn demand(world: &mut World, index: usize) {
+fn demand(world: &mut World, index: usize, busy_ms: u64) {
     if !world.nodes[index].is_running(world.now_ms) {
         return;
     }
@@ -276,7 +313,7 @@ fn demand(world: &mut World, index: usize) {
     let offered: Vec<u16> = agent.into_iter().flat_map(|agent| agent.offered(now)).collect();
     for block in offered {
         if world.random.chance(30) {
-            let until = world.now_ms + world.random.range(0..BUSY_MS);
+            let until = world.now_ms + world.random.range(0..busy_ms);
             world.nodes[index].demand.busy.insert(block, until);
         }
     }
@@ -298,5 +335,7 @@ fn logout(world: &mut World, index: usize) {
     world.drive(index);
 }
 
-/// No connection is waited for longer.
+/// Of each scenario; a tenth of those that are long.
+const SEEDS: u64 = 250;
+/// As a rule no connection is waited for longer.
 const BUSY_MS: u64 = 10_000;

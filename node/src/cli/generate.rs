@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use super::nftables::NftablesArgs;
-use super::{Cli, ConfigArgs, nftables, print, unit};
+use super::{Cli, ConfigArgs, iam, nftables, print, unit};
 use crate::config::{self, Key, MAIN_FILE, Origin, Standing};
 use crate::error::ServeError;
 
@@ -26,6 +26,8 @@ pub enum GenerateVerb {
     Unit(ConfigArgs),
     /// Rules for nft(8): the ports of the given configuration, and who may reach them.
     Nftables(NftablesArgs),
+    /// The least policy (IAM) of the nodes' role in AWS for the given configuration.
+    Iam(ConfigArgs),
     /// The reference of configuration keys, in Markdown.
     Reference,
 }
@@ -54,6 +56,7 @@ pub fn run(verb: GenerateVerb) -> Result<(), ServeError> {
             print(&unit::unit(&program, &args, &config))
         }
         GenerateVerb::Nftables(args) => print(&nftables::text(args)?),
+        GenerateVerb::Iam(args) => print(&format!("{:#}\n", iam::policy(&args.load()?.0))),
         GenerateVerb::Reference => print(&reference()),
     }
 }

@@ -12,8 +12,12 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{self, Config, ConfigError, LoadOptions, Origins};
 use crate::error::ServeError;
 
+#[cfg(feature = "aws")]
+pub mod aws;
+pub mod doctor;
 mod figure;
 pub mod generate;
+mod iam;
 mod nftables;
 pub mod ping;
 pub mod remote;
@@ -63,6 +67,12 @@ pub enum Verb {
     Ports(remote::ListArgs),
     /// Print what the leader decided for all nodes.
     Policy(remote::ListArgs),
+    /// Look at everything that can keep clients out, and say what to do.
+    Doctor(doctor::DoctorArgs),
+    /// Look after security groups in AWS by hand.
+    #[cfg(feature = "aws")]
+    #[command(subcommand)]
+    Aws(aws::AwsVerb),
     /// Write files for other programs to standard output.
     #[command(subcommand, name = "gen")]
     Generate(generate::GenerateVerb),
@@ -169,6 +179,9 @@ pub fn run(verb: Verb) -> Result<(), ServeError> {
         Verb::Undrain(args) => remote::run(|talk| remote::drain::undrain(&args, talk)),
         Verb::Ports(args) => remote::run(|talk| remote::ports::run(&args, talk)),
         Verb::Policy(args) => remote::run(|talk| remote::policy::run(&args, talk)),
+        Verb::Doctor(args) => doctor::run(&args),
+        #[cfg(feature = "aws")]
+        Verb::Aws(verb) => aws::run(&verb),
         Verb::Generate(verb) => generate::run(verb),
     }
 }

@@ -4,22 +4,30 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, WrapFuture};
+use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, WrapFuture};
 use flotilla_cluster::aws::instance::Instance;
 use tracing::{debug, info, warn};
 
 use super::identity::{Identity, overridden};
+#[cfg(feature = "aws")]
+use super::lead::Duties;
 use super::settled::Settled;
 use crate::address::Found;
-use crate::config::Aws;
+use crate::listen::Adopt;
+use crate::policy::Policy;
+use crate::pool::Pool;
 use crate::registry::{Moved, Registry};
 
 /// The surroundings of a node.
 pub(crate) struct Cloud {
-    identity: Identity,
-    config: Aws,
+    pub(super) identity: Identity,
+    pub(super) policy: Arc<Policy>,
+    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "duties are the feature's"))]
+    pub(super) pool: Addr<Pool>,
     registry: Addr<Registry>,
-    instance: Option<Instance>,
+    pub(super) instance: Option<Instance>,
+    #[cfg(feature = "aws")]
+    pub(super) duties: Duties,
     /// Asked in vain so often since the last answer.
     unanswered: u32,
 }
@@ -27,18 +35,22 @@ pub(crate) struct Cloud {
 impl Cloud {
     /// Begins with what the start of the node found; `None`: there is nothing to look after.
     pub(crate) fn start(
-        config: &Aws,
+        policy: &Arc<Policy>,
         settled: &Settled,
+        pool: &Addr<Pool>,
         registry: &Addr<Registry>,
     ) -> Option<Addr<Self>> {
         let cloud = Self {
             identity: settled.identity.clone(),
-            config: config.clone(),
+            policy: Arc::clone(policy),
+            pool: pool.clone(),
             registry: registry.clone(),
             instance: settled.instance.clone(),
+            #[cfg(feature = "aws")]
+            duties: Duties::default(),
             unanswered: 0,
         };
-        config.enabled.then(|| Actor::start(cloud))
+        policy.config.aws.enabled.then(|| Actor::start(cloud))
     }
 }
 
@@ -47,6 +59,16 @@ impl Actor for Cloud {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.ask_later(ctx);
+        #[cfg(feature = "aws")]
+        self.lead_later(ctx);
+    }
+}
+
+impl Handler<Adopt> for Cloud {
+    type Result = ();
+
+    fn handle(&mut self, message: Adopt, _: &mut Self::Context) {
+        self.policy = message.0;
     }
 }
 
@@ -67,7 +89,7 @@ impl Cloud {
     /// An address that is not told any more is gone; one that nobody answers for stays.
     fn hear(&mut self, told: Result<Option<Instance>, String>) {
         let instance = match told {
-            Ok(told) => overridden(told, &self.config),
+            Ok(told) => overridden(told, &self.policy.config.aws),
             Err(error) => {
                 self.unanswered += 1;
                 return match self.unanswered {

@@ -40,6 +40,15 @@ impl Identity {
         }
     }
 
+    /// The service that an instance has its credentials from.
+    #[cfg(feature = "aws")]
+    pub(crate) fn service(&self) -> Option<&MetadataService> {
+        match self {
+            Self::Instance(service) => Some(service),
+            Self::Nobody | Self::Task(_) => None,
+        }
+    }
+
     /// Who this machine is. `Ok(None)`: there is nobody to ask.
     ///
     /// # Errors

@@ -5,10 +5,22 @@
 //! | `identity` | who asks, and whom: metadata of an instance, of a task, or nobody |
 //! | `settled` | what the start makes of the answer and a reload keeps |
 //! | `actor` | the `Cloud` actor: asks again, and tells when an address moved |
+//! | `lead` | its duties while the node leads: rounds of reading, planning and applying |
+//! | `groups` | security groups |
+//! | `session` | region and credentials |
+//! | `told` | what is said once |
 
 mod actor;
+#[cfg(feature = "aws")]
+pub(crate) mod groups;
 mod identity;
+#[cfg(feature = "aws")]
+mod lead;
+#[cfg(feature = "aws")]
+pub(crate) mod session;
 mod settled;
+#[cfg(feature = "aws")]
+mod told;
 
 pub(crate) use actor::Cloud;
 pub(crate) use settled::Settled;

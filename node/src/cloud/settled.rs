@@ -66,6 +66,11 @@ impl Settled {
         }
     }
 
+    /// Its name in AWS; empty: it has none.
+    pub(crate) fn id(&self) -> String {
+        self.instance.as_ref().map(|instance| instance.id.clone()).unwrap_or_default()
+    }
+
     /// Its addresses.
     pub(crate) fn found(&self) -> Found {
         self.instance.as_ref().map(Found::of).unwrap_or_default()

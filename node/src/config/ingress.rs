@@ -117,6 +117,18 @@ impl Ingress {
         self.balancers.iter().any(|network| network.contains(&address))
     }
 
+    /// Whether a connection of this address was made by a balancer, which has another one to the client and passes
+    /// bytes on between them, and not by the client: what is passed on can be late, and either connection can end
+    /// without the client's will. Without `ingress.balancers` nobody can tell, and all are taken for such where
+    /// balancers of this kind are said to stand in front.
+    pub fn is_spliced(&self, peer: IpAddr) -> bool {
+        match self.balancer {
+            Balancer::Network => false,
+            Balancer::Classic if self.balancers.is_empty() => true,
+            Balancer::Classic | Balancer::None => self.is_balancer(peer),
+        }
+    }
+
     /// Whether clients of this address reach the node's own.
     pub fn is_internal(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -197,6 +209,22 @@ mod tests {
         assert_eq!(zones, [None, Some("eu-west-1a")]);
         assert_eq!(config.relay.address.unwrap().port(), 2120);
         assert_eq!(config.relay.listen.unwrap().port(), 2120);
+    }
+
+    #[test]
+    fn who_comes_through_two_connections() {
+        let is_spliced = |flags: &[(&str, &str)]| {
+            let (config, _) = load_flags(flags).unwrap();
+            config.ingress.is_spliced("10.0.0.9".parse().unwrap())
+        };
+        let listed = ("ingress.balancers", "10.0.0.0/24");
+        let others = ("ingress.balancers", "10.0.1.0/24");
+        assert!(!is_spliced(&[]));
+        assert!(is_spliced(&[listed]));
+        assert!(!is_spliced(&[listed, ("ingress.balancer", "network")]));
+        assert!(is_spliced(&[("ingress.balancer", "classic")]));
+        assert!(is_spliced(&[listed, ("ingress.balancer", "classic")]));
+        assert!(!is_spliced(&[others, ("ingress.balancer", "classic")]));
     }
 
     #[test]

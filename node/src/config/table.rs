@@ -402,7 +402,7 @@ pub(super) const TABLE: &[Key] = &[
     key(
         "timeouts.data_connect",
         r#""30s""#,
-        "Until a data connection stands; 425 afterwards.",
+        "Until a data connection stands, and before that until a transfer uses the passive port that the client was told; 425 afterwards.",
         r#""10s""#,
     ),
     key(

@@ -34,6 +34,6 @@ pub use connection::Connection;
 pub use list::{Collected, Listing};
 pub use pace::Terms;
 pub use progress::Progress;
-pub use receive::{AtEnd, Received, receive};
+pub use receive::{Received, receive};
 pub use send::{Download, send};
 pub use socket::{Socket, connect_active};

@@ -16,24 +16,6 @@ use super::pace::{Pace, Terms};
 use super::splice;
 use crate::storage::Sink;
 
-/// What the end of the stream is worth. On a clear connection a killed client looks like one that
-/// is done.
-pub trait AtEnd {
-    /// Asked once, when the stream has ended and before the file is published.
-    ///
-    /// # Errors
-    ///
-    /// A failure keeps the file from being published; its bytes are kept as the storage keeps those
-    /// of a broken upload.
-    fn check(&self) -> Result<(), Failure>;
-}
-
-impl<F: Fn() -> Result<(), Failure>> AtEnd for F {
-    fn check(&self) -> Result<(), Failure> {
-        self()
-    }
-}
-
 /// A complete upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Received {
@@ -43,7 +25,9 @@ pub struct Received {
     pub size: u64,
 }
 
-/// Receives to the end of the stream, asks `at_end`, and publishes.
+/// Receives to the end of the stream, asks `at_end` once what that end is worth, and publishes. On a
+/// clear connection a killed client looks like one that is done; what `at_end` refuses is not
+/// published, and its bytes are kept as the storage keeps those of a broken upload.
 ///
 /// # Errors
 ///
@@ -54,7 +38,7 @@ pub async fn receive(
     connection: Connection,
     sink: Arc<dyn Sink>,
     ascii: bool,
-    at_end: &dyn AtEnd,
+    at_end: impl AsyncFnOnce() -> Result<(), Failure>,
     terms: &Terms,
 ) -> Result<Received, Failure> {
     let before = terms.progress.bytes();
@@ -66,7 +50,10 @@ pub async fn receive(
         pending: Vec::with_capacity(FIRST_BYTES),
         ascii: ascii.then(Decoder::default),
     };
-    let received = upload.run(&mut pace).await.and_then(|()| at_end.check());
+    let received = match upload.run(&mut pace).await {
+        Ok(()) => at_end().await,
+        failed => failed,
+    };
     if let Err(failure) = received {
         upload.save().await;
         return Err(failure);

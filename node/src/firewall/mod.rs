@@ -7,5 +7,7 @@
 
 pub(crate) mod nftables;
 mod plan;
+#[cfg(feature = "aws")]
+pub(crate) mod wants;
 
 pub(crate) use plan::{Groups, Opening, Plan, Source};

@@ -31,6 +31,8 @@ pub(crate) struct Arrival {
     pub(crate) peer: SocketAddr,
     /// What the client dialled, as a header said.
     pub(crate) dialled: Option<SocketAddr>,
+    /// A balancer made the connection, and has another one to the client (`Ingress::is_spliced`).
+    pub(crate) is_spliced: bool,
     pub(crate) header: Awaits,
 }
 
@@ -61,7 +63,9 @@ impl Acceptor {
             true => ingress.proxy_protocol,
             false => Proxy::Off,
         };
-        let mut arrival = Arrival { stream, entry, peer, dialled: None, header: Awaits::Refusal };
+        let is_spliced = ingress.is_spliced(peer.ip());
+        let header = Awaits::Refusal;
+        let mut arrival = Arrival { stream, entry, peer, dialled: None, is_spliced, header };
         // Whoever speaks first under TLS and SSH is the client, so its header never comes too late.
         match proxy::in_front(proxy) {
             None => self.open(arrival, context.address()),

@@ -23,9 +23,11 @@ mod field;
 mod layer;
 mod queue;
 mod render;
+mod seldom;
 mod xferlog;
 
 pub(crate) use about::{About, change, current, resume};
+pub(crate) use seldom::Seldom;
 pub use xferlog::{XferLog, write_xferlog};
 
 use layer::{Level, Lines};

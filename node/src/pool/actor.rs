@@ -27,6 +27,7 @@ use super::admission::Waiting;
 use super::early::Early;
 use super::mark::Mark;
 use super::member::Meter;
+use super::ports::Unsent;
 use super::post::Post;
 use super::sharing::Sharing;
 use super::standing::Secrets;
@@ -34,7 +35,7 @@ use crate::health::Readiness;
 use crate::keepalive;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
-use crate::ports::{HeaderRule, Ports, SetHeaderRule};
+use crate::ports::{self, PortRules, Ports};
 use crate::registry::Registry;
 use crate::roster::Gathered;
 use crate::system::DrainHandle;
@@ -56,6 +57,8 @@ pub(crate) struct Pool {
     pub(super) contact: watch::Sender<bool>,
     /// Living nodes of the pool, as kept in the data folder.
     pub(super) size: u32,
+    /// What the ports have not heard of yet.
+    pub(super) unsent: Unsent,
     timer: Option<(Instant, SpawnHandle)>,
 }
 
@@ -83,6 +86,8 @@ pub(crate) struct Places {
     pub(crate) clients: Vec<String>,
     /// By other nodes that bring data connections.
     pub(crate) relay: Option<SocketAddr>,
+    /// By AWS: the instance; empty: none.
+    pub(crate) instance: String,
 }
 
 /// The other parts of the node.
@@ -112,6 +117,7 @@ impl Pool {
             early: Early::default(),
             contact: watch::Sender::new(false),
             size: 0,
+            unsent: Unsent::default(),
             timer: None,
         }
     }
@@ -224,10 +230,11 @@ impl Handler<Configured> for Pool {
         self.parts.policy = message.policy;
         let keepalive = keepalive::decided(&self.parts.policy.config);
         self.agent.on_configured(message.limits, message.rules, keepalive, Instant::now());
+        self.agent.on_port_wait(ports::wait_max(&self.parts.policy.config));
         self.set_sweeper(self.agent.term(Instant::now()).is_some());
-        if let Some(node) = &self.node {
-            let rule = HeaderRule::new(&self.parts.policy.config.ingress);
-            node.ports.do_send(SetHeaderRule(Arc::new(rule)));
+        if self.node.is_some() {
+            let rules = PortRules::new(&self.parts.policy.config);
+            self.unsent.rules = Some(Arc::new(rules));
         }
         self.spread_routes();
         self.tell_settings(context);

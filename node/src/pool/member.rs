@@ -73,6 +73,7 @@ impl Pool {
         let now = Instant::now();
         self.meter.on_tick(now);
         self.look_at_mark(context);
+        self.send_unsent();
         let member = self.member();
         self.agent.on_member(member, now);
         self.agent.on_tick(now);
@@ -120,6 +121,7 @@ impl Pool {
             storage: self.mark.seen().to_owned(),
             relay: parts.places.relay.map_or_else(String::new, |relay| relay.to_string()),
             place: Place::default(),
+            instance: parts.places.instance.clone(),
         }
     }
 

@@ -5,6 +5,7 @@
 //! | `actor` | the `Pool` actor: drives the agent of `flotilla_cluster`, waits for the store |
 //! | `admission` | logins ask for slots |
 //! | `event` | what the agent tells of, and what is done about it |
+//! | `lead` | whether this node leads, for duties outside the store |
 //! | `member` | what the node says of itself |
 //! | `ports` | whose ports are whose, for those who hold and relay them |
 //! | `standing`, `errand` | whether the pool takes the node, and it has the pool's secrets; trying again |
@@ -21,6 +22,8 @@ mod early;
 mod errand;
 mod event;
 pub(crate) mod generation;
+#[cfg(feature = "aws")]
+mod lead;
 mod mark;
 mod member;
 mod ports;
@@ -36,4 +39,6 @@ pub(crate) use actor::{Configured, Fault, Leave, Parts, Places, Pool, Surroundin
 pub(crate) use admission::{Admit, Failed, Permit, Rejected};
 pub(crate) use early::{Attach, KnownBans};
 pub(crate) use event::sweeps;
+#[cfg(feature = "aws")]
+pub(crate) use lead::{Lead, Leading};
 pub use question::{Ask, Filter, Question, Refusal, Target};

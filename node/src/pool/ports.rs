@@ -13,25 +13,40 @@ use zeroize::Zeroizing;
 
 use super::Pool;
 use crate::health::PORTS;
-use crate::ports::{PortsUsed, SetRoutes};
+use crate::ports::{PortRules, PortsUsed, SetRoutes, SetRules};
 use crate::relay::Routes;
+
+/// What the ports are to be told, and had no room for.
+#[derive(Debug, Default)]
+pub(super) struct Unsent {
+    routes: Option<Arc<Routes>>,
+    pub(super) rules: Option<Arc<PortRules>>,
+}
 
 impl Pool {
     /// Tells whose ports are whose. Nothing, where each node has its own.
     pub(super) fn spread_routes(&mut self) {
         let Some(table) = self.agent.port_table(Instant::now()) else { return };
-        let Some(node) = &self.node else { return };
+        if self.node.is_none() {
+            return;
+        }
         match self.obstacle(&table) {
             Some(reason) => self.parts.readiness.set(PORTS, reason),
             None => self.parts.readiness.clear(PORTS),
         }
         let stalled = self.parts.policy.config.timeouts.stalled + STALLED_MORE;
         debug!(offered = ?table.offered, owners = table.owners.len(), "passive ports of the pool");
-        node.ports.do_send(SetRoutes(Arc::new(Routes {
-            table,
-            key: self.secrets.relay.clone(),
-            stalled,
-        })));
+        let key = self.secrets.relay.clone();
+        self.unsent.routes = Some(Arc::new(Routes { table, key, stalled }));
+        self.send_unsent();
+    }
+
+    /// Tells the ports what they have not heard of yet. What finds no room waits for the next tick.
+    pub(super) fn send_unsent(&mut self) {
+        let Some(node) = &self.node else { return };
+        let Unsent { routes, rules } = &mut self.unsent;
+        routes.take_if(|routes| node.ports.try_send(SetRoutes(Arc::clone(routes))).is_ok());
+        rules.take_if(|rules| node.ports.try_send(SetRules(Arc::clone(rules))).is_ok());
     }
 
     /// Why the node has no port to give, if it has none.

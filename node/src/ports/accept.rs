@@ -12,7 +12,7 @@ use crate::address::canonical;
 
 /// Whose trouble a failed accept is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// Nobody's: the queue is empty.
     Empty,
     /// One connection's (accept(2) reports errors that are pending on it); the next may be fine.
@@ -23,7 +23,7 @@ pub(super) enum Trouble {
 
 impl Trouble {
     /// The trouble behind an error.
-    pub(super) fn of(error: &io::Error) -> Self {
+    pub(crate) fn of(error: &io::Error) -> Self {
         use rustix::io::Errno;
         match Errno::from_io_error(error) {
             Some(Errno::AGAIN) => Self::Empty,

@@ -14,13 +14,12 @@ use flotilla_cluster::blocks::PortUse;
 use flotilla_cluster::ports::PortRange;
 use futures_util::future::join_all;
 use socket2::Socket;
-use tokio::sync::{mpsc, oneshot};
-use tracing::warn;
+use tokio::sync::oneshot;
 
 use super::PortSettings;
 use super::counts::{self, Counters, PortCounts};
-use super::gate::HeaderRule;
-use super::remote::{self, INBOX_MAX, Neighbours};
+use super::gate::PortRules;
+use super::remote::{self, Neighbours};
 use super::shard::ShardSeed;
 use crate::metrics::ProxyHeaders;
 use crate::relay::{Inlet, Outgoing, Routes};
@@ -32,8 +31,11 @@ pub struct Ports {
     counters: Vec<Arc<Counters>>,
     shards: Neighbours,
     routes: Option<Arc<Routes>>,
+    rules: Option<Arc<PortRules>>,
     /// Shards that must hear of the routes yet: their inbox was full.
     untold: Vec<usize>,
+    /// And of the rules.
+    unruled: Vec<usize>,
     pool: Option<Recipient<PortsUsed>>,
     /// A round of questions is under way.
     asking: bool,
@@ -48,7 +50,8 @@ pub(crate) struct PortParts {
     pub(crate) inlets: Vec<Inlet>,
     pub(crate) outgoing: Outgoing,
     pub(crate) headers: ProxyHeaders,
-    pub(crate) rule: Arc<HeaderRule>,
+    /// None: there are no headers.
+    pub(crate) rules: Option<Arc<PortRules>>,
 }
 
 impl Ports {
@@ -64,9 +67,8 @@ impl Ports {
         shards: usize,
     ) -> (Self, Vec<ShardSeed>) {
         let shards = shards.max(1);
-        let (inboxes, receivers): (Vec<_>, Vec<_>) =
-            (0..shards).map(|_| mpsc::channel(INBOX_MAX)).unzip();
-        let neighbours = Neighbours::new(inboxes.into_iter());
+        let (neighbours, inboxes) = Neighbours::new(shards);
+        let rules = parts.rules.unwrap_or_else(|| Arc::new(PortRules::plain(settings.linger)));
         let counters: Vec<_> = (0..shards).map(|_| Arc::new(Counters::default())).collect();
         let mut bound: Vec<Vec<_>> = (0..shards).map(|_| Vec::new()).collect();
         for (address, socket) in parts.bound {
@@ -77,8 +79,8 @@ impl Ports {
         }
         let mut inlets = parts.inlets.into_iter();
         let mut seeds = Vec::new();
-        for (index, ((inbox, bound), counters)) in
-            receivers.into_iter().zip(bound).zip(&counters).enumerate()
+        for (index, (((inbox, brought), bound), counters)) in
+            inboxes.into_iter().zip(bound).zip(&counters).enumerate()
         {
             seeds.push(ShardSeed {
                 index,
@@ -87,11 +89,12 @@ impl Ports {
                 counters: Arc::clone(counters),
                 neighbours: neighbours.clone(),
                 inbox,
+                brought,
                 bound,
                 inlet: inlets.next(),
                 outgoing: parts.outgoing.clone(),
                 headers: parts.headers.clone(),
-                rule: Arc::clone(&parts.rule),
+                rules: Arc::clone(&rules),
                 living: Arc::default(),
             });
         }
@@ -100,7 +103,9 @@ impl Ports {
             counters,
             shards: neighbours,
             routes: None,
+            rules: None,
             untold: Vec::new(),
+            unruled: Vec::new(),
             pool: None,
             asking: false,
         };
@@ -112,17 +117,26 @@ impl Ports {
         counts::sum(self.range, self.counters.iter().map(AsRef::as_ref))
     }
 
-    /// Tells the routes to shards that have not heard of them.
-    fn spread(&mut self) {
-        let Some(routes) = &self.routes else { return };
+    /// Tells routes and rules to shards that have not heard of them. Whether all have heard of the routes.
+    fn spread(&mut self) -> bool {
         let shards = &self.shards;
-        self.untold
-            .retain(|index| !shards.tell(*index, remote::Message::Routes(Arc::clone(routes))));
+        if let Some(routes) = &self.routes {
+            let tell = |index| shards.tell(index, remote::Message::Routes(Arc::clone(routes)));
+            self.untold.retain(|index| !tell(*index));
+        }
+        if let Some(rules) = &self.rules {
+            let tell = |index| shards.tell(index, remote::Message::Rules(Arc::clone(rules)));
+            self.unruled.retain(|index| !tell(*index));
+        }
+        self.untold.is_empty()
     }
 
     /// Asks the shards what they need, for the pool.
     fn look(&mut self, context: &mut Context<Self>) {
-        self.spread();
+        if !self.spread() {
+            // One may go on granting ports of blocks that were withdrawn: what it said of their use would be believed.
+            return;
+        }
         let (Some(routes), Some(_), false) = (&self.routes, &self.pool, self.asking) else {
             return;
         };
@@ -166,10 +180,10 @@ pub(crate) struct Report(pub(crate) Recipient<PortsUsed>);
 #[rtype(result = "()")]
 pub(crate) struct SetRoutes(pub(crate) Arc<Routes>);
 
-/// Other PROXY headers are expected.
+/// The configuration was read again.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub(crate) struct SetHeaderRule(pub(crate) Arc<HeaderRule>);
+pub(crate) struct SetRules(pub(crate) Arc<PortRules>);
 
 /// Asks for the [`PortCounts`].
 #[derive(Clone, Copy, Debug, Message)]
@@ -202,15 +216,13 @@ impl Handler<SetRoutes> for Ports {
     }
 }
 
-impl Handler<SetHeaderRule> for Ports {
+impl Handler<SetRules> for Ports {
     type Result = ();
 
-    fn handle(&mut self, message: SetHeaderRule, _: &mut Self::Context) {
-        for index in 0..self.shards.count() {
-            if !self.shards.tell(index, remote::Message::Header(Arc::clone(&message.0))) {
-                warn!(shard = index, "passive ports go by the PROXY rules before the reload");
-            }
-        }
+    fn handle(&mut self, message: SetRules, _: &mut Self::Context) {
+        self.rules = Some(message.0);
+        self.unruled = (0..self.shards.count()).collect();
+        self.spread();
     }
 }
 
@@ -241,3 +253,40 @@ fn shuffled(mut ports: Vec<u16>) -> Vec<u16> {
 const LOOK: Duration = Duration::from_millis(250);
 /// How long a shard may take to say it.
 const ANSWER: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use flotilla_cluster::blocks::PortTable;
+    use flotilla_cluster::id::Fence;
+    use flotilla_cluster::ports::Layout;
+
+    use super::*;
+
+    /// A shard whose inbox is full hears of everything later, and until then nobody believes what it says.
+    #[test]
+    fn what_finds_no_room_is_told_again() {
+        actix_rt::System::new().block_on(async {
+            let range: PortRange = "40000-40007".parse().unwrap();
+            let settings = PortSettings::new(range, Duration::from_secs(1));
+            let (mut ports, seeds) = Ports::new(settings, 2);
+            let layout = Layout::new(range, 4);
+            while ports.shards.tell(1, remote::Message::Usage(layout, oneshot::channel().0)) {}
+            let table = PortTable { layout, own: Fence(1), offered: Vec::new(), owners: [].into() };
+            ports.routes = Some(Arc::new(Routes { table, key: None, stalled: Duration::ZERO }));
+            ports.rules = Some(Arc::new(PortRules::plain(Duration::from_secs(99))));
+            (ports.untold, ports.unruled) = (vec![0, 1], vec![0, 1]);
+            assert!(!ports.spread());
+            assert_eq!((&*ports.untold, &*ports.unruled), (&[1][..], &[1][..]));
+            let shards: Vec<_> = seeds.into_iter().map(ShardSeed::start).collect();
+            while !ports.spread() || !ports.unruled.is_empty() {
+                actix_rt::task::yield_now().await;
+            }
+            for shard in shards {
+                while shard.gate.linger() != Duration::from_secs(99) {
+                    actix_rt::task::yield_now().await;
+                }
+                assert!(shard.relays().routes().is_some());
+            }
+        });
+    }
+}

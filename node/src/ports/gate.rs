@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use flotilla_protocol::proxy::{Header, Versions};
 use ipnet::IpNet;
@@ -12,7 +13,9 @@ use tokio::net::TcpStream;
 use tracing::debug;
 
 use super::grant::Accepted;
-use crate::config::Ingress;
+use super::linger;
+use crate::config::Config;
+use crate::log::Seldom;
 use crate::metrics::ProxyHeaders;
 use crate::proxy::{self, HeaderError};
 use crate::relay::Forwarder;
@@ -24,49 +27,78 @@ pub(super) struct Gate {
     pub(super) is_shared: bool,
     pub(super) relays: Rc<Forwarder>,
     headers: ProxyHeaders,
-    rule: RefCell<Arc<HeaderRule>>,
+    rules: RefCell<Arc<PortRules>>,
+    /// For what is said when descriptors run out, of all listeners together.
+    pub(super) starved: Seldom,
+    /// And when another arbiter does not answer.
+    pub(super) deaf: Seldom,
     /// Connections whose header is awaited.
     awaited: Rc<Cell<usize>>,
 }
 
-/// From whom a header is expected (`ingress.data_proxy_protocol`).
+/// What a reload may change.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct HeaderRule {
+pub(crate) struct PortRules {
+    /// Headers are expected (`ingress.data_proxy_protocol`).
     versions: Option<Versions>,
+    /// From them.
     balancers: Vec<IpNet>,
+    /// How long a port stays closed to an address after a grant that nobody connected to.
+    linger: Duration,
 }
 
-impl HeaderRule {
-    pub(crate) fn new(ingress: &Ingress) -> Self {
-        let versions = proxy::in_front(ingress.data_proxy_protocol);
-        Self { versions, balancers: ingress.balancers.clone() }
+impl PortRules {
+    /// By the configuration.
+    pub(crate) fn new(config: &Config) -> Self {
+        let ingress = &config.ingress;
+        Self {
+            versions: proxy::in_front(ingress.data_proxy_protocol),
+            balancers: ingress.balancers.clone(),
+            linger: linger(config.timeouts.data_connect),
+        }
+    }
+
+    /// No headers.
+    pub(super) fn plain(linger: Duration) -> Self {
+        Self { linger, ..Self::default() }
     }
 }
 
 impl Gate {
-    pub(super) fn new(is_shared: bool, relays: Rc<Forwarder>, headers: ProxyHeaders) -> Self {
-        let awaited = Rc::default();
-        Self { is_shared, relays, headers, rule: RefCell::default(), awaited }
+    pub(super) fn new(
+        is_shared: bool,
+        relays: Rc<Forwarder>,
+        headers: ProxyHeaders,
+        rules: Arc<PortRules>,
+    ) -> Self {
+        let (awaited, starved, deaf) = (Rc::default(), Seldom::default(), Seldom::default());
+        Self { is_shared, relays, headers, rules: RefCell::new(rules), starved, deaf, awaited }
     }
 
-    pub(super) fn set_rule(&self, rule: Arc<HeaderRule>) {
-        *self.rule.borrow_mut() = rule;
+    pub(super) fn set_rules(&self, rules: Arc<PortRules>) {
+        *self.rules.borrow_mut() = rules;
+    }
+
+    pub(super) fn linger(&self) -> Duration {
+        self.rules.borrow().linger
     }
 
     /// Which header comes first on a connection from this address, if any does.
     pub(super) fn expected(&self, peer: IpAddr) -> Option<Versions> {
-        let rule = self.rule.borrow();
-        let versions = rule.versions?;
-        rule.balancers.iter().any(|network| network.contains(&peer)).then_some(versions)
+        let rules = self.rules.borrow();
+        let versions = rules.versions?;
+        rules.balancers.iter().any(|network| network.contains(&peer)).then_some(versions)
     }
 
-    /// A place among those who wait for their header.
+    /// A place among those who wait for their header; there are only so many.
     pub(super) fn place(&self) -> Option<Place> {
         let awaited = self.awaited.get();
-        (awaited < HEADERS_MAX).then(|| {
-            self.awaited.set(awaited + 1);
-            Place(Rc::clone(&self.awaited))
-        })
+        if awaited >= HEADERS_MAX {
+            self.headers.crowded.inc();
+            return None;
+        }
+        self.awaited.set(awaited + 1);
+        Some(Place(Rc::clone(&self.awaited)))
     }
 
     /// The connection as the client's whom its header names. A balancer's own serves nobody.

@@ -63,7 +63,8 @@ pub struct Via {
 /// A port that waits for one connection. Dropped, it gives the port back: at once if a connection
 /// came, otherwise the port stays closed to this client for the linger time.
 ///
-/// It has no deadline of its own; who waits for it has.
+/// It has no deadline of its own: sessions keep it for so long until a transfer takes it, and transfers wait for so
+/// long ([`wait_max`](super::wait_max)).
 pub struct Grant {
     port: u16,
     source: Source,

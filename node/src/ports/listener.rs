@@ -1,7 +1,6 @@
 //! One listening socket and the grants that wait on it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::hash_map::Entry;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -19,7 +18,7 @@ use super::accept::{Trouble, accept, is_waiting};
 use super::counts::Counters;
 use super::gate::Gate;
 use super::grant::Accepted;
-use super::places::{Place, Places};
+use super::places::{Places, Released};
 use super::rule::PeerRule;
 use super::wait::Wait;
 use crate::keepalive::{self, Tuned};
@@ -35,7 +34,6 @@ use crate::keepalive::{self, Tuned};
 pub(super) struct Listener {
     address: SocketAddr,
     socket: AsyncFd<Socket>,
-    linger: Duration,
     counters: Arc<Counters>,
     gate: Rc<Gate>,
     places: RefCell<Places>,
@@ -66,7 +64,6 @@ impl Listener {
     pub(super) fn new(
         socket: Socket,
         address: SocketAddr,
-        linger: Duration,
         counters: Arc<Counters>,
         gate: Rc<Gate>,
     ) -> io::Result<Self> {
@@ -79,7 +76,6 @@ impl Listener {
         let listener = Self {
             address,
             socket,
-            linger,
             counters,
             gate,
             places: RefCell::default(),
@@ -119,27 +115,10 @@ impl Listener {
         }
     }
 
-    /// Whether a grant with this rule can wait here now; expired lingerers on the way are dropped.
+    /// Whether a grant with this rule can wait here now.
     pub(super) fn has_place(&self, rule: &PeerRule, now: Instant) -> bool {
-        let mut places = self.places.borrow_mut();
-        if places.exact.len() + places.broad.len() >= PLACES_MAX {
-            return false;
-        }
-        let clear =
-            places.broad.iter().all(|(other, place)| place.expired(now) || !other.overlaps(rule));
-        if !clear {
-            return false;
-        }
-        let Places { exact, .. } = &mut *places;
-        if let PeerRule::Same(client) = rule {
-            return exact.get(client).is_none_or(|place| place.expired(now));
-        }
-        // Who comes late for an earlier grant does not pass for the next client where TLS proves who it is.
-        let proves = *rule == PeerRule::Any;
-        exact.iter().all(|(client, place)| {
-            let lingers = matches!(place, Place::Lingering(_));
-            place.expired(now) || !rule.admits(*client) || (proves && lingers)
-        })
+        let places = self.places.borrow();
+        places.count() < PLACES_MAX && places.has_room(rule, now)
     }
 
     /// Begins a wait; [`Listener::has_place`] must have said yes to its rule.
@@ -148,16 +127,7 @@ impl Listener {
         if wait.watched() {
             self.watch(true);
         }
-        let mut places = self.places.borrow_mut();
-        let place = Place::Pending(Rc::clone(wait));
-        let previous = match wait.rule {
-            PeerRule::Same(client) => places.exact.insert(client, place),
-            _ => {
-                places.broad.push((wait.rule.clone(), place));
-                None
-            }
-        };
-        if previous.is_some() {
+        if self.places.borrow_mut().insert(wait) {
             self.counters.lingering.down();
         }
         self.counters.pending.up();
@@ -187,37 +157,12 @@ impl Listener {
 
     /// Ends a wait: its place is free if a connection came, and lingers otherwise.
     pub(super) fn release(&self, wait: &Rc<Wait>) {
-        let mut places = self.places.borrow_mut();
-        let Places { exact, broad } = &mut *places;
-        let until = Instant::now() + self.linger;
-        match wait.rule {
-            PeerRule::Same(client) => {
-                let Entry::Occupied(mut entry) = exact.entry(client) else { return };
-                if !entry.get().holds(wait) {
-                    return;
-                }
-                if wait.served() {
-                    entry.remove();
-                } else {
-                    entry.insert(Place::Lingering(until));
-                    self.counters.lingering.up();
-                }
-            }
-            _ => {
-                let Some(index) = broad.iter().position(|(_, place)| place.holds(wait)) else {
-                    return;
-                };
-                if wait.served() {
-                    broad.swap_remove(index);
-                } else {
-                    // Only this session's client can still come late; others need not be kept away.
-                    broad.swap_remove(index);
-                    exact.insert(wait.client, Place::Lingering(until));
-                    self.counters.lingering.up();
-                }
-            }
+        let until = Instant::now() + self.gate.linger();
+        match self.places.borrow_mut().release(wait, until) {
+            Released::Nothing => return,
+            Released::Lingers => self.counters.lingering.up(),
+            Released::Free | Released::LingersOn => {}
         }
-        drop(places);
         if wait.watched() {
             self.watch(false);
         }
@@ -231,14 +176,10 @@ impl Listener {
             self.pump();
         }
         let mut places = self.places.borrow_mut();
-        let before = places.exact.len() + places.broad.len();
-        places.exact.retain(|_, place| !place.expired(now));
-        places.broad.retain(|(_, place)| !place.expired(now));
-        let after = places.exact.len() + places.broad.len();
-        for _ in after..before {
+        for _ in 0..places.sweep(now) {
             self.counters.lingering.down();
         }
-        after > 0
+        places.count() > 0
     }
 
     fn watch(&self, begins: bool) {
@@ -285,7 +226,9 @@ impl Listener {
                     }
                     Trouble::Connection => {}
                     Trouble::System => {
-                        warn!(address = %self.address, %error, "data connections wait: accept failed");
+                        if let Some(held) = self.gate.starved.pass(Instant::now()) {
+                            warn!(address = %self.address, %error, held, "data connections wait: accept failed");
+                        }
                         return Turn::Pause;
                     }
                 },

@@ -11,7 +11,7 @@ use flotilla_cluster::ports::Layout;
 use socket2::{SockRef, Socket};
 use tracing::{debug, error};
 
-use super::gate::HeaderRule;
+use super::gate::PortRules;
 use super::grant::GrantRequest;
 use super::listener::Listener;
 use super::shard::PortShard;
@@ -108,9 +108,14 @@ impl PortShard {
         self.gate.relays.set_routes(Arc::clone(routes));
     }
 
-    /// Other headers are expected.
-    pub(super) fn set_header_rule(&self, rule: Arc<HeaderRule>) {
-        self.gate.set_rule(rule);
+    /// Whether the port may be given to clients now.
+    pub(crate) fn offers(&self, port: u16) -> bool {
+        !self.gate.is_shared || self.relays().routes().is_some_and(|routes| routes.offers(port))
+    }
+
+    /// The configuration was read again.
+    pub(super) fn set_rules(&self, rules: Arc<PortRules>) {
+        self.gate.set_rules(rules);
     }
 
     /// What is needed now.

@@ -10,11 +10,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::gate::HeaderRule;
+use super::gate::PortRules;
 use super::grant::{Accepted, GrantRequest};
 use super::pooled::ShardUse;
 use super::shard::PortShard;
 use super::wait::{WAITING_MAX, Wait};
+use crate::log::Seldom;
 use crate::relay::{Incoming, Routes};
 
 /// A port of another shard: its number, and where its connections arrive.
@@ -25,12 +26,10 @@ pub(super) type Lent = (u16, mpsc::Receiver<Accepted>);
 pub(super) enum Message {
     /// Another shard wants a port.
     Lend(Ask),
-    /// Another node brought a connection to another arbiter.
-    Bring(Incoming),
     /// Something else is known of the pool's ports.
     Routes(Arc<Routes>),
-    /// Other PROXY headers are expected.
-    Header(Arc<HeaderRule>),
+    /// The configuration was read again.
+    Rules(Arc<PortRules>),
     /// What is needed of the ports, divided in this way?
     Usage(Layout, oneshot::Sender<ShardUse>),
 }
@@ -44,11 +43,28 @@ pub(super) struct Ask {
 
 /// The inboxes of all shards.
 #[derive(Clone, Debug)]
-pub(super) struct Neighbours(Arc<[mpsc::Sender<Message>]>);
+pub(super) struct Neighbours(Arc<[Door]>);
+
+/// Into one shard, from outside of its arbiter. What other nodes bring has a way of its own: it stops nothing else.
+#[derive(Debug)]
+struct Door {
+    messages: mpsc::Sender<Message>,
+    brought: mpsc::Sender<Incoming>,
+}
+
+/// What a shard takes out.
+pub(super) type Inbox = (mpsc::Receiver<Message>, mpsc::Receiver<Incoming>);
 
 impl Neighbours {
-    pub(super) fn new(inboxes: impl Iterator<Item = mpsc::Sender<Message>>) -> Self {
-        Self(inboxes.collect())
+    /// So many, and what each of them takes out.
+    pub(super) fn new(count: usize) -> (Self, Vec<Inbox>) {
+        let door = |_| {
+            let (messages, inbox) = mpsc::channel(INBOX_MAX);
+            let (brought, taken) = mpsc::channel(BROUGHT_MAX);
+            (Door { messages, brought }, (inbox, taken))
+        };
+        let (doors, inboxes): (Vec<_>, Vec<_>) = (0..count).map(door).unzip();
+        (Self(doors.into()), inboxes)
     }
 
     /// All shards, this one included.
@@ -58,12 +74,12 @@ impl Neighbours {
 
     /// Tells a shard something; `false`: it has no room.
     pub(super) fn tell(&self, index: usize, message: Message) -> bool {
-        self.0.get(index).is_some_and(|inbox| inbox.try_send(message).is_ok())
+        self.0.get(index).is_some_and(|door| door.messages.try_send(message).is_ok())
     }
 
     /// Brings a connection to the shard that has its port; `false`: it is closed.
     pub(super) fn bring(&self, index: usize, incoming: Incoming) -> bool {
-        self.tell(index, Message::Bring(incoming))
+        self.0.get(index).is_some_and(|door| door.brought.try_send(incoming).is_ok())
     }
 
     /// There is only one shard.
@@ -72,25 +88,36 @@ impl Neighbours {
     }
 
     /// Asks the others in turn, the next one first, so that all shards do not ask the same one.
-    pub(super) async fn ask(&self, own: usize, request: &GrantRequest) -> Option<Lent> {
+    pub(super) async fn ask(
+        &self,
+        own: usize,
+        request: &GrantRequest,
+        seldom: &Seldom,
+    ) -> Option<Lent> {
         let count = self.0.len();
         for step in 1..count {
             let index = (own + step) % count;
-            let Some(inbox) = self.0.get(index) else { continue };
             let (answer, answered) = oneshot::channel();
             let ask = Ask { request: request.clone(), answer };
-            if inbox.try_send(Message::Lend(ask)).is_err() {
-                warn!(
-                    shard = index,
-                    "passive ports of another arbiter not asked: it is overloaded"
-                );
+            if !self.tell(index, Message::Lend(ask)) {
+                if let Some(held) = seldom.pass(Instant::now()) {
+                    warn!(
+                        shard = index,
+                        held, "passive ports of another arbiter not asked: it is overloaded"
+                    );
+                }
                 continue;
             }
             match timeout(ANSWER, answered).await {
                 Ok(Ok(Some(lent))) => return Some(lent),
                 Ok(_) => {}
                 Err(_) => {
-                    warn!(shard = index, "passive ports of another arbiter: no answer in time");
+                    if let Some(held) = seldom.pass(Instant::now()) {
+                        warn!(
+                            shard = index,
+                            held, "passive ports of another arbiter: no answer in time"
+                        );
+                    }
                 }
             }
         }
@@ -104,13 +131,20 @@ pub(super) async fn serve(shard: Weak<PortShard>, mut inbox: mpsc::Receiver<Mess
         let Some(shard) = shard.upgrade() else { return };
         match message {
             Message::Lend(ask) => lend(&shard, ask),
-            Message::Bring(incoming) => shard.bring(incoming),
             Message::Routes(routes) => shard.set_routes(&routes),
-            Message::Header(rule) => shard.set_header_rule(rule),
+            Message::Rules(rules) => shard.set_rules(rules),
             Message::Usage(layout, answer) => {
                 let _ = answer.send(shard.usage(layout, Instant::now()));
             }
         }
+    }
+}
+
+/// Takes what other nodes brought to other arbiters.
+pub(super) async fn take(shard: Weak<PortShard>, mut brought: mpsc::Receiver<Incoming>) {
+    while let Some(incoming) = brought.recv().await {
+        let Some(shard) = shard.upgrade() else { return };
+        shard.bring(incoming);
     }
 }
 
@@ -134,4 +168,6 @@ fn lend(shard: &Rc<PortShard>, ask: Ask) {
 /// How long another arbiter may take; a healthy one answers within microseconds.
 const ANSWER: Duration = Duration::from_secs(1);
 /// Requests of others that wait at one shard; a full inbox counts as "no port".
-pub(super) const INBOX_MAX: usize = 256;
+const INBOX_MAX: usize = 256;
+/// Connections that wait at one shard to be handed on; more are reset. As many as a listener queues.
+const BROUGHT_MAX: usize = 128;

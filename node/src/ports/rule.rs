@@ -95,10 +95,19 @@ fn canonical_network(network: &IpNet) -> IpNet {
     *network
 }
 
-fn prefix(address: IpAddr) -> IpAddr {
+/// The first address of a prefix, which stands for it.
+pub(super) fn prefix(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & PREFIX_V4).into(),
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & PREFIX_V6).into(),
+    }
+}
+
+/// The last address of a prefix.
+pub(super) fn last_of_prefix(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() | !PREFIX_V4).into(),
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() | !PREFIX_V6).into(),
     }
 }
 

@@ -16,14 +16,14 @@ use tracing::{debug, warn};
 
 use super::PortSettings;
 use super::counts::Counters;
-use super::gate::{Gate, HeaderRule};
+use super::gate::{Gate, PortRules};
 use super::grant::{Grant, GrantRequest};
 use super::listener::{self, Listener};
 use super::remote::{self, Message, Neighbours};
 use super::slot::{BindError, Slot, bindable};
 use super::wait::Wait;
 use crate::metrics::ProxyHeaders;
-use crate::relay::{Forwarder, Inlet, Outgoing};
+use crate::relay::{Forwarder, Incoming, Inlet, Outgoing};
 use crate::storage::Work;
 
 /// A shard on its way to its arbiter.
@@ -35,12 +35,14 @@ pub struct ShardSeed {
     pub(super) counters: Arc<Counters>,
     pub(super) neighbours: Neighbours,
     pub(super) inbox: mpsc::Receiver<Message>,
+    /// Connections that another node brought to another arbiter.
+    pub(super) brought: mpsc::Receiver<Incoming>,
     /// Where the ports are the pool's: all that this shard listens on.
     pub(super) bound: Vec<(SocketAddr, Socket)>,
     pub(super) inlet: Option<Inlet>,
     pub(super) outgoing: Outgoing,
     pub(super) headers: ProxyHeaders,
-    pub(super) rule: Arc<HeaderRule>,
+    pub(super) rules: Arc<PortRules>,
     /// The connections of the arbiter, for whoever waits for the end of the last one.
     pub(crate) living: Arc<watch::Sender<()>>,
 }
@@ -49,8 +51,8 @@ impl ShardSeed {
     /// Starts the shard on this thread's arbiter, where it stays.
     pub fn start(self) -> Rc<PortShard> {
         let relays = Rc::new(Forwarder::new(self.outgoing, self.living));
-        let gate = Rc::new(Gate::new(self.settings.shared.is_some(), relays, self.headers));
-        gate.set_rule(self.rule);
+        let is_shared = self.settings.shared.is_some();
+        let gate = Rc::new(Gate::new(is_shared, relays, self.headers, self.rules));
         let mut place_of = vec![0; self.order.len()];
         for (place, port) in self.order.iter().enumerate() {
             let offset = usize::from(port - self.settings.range.first());
@@ -76,8 +78,10 @@ impl ShardSeed {
         };
         shard.adopt(self.bound);
         tokio::task::spawn_local(remote::serve(Rc::downgrade(&shard), self.inbox));
+        tokio::task::spawn_local(remote::take(Rc::downgrade(&shard), self.brought));
         if let Some(inlet) = self.inlet {
-            tokio::task::spawn_local(inlet.serve(Rc::downgrade(&shard)));
+            let shards = shard.neighbours.count();
+            tokio::task::spawn_local(inlet.serve(Rc::downgrade(&shard), shards));
         }
         shard
     }
@@ -132,8 +136,9 @@ impl State {
 /// What a port answers to a request.
 enum Offer {
     Taken(Grant),
+    /// Taken for this client, or another program's, or there is no descriptor for it now.
     Clash,
-    /// This local address can not be bound at all, or no descriptor is left.
+    /// This local address can not be bound at all, or there are too many of them.
     Nowhere,
 }
 
@@ -152,7 +157,7 @@ impl PortShard {
         }
         let shard = Rc::clone(self);
         Work::pending(async move {
-            match shard.neighbours.ask(shard.index, &request).await {
+            match shard.neighbours.ask(shard.index, &request, &shard.gate.deaf).await {
                 Some((port, connections)) => Ok(Grant::there(port, connections)),
                 None => Err(shard.exhausted(&request)),
             }
@@ -264,7 +269,7 @@ impl PortShard {
     /// A listener of this shard.
     pub(super) fn listen(&self, socket: Socket, address: SocketAddr) -> io::Result<Listener> {
         let (counters, gate) = (Arc::clone(&self.counters), Rc::clone(&self.gate));
-        Listener::new(socket, address, self.settings.linger, counters, gate)
+        Listener::new(socket, address, counters, gate)
     }
 
     /// The place of a port in the order, if it is one of this shard's.

@@ -1,21 +1,24 @@
 //! The way to the owner of a port.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::rand;
-use flotilla_cluster::id::NodeId;
+use flotilla_cluster::id::{Fence, NodeId};
 use flotilla_cluster::relay::{Preamble, TRACE_BYTES};
+use socket2::SockRef;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tracing::{debug, info};
 
+use super::reach::Reaches;
 use super::routes::{Owner, Routes};
 use super::{abort_at_close, pump};
 use crate::keepalive;
@@ -45,11 +48,20 @@ pub(crate) struct Forwarder {
     outgoing: Outgoing,
     /// Each relay holds a receiver: a drain waits for those that it carries for others as for its sessions.
     living: Arc<watch::Sender<()>>,
+    reaches: Rc<RefCell<Reaches>>,
+    /// Changes when all relays are to end.
+    halted: watch::Sender<()>,
 }
 
 impl Forwarder {
     pub(crate) fn new(outgoing: Outgoing, living: Arc<watch::Sender<()>>) -> Self {
-        Self { routes: RefCell::default(), outgoing, living }
+        let halted = watch::Sender::new(());
+        Self { routes: RefCell::default(), outgoing, living, reaches: Rc::default(), halted }
+    }
+
+    /// Ends all relays of this arbiter. Later ones live.
+    pub(crate) fn halt(&self) {
+        self.halted.send_replace(());
     }
 
     /// What is known now.
@@ -59,6 +71,8 @@ impl Forwarder {
 
     /// Something else is known.
     pub(crate) fn set_routes(&self, routes: Arc<Routes>) {
+        let fences: HashSet<_> = routes.table.owners.values().map(|owner| owner.fence).collect();
+        self.reaches.borrow_mut().retain(|owner| fences.contains(&owner));
         *self.routes.borrow_mut() = Some(routes);
     }
 
@@ -71,15 +85,26 @@ impl Forwarder {
     /// nobody else, and is closed.
     pub(crate) fn forward(self: &Rc<Self>, connection: Accepted, port: u16) -> bool {
         let Some(routes) = self.routes() else { return false };
-        let Owner::Other { node, fence, relay } = routes.owner(port) else { return false };
+        let Owner::Other { node, fence, relay, is_alive } = routes.owner(port) else {
+            return false;
+        };
         let Some(key) = &routes.key else { return false };
         let counts = &self.outgoing.counts;
         if !counts.active.add_below(self.outgoing.limit) {
             counts.refused("limit");
             debug!(client = %connection.peer, "data connection not relayed: too many are (relay.connections)");
+            reset(connection);
             return true;
         }
         let place = Place(counts.active.clone());
+        let share = (self.outgoing.limit / OWNER_PART).max(1);
+        if !self.reaches.borrow_mut().begin(fence, is_alive, share, Instant::now()) {
+            counts.refused("dial");
+            debug!(client = %connection.peer, %node, "data connection not relayed: its owner was not reached before, or too many dial it");
+            reset(connection);
+            return true;
+        }
+        let dial = Dial { reaches: Rc::clone(&self.reaches), owner: fence, is_reached: None };
         let counter = self.outgoing.counter.fetch_add(1, Ordering::Relaxed);
         let preamble = Preamble {
             owner: fence,
@@ -94,6 +119,8 @@ impl Forwarder {
             node: node.clone(),
             first: preamble.encode(key),
             stalled: routes.stalled,
+            dial,
+            halted: self.halted.subscribe(),
         };
         let (counts, alive) = (counts.clone(), self.living.subscribe());
         tokio::task::spawn_local(async move {
@@ -113,33 +140,57 @@ impl Drop for Place {
     }
 }
 
+/// A dial, from its beginning to its end.
+struct Dial {
+    reaches: Rc<RefCell<Reaches>>,
+    owner: Fence,
+    /// What came of it.
+    is_reached: Option<bool>,
+}
+
+impl Drop for Dial {
+    fn drop(&mut self) {
+        self.reaches.borrow_mut().end(self.owner, self.is_reached, Instant::now());
+    }
+}
+
 /// Whom to call, and the first words.
 struct Call {
     relay: SocketAddr,
     node: NodeId,
     first: [u8; Preamble::BYTES],
     stalled: Duration,
+    dial: Dial,
+    halted: watch::Receiver<()>,
 }
 
 async fn carry(connection: Accepted, preamble: Preamble, call: Call, counts: &RelayCounts) {
-    let Call { relay, node, first, stalled } = call;
+    let Call { relay, node, first, stalled, mut dial, mut halted } = call;
     let Preamble { client, port, trace, .. } = preamble;
     let trace_id = crate::hex::text(trace.get(..16).unwrap_or_default());
     let connected = async {
         let stream = TcpStream::from_std(connection.stream)?;
         abort_at_close(&stream)?;
-        let owner = tokio::time::timeout(DIAL, dial(relay, &first));
-        Ok((stream, owner.await.map_err(|_| io::ErrorKind::TimedOut)??))
+        let owner = tokio::select! {
+            owner = tokio::time::timeout(DIAL, reach(relay, &first)) => owner,
+            _ = halted.changed() => return Err(io::ErrorKind::Interrupted.into()),
+        };
+        let owner = owner.map_err(|_| io::ErrorKind::TimedOut.into()).flatten();
+        dial.is_reached = Some(owner.is_ok());
+        Ok((stream, owner?))
     };
     let (stream, owner): (_, TcpStream) = match connected.await {
         Ok(both) => both,
         Err::<_, io::Error>(error) => {
             counts.refused("dial");
-            return info!(%node, %relay, %client, port, trace_id, %error, "data connection not relayed: its owner is not reached");
+            let told = dial.reaches.borrow().tells(dial.owner, Instant::now());
+            let Some(held) = told else { return };
+            return info!(held, %node, %relay, %client, port, trace_id, %error, "data connection not relayed: its owner is not reached");
         }
     };
+    drop(dial);
     counts.sent.inc();
-    let (moved, result) = pump::run(stream, owner, stalled).await;
+    let (moved, result) = pump::run(stream, owner, stalled, halted.changed()).await;
     counts.bytes.inc_by(moved.inward + moved.outward);
     let (inward, outward) = (moved.inward, moved.outward);
     match result {
@@ -151,13 +202,18 @@ async fn carry(connection: Accepted, preamble: Preamble, call: Call, counts: &Re
 }
 
 /// Reaches the owner and says who comes. Its answer is not waited for: the client's bytes follow at once.
-async fn dial(relay: SocketAddr, first: &[u8]) -> io::Result<TcpStream> {
+async fn reach(relay: SocketAddr, first: &[u8]) -> io::Result<TcpStream> {
     let mut owner = TcpStream::connect(relay).await?;
     owner.set_nodelay(true)?;
-    keepalive::enable(&socket2::SockRef::from(&owner))?;
+    keepalive::enable(&SockRef::from(&owner))?;
     abort_at_close(&owner)?;
     owner.write_all(first).await?;
     Ok(owner)
+}
+
+/// Closes a connection so that its peer does not take it for an end.
+fn reset(connection: Accepted) {
+    let _ = SockRef::from(&connection.stream).set_linger(Some(Duration::ZERO));
 }
 
 /// A new trace (W3C Trace Context, 3.2.2): 16 random bytes, and 8 of the span that the relay is.
@@ -170,3 +226,5 @@ fn trace() -> [u8; TRACE_BYTES] {
 
 /// How long the owner may take: one lost packet of the handshake and of the preamble.
 const DIAL: Duration = Duration::from_secs(3);
+/// One owner has at the most such a part of the places while it is dialled.
+const OWNER_PART: u32 = 4;

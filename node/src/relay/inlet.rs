@@ -4,7 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flotilla_cluster::id::Fence;
 use flotilla_cluster::relay::{Preamble, RelayError};
@@ -14,7 +14,8 @@ use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
 use super::abort_at_close;
-use crate::ports::{Accepted, PortShard, Via};
+use crate::log::Seldom;
+use crate::ports::{Accepted, PortShard, Trouble, Via};
 
 /// A connection that another node brought, on its way to the arbiter that has the port.
 #[derive(Debug)]
@@ -34,34 +35,45 @@ pub(crate) struct Inlet(pub(crate) StdListener);
 
 impl Inlet {
     /// Takes connections of other nodes until the shard or the node is gone.
-    pub(crate) async fn serve(self, shard: Weak<PortShard>) {
+    pub(crate) async fn serve(self, shard: Weak<PortShard>, shards: usize) {
         let listener = match TcpListener::from_std(self.0) {
             Ok(listener) => listener,
             Err(error) => return warn!(%error, "relay listener can not be used"),
         };
-        let room = Arc::new(Semaphore::new(PREAMBLES_MAX));
+        let room = Arc::new(Semaphore::new((PREAMBLES_MAX / shards.max(1)).max(PREAMBLES_MIN)));
+        let (starved, told) = (Seldom::default(), Rc::new(Seldom::default()));
         loop {
             let (stream, from) = match listener.accept().await {
                 Ok(accepted) => accepted,
+                Err(error) if Trouble::of(&error) == Trouble::Connection => continue,
                 Err(error) => {
-                    warn!(%error, "relay accept failed, pausing");
+                    if let Some(held) = starved.pass(Instant::now()) {
+                        warn!(%error, held, "relay accept failed, pausing");
+                    }
                     tokio::time::sleep(PAUSE).await;
                     continue;
                 }
             };
+            // Whoever is refused sees a reset, and so does its client.
+            let prepared = abort_at_close(&stream);
             let Some(owner) = shard.upgrade() else { return };
+            if let Err(error) = prepared {
+                Refusal::Broken(error).tell(&owner, from, &told);
+                continue;
+            }
             let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
-                Refusal::Crowded.tell(&owner, from);
+                Refusal::Crowded.tell(&owner, from, &told);
                 continue;
             };
+            let told = Rc::clone(&told);
             tokio::task::spawn_local(async move {
                 // The stream outlives the reading: a refusal is counted before its peer sees it.
                 let mut stream = stream;
                 let read = tokio::time::timeout(PATIENCE, read(&mut stream, &owner)).await;
                 drop(place);
                 match read.unwrap_or(Err(Refusal::Late)) {
-                    Ok(preamble) => pass_on(stream, preamble, &owner),
-                    Err(refusal) => refusal.tell(&owner, from),
+                    Ok(preamble) => pass_on(stream, preamble, &owner, &told),
+                    Err(refusal) => refusal.tell(&owner, from, &told),
                 }
             });
         }
@@ -86,7 +98,7 @@ enum Refusal {
 }
 
 impl Refusal {
-    fn tell(&self, shard: &PortShard, from: SocketAddr) {
+    fn tell(&self, shard: &PortShard, from: SocketAddr, told: &Seldom) {
         let word = match self {
             Self::Crowded => "crowded",
             Self::Late => "late",
@@ -98,15 +110,17 @@ impl Refusal {
         shard.relays().counts().refused(word);
         match self {
             // Somebody who is no node of the pool, or not any more: worth a look.
-            Self::Preamble(_) => warn!(%from, reason = %self, "relay refused"),
+            Self::Preamble(_) => {
+                if let Some(held) = told.pass(Instant::now()) {
+                    warn!(%from, held, reason = %self, "relay refused");
+                }
+            }
             _ => debug!(%from, reason = %self, "relay refused"),
         }
     }
 }
 
 async fn read(stream: &mut TcpStream, shard: &PortShard) -> Result<Preamble, Refusal> {
-    // Whoever is refused sees a reset, and so does its client.
-    abort_at_close(stream)?;
     let mut bytes = [0; Preamble::BYTES];
     stream.read_exact(&mut bytes).await?;
     let routes = shard.relays().routes().ok_or(Refusal::NoKey)?;
@@ -118,7 +132,7 @@ async fn read(stream: &mut TcpStream, shard: &PortShard) -> Result<Preamble, Ref
     Ok(preamble)
 }
 
-fn pass_on(stream: TcpStream, preamble: Preamble, shard: &Rc<PortShard>) {
+fn pass_on(stream: TcpStream, preamble: Preamble, shard: &Rc<PortShard>, told: &Seldom) {
     let Preamble { sender, counter, client, port, trace, .. } = preamble;
     let via = Some(Via { sender, trace });
     match stream.into_std() {
@@ -126,12 +140,14 @@ fn pass_on(stream: TcpStream, preamble: Preamble, shard: &Rc<PortShard>) {
             let connection = Accepted { stream, peer: client, via };
             shard.pass_on(Incoming { connection, port, sender, counter });
         }
-        Err(error) => Refusal::Broken(error).tell(shard, client),
+        Err(error) => Refusal::Broken(error).tell(shard, client, told),
     }
 }
 
-/// Connections of one arbiter whose preamble is awaited; more are closed.
-const PREAMBLES_MAX: usize = 1024;
+/// Connections of all arbiters whose preamble is awaited; more are reset.
+pub(crate) const PREAMBLES_MAX: usize = 1024;
+/// Those of one arbiter at the least.
+const PREAMBLES_MIN: usize = 16;
 /// A preamble comes with the connection: one lost packet.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// After an accept that failed for want of descriptors or memory.

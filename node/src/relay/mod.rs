@@ -11,6 +11,7 @@
 //! | --- | --- |
 //! | `routes` | what a node knows for it: whose ports are whose, the key |
 //! | `forward` | to the owner: dial, preamble, pump |
+//! | `reach` | which owners answer |
 //! | `inlet` | from other nodes: preamble, and on to the arbiter that has the port |
 //! | `pump` | bytes both ways, by splice |
 //!
@@ -18,11 +19,13 @@
 //! - A preamble is taken once, from a node of the pool, for this life of the owner (key, fence, counter).
 //! - Bytes that one end did not say to be the last are never followed by an end of the stream: when the relay
 //!   breaks or dies, both ends see a reset, so that half a file is not taken for a whole one.
-//! - Relays in each direction, connections without their preamble, and the time of every step are bounded.
+//! - Relays that a node carries, those of them that dial one owner, connections without their preamble, and the time
+//!   of every step are bounded. What others bring is not counted: it is taken for a grant only.
 
 mod forward;
 mod inlet;
 mod pump;
+mod reach;
 mod routes;
 
 use std::time::Duration;
@@ -30,7 +33,7 @@ use std::time::Duration;
 use socket2::SockRef;
 
 pub(crate) use forward::{Forwarder, Outgoing};
-pub(crate) use inlet::{Incoming, Inlet};
+pub(crate) use inlet::{Incoming, Inlet, PREAMBLES_MAX};
 pub(crate) use routes::Routes;
 
 #[expect(unused_imports, reason = "named in the documentation")]

@@ -4,9 +4,10 @@
 //! held only while there is something in it, so that a relay that waits has none, and one whose reader is slow
 //! stops its writer: nothing is read before what was read is gone.
 //!
-//! As much is taken at once as a pipe holds, 1 MiB as a rule; with a slow reader so much is held in each
-//! direction. With 256 KiB at once a relaying node spent 1.5 times as much on a byte of an upload, 1.4 times on
-//! one of a download in clear and 1.1 times on one by TLS (`flotilla-loadtest relay`, five alternating runs).
+//! As much is taken at once as a pipe holds, 1 MiB as a rule. With 256 KiB at once a relaying node spent 1.5 times
+//! as much on a byte of an upload, 1.4 times on one of a download in clear and 1.1 times on one by TLS
+//! (`flotilla-loadtest relay`, five alternating runs). A reader that needs long for that gets little at a time,
+//! through a buffer: the pipes of a process are few, and slow readers would hold them all.
 
 use std::cell::Cell;
 use std::io;
@@ -15,6 +16,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join;
+use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 use rustix::pipe::SpliceFlags;
@@ -35,29 +37,44 @@ pub(super) struct Moved {
     pub(super) outward: u64,
 }
 
+/// What one direction has come to.
+#[derive(Debug, Default)]
+struct Flow {
+    bytes: Cell<u64>,
+    /// Its end was said, and passed on.
+    has_ended: Cell<bool>,
+}
+
 /// Moves bytes until both sides have said their end; each end is passed on at once.
 ///
 /// # Errors
-/// One side broke, or no byte moved for `stalled`. Both are reset then.
+/// One side broke, no byte moved for `stalled`, or `halted` came. Whoever has not been told its end is reset then; who has may still
+/// be reading what is on its way.
 pub(super) async fn run(
     client: TcpStream,
     owner: TcpStream,
     stalled: Duration,
+    halted: impl Future<Output = impl Sized>,
 ) -> (Moved, io::Result<()>) {
-    let (inward, outward) = (Cell::new(0), Cell::new(0));
+    let (inward, outward) = (Flow::default(), Flow::default());
     let result = {
-        let both = try_join(carry(&client, &owner, &inward), carry(&owner, &client, &outward));
+        let both = try_join(
+            Way::new(&client, &owner, &inward).carry(),
+            Way::new(&owner, &client, &outward).carry(),
+        );
+        let moved = || inward.bytes.get() + outward.bytes.get();
         tokio::select! {
             result = both => result.map(drop),
-            () = silence(stalled, [&client, &owner], || inward.get() + outward.get()) => {
-                Err(io::ErrorKind::TimedOut.into())
-            }
+            () = silence(stalled, [&client, &owner], moved) => Err(io::ErrorKind::TimedOut.into()),
+            _ = halted => Err(io::ErrorKind::Interrupted.into()),
         }
     };
-    let settle = if result.is_ok() { end_at_close } else { abort_at_close };
-    // A socket that takes no option is broken already.
-    let _ = (settle(&client), settle(&owner));
-    (Moved { inward: inward.get(), outward: outward.get() }, result)
+    for (socket, flow) in [(&client, &outward), (&owner, &inward)] {
+        let settle = if flow.has_ended.get() { end_at_close } else { abort_at_close };
+        // A socket that takes no option is broken already.
+        let _ = settle(socket);
+    }
+    (Moved { inward: inward.bytes.get(), outward: outward.bytes.get() }, result)
 }
 
 /// Ends when nothing has moved for so long. Meanwhile the sockets are kept as the policy has it now.
@@ -79,29 +96,15 @@ async fn silence(stalled: Duration, sockets: [&TcpStream; 2], moved: impl Fn() -
     }
 }
 
-/// One direction, with its end.
-async fn carry(from: &TcpStream, to: &TcpStream, moved: &Cell<u64>) -> io::Result<()> {
-    let mut since_rest = 0;
-    loop {
-        from.readable().await?;
-        let count = match Pipe::take(PIPE_BYTES_MIN) {
-            Some(pipe) => splice(from, to, pipe).await?,
-            None => copy(from, to).await?,
-        };
-        match count {
-            Batch::Nothing => continue,
-            Batch::End => break,
-            Batch::Bytes(count) => {
-                moved.set(moved.get() + count as u64);
-                since_rest += count;
-            }
-        }
-        if since_rest >= TURN_BYTES {
-            since_rest = 0;
-            tokio::task::yield_now().await;
-        }
-    }
-    SockRef::from(to).shutdown(Shutdown::Write)
+/// One direction.
+struct Way<'a> {
+    from: &'a TcpStream,
+    to: &'a TcpStream,
+    flow: &'a Flow,
+    /// How many bytes are taken at once.
+    batch: usize,
+    /// When the reader was first waited for in this batch.
+    waits: Option<Instant>,
 }
 
 /// What one look at a socket brought.
@@ -112,70 +115,137 @@ enum Batch {
     End,
 }
 
-async fn splice(from: &TcpStream, to: &TcpStream, pipe: Pipe) -> io::Result<Batch> {
-    let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
-    let filled = from.try_io(Interest::READABLE, || {
-        retried(|| {
-            rustix::pipe::splice(from.as_fd(), None, &pipe.writer, None, pipe.capacity, flags)
-        })
-    });
-    let count = match filled {
-        Ok(0) => {
-            pipe.put();
-            return match is_open(from.as_fd()) {
-                Ok(false) => Ok(Batch::End),
-                Ok(true) => copy(from, to).await,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Batch::Nothing),
-                Err(error) => Err(error),
+impl<'a> Way<'a> {
+    fn new(from: &'a TcpStream, to: &'a TcpStream, flow: &'a Flow) -> Self {
+        Self { from, to, flow, batch: BATCH_BYTES, waits: None }
+    }
+
+    /// Carries all, and the end.
+    async fn carry(mut self) -> io::Result<()> {
+        let mut since_rest = 0;
+        loop {
+            self.from.readable().await?;
+            let is_fast = self.batch > COPY_BYTES;
+            let batch = match is_fast.then(|| Pipe::take(COPY_BYTES)).flatten() {
+                Some(pipe) => self.splice(pipe).await?,
+                None => self.copy().await?,
             };
+            match batch {
+                Batch::Nothing => continue,
+                Batch::End => break,
+                Batch::Bytes(count) => since_rest += count,
+            }
+            self.adapt();
+            if since_rest >= TURN_BYTES {
+                since_rest = 0;
+                tokio::task::yield_now().await;
+            }
         }
-        Ok(count) => count,
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            pipe.put();
-            return Ok(Batch::Nothing);
-        }
-        Err(error) => return Err(error),
-    };
-    let mut left = count;
-    while left > 0 {
-        let emptied = to.try_io(Interest::WRITABLE, || {
-            retried(|| rustix::pipe::splice(&pipe.reader, None, to.as_fd(), None, left, flags))
+        SockRef::from(self.to).shutdown(Shutdown::Write)?;
+        self.flow.has_ended.set(true);
+        Ok(())
+    }
+
+    /// Little at once for a slow reader, twice as much each time for one that is fast again.
+    fn adapt(&mut self) {
+        let is_slow = self.waits.take().is_some_and(|since| since.elapsed() > SLOW);
+        self.batch = if is_slow { COPY_BYTES } else { (self.batch * 2).min(BATCH_BYTES) };
+    }
+
+    async fn splice(&mut self, pipe: Pipe) -> io::Result<Batch> {
+        let (from, to) = (self.from, self.to);
+        let room = pipe.capacity.min(self.batch);
+        let filled = from.try_io(Interest::READABLE, || {
+            match rustix::pipe::splice(from.as_fd(), None, &pipe.writer, None, room, SPLICE) {
+                // The kernel stops at urgent data, and says that nothing is there, or that this is the end.
+                Ok(0) | Err(Errno::AGAIN) if is_open(from.as_fd())? => Ok(Filled::Urgent),
+                result => Ok(Filled::Bytes(result?)),
+            }
         });
-        match emptied {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(gone) => left = left.saturating_sub(gone),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => to.writable().await?,
-            Err(error) => return Err(error),
+        let count = match filled {
+            Ok(Filled::Bytes(count)) if count > 0 => count,
+            // The pipe is empty yet.
+            Ok(Filled::Bytes(_)) => {
+                pipe.put();
+                return Ok(Batch::End);
+            }
+            Ok(Filled::Urgent) => {
+                pipe.put();
+                return self.copy().await;
+            }
+            Err(error) => {
+                pipe.put();
+                return nothing_yet(error);
+            }
+        };
+        let mut left = count;
+        while left > 0 {
+            let emptied = to.try_io(Interest::WRITABLE, || {
+                retried(|| rustix::pipe::splice(&pipe.reader, None, to.as_fd(), None, left, SPLICE))
+            });
+            let gone = self.gone(emptied).await?;
+            left = left.saturating_sub(gone);
+        }
+        pipe.put();
+        Ok(Batch::Bytes(count))
+    }
+
+    /// The same through a buffer, where there is no pipe, or urgent data is in its way, or the reader is slow.
+    async fn copy(&mut self) -> io::Result<Batch> {
+        let (from, to) = (self.from, self.to);
+        let mut buffer = Vec::with_capacity(COPY_BYTES);
+        let received = from.try_io(Interest::READABLE, || {
+            let flags = RecvFlags::DONTWAIT;
+            retried(|| rustix::net::recv(from.as_fd(), spare_capacity(&mut buffer), flags))
+        });
+        match received {
+            Ok((0, _)) => return Ok(Batch::End),
+            Ok(_) => {}
+            Err(error) => return nothing_yet(error),
+        }
+        let mut rest = buffer.as_slice();
+        while !rest.is_empty() {
+            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+            let sent = to.try_io(Interest::WRITABLE, || {
+                retried(|| rustix::net::send(to.as_fd(), rest, flags))
+            });
+            let gone = self.gone(sent).await?;
+            rest = rest.get(gone..).unwrap_or_default();
+        }
+        Ok(Batch::Bytes(buffer.len()))
+    }
+
+    /// How much the reader took; waits for it if that is nothing.
+    async fn gone(&mut self, taken: io::Result<usize>) -> io::Result<usize> {
+        match taken {
+            Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => {
+                self.flow.bytes.set(self.flow.bytes.get() + count as u64);
+                Ok(count)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.waits.get_or_insert_with(Instant::now);
+                self.to.writable().await?;
+                Ok(0)
+            }
+            Err(error) => Err(error),
         }
     }
-    pipe.put();
-    Ok(Batch::Bytes(count))
 }
 
-/// The same through a buffer, where there is no pipe, or urgent data is in its way.
-async fn copy(from: &TcpStream, to: &TcpStream) -> io::Result<Batch> {
-    let mut buffer = vec![0; COPY_BYTES];
-    let received = from.try_io(Interest::READABLE, || {
-        retried(|| rustix::net::recv(from.as_fd(), &mut buffer[..], RecvFlags::DONTWAIT))
-    });
-    let count = match received {
-        Ok((_, 0)) => return Ok(Batch::End),
-        Ok((count, _)) => count,
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Batch::Nothing),
-        Err(error) => return Err(error),
-    };
-    let mut rest = buffer.get(..count).unwrap_or_default();
-    while !rest.is_empty() {
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        let sent = to
-            .try_io(Interest::WRITABLE, || retried(|| rustix::net::send(to.as_fd(), rest, flags)));
-        match sent {
-            Ok(count) => rest = rest.get(count..).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => to.writable().await?,
-            Err(error) => return Err(error),
-        }
+/// What a pipe got.
+enum Filled {
+    /// So many; 0 is the end of the stream.
+    Bytes(usize),
+    /// None, for it can not take what comes next.
+    Urgent,
+}
+
+fn nothing_yet(error: io::Error) -> io::Result<Batch> {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(Batch::Nothing),
+        _ => Err(error),
     }
-    Ok(Batch::Bytes(count))
 }
 
 fn retried<T>(mut call: impl FnMut() -> Result<T, Errno>) -> io::Result<T> {
@@ -187,16 +257,22 @@ fn retried<T>(mut call: impl FnMut() -> Result<T, Errno>) -> io::Result<T> {
     }
 }
 
+const SPLICE: SpliceFlags = SpliceFlags::MOVE.union(SpliceFlags::NONBLOCK);
 /// Between two looks at whether something moved.
 const LOOK: Duration = Duration::from_secs(5);
 /// Moved by one relay before other tasks of the arbiter run.
 const TURN_BYTES: usize = 1024 * 1024;
-/// A smaller pipe is no better than a buffer.
-const PIPE_BYTES_MIN: usize = 64 * 1024;
+/// Taken at once, if a pipe holds so much.
+const BATCH_BYTES: usize = 1024 * 1024;
+/// Taken at once without a pipe. A smaller pipe is no better.
 const COPY_BYTES: usize = 64 * 1024;
+/// A reader that lets a batch wait for longer is slow: below 4 MB/s, where copying costs next to nothing.
+const SLOW: Duration = Duration::from_millis(250);
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending as never;
+
     use actix_rt::System;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
@@ -229,7 +305,7 @@ mod tests {
             let (mut client, inner, outer, mut owner) = line().await;
             let upload = content(3 * 1024 * 1024 + 17);
             let sent = upload.clone();
-            let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60)));
+            let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60), never::<()>()));
             let peer = actix_rt::spawn(async move {
                 client.write_all(&sent).await.unwrap();
                 client.shutdown().await.unwrap();
@@ -254,7 +330,7 @@ mod tests {
     fn a_reset_is_passed_on_as_one() {
         System::new().block_on(async {
             let (mut client, inner, outer, mut owner) = line().await;
-            let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60)));
+            let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60), never::<()>()));
             client.write_all(b"half").await.unwrap();
             let mut half = [0; 4];
             owner.read_exact(&mut half).await.unwrap();
@@ -270,7 +346,7 @@ mod tests {
     fn the_death_of_a_relay_is_no_end_of_a_file() {
         System::new().block_on(async {
             let (mut client, inner, outer, mut owner) = line().await;
-            let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60)));
+            let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60), never::<()>()));
             client.write_all(b"half").await.unwrap();
             let mut half = [0; 4];
             owner.read_exact(&mut half).await.unwrap();
@@ -287,7 +363,7 @@ mod tests {
         System::new().block_on(async {
             let (client, inner, outer, owner) = line().await;
             let begun = Instant::now();
-            let (moved, result) = run(inner, outer, Duration::from_millis(20)).await;
+            let (moved, result) = run(inner, outer, Duration::from_millis(20), never::<()>()).await;
             assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
             assert_eq!(moved, Moved::default());
             assert!(begun.elapsed() >= Duration::from_millis(20));
@@ -299,7 +375,7 @@ mod tests {
     fn a_slow_reader_stops_the_writer() {
         System::new().block_on(async {
             let (client, inner, outer, owner) = line().await;
-            let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60)));
+            let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60), never::<()>()));
             let piece = content(64 * 1024);
             let mut taken: usize = 0;
             // Nobody reads at the owner: the writer is stopped once all buffers are full.
@@ -318,6 +394,93 @@ mod tests {
             assert!(idle.is_err());
             relay.abort();
             drop(owner);
+        });
+    }
+
+    /// Whoever has been told the end may take its time for what is on its way; 226 was said long ago.
+    #[test]
+    fn silence_cuts_nothing_off_that_was_sent_to_its_end() {
+        System::new().block_on(async {
+            let (mut client, inner, outer, mut owner) = line().await;
+            let file = content(200_000);
+            owner.write_all(&file).await.unwrap();
+            owner.shutdown().await.unwrap();
+            // Nobody reads, and the client does not say its end.
+            let (moved, result) =
+                run(inner, outer, Duration::from_millis(100), never::<()>()).await;
+            assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
+            assert_eq!(moved.outward, file.len() as u64);
+            let mut received = Vec::new();
+            client.read_to_end(&mut received).await.unwrap();
+            assert!(received == file);
+        });
+    }
+
+    /// However little a reader takes of a batch, it is progress.
+    #[test]
+    fn what_a_reader_has_taken_is_counted() {
+        System::new().block_on(async {
+            let (mut client, inner, outer, mut owner) = line().await;
+            // A batch does not fit into what lies between the two.
+            SockRef::from(&inner).set_send_buffer_size(32 * 1024).unwrap();
+            SockRef::from(&client).set_recv_buffer_size(32 * 1024).unwrap();
+            let file = content(16 * 1024 * 1024);
+            let sent = file.clone();
+            let writer = actix_rt::spawn(async move { owner.write_all(&sent).await });
+            let flow = Flow::default();
+            let mut way = std::pin::pin!(Way::new(&outer, &inner, &flow).carry());
+            let (mut received, mut piece) = (0, vec![0; 16 * 1024]);
+            while received < file.len() {
+                tokio::select! {
+                    biased;
+                    ended = &mut way => return ended.unwrap(),
+                    read = client.read(&mut piece) => received += read.unwrap(),
+                }
+                let counted = flow.bytes.get();
+                assert!(counted >= received as u64, "{received} were read of {counted}");
+            }
+            writer.await.unwrap().unwrap();
+        });
+    }
+
+    #[test]
+    fn slow_readers_get_little_at_a_time() {
+        System::new().block_on(async {
+            let (_client, inner, outer, _owner) = line().await;
+            let flow = Flow::default();
+            let mut way = Way::new(&outer, &inner, &flow);
+            way.waits = Instant::now().checked_sub(2 * SLOW);
+            way.adapt();
+            assert_eq!(way.batch, COPY_BYTES);
+            way.waits = Some(Instant::now());
+            way.adapt();
+            assert_eq!(way.batch, 2 * COPY_BYTES);
+            (0..10).for_each(|_| way.adapt());
+            assert_eq!(way.batch, BATCH_BYTES);
+        });
+    }
+
+    #[test]
+    fn urgent_bytes_stop_nothing() {
+        System::new().block_on(async {
+            let (mut client, inner, outer, mut owner) = line().await;
+            let upload = content(600_000);
+            let sent = upload.clone();
+            let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60), never::<()>()));
+            let peer = actix_rt::spawn(async move {
+                let (first, second) = sent.split_at(300_000);
+                client.write_all(first).await.unwrap();
+                rustix::net::send(&client, b"!", SendFlags::OOB).unwrap();
+                client.write_all(second).await.unwrap();
+                client
+            });
+            // The end would wake the relay.
+            let mut received = vec![0; upload.len()];
+            let read = owner.read_exact(&mut received);
+            tokio::time::timeout(Duration::from_secs(20), read).await.unwrap().unwrap();
+            assert!(received == upload);
+            drop((owner, peer.await.unwrap()));
+            relay.await.unwrap().1.unwrap();
         });
     }
 }

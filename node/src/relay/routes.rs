@@ -25,7 +25,7 @@ pub(crate) enum Owner<'a> {
     /// To this node, or to nobody.
     Nobody,
     /// To another one.
-    Other { node: &'a NodeId, fence: Fence, relay: SocketAddr },
+    Other { node: &'a NodeId, fence: Fence, relay: SocketAddr, is_alive: bool },
 }
 
 impl Routes {
@@ -37,7 +37,7 @@ impl Routes {
     /// Whether this node may give the port to clients.
     pub(crate) fn offers(&self, port: u16) -> bool {
         let block = self.layout().block_of(port);
-        block.is_some_and(|block| self.table.offered.contains(&block))
+        block.is_some_and(|block| self.table.offered.binary_search(&block).is_ok())
     }
 
     /// Where a connection to the port belongs, if not here.
@@ -46,7 +46,7 @@ impl Routes {
         let Some(owner) = owner else { return Owner::Nobody };
         match owner.relay {
             Some(relay) if owner.fence != self.table.own => {
-                Owner::Other { node: &owner.node, fence: owner.fence, relay }
+                Owner::Other { node: &owner.node, fence: owner.fence, relay, is_alive: owner.alive }
             }
             _ => Owner::Nobody,
         }

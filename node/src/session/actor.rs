@@ -20,8 +20,10 @@ use flotilla_protocol::ftp::{self, Connection};
 use tokio::sync::watch;
 use tracing::info;
 
+use super::ending::Loss;
 use super::front::Front;
 use super::keep::Keep;
+use super::passive::Told;
 use super::perform::Open;
 use super::record::Totals;
 use super::timer::Timer;
@@ -35,7 +37,6 @@ use crate::listen::{Acceptor, Arrival, Ended, Service};
 use crate::log::About;
 use crate::login::LoggedIn;
 use crate::policy::Policy;
-use crate::ports::Grant;
 use crate::roster::Place;
 use crate::threshold::Entrance;
 use crate::tls::SessionKey;
@@ -53,6 +54,8 @@ pub(crate) struct Session {
     pub(super) local: SocketAddr,
     /// What the client dialled, as a PROXY header said.
     pub(super) dialled: Option<SocketAddr>,
+    /// A balancer made the connection, and has another one to the client.
+    pub(super) is_spliced: bool,
     /// How clients reach the listener.
     pub(super) mode: Mode,
     pub(super) front: Front,
@@ -67,7 +70,7 @@ pub(crate) struct Session {
     /// What the client says that it is.
     pub(super) software: Option<String>,
     pub(super) work: Option<Open>,
-    pub(super) passive: Option<Grant>,
+    pub(super) passive: Option<Told>,
     pub(super) transfer: Option<OpenTransfer>,
     pub(super) totals: Totals,
     pub(super) stage: Stage,
@@ -75,6 +78,8 @@ pub(crate) struct Session {
     pub(super) lost: bool,
     /// The client sends no more commands; it may still read the answers.
     ended: bool,
+    /// The first news that the control connection has ended, on one side or both.
+    pub(super) loss: Option<Loss>,
     pub(super) wire: Wire,
     /// Since when the client takes no bytes of a reply.
     unsent_since: Option<Instant>,
@@ -139,7 +144,7 @@ impl Session {
         guard: Guard,
         arrival: Arrival,
     ) -> io::Result<Addr<Self>> {
-        let Arrival { stream, entry, peer, dialled, header } = arrival;
+        let Arrival { stream, entry, peer, dialled, is_spliced, header } = arrival;
         let local = canonical(stream.local_addr()?);
         let policy = worker.policy();
         let connection = Connection {
@@ -169,6 +174,7 @@ impl Session {
             peer,
             local,
             dialled,
+            is_spliced,
             mode: entry.mode,
             front: Front::new(header),
             keep: Keep::new(now),
@@ -184,6 +190,7 @@ impl Session {
             stage: Stage::Open,
             lost: false,
             ended: false,
+            loss: None,
             wire: Wire::Clear(stream),
             unsent_since: None,
             ends_by: None,
@@ -247,9 +254,7 @@ impl Session {
             Poll::Pending => false,
             Poll::Ready(Ok(0)) if !lingering => {
                 self.ended = true;
-                if let Some(transfer) = &self.transfer {
-                    transfer.control_lost(now);
-                }
+                self.note_loss(now);
                 true
             }
             Poll::Ready(Ok(0) | Err(_)) => {
@@ -257,6 +262,7 @@ impl Session {
                 true
             }
             Poll::Ready(Ok(read)) => {
+                self.keep.feed(now);
                 if !lingering {
                     if let Some(transfer) = &self.transfer {
                         self.machine.on_progress(transfer.bytes());
@@ -280,21 +286,21 @@ impl Session {
     /// the idle control connection), and if it does not, it ends by itself.
     pub(super) fn on_lost(&mut self, now: Instant) {
         self.lost = true;
+        self.note_loss(now);
         self.wire = Wire::Detached;
         self.work = None;
         self.machine.output().clear();
         self.unsent_since = None;
-        if let Some(transfer) = &self.transfer {
-            transfer.control_lost(now);
-        }
     }
 
     /// Sends what waits; whether a stage was reached that needs another turn.
     fn flush(&mut self, task: &mut Task<'_>, now: Instant) -> bool {
-        if !self.machine.output().is_empty() {
+        let before = self.machine.output().len();
+        let flushed = self.wire.poll_flush(task, self.machine.output());
+        if self.machine.output().len() < before {
             self.keep.feed(now);
         }
-        let done = match self.wire.poll_flush(task, self.machine.output()) {
+        let done = match flushed {
             Poll::Ready(Ok(())) => true,
             Poll::Ready(Err(_)) => {
                 self.on_lost(now);
@@ -353,7 +359,7 @@ impl Session {
         };
         // Who is lost already only settles its transfer.
         let end = self.ends_by.filter(|_| !self.lost);
-        [unsent, stage, end, self.front.deadline(), self.update_deadline()]
+        [unsent, stage, end, self.front.deadline(), self.update_deadline(), self.passive_deadline()]
             .into_iter()
             .flatten()
             .min()
@@ -369,6 +375,8 @@ impl Session {
             self.on_front_late(now);
         } else if self.update_deadline().is_some_and(|due| now >= due) {
             self.update_keys(now);
+        } else if self.passive_deadline().is_some_and(|until| now >= until) {
+            self.drop_passive();
         } else {
             if let Some(transfer) = &self.transfer {
                 self.machine.on_progress(transfer.bytes());

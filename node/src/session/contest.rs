@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use flotilla_protocol::ftp::Failure;
 use tracing::debug;
 
-use super::link::Protection;
+use super::link::{Protection, taken};
 use crate::data::{Connection, Socket};
 use crate::ports::Grant;
 use crate::tls::{self, Binding};
@@ -56,7 +56,7 @@ pub(super) async fn decide(
         let until = contest.end.unwrap_or(deadline).min(deadline);
         let next = poll_fn(|context| {
             if let Poll::Ready(accepted) = grant.poll_accept(context) {
-                return Poll::Ready(Next::Came(Socket::prepared(accepted.stream)));
+                return Poll::Ready(Next::Came(taken(accepted)));
             }
             contest.poll(context).map(Next::Done)
         });

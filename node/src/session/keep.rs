@@ -2,14 +2,15 @@
 //! session.
 //!
 //! Where a balancer counts payload only, a control connection under TLS 1.3 gets a KeyUpdate (RFC 8446,
-//! 4.6.3) in time: new keys for what the server sends, of which no client sees anything. A clear one gets lines
-//! of its final reply, if the operator wants them; TLS 1.2 has nothing.
+//! 4.6.3) in time: new keys for what the server sends, of which the program behind the client's TLS sees nothing. A
+//! clear one gets lines of its final reply, if the operator wants them; TLS 1.2 has nothing.
 
 use std::time::{Duration, Instant};
 
 use flotilla_protocol::ftp::{IdleLimit, Keepalive};
 
 use super::actor::Session;
+use super::ending::Loss;
 use crate::keepalive::Tuned;
 
 /// What this control connection needs.
@@ -19,7 +20,7 @@ pub(super) struct Keep {
     tuned: Tuned,
     /// Payload within this time, while something is under way.
     payload: Option<Duration>,
-    /// When the server last sent some.
+    /// When some last went by, either way.
     fed: Instant,
 }
 
@@ -28,9 +29,14 @@ impl Keep {
         Self { tuned: Tuned::now(), payload: None, fed: now }
     }
 
-    /// Payload went out.
+    /// Payload went out or came in.
     pub(super) fn feed(&mut self, now: Instant) {
         self.fed = now;
+    }
+
+    /// For how long none did.
+    pub(super) fn silence(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.fed)
     }
 }
 
@@ -38,24 +44,41 @@ impl Session {
     /// Goes by the policy as it is now.
     pub(super) fn take_keepalive(&mut self) {
         let keepalive = self.worker.keepalive();
-        self.keep.payload = keepalive.payload;
+        // A control connection that has ended is kept by nothing; what is sent there is only answered by a reset.
+        let payload = keepalive.payload.filter(|_| self.loss.is_none());
+        self.keep.payload = payload;
         let lines = self.policy.config.ingress.progress_lines;
         self.machine.on_keepalive(Keepalive {
             idle_limit: keepalive.ftp_idle.as_ref().map(|limit| IdleLimit {
                 after: limit.after,
                 reason: limit.reason.as_str().into(),
             }),
-            progress: keepalive.payload.filter(|_| lines),
+            progress: payload.filter(|_| lines),
         });
         if let Some(socket) = self.wire.socket() {
             self.keep.tuned.refresh(socket);
         }
     }
 
+    /// The control connection has ended. Only the first news of it is: later ones are what became of writing
+    /// to it.
+    pub(super) fn note_loss(&mut self, now: Instant) {
+        if self.loss.is_some() {
+            return;
+        }
+        let explained = self.worker.keepalive().explains(self.keep.silence(now));
+        let loss = Loss { at: now, by_balancer: self.is_spliced && explained };
+        self.loss = Some(loss);
+        if let Some(transfer) = &self.transfer {
+            transfer.control_lost(loss);
+        }
+        self.take_keepalive();
+    }
+
     /// When a KeyUpdate is due.
     pub(super) fn update_deadline(&self) -> Option<Instant> {
         let is_busy = self.transfer.is_some() || self.work.is_some();
-        let payload = self.keep.payload.filter(|_| is_busy && !self.lost)?;
+        let payload = self.keep.payload.filter(|_| is_busy)?;
         self.wire.can_update_keys().then(|| self.keep.fed + payload)
     }
 

@@ -12,7 +12,7 @@ use super::contest;
 use crate::config::DataReuse;
 use crate::data::{Connection, Socket, connect_active};
 use crate::hex;
-use crate::ports::{Grant, Via};
+use crate::ports::{Accepted, Grant, Via};
 use crate::tls::{self, SessionKey};
 
 /// Everything that is needed for one data connection.
@@ -73,11 +73,16 @@ async fn accept(grant: Option<&mut Grant>, deadline: Instant) -> Result<Socket, 
     let Some(grant) = grant else { return Err(Failure::Internal) };
     let accepted = tokio::time::timeout_at(deadline.into(), grant.accept());
     let accepted = accepted.await.map_err(|_| Failure::DataTimeout)?;
+    Ok(taken(accepted))
+}
+
+/// A connection that came to a passive port.
+pub(super) fn taken(accepted: Accepted) -> Socket {
     if let Some(Via { sender, trace }) = accepted.via {
         let trace_id = hex::text(trace.get(..TRACE_ID_BYTES).unwrap_or_default());
         debug!(%sender, trace_id, "data connection came through another node");
     }
-    Ok(Socket::prepared(accepted.stream))
+    Socket::prepared(accepted.stream)
 }
 
 async fn active(target: SocketAddr, local: IpAddr, deadline: Instant) -> Result<Socket, Failure> {

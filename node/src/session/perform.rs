@@ -7,7 +7,8 @@ use std::task::{Context as Task, Poll};
 use std::time::Instant;
 
 use flotilla_protocol::ftp::{
-    Credentials, Failure, FileReply, FileRequest, LoginRefusal, Outcome, Request, TransferRequest,
+    Credentials, Failure, FileReply, FileRequest, LoginRefusal, Outcome, Request, Route,
+    TransferRequest,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -18,11 +19,11 @@ use super::operation;
 use super::record::Change;
 use super::transfer::OpenTransfer;
 use super::wire::Wire;
-use crate::address::{Arrival, Found, Known, Path, advertised};
+use crate::address::{Arrival, Found, Known, Path};
 use crate::auth::{Attempt, Secret};
 use crate::listen::BANNED;
 use crate::login::{self, LoggedIn};
-use crate::ports::{Grant, GrantRequest};
+use crate::ports::Grant;
 use crate::roster::Subject;
 use crate::storage::Work;
 use crate::tls::{self, HandshakeError};
@@ -97,7 +98,7 @@ impl Session {
         moved
     }
 
-    fn finish_work(&mut self, done: Done, now: Instant) {
+    pub(super) fn finish_work(&mut self, done: Done, now: Instant) {
         let secured = matches!(done, Done::Secured(_));
         let outcome = match self.unless_closed(done) {
             Done::File(request, result) => {
@@ -117,13 +118,7 @@ impl Session {
                 self.log_refusal(&user, &refusal);
                 Outcome::Login(Err(refusal))
             }
-            Done::Granted(Ok(grant)) => {
-                let told = advertised(&self.path(&self.worker.found()));
-                let address = told.at(grant.port());
-                debug!(%address, reason = %told.reason, "passive port");
-                self.passive = Some(grant);
-                Outcome::Passive(Ok(address))
-            }
+            Done::Granted(Ok(grant)) => Outcome::Passive(Ok(self.keep_passive(grant, now))),
             Done::Granted(Err(failure)) => {
                 self.worker.metrics.passive_refused.inc();
                 Outcome::Passive(Err(failure))
@@ -252,31 +247,13 @@ impl Session {
         }
     }
 
-    fn open_passive(&mut self, now: Instant) {
-        // A port that nobody used yet is announced again: dropped, it would be closed to this client
-        // for a while, and a range of one port would be exhausted.
-        if let Some(grant) = self.passive.take().filter(Grant::is_untouched) {
-            return self.finish_work(Done::Granted(Ok(grant)), now);
-        }
-        let client = self.peer.ip();
-        let request = GrantRequest {
-            client,
-            local: self.local.ip(),
-            rule: self.policy.peers.rule(client, self.machine.is_private()),
-            proves: self.machine.is_private(),
-        };
-        match self.worker.ports.grant(request) {
-            Work::Ready(result) => {
-                self.finish_work(Done::Granted(result.unwrap_or(Err(Failure::Internal))), now);
-            }
-            Work::Pending(future) => {
-                self.work = Some(Box::pin(async move { Done::Granted(future.await) }));
-            }
-        }
-    }
-
     fn open_transfer(&mut self, request: TransferRequest, now: Instant) {
-        let passive = self.passive.take();
+        let passive = self.take_passive();
+        if request.route == Route::Passive && passive.is_none() {
+            // It was given back, for the client took its time.
+            let outcome = Outcome::TransferEnded(Err(Failure::DataTimeout));
+            return self.machine.on_outcome(outcome, now);
+        }
         match OpenTransfer::new(self, request, passive, now) {
             Some(transfer) => self.transfer = Some(transfer),
             None => {
@@ -287,7 +264,7 @@ impl Session {
     }
 
     /// How the control connection came.
-    fn path<'a>(&'a self, found: &'a Found) -> Path<'a> {
+    pub(super) fn path<'a>(&'a self, found: &'a Found) -> Path<'a> {
         let (config, client) = (&self.policy.config, self.peer.ip());
         let arrival = match self.dialled {
             Some(dialled) => Arrival::Proxied(dialled.ip()),

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use flotilla_cluster::session::Direction;
 use flotilla_protocol::ftp::{
@@ -16,6 +16,7 @@ use flotilla_protocol::ftp::{
 use flotilla_protocol::path::VirtualPath;
 
 use super::actor::Session;
+use super::ending::{self, Loss};
 use super::link::{Link, Protection};
 use super::operation::open_listing;
 use crate::data::{Download, Progress, Terms, receive, send};
@@ -53,8 +54,8 @@ struct Shared {
     progress: Rc<Progress>,
     /// The 150, or the name after it, that the machine has not heard of yet.
     news: RefCell<Option<Outcome>>,
-    /// When the control connection ended, if it did.
-    control_lost: Cell<Option<Instant>>,
+    /// The end of the control connection, if it has come.
+    loss: Cell<Option<Loss>>,
     /// The client or the node wants it to end.
     aborted: Cell<bool>,
 }
@@ -85,7 +86,7 @@ impl OpenTransfer {
         let shared = Rc::new(Shared {
             progress: Rc::new(Progress::new(now)),
             news: RefCell::new(None),
-            control_lost: Cell::new(None),
+            loss: Cell::new(session.loss),
             aborted: Cell::new(false),
         });
         let (kind, path, rate) = match &request.kind {
@@ -109,8 +110,14 @@ impl OpenTransfer {
         let terms =
             Terms { stalled: config.timeouts.stalled, rate, progress: Rc::clone(&shared.progress) };
         let ascii = request.ascii;
-        let run =
-            Run { files: login.files.clone(), link, terms, shared: Rc::clone(&shared), ascii };
+        let run = Run {
+            files: login.files.clone(),
+            link,
+            terms,
+            shared: Rc::clone(&shared),
+            ascii,
+            is_spliced: session.is_spliced,
+        };
         let future: Pin<Box<dyn Future<Output = _>>> = match request.kind {
             TransferKind::Retrieve { path, offset, length } => {
                 Box::pin(run.retrieve(path, offset, length))
@@ -149,13 +156,13 @@ impl OpenTransfer {
     }
 
     /// The control connection ended while the transfer runs.
-    pub(super) fn control_lost(&self, now: Instant) {
-        self.shared.control_lost.set(Some(now));
+    pub(super) fn control_lost(&self, loss: Loss) {
+        self.shared.loss.set(Some(loss));
     }
 
     /// Whether the control connection ended before the transfer did.
     pub(super) fn lost_control(&self) -> bool {
-        self.shared.control_lost.get().is_some()
+        self.shared.loss.get().is_some()
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -174,6 +181,8 @@ struct Run {
     terms: Terms,
     shared: Rc<Shared>,
     ascii: bool,
+    /// A balancer makes the connections of this client.
+    is_spliced: bool,
 }
 
 impl Run {
@@ -229,11 +238,14 @@ impl Run {
         let published = Arc::clone(&sink);
         let opened = || shared.open(None, name);
         let connection = self.link.open(opened).await?;
-        let shared = Rc::clone(&self.shared);
         // Under TLS the end of the stream is proved by itself.
         let is_proved = self.link.protection.is_some();
-        let at_end = move || if is_proved { Ok(()) } else { shared.judge_end() };
-        let done = receive(connection, sink, self.ascii, &at_end, &self.terms).await?;
+        let (shared, is_spliced) = (Rc::clone(&self.shared), self.is_spliced);
+        let at_end = async move || match is_proved {
+            true => Ok(()),
+            false => shared.judge_end(is_spliced).await,
+        };
+        let done = receive(connection, sink, self.ascii, at_end, &self.terms).await?;
         if promised.is_some_and(|promised| promised != *published.path()) {
             self.shared.rename(published.path());
         }
@@ -278,17 +290,10 @@ impl Shared {
         .await
     }
 
-    /// Whether the end of a clear data stream is the end of the file. A client that was killed ends both of
-    /// its connections at the same moment; a client that lives, or that lost its idle control connection
-    /// to a balancer long ago, ends only the data connection.
-    fn judge_end(&self) -> Result<(), Failure> {
-        match self.control_lost.get() {
-            Some(lost) if lost.elapsed() < SAME_MOMENT => Err(Failure::DataBroken),
-            Some(_) | None => Ok(()),
-        }
+    /// Whether the end of a clear data stream, which has just come, is the end of the file.
+    async fn judge_end(&self, is_spliced: bool) -> Result<(), Failure> {
+        let end = Instant::now();
+        ending::settle(is_spliced).await;
+        ending::judge(self.loss.get(), end)
     }
 }
-
-/// Ends of both connections within this time are one event: far above the jitter of a network path, far below
-/// any idle time-out.
-const SAME_MOMENT: Duration = Duration::from_secs(2);

@@ -149,10 +149,12 @@ pub(super) fn arbiter() -> Result<Arbiter, ServeError> {
         .map_err(|error| ServeError::Runtime(format!("an arbiter can not start: {error}")))
 }
 
-/// How many control connections the node takes: `limits.connections`, or what the descriptors allow.
-pub(super) fn connections_max(config: &Config, descriptors: u64) -> usize {
+/// How many control connections the node takes: `limits.connections`, or what the descriptors allow beside those that
+/// ports of the pool may take (`shared`).
+pub(super) fn connections_max(config: &Config, descriptors: u64, shared: usize) -> usize {
     let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
-    let allowed = (descriptors - DESCRIPTORS_KEPT.min(descriptors / 4)) / 8 * 7;
+    let kept = DESCRIPTORS_KEPT.min(descriptors / 4) + shared.min(descriptors / 2);
+    let allowed = (descriptors - kept) / 8 * 7;
     let wanted = config.limits.connections as usize;
     if wanted > allowed || wanted == 0 && allowed < CONNECTIONS_FEW {
         warn!(
@@ -218,6 +220,22 @@ const UNAUTHENTICATED_MIN: u32 = 64;
 /// Threads for blocking file work per arbiter: enough to keep a disk queue busy; lanes bound each storage below that.
 const BLOCKING_THREADS: usize = 512;
 
-/// Descriptors kept for listeners, logs and the runtime, at most a quarter of all. An eighth of the rest is kept for transfers: an
+/// Descriptors kept for listeners, logs and the runtime, at most a quarter of all, and for ports of the pool at most half
+/// of them. An eighth of the rest is kept for transfers: an
 /// idle session has one descriptor, a transferring one up to six.
 const DESCRIPTORS_KEPT: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::load_flags;
+
+    #[test]
+    fn ports_of_the_pool_have_descriptors_of_their_own() {
+        let (config, _) = load_flags(&[]).unwrap();
+        assert_eq!(connections_max(&config, 100_256, 0), 87_500);
+        assert_eq!(connections_max(&config, 100_256, 20_000), 70_000);
+        assert_eq!(connections_max(&config, 4_096, 20_000), (4_096 - 256 - 2_048) / 8 * 7);
+        assert_eq!(connections_max(&config, 4, 20_000), 1);
+    }
+}

@@ -20,6 +20,7 @@ use super::{Control, Node};
 use crate::admin;
 use crate::health::{DRAINING, Probe};
 use crate::listen::{Close, Halt, Living, ReadLoad, Reopen};
+use crate::metrics::Occupied;
 use crate::pool::Leave;
 
 pub(crate) use machine::Phase;
@@ -29,8 +30,10 @@ use machine::{Cause, Drain, LAST_WORDS, Step};
 pub(super) struct Draining {
     pub(super) machine: Drain,
     progress: watch::Sender<Progress>,
-    /// The connections of every arbiter.
+    /// The connections of every arbiter, and the relays.
     living: Vec<Living>,
+    /// The relays among those.
+    relays: Occupied,
 }
 
 /// How far a drain is, as of a second ago at the most.
@@ -44,6 +47,8 @@ pub(crate) struct Progress {
     /// Connections, logged in or not.
     pub(crate) sessions: usize,
     pub(crate) transfers: usize,
+    /// Data connections that are carried for sessions of other nodes.
+    pub(crate) relays: usize,
 }
 
 /// How parts of the node have it drained, and see how far that is.
@@ -78,7 +83,7 @@ impl Progress {
 
     /// Why the node is not ready.
     fn reason(&self, now: Instant) -> String {
-        let Self { phase, sessions, transfers, .. } = self;
+        let Self { phase, sessions, transfers, relays, .. } = self;
         let word = match phase {
             Phase::Serving | Phase::Announced => "new clients are served yet",
             Phase::Closing => "new clients are turned away",
@@ -88,17 +93,20 @@ impl Progress {
         let seconds = self.seconds_left(now).unwrap_or(0);
         format!(
             "the node is draining: {word} (sessions left: {sessions}, transfers left: {transfers}, \
-             seconds left: {seconds})"
+             relays left: {relays}, seconds left: {seconds})"
         )
     }
 }
 
 impl Draining {
     /// No drain, and the handle by which parts of the node begin one.
-    pub(super) fn new(living: Vec<Living>) -> (Self, DrainHandle, mpsc::Receiver<Control>) {
+    pub(super) fn new(
+        living: Vec<Living>,
+        relays: Occupied,
+    ) -> (Self, DrainHandle, mpsc::Receiver<Control>) {
         let (controls, controlled) = mpsc::channel(CONTROLS_MAX);
         let (progress, watched) = watch::channel(Progress::default());
-        let draining = Self { machine: Drain::new(), progress, living };
+        let draining = Self { machine: Drain::new(), progress, living, relays };
         (draining, DrainHandle { controls, progress: watched }, controlled)
     }
 
@@ -110,12 +118,14 @@ impl Draining {
     }
 
     fn publish(&self) {
-        let sessions = self.living.iter().map(|living| living.receiver_count()).sum();
+        let all: usize = self.living.iter().map(|living| living.receiver_count()).sum();
+        let relays = usize::try_from(self.relays.count()).unwrap_or(0);
+        let sessions = all.saturating_sub(relays);
         let (phase, is_final) = (self.machine.phase(), self.machine.is_final());
         let end = self.machine.end();
         self.progress.send_if_modified(|progress| {
             let transfers = if phase == Phase::Serving { 0 } else { progress.transfers };
-            let now = Progress { phase, is_final, end, sessions, transfers };
+            let now = Progress { phase, is_final, end, sessions, transfers, relays };
             std::mem::replace(progress, now) != now
         });
     }
@@ -147,7 +157,9 @@ impl Node {
             }
             Step::Halt(cause) => {
                 match cause {
-                    Cause::Grace => warn!("patience is over, ending the sessions that are left"),
+                    Cause::Grace => {
+                        warn!("patience is over, ending the sessions and relays that are left")
+                    }
                     Cause::Stop => warn!("stopped again, ending at once"),
                 }
                 for acceptor in &self.acceptors {

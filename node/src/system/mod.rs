@@ -184,6 +184,9 @@ impl Node {
         for acceptor in &self.acceptors {
             acceptor.do_send(Adopt(Arc::clone(&policy)));
         }
+        if let Some(cloud) = &self.cloud {
+            cloud.do_send(Adopt(Arc::clone(&policy)));
+        }
         self.health.do_send(Probe(Some(Arc::clone(&policy))));
         self.policy = policy;
         info!("configuration reloaded");

@@ -13,8 +13,8 @@ use crate::error::ServeError;
 use crate::health::{PORTS, Readiness};
 use crate::ingress;
 use crate::metrics::Metrics;
-use crate::ports::{HeaderRule, Hosts, PortParts, PortSettings};
-use crate::relay::Outgoing;
+use crate::ports::{Hosts, PortParts, PortRules, PortSettings};
+use crate::relay::{Outgoing, PREAMBLES_MAX};
 
 /// The passive ports before the arbiters start.
 pub(super) struct Passive {
@@ -24,6 +24,18 @@ pub(super) struct Passive {
     pub(super) relay: Option<SocketAddr>,
     /// What other nodes dial for it.
     pub(super) dialled: Option<SocketAddr>,
+}
+
+impl Passive {
+    /// Descriptors that ports of the pool take: for their listeners, and for relays, if all places are taken. A relay
+    /// has two, and a pipe in each direction only while bytes are in it; those have a limit of their own.
+    pub(super) fn descriptors(&self, config: &Config) -> usize {
+        let relays = match self.relay {
+            Some(_) => 2 * config.relay.connections as usize + PREAMBLES_MAX,
+            None => 0,
+        };
+        self.parts.bound.len() + self.parts.inlets.len() + relays
+    }
 }
 
 /// How the range is divided, if the ports are the pool's.
@@ -65,7 +77,7 @@ pub(super) fn passive(
         inlets,
         outgoing: Outgoing::new(metrics.relay.clone(), config.relay.connections),
         headers: metrics.proxy.clone(),
-        rule: Arc::new(HeaderRule::new(&config.ingress)),
+        rules: Some(Arc::new(PortRules::new(config))),
     };
     Ok(Passive { settings, parts, relay, dialled })
 }

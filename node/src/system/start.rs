@@ -47,23 +47,26 @@ impl Node {
         let listeners = bind::listeners(config, arbiter_count)?;
         let health_listener = bind::health(config.health.listen)?;
         let passive = pooled::passive(config, arbiter_count, &metrics, &readiness)?;
+        let shared = passive.descriptors(config);
         let (ports, seeds) = Ports::with(passive.parts, passive.settings, arbiter_count);
         let ports = ports.start();
         let mut addresses = listeners.addresses;
         addresses.relay = passive.relay;
-        let places = Places { clients: addresses.urls(), relay: passive.dialled };
+        let places =
+            Places { clients: addresses.urls(), relay: passive.dialled, instance: settled.id() };
         let parts = parts(&joined, &readiness, &metrics, &policy, &tls, places);
         let (fault, sweeps) = (Rc::clone(&parts.fault), Arc::clone(&parts.sweeps));
         let pool = Pool::new(setup(joined, config)?, parts).start();
-        let connections_max = build::connections_max(config, descriptors);
+        let connections_max = build::connections_max(config, descriptors, shared);
         let surroundings = surroundings(&pool, &metrics, &policy, &settled, connections_max);
         // Who is banned in the pool is turned away from the first connection on.
         let bans = pool.send(KnownBans).await.unwrap_or_default();
         let sets = seeds.into_iter().zip(listeners.sets);
         let started = start_acceptors(sets, &tls, &surroundings, &bans, connections_max)?;
-        let (draining, drain, controls) = Draining::new(started.living);
+        let (draining, drain, controls) =
+            Draining::new(started.living, metrics.relay.active.clone());
         let registry = Registry::new(started.acceptors.clone()).start();
-        let cloud = Cloud::start(&policy.config.aws, &settled, &registry);
+        let cloud = Cloud::start(&policy, &settled, &pool, &registry);
         let (ready, counted, ruled) = (readiness.clone(), metrics.clone(), policy.clone());
         let health = Health::new(ready, counted, ruled, tls.clone(), ports.clone()).start();
         let endpoints = match health_listener {
@@ -180,6 +183,7 @@ fn setup(joined: Joined, config: &Config) -> Result<Setup, ServeError> {
         alone: joined.alone,
         nodes: size::kept(data_dir),
         ports: pooled::layout(config),
+        port_wait: crate::ports::wait_max(config),
         keepalive: crate::keepalive::decided(config),
         limits: build::limits(config),
         rules: build::rules(config),

@@ -1,5 +1,7 @@
 //! RFC 959, 3 and 4.1.3: transfers, representation types, modes, and the replies around them.
 
+use std::time::{Duration, Instant};
+
 use flotilla_tests::content::{Content, assert_same};
 use flotilla_tests::{Server, wait};
 
@@ -80,6 +82,25 @@ fn a_client_that_does_not_connect_is_answered() {
         wire.expect(425);
     }
     wire.ask("NOOP", 200);
+    assert_eq!(wire.fetch("a"), b"x");
+}
+
+/// A port is not kept for a client that does something else: it is told so at once when it comes back.
+#[test]
+fn a_port_that_no_transfer_uses_is_given_back() {
+    let patience = Duration::from_secs(1);
+    let server = Server::builder().set("timeouts.data_connect", "1s").file("a", "x").start();
+    let mut wire = server.login();
+    wire.epsv();
+    let told = Instant::now();
+    while told.elapsed() < patience + Duration::from_millis(200) {
+        wire.ask("NOOP", 200);
+    }
+    let asked = Instant::now();
+    wire.ask("RETR a", 425);
+    assert!(asked.elapsed() < patience, "it was waited for again");
+    wire.ask("STOR b", 425);
+    assert!(!server.file("b").exists());
     assert_eq!(wire.fetch("a"), b"x");
 }
 

@@ -6,6 +6,7 @@ use flotilla_cluster::blocks::PortTable;
 use flotilla_cluster::store::RECLAIM_AFTER_MS;
 
 use super::{Judge, recently};
+use crate::node::Node;
 use crate::world::World;
 
 impl Judge {
@@ -35,6 +36,13 @@ impl Judge {
                 self.clashes.insert((block, other, index));
                 self.tried.clashes += 1;
             }
+        }
+        for (block, index) in offers {
+            waits_elsewhere(world, block, index)?;
+            let before = self.offered.insert(block, index).filter(|before| *before != index);
+            let is_cut_off =
+                |of: usize| world.nodes[of].cut_off && world.nodes[of].process.is_some();
+            self.tried.taken_over += u64::from(before.is_some_and(is_cut_off));
         }
         Ok(())
     }
@@ -95,6 +103,30 @@ impl Judge {
             return Err(format!("{node} has no port block, and there are enough"));
         }
         Ok(())
+    }
+}
+
+/// No node offers a block on which somebody waits at another, as long as the store forgot nothing.
+fn waits_elsewhere(world: &World, block: u16, offers: usize) -> Result<(), String> {
+    let facts = &world.facts;
+    if facts.loss_ms.is_some() || facts.clock_step_ms.is_some() {
+        return Ok(());
+    }
+    let waits = |(index, node): &(usize, &Node)| {
+        let until = node.demand.busy.get(&block);
+        *index != offers
+            && node.is_running(world.now_ms)
+            && until.is_some_and(|until| *until > world.now_ms)
+    };
+    match world.nodes.iter().enumerate().find(waits) {
+        Some((_, node)) => {
+            let offers = &world.nodes[offers].id;
+            Err(format!(
+                "I1: {offers} offers block {block}, and somebody waits on it at {}",
+                node.id
+            ))
+        }
+        None => Ok(()),
     }
 }
 

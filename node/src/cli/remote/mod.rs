@@ -27,6 +27,7 @@ use serde_json::Value;
 
 use super::ConfigArgs;
 use super::table::{clean, json};
+use crate::admin::Role;
 use crate::config::ConfigError;
 use crate::error::ServeError;
 
@@ -198,6 +199,14 @@ pub(super) fn run(
         Err(RemoteError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => Ok(result?),
     }
+}
+
+/// What a running node answers to one question.
+///
+/// # Errors
+/// Why it does not.
+pub(super) fn answer_of(args: &RemoteArgs, path: &str) -> Result<Value, RemoteError> {
+    Client::new(args, Role::Reader)?.get(path, &[])
 }
 
 /// Reads an answer; what is missing or null has its default.

@@ -80,7 +80,7 @@ pub(in crate::config) const INGRESS: &[Key] = &[
     key(
         "relay.connections",
         "4096",
-        "Relayed data connections at once, in each direction; more are closed.",
+        "Data connections that this node relays at once; more are reset.",
         "512",
     ),
 ];

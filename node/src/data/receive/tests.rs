@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::twin::{TwinSink, pair, pattern, reset, run, terms};
 use super::*;
 
-fn fine() -> Result<(), Failure> {
+async fn fine() -> Result<(), Failure> {
     Ok(())
 }
 
@@ -21,7 +21,7 @@ fn upload(sink: &Arc<TwinSink>, content: &[u8], ascii: bool) -> Result<Received,
     let (socket, client) = pair();
     let client = writer(client, content.to_vec());
     let sink = Arc::clone(sink) as Arc<dyn Sink>;
-    let received = run(receive(Connection::Clear(socket), sink, ascii, &fine, &terms()));
+    let received = run(receive(Connection::Clear(socket), sink, ascii, fine, &terms()));
     client.join().unwrap();
     received
 }
@@ -82,7 +82,7 @@ fn slow_pieces_are_put_together() {
     });
     let sink = Arc::new(TwinSink::new(b"", 0));
     let dynamic = Arc::clone(&sink) as Arc<dyn Sink>;
-    run(receive(Connection::Clear(socket), dynamic, false, &fine, &terms())).unwrap();
+    run(receive(Connection::Clear(socket), dynamic, false, fine, &terms())).unwrap();
     client.join().unwrap();
     assert!(sink.content() == content);
 }
@@ -99,7 +99,7 @@ fn a_reset_keeps_the_bytes_and_publishes_nothing() {
         let progress = std::rc::Rc::clone(&terms.progress);
         let received = run(async {
             let mut transfer =
-                std::pin::pin!(receive(Connection::Clear(socket), dynamic, ascii, &fine, &terms));
+                std::pin::pin!(receive(Connection::Clear(socket), dynamic, ascii, fine, &terms));
             let (all, wait) = std::sync::mpsc::channel::<()>();
             let thread = std::thread::spawn(move || {
                 client.write_all(&sent).unwrap();
@@ -136,7 +136,7 @@ fn silence_is_a_stall_and_keeps_the_bytes() {
         let sink = Arc::new(TwinSink::new(b"", 0));
         let dynamic = Arc::clone(&sink) as Arc<dyn Sink>;
         let terms = Terms { stalled: Duration::from_millis(200), ..terms() };
-        let received = run(receive(Connection::Clear(socket), dynamic, false, &fine, &terms));
+        let received = run(receive(Connection::Clear(socket), dynamic, false, fine, &terms));
         assert_eq!(received, Err(Failure::DataStalled));
         assert!(sink.content() == content);
         assert_eq!(sink.published(), None);
@@ -152,8 +152,8 @@ fn a_veto_at_the_end_keeps_the_bytes_and_publishes_nothing() {
         let client = writer(client, content.clone());
         let sink = Arc::new(TwinSink::new(b"", 0));
         let dynamic = Arc::clone(&sink) as Arc<dyn Sink>;
-        let veto = || Err(Failure::DataBroken);
-        let received = run(receive(Connection::Clear(socket), dynamic, false, &veto, &terms()));
+        let veto = async || Err(Failure::DataBroken);
+        let received = run(receive(Connection::Clear(socket), dynamic, false, veto, &terms()));
         assert_eq!(received, Err(Failure::DataBroken));
         assert!(sink.content() == content);
         assert_eq!(sink.published(), None);
@@ -171,7 +171,7 @@ fn a_full_disk_fails_the_upload() {
     let sink =
         Arc::new(TwinSink { has_descriptor: false, size_max: 2_000_000, ..TwinSink::new(b"", 0) });
     let dynamic = Arc::clone(&sink) as Arc<dyn Sink>;
-    let received = run(receive(Connection::Clear(socket), dynamic, false, &fine, &terms()));
+    let received = run(receive(Connection::Clear(socket), dynamic, false, fine, &terms()));
     assert_eq!(received, Err(Failure::NoSpace));
     assert_eq!(sink.published(), None);
     client.join().unwrap();
@@ -185,7 +185,7 @@ fn a_dropped_upload_publishes_nothing() {
     let dynamic = Arc::clone(&sink) as Arc<dyn Sink>;
     run(async {
         let terms = terms();
-        let transfer = receive(Connection::Clear(socket), dynamic, false, &fine, &terms);
+        let transfer = receive(Connection::Clear(socket), dynamic, false, fine, &terms);
         assert!(tokio::time::timeout(Duration::from_millis(50), transfer).await.is_err());
     });
     assert_eq!(sink.published(), None);
@@ -200,7 +200,7 @@ fn bytes_of_a_failed_upload_never_reach_the_next_one() {
         let _ = client.write_all(&pattern(3_000_000));
     });
     let sink = Arc::clone(&full) as Arc<dyn Sink>;
-    let received = run(receive(Connection::Clear(socket), sink, false, &fine, &terms()));
+    let received = run(receive(Connection::Clear(socket), sink, false, fine, &terms()));
     assert_eq!(received, Err(Failure::NoSpace));
     assert_eq!(full.published(), None);
     client.join().unwrap();
@@ -225,7 +225,7 @@ fn urgent_bytes_neither_stop_nor_end_an_upload() {
     });
     let sink = Arc::new(TwinSink::new(b"", 0));
     let receiver = Arc::clone(&sink) as Arc<dyn Sink>;
-    let received = run(receive(Connection::Clear(socket), receiver, false, &fine, &terms()));
+    let received = run(receive(Connection::Clear(socket), receiver, false, fine, &terms()));
     client.join().unwrap();
     assert_eq!(received.map(|received| received.size), Ok(600_000));
     assert!(sink.content() == content);

@@ -85,7 +85,7 @@ fn upload(
     let dynamic = Arc::clone(&sink) as Arc<dyn Sink>;
     let received = run(async {
         let connection = configs.accept(socket).await?;
-        receive(connection, dynamic, false, &|| Ok(()), terms).await
+        receive(connection, dynamic, false, async || Ok(()), terms).await
     });
     client.join().unwrap();
     (received, sink)

@@ -22,6 +22,11 @@ struct Node {
 }
 
 fn node(at: IpAddr, range: PortRange, fence: u64) -> Node {
+    node_with(at, range, fence, 8)
+}
+
+/// One that carries so many relays at once.
+fn node_with(at: IpAddr, range: PortRange, fence: u64, relays: u32) -> Node {
     let hosts = Hosts::covering([SocketAddr::new(at, 21)].into_iter());
     let settings = PortSettings { shared: Some(hosts), ..PortSettings::new(range, LONG) };
     let listener = TcpListener::bind((at, 0)).unwrap();
@@ -35,7 +40,7 @@ fn node(at: IpAddr, range: PortRange, fence: u64) -> Node {
     let parts = PortParts {
         bound: bound.collect(),
         inlets: vec![Inlet(listener)],
-        outgoing: Outgoing::new(counts.clone(), 8),
+        outgoing: Outgoing::new(counts.clone(), relays),
         ..PortParts::default()
     };
     let (ports, seeds) = Ports::with(parts, settings, 2);
@@ -46,7 +51,7 @@ fn node(at: IpAddr, range: PortRange, fence: u64) -> Node {
 /// All blocks belong to the first of these nodes.
 fn introduce(nodes: [&Node; 2], range: PortRange, keys: [u8; 2]) {
     let layout = Layout::new(range, 1);
-    let [first, _] = nodes;
+    let first = nodes[0];
     let owner = Owner {
         node: NodeId::new("first").unwrap(),
         fence: first.fence,
@@ -93,19 +98,29 @@ fn connect_at(at: IpAddr, from: IpAddr, port: u16) -> TcpStream {
     stream
 }
 
+/// As [`closes`], and not as if it were the end of a file.
+async fn resets(stream: TcpStream) {
+    assert_eq!(closed(stream).await, Some(std::io::ErrorKind::ConnectionReset));
+}
+
 /// Lets everything on this arbiter go on until the peer has closed.
 async fn closes(stream: TcpStream) {
+    closed(stream).await;
+}
+
+/// How it was closed, if it did not end.
+async fn closed(stream: TcpStream) -> Option<std::io::ErrorKind> {
     let mut stream = stream;
     stream.set_nonblocking(true).unwrap();
     let begun = std::time::Instant::now();
     loop {
         match stream.read(&mut [0; 16]) {
-            Ok(0) => return,
+            Ok(0) => return None,
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                 assert!(begun.elapsed() < Duration::from_secs(10), "it stays open");
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            Err(_) => return,
+            Err(error) => return Some(error.kind()),
             Ok(_) => panic!("bytes for a stranger"),
         }
     }
@@ -147,6 +162,90 @@ fn who_owns_nothing_grants_nothing() {
             let refused = shard.grant(request_at(client(9), client(3))).await;
             assert_eq!(refused.unwrap_err(), Failure::PortsExhausted);
         }
+    });
+}
+
+#[test]
+fn relays_above_the_limit_are_reset() {
+    System::new().block_on(async {
+        let range = free_range_at_all(4);
+        let (first, second) = (node(client(1), range, 7), node_with(client(9), range, 8, 0));
+        introduce([&first, &second], range, [1, 1]);
+        let grant = first.shards.first().unwrap().grant(request(client(3))).await.unwrap();
+        resets(connect_at(client(9), client(3), grant.port())).await;
+        assert!(grant.is_untouched());
+    });
+}
+
+#[test]
+fn an_owner_that_is_not_reached_is_left_alone() {
+    System::new().block_on(async {
+        let range = free_range_at_all(4);
+        let second = node(client(9), range, 8);
+        // Nobody listens there any more, and the system says so at once.
+        let first = {
+            let first = node(client(1), range, 7);
+            let gone = TcpListener::bind((client(1), 0)).unwrap().local_addr().unwrap();
+            Node { relay: gone, ..first }
+        };
+        introduce([&first, &second], range, [1, 1]);
+        for _ in 0..2 {
+            resets(connect_at(client(9), client(3), range.first())).await;
+        }
+        assert_eq!((second.counts.sent.get(), second.counts.active.count()), (0, 0));
+    });
+}
+
+#[test]
+fn a_halt_ends_relays_and_no_later_ones() {
+    System::new().block_on(async {
+        let (first, second) = pair([1, 1]);
+        let shard = first.shards.first().unwrap();
+        for is_later in [false, true] {
+            let mut grant = shard.grant(request(client(3))).await.unwrap();
+            let right = connect_at(client(9), client(3), grant.port());
+            let accepted = grant.accept().await;
+            assert_eq!(second.counts.active.count(), 1);
+            if !is_later {
+                second.shards.iter().for_each(|shard| shard.relays().halt());
+            } else {
+                drop(accepted);
+                assert_eq!(closed(right).await, None);
+                break;
+            }
+            resets(right).await;
+            resets(accepted.stream).await;
+            while second.counts.active.count() > 0 {
+                actix_rt::task::yield_now().await;
+            }
+        }
+    });
+}
+
+/// What was granted before is not to be announced again then.
+#[test]
+fn a_port_of_a_lost_block_is_not_offered() {
+    System::new().block_on(async {
+        let range = free_range_at_all(4);
+        let (first, second) = (node(client(1), range, 7), node(client(9), range, 8));
+        introduce([&first, &second], range, [1, 1]);
+        let grants: Vec<_> = futures_util::future::join_all(
+            first.shards.iter().map(|shard| shard.grant(request(client(3)))),
+        )
+        .await;
+        introduce([&second, &first], range, [1, 1]);
+        for grant in grants {
+            let grant = grant.unwrap();
+            assert!(grant.is_untouched());
+            for (shard, is_offered) in [(&first.shards, false), (&second.shards, true)]
+                .into_iter()
+                .flat_map(|(shards, offers)| shards.iter().map(move |shard| (shard, offers)))
+            {
+                assert_eq!(shard.offers(grant.port()), is_offered);
+            }
+        }
+        let (_ports, own) = single(range, LONG);
+        assert!(own.offers(range.first()), "its own are its own");
     });
 }
 

@@ -10,7 +10,7 @@ if not beat or now - beat >= DEAD_AFTER and not quarantined then
   return { 0 }
 end
 if quarantined then
-  return { 1, math.max(0, (tonumber(known[1]) or 0) - now) }
+  return { 1, quarantine_left(known[1]) }
 end
 -- Owners that are alive, or not silent for long enough.
 local kept = {}

@@ -1,0 +1,147 @@
+//! A listener with a thread for each of its connections.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Answer, Outcome, Request};
+
+/// Accepts until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    address: SocketAddr,
+    stop: Arc<AtomicBool>,
+}
+
+impl Server {
+    /// Answers every request on the listener by `handler`.
+    ///
+    /// # Errors
+    /// No thread, or no address.
+    pub(crate) fn start<H>(listener: TcpListener, handler: H) -> io::Result<Self>
+    where
+        H: Fn(&Request) -> Outcome + Send + Sync + 'static,
+    {
+        let address = listener.local_addr()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stopped, handler) = (stop.clone(), Arc::new(handler));
+        // It asks for the end now and then, since from here nobody can connect to a listener that lies in
+        // another network.
+        listener.set_nonblocking(true)?;
+        thread::Builder::new().name("accept".to_owned()).spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                let Ok((stream, peer)) = listener.accept() else {
+                    thread::sleep(ACCEPT_PAUSE);
+                    continue;
+                };
+                let (stopped, handler) = (stopped.clone(), handler.clone());
+                let connection = move || {
+                    // A peer that goes is no failure of ours.
+                    let _gone = serve(stream, peer, &stopped, &*handler);
+                };
+                let thread = thread::Builder::new().name("connection".to_owned());
+                if let Err(error) = thread.spawn(connection) {
+                    eprintln!("aws-fake: no thread for a connection: {error}");
+                }
+            }
+        })?;
+        Ok(Self { address, stop })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+fn serve<H>(
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    stop: &AtomicBool,
+    handler: &H,
+) -> io::Result<()>
+where
+    H: Fn(&Request) -> Outcome,
+{
+    stream.set_nonblocking(false)?;
+    stream.set_read_timeout(Some(LOOK_FOR_THE_END))?;
+    stream.set_write_timeout(Some(IDLE_MAX))?;
+    stream.set_nodelay(true)?;
+    let mut buffer = Vec::new();
+    let mut heard = Instant::now();
+    loop {
+        while let Some((request, length)) = Request::parse(&buffer, peer)? {
+            buffer.drain(..length);
+            let last = request.header("connection").is_some_and(|value| value == "close");
+            match handler(&request) {
+                Outcome::Answer(answer) => write(&mut stream, &answer, request.method == "HEAD")?,
+                Outcome::Close => return Ok(()),
+            }
+            if last {
+                return Ok(());
+            }
+        }
+        let mut chunk = [0; 16 * 1024];
+        match stream.read(&mut chunk) {
+            Ok(0) => return Ok(()),
+            Ok(count) => buffer.extend_from_slice(chunk.get(..count).unwrap_or_default()),
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) =>
+            {
+                if stop.load(Ordering::Relaxed) || heard.elapsed() > IDLE_MAX {
+                    return Ok(());
+                }
+                continue;
+            }
+            Err(error) => return Err(error),
+        }
+        heard = Instant::now();
+        if stop.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+    }
+}
+
+fn write(stream: &mut TcpStream, answer: &Answer, head_only: bool) -> io::Result<()> {
+    let mut text = format!("HTTP/1.1 {} {}\r\n", answer.status, reason(answer.status));
+    for (name, value) in &answer.headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    text.push_str(&format!("content-length: {}\r\n\r\n", answer.body.len()));
+    let mut bytes = text.into_bytes();
+    if !head_only {
+        bytes.extend_from_slice(&answer.body);
+    }
+    stream.write_all(&bytes)
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        201 => "Created",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        409 => "Conflict",
+        412 => "Precondition Failed",
+        500 => "Internal Server Error",
+        503 => "Service Unavailable",
+        _ => "Other",
+    }
+}
+
+/// A connection without a request is closed after it.
+const IDLE_MAX: Duration = Duration::from_secs(60);
+const LOOK_FOR_THE_END: Duration = Duration::from_millis(500);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(5);
