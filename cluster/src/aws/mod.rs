@@ -8,6 +8,7 @@
 //! - [`Step`]: one change as people read it.
 //! - [`instance`]: who and where this node is; `metadata` asks for it.
 //! - `groups`: security groups, as [`crate::group`] plans them.
+//! - `route53`: calls that [`crate::dns`] wants made, and which zone a name is in.
 //! - `session`: region, credentials, time limits; the clients are made of it.
 //!
 //! # What holds
@@ -22,6 +23,8 @@ pub mod groups;
 pub mod instance;
 #[cfg(feature = "aws")]
 pub mod metadata;
+#[cfg(feature = "aws")]
+pub mod route53;
 #[cfg(feature = "aws")]
 pub mod session;
 mod step;

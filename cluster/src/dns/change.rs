@@ -1,7 +1,7 @@
 //! Changes of records and checks.
 
 use super::check::CheckChange;
-use super::record::{RecordSet, Routing, Target};
+use super::record::{RecordSet, Target};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,12 +42,8 @@ impl RecordChange {
     /// Whether it can wait: nothing but a share of clients that is not nothing, before or after.
     pub(super) fn can_wait(&self) -> bool {
         let Self::Upsert { set, before: Some(before) } = self else { return false };
-        let (Routing::Weighted(weight), Routing::Weighted(last)) = (&set.routing, &before.routing)
-        else {
-            return false;
-        };
-        let same = RecordSet { routing: set.routing.clone(), ..before.clone() } == *set;
-        same && *weight > 0 && *last > 0
+        let weights = set.weight().zip(before.weight());
+        weights.is_some_and(|(weight, last)| weight > 0 && last > 0) && before.is_alike(set)
     }
 
     /// What it takes of a batch: elements, and characters of their values. An upsert counts twice ("Quotas" in the

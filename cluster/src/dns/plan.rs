@@ -7,7 +7,7 @@ use super::check::{self, CheckChange};
 use super::collect::Fates;
 use super::name::is_within;
 use super::node::{Node, is_step};
-use super::record::{Kind, RecordKey, RecordSet, Routing};
+use super::record::{Kind, RecordKey, RecordSet};
 use super::settings::Settings;
 use super::shape::RECORDS_MAX;
 use super::state::State;
@@ -102,13 +102,11 @@ pub(super) fn draft(settings: &Settings, nodes: &[Node], fates: &Fates, state: &
 
 /// Whether a record differs by more than a small step of its weight.
 fn is_worth_it(before: &RecordSet, wanted: &RecordSet) -> bool {
-    match (&before.routing, &wanted.routing) {
-        (Routing::Weighted(standing), Routing::Weighted(weight)) => {
-            let same = RecordSet { routing: wanted.routing.clone(), ..before.clone() } == *wanted;
-            !same || is_step(*standing, *weight)
-        }
-        _ => before != wanted,
-    }
+    let is_another_share = match (before.weight(), wanted.weight()) {
+        (Some(standing), Some(weight)) => is_step(standing, weight),
+        _ => false,
+    };
+    is_another_share || !before.is_alike(wanted)
 }
 
 /// A name that would have no node at all keeps what it has.

@@ -1,6 +1,7 @@
 //! Record sets as Route 53 has them (`ResourceRecordSet` of its API).
 
 use std::fmt;
+use std::net::IpAddr;
 
 /// One record set. Several of one name and type differ in their identifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +100,28 @@ impl RecordSet {
     /// What tells it apart.
     pub fn key(&self) -> RecordKey {
         RecordKey { name: self.name.clone(), kind: self.kind.clone(), id: self.id.clone() }
+    }
+
+    /// Whether both are the same but for how their addresses are spelled, and for weights.
+    pub(super) fn is_alike(&self, other: &Self) -> bool {
+        let weightless = |routing: &Routing| match routing {
+            Routing::Weighted(_) => Routing::Weighted(0),
+            other => other.clone(),
+        };
+        let one = Self { routing: weightless(&self.routing), ..self.clone() };
+        let other = Self { routing: weightless(&other.routing), ..other.clone() };
+        one.spelled_alike() == other.spelled_alike()
+    }
+
+    fn spelled_alike(mut self) -> Self {
+        if let Target::Values { values, .. } = &mut self.target {
+            for value in values {
+                if let Ok(address) = value.parse::<IpAddr>() {
+                    *value = address.to_string();
+                }
+            }
+        }
+        self
     }
 
     /// Its weight, if it has one.
@@ -201,6 +224,22 @@ mod tests {
             assert_eq!(Location::read(text).to_string(), text);
         }
         assert_eq!(Location::read(""), Location::Default);
+    }
+
+    #[test]
+    fn addresses_are_compared_and_not_their_spelling() {
+        let set = |value: &str, weight| RecordSet {
+            name: "ftp.example.org".to_owned(),
+            kind: Kind::Aaaa,
+            id: "x".to_owned(),
+            routing: Routing::Weighted(weight),
+            target: Target::Values { ttl: 60, values: vec![value.to_owned()] },
+            check: None,
+        };
+        let short = set("2001:db8::1", 1);
+        assert!(short.is_alike(&set("2001:0DB8:0:0:0:0:0:1", 2)));
+        assert!(!short.is_alike(&set("2001:db8::2", 1)));
+        assert!(!short.is_alike(&RecordSet { check: Some("c".to_owned()), ..short.clone() }));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::record::{Location, RecordSet, Routing, Target};
 use super::request::Request;
 use super::settings::Settings;
 use crate::aws::{Sign, Step};
+use crate::group::POOL_TAG;
 
 impl Change {
     /// As it is shown.
@@ -256,7 +257,7 @@ fn check(change: &CheckChange, settings: &Settings) -> Step {
         }
         CheckChange::Tag { id, node } => {
             let (pool, name) =
-                (format!("Key=flotilla:pool,Value={}", settings.pool), name_tag(settings, node));
+                (format!("Key={POOL_TAG},Value={}", settings.pool), name_tag(settings, node));
             let name = format!("Key=Name,Value={name}");
             let command = [
                 "change-tags-for-resource",
@@ -268,7 +269,7 @@ fn check(change: &CheckChange, settings: &Settings) -> Step {
                 &pool,
                 &name,
             ];
-            let what = format!("tag flotilla:pool={} of health check {id}", settings.pool);
+            let what = format!("tag {POOL_TAG}={} of health check {id}", settings.pool);
             step(Sign::Change, what, "it is the pool's", &command, None)
         }
         CheckChange::Delete { id, why } => {
@@ -293,7 +294,7 @@ fn check_resource(settings: &Settings, key: &str, spec: &CheckSpec) -> String {
         format!("request_interval = {}", spec.interval),
         format!("failure_threshold = {FAILURE_THRESHOLD}"),
         format!(
-            "tags = {{\n    \"flotilla:pool\" = {}\n    Name = {}\n  }}",
+            "tags = {{\n    \"{POOL_TAG}\" = {}\n    Name = {}\n  }}",
             quoted(&settings.pool),
             quoted(&name_tag(settings, key))
         ),

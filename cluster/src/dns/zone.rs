@@ -176,7 +176,8 @@ impl Zone {
             owner: Owner::Nobody,
         };
         self.insert_check(check.clone());
-        Ok(Reply::Check(check))
+        // Nor are they in this answer.
+        Ok(Reply::Check(Check { owner: Owner::Unread, ..check }))
     }
 
     /// All or nothing.
