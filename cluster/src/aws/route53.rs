@@ -3,7 +3,7 @@
 mod convert;
 mod zone;
 
-use aws_config::SdkConfig;
+use aws_config::{Region, SdkConfig};
 use aws_sdk_route53::Client;
 use aws_sdk_route53::error::SdkError;
 use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsError;
@@ -31,7 +31,7 @@ pub struct Route53 {
 impl Route53 {
     /// With the credentials of the session; `zone`: its id, as [`HostedZone::find`] tells.
     pub fn new(session: &SdkConfig, zone: &str) -> Self {
-        Self { client: Client::new(session), zone: zone.to_owned() }
+        Self { client: client(session), zone: zone.to_owned() }
     }
 
     /// Makes the call of a request. Nothing is repeated here.
@@ -169,6 +169,27 @@ impl Route53 {
     }
 }
 
+/// There is one Route 53 for all regions of a partition, and what it is asked is signed for a region of its own
+/// ("Amazon Route 53 endpoints and quotas" in the AWS General Reference). The client knows that of the addresses that
+/// it knows, but not of one that was given.
+fn client(session: &SdkConfig) -> Client {
+    let config = aws_sdk_route53::config::Builder::from(session);
+    let region = session.region().filter(|_| session.endpoint_url().is_some());
+    let config = match region {
+        Some(region) => config.region(Region::new(signing_region(region.as_ref()))),
+        None => config,
+    };
+    Client::from_conf(config.build())
+}
+
+fn signing_region(region: &str) -> &'static str {
+    match region {
+        _ if region.starts_with("cn-") => "cn-northwest-1",
+        _ if region.starts_with("us-gov-") => "us-gov-west-1",
+        _ => "us-east-1",
+    }
+}
+
 /// What is wrong with a batch stands in a list of its own.
 fn refused<R: std::fmt::Debug + 'static>(
     action: &'static str,
@@ -208,3 +229,22 @@ fn unwritable(what: &str) -> Trouble {
 const RECORDS_OF_PAGE: i32 = 300;
 /// Likewise.
 const CHECKS_OF_PAGE: i32 = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_to_an_address_that_was_given_are_signed_for_the_region_of_the_service() {
+        let region = |endpoint: Option<&str>| {
+            let mut session = SdkConfig::builder().region(Region::new("eu-west-1"));
+            session.set_endpoint_url(endpoint.map(str::to_owned));
+            let region = client(&session.build()).config().region().cloned();
+            region.map(|region| region.to_string())
+        };
+        assert_eq!(region(None).as_deref(), Some("eu-west-1"));
+        assert_eq!(region(Some("http://127.0.0.1:1")).as_deref(), Some("us-east-1"));
+        assert_eq!(signing_region("cn-north-1"), "cn-northwest-1");
+        assert_eq!(signing_region("us-gov-east-1"), "us-gov-west-1");
+    }
+}

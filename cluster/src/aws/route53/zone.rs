@@ -31,7 +31,7 @@ impl HostedZone {
         wanted: Option<&str>,
         names: &[&str],
     ) -> Result<Self, Trouble> {
-        let client = Client::new(session);
+        let client = super::client(session);
         let first = names.first().copied().unwrap_or_default();
         let zone = match wanted {
             Some(id) if is_id(id) => Self::by_id(&client, id).await?,
