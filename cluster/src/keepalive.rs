@@ -9,7 +9,7 @@
 //!   NATs). Probes on control, data and relay connections keep such a path, whatever the client does.
 //! - **Payload**: only bytes of the application count (a Classic Load Balancer: 60 s, 1 to 3600 s as set). Nobody
 //!   can make payload in every protocol: SSH has requests that a client answers, TLS 1.3 has a
-//!   KeyUpdate that no client sees (RFC 8446, 4.6.3), clear FTP has at most the lines of an unfinished reply (RFC 959,
+//!   KeyUpdate of which a client takes a few at once (RFC 8446, 4.6.3), clear FTP has at most the lines of an unfinished reply (RFC 959,
 //!   4.2), TLS 1.2 has nothing. What is left is told by [`cuts`].
 //!
 //! # FTP sessions that do nothing
@@ -78,7 +78,7 @@ pub struct Keepalive {
     pub ssh: Option<Duration>,
     /// No FTP session may be idle for longer, whatever is configured.
     pub ftp_idle: Option<IdleLimit>,
-    /// Within this time a control connection needs payload in mid-transfer; `None`: it needs none. Two thirds of T,
+    /// Within this time a control connection needs payload in mid-transfer; `None`: it needs none. Four fifths of T,
     /// for clients bear few KeyUpdates: one that reads the control connection only when the data are through finds
     /// them all at once, and GnuTLS takes eight within a second (`KEY_UPDATES_PER_WINDOW` in `lib/tls13/key_update.c`),
     /// rustls and BoringSSL 32 without a byte of the application in between.

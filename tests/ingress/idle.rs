@@ -3,11 +3,12 @@
 //!
 //! What each client makes of it is a table of the manual (`node/src/manual/ingress.md`).
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use flotilla_tests::fleet::Plan;
 use flotilla_tests::network::{Classic, Forgets, Nlb, PASSIVE, VIP, Version};
-use flotilla_tests::{Program, Server, wait};
+use flotilla_tests::{Network, Program, Server, Sftp, Ssh, wait};
 
 use super::site::{ALL_PORTS, Site};
 use super::user::{Security, User, offer};
@@ -249,4 +250,22 @@ fn idle_sessions_are_kept_where_probes_count() {
     // Longer than the balancer remembers: this is the test itself.
     std::thread::sleep(TIMER * 2);
     wire.ask("NOOP", 200);
+}
+
+/// SSH keeps itself: by requests that the client answers, in time for the balancer, whatever `ssh.keepalive` says.
+#[test]
+fn idle_ssh_is_kept_behind_a_classic_balancer() {
+    let Some(network) = Network::open(1) else { return };
+    let plan = Server::builder().on(&network.nodes()[0]).ssh();
+    let _server = plan
+        .set("ingress.balancer", "classic")
+        .set("ingress.idle_timeout", format!("{}s", TIMER.as_secs()))
+        .start();
+    let _classic = Classic::plan(&network).port(22, None, &[0]).idle(TIMER).start();
+    let _outside = network.clients().enter();
+    let ssh = Ssh::at(SocketAddr::new(VIP.into(), 22));
+    let mut sftp = Sftp::open(&ssh);
+    // Longer than the balancer remembers: this is the test itself.
+    std::thread::sleep(TIMER * 2);
+    assert_eq!(sftp.size("/nothing"), None);
 }

@@ -3,6 +3,7 @@
 
 mod admin;
 mod check;
+mod doctor;
 mod drain;
 mod first_start;
 mod generate;

@@ -26,7 +26,7 @@ pub fn decide(path: &Path) -> Keepalive {
         probes: smallest.map(probes).unwrap_or_default(),
         ssh: own.map(|own| own.min(smallest.map_or(own, |timer| whole(timer / 2)))),
         ftp_idle: by_payload.map(idle_limit),
-        payload: by_payload.map(|timer| whole(timer.after / 3 * 2)),
+        payload: by_payload.map(|timer| whole(timer.after * 4 / 5)),
         ..found
     }
 }
@@ -47,6 +47,15 @@ pub fn cuts(keepalive: &Keepalive, progress_lines: bool) -> Vec<String> {
         cuts.push(loses("clear FTP"));
     }
     cuts.push(loses("FTPS with TLS 1.2"));
+    if let Some(payload) = keepalive.payload {
+        let at_least = text(payload * (KEY_UPDATES_TAKEN + 1));
+        cuts.push(format!(
+            "FTPS with TLS 1.3 behind this {name}: a transfer longer than {at_least} may lose its control connection, where a client does not read it meanwhile and takes few KeyUpdates at once (GnuTLS {KEY_UPDATES_TAKEN}, others 32)"
+        ));
+    }
+    cuts.push(format!(
+        "commands behind this {name}: one that works for longer than {after} without a transfer (HASH, SITE CPTO) loses its control connection, unless it is under TLS 1.3"
+    ));
     if keepalive.ssh.is_none() {
         cuts.push(format!(
             "SSH behind this {name}: a session that is silent for longer than {after} is cut (ssh.keepalive)"
@@ -67,8 +76,9 @@ fn balancer(path: &Path) -> Option<Timer> {
     Some(Timer { name: name.to_owned(), after, source: source.to_owned(), resets })
 }
 
-/// Four probes and the time before them end within T, so that who is dead is known by then, and a path that
-/// lost three of them is kept by the fourth.
+/// Four probes and the time before them end within T, so that a path that lost three of them is kept by the fourth;
+/// with a T of less than 6 s there is time for fewer. Who is dead is known by the end of them at the earliest: who carries
+/// this out may be more patient (see [`Probes::user_timeout`]).
 fn probes(smallest: Duration) -> Probes {
     let idle = whole(smallest / 3).min(IDLE_MAX);
     let interval = whole(smallest.saturating_sub(idle) / (PROBES + 1)).min(INTERVAL_MAX);
@@ -100,6 +110,10 @@ fn text(duration: Duration) -> String {
     }
 }
 
+/// KeyUpdates that every client takes at once: GnuTLS 3.8 ends a connection on which it finds more than 8 within a second
+/// (`KEY_UPDATES_PER_WINDOW` in lib/tls13/key_update.c), BoringSSL and rustls after 32 in a row without data. A client that
+/// does not read its control connection before the end of a transfer finds all of them at once.
+const KEY_UPDATES_TAKEN: u32 = 8;
 /// A Network Load Balancer whose `tcp.idle_timeout.seconds` nobody changed.
 const NETWORK: Duration = Duration::from_secs(350);
 /// A Classic Load Balancer whose `ConnectionSettings.IdleTimeout` nobody changed.

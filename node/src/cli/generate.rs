@@ -86,6 +86,8 @@ pub(super) fn man() -> Result<String, ServeError> {
     page.push_str(&plain(include_str!("../manual/pool.md")));
     page.push_str(".SH INGRESS\n");
     page.push_str(&plain(include_str!("../manual/ingress.md")));
+    page.push_str(".SH AWS\n");
+    page.push_str(&plain(include_str!("../manual/aws.md")));
     page.push_str(".SH ADMIN API\n");
     page.push_str(&plain(include_str!("../manual/admin.md")));
     page.push_str(SIGNALS);

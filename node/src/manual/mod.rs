@@ -1,6 +1,7 @@
 //! The manual of the node: what is configured how, and why things are as they are.
 
 pub mod admin;
+pub mod aws;
 pub mod configuration;
 pub mod defaults;
 pub mod dependencies;

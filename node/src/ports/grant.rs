@@ -64,7 +64,7 @@ pub struct Via {
 /// came, otherwise the port stays closed to this client for the linger time.
 ///
 /// It has no deadline of its own: sessions keep it for so long until a transfer takes it, and transfers wait for so
-/// long ([`wait_max`](super::wait_max)).
+/// long (`wait_max`).
 pub struct Grant {
     port: u16,
     source: Source,

@@ -9,8 +9,8 @@
 //! `accept4`.
 //!
 //! In mode `shared` the range is the pool's: all of it is listened on from the start, grants come from the blocks
-//! that this node may offer ([`SetRoutes`]), and what nobody here waits for is carried to the owner of the port
-//! ([`relay`](crate::relay)). Before that a connection passes the [`gate`]: a balancer may say first whose it is.
+//! that this node may offer (`SetRoutes`), and what nobody here waits for is carried to the owner of the port
+//! (`relay`). Before that a connection passes the `gate`: a balancer may say first whose it is.
 //!
 //! Only when its own ports are used up (or it has none: a range smaller than the number of
 //! arbiters) does a shard ask the others, over bounded channels; accepted connections then cross
@@ -21,7 +21,7 @@
 //!   at once.
 //! - A port is not granted to an address while it is pending for it, nor for `linger` after a
 //!   grant that nobody connected to: a late connection can not reach the wrong transfer, but where TLS proves who comes.
-//! - No grant waits for longer than [`wait_max`]: until then the port's block is no other node's.
+//! - No grant waits for longer than `wait_max`: until then the port's block is no other node's.
 //! - No port outside the range is ever bound. Exhaustion is an answer, not a wait.
 
 mod accept;

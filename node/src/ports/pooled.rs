@@ -12,7 +12,7 @@ use socket2::{SockRef, Socket};
 use tracing::{debug, error};
 
 use super::gate::PortRules;
-use super::grant::GrantRequest;
+use super::grant::{Grant, GrantRequest};
 use super::listener::Listener;
 use super::shard::PortShard;
 use super::slot::Slot;
@@ -108,8 +108,14 @@ impl PortShard {
         self.gate.relays.set_routes(Arc::clone(routes));
     }
 
+    /// Whether a port that was granted, here or on another arbiter, may be announced once more: nobody came, and its
+    /// block is still this node's.
+    pub(crate) fn may_announce(&self, grant: &Grant) -> bool {
+        grant.is_untouched() && self.offers(grant.port())
+    }
+
     /// Whether the port may be given to clients now.
-    pub(crate) fn offers(&self, port: u16) -> bool {
+    fn offers(&self, port: u16) -> bool {
         !self.gate.is_shared || self.relays().routes().is_some_and(|routes| routes.offers(port))
     }
 

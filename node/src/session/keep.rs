@@ -2,8 +2,9 @@
 //! session.
 //!
 //! Where a balancer counts payload only, a control connection under TLS 1.3 gets a KeyUpdate (RFC 8446,
-//! 4.6.3) in time: new keys for what the server sends, of which the program behind the client's TLS sees nothing. A
-//! clear one gets lines of its final reply, if the operator wants them; TLS 1.2 has nothing.
+//! 4.6.3) in time: new keys for what the server sends, of which no program sees anything; its library sees all of them at
+//! once if it reads nothing before the end, and takes a few (`flotilla_cluster::keepalive::cuts`). So there are as few as
+//! the timer permits. A clear one gets lines of its final reply, if the operator wants them; TLS 1.2 has nothing.
 
 use std::time::{Duration, Instant};
 

@@ -29,8 +29,7 @@ impl Session {
         let ports = Rc::clone(&self.worker.ports);
         // A port that nobody used yet is announced again: dropped, it would be closed to this client for a while,
         // and a range of one port would be exhausted. But not one that may be another node's by now.
-        let again = |grant: &Grant| grant.is_untouched() && ports.offers(grant.port());
-        if let Some(grant) = self.take_passive().filter(again) {
+        if let Some(grant) = self.take_passive().filter(|grant| ports.may_announce(grant)) {
             return self.finish_work(Done::Granted(Ok(grant)), now);
         }
         let client = self.peer.ip();

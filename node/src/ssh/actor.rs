@@ -76,7 +76,7 @@ impl SshSession {
         let buffers = Rc::clone(&worker.ssh_buffers);
         let connection = Connection::new(worker, policy, peer, Rc::new(record), now);
         let link = Link::new(stream, Rc::clone(&connection.wire), buffers);
-        let config = Arc::clone(&transport.config);
+        let config = transport.config(connection.worker.keepalive().ssh);
         let door = Door::new(Rc::clone(&connection), transport);
         let opening = Box::pin(russh::server::run_stream(config, link, door));
         let session = Self {

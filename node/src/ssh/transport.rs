@@ -1,10 +1,11 @@
 //! What the transport is told: keys, algorithms, limits.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use russh::SshId;
+use russh::keys::PrivateKey;
 use russh::server::Config;
+use russh::{Limits, MethodSet, Preferred, SshId};
 use tracing::info;
 
 use super::algorithm::{self, Signatures};
@@ -14,8 +15,18 @@ use crate::config;
 
 /// The transport's configuration; a reload makes a new one.
 pub(crate) struct Transport {
-    pub(super) config: Arc<Config>,
+    parts: Parts,
+    /// As the last connection took it; another one is made when the policy of the pool changes.
+    current: Mutex<Arc<Config>>,
     pub(super) signatures: Signatures,
+}
+
+/// What this node's configuration makes of it.
+struct Parts {
+    keys: Vec<PrivateKey>,
+    methods: MethodSet,
+    limits: Limits,
+    preferred: Preferred,
 }
 
 impl Transport {
@@ -32,29 +43,51 @@ impl Transport {
             info!(algorithm, fingerprint, "host key");
         }
         let ssh = &config.ssh;
-        let transport = Config {
-            server_id: SshId::Standard(SERVER_ID.into()),
+        let parts = Parts {
+            keys: keys.keys().to_vec(),
             methods: algorithm::method_set(&authenticator.ssh_methods()),
+            limits: algorithm::limits(ssh),
+            preferred: algorithm::preferred(ssh, &keys),
+        };
+        let current = Mutex::new(Arc::new(parts.config(None)));
+        Ok(Self { parts, current, signatures: Signatures::new(ssh) })
+    }
+
+    /// For a new connection, that asks a silent client so often whether it is there. A connection keeps what it
+    /// began with: the transport reads it anew before each request, and can not be given another one.
+    pub(super) fn config(&self, keepalive: Option<Duration>) -> Arc<Config> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.keepalive_interval != keepalive {
+            *current = Arc::new(self.parts.config(keepalive));
+        }
+        Arc::clone(&current)
+    }
+}
+
+impl Parts {
+    fn config(&self, keepalive: Option<Duration>) -> Config {
+        Config {
+            server_id: SshId::Standard(SERVER_ID.into()),
+            methods: self.methods.clone(),
             // Every judgement costs the same, whatever it says.
             auth_rejection_time: Duration::ZERO,
             auth_rejection_time_initial: Some(Duration::ZERO),
-            keys: keys.keys().to_vec(),
+            keys: self.keys.clone(),
             certificates: Vec::new(),
-            limits: algorithm::limits(ssh),
+            limits: self.limits.clone(),
             window_size: WINDOW_BYTES,
             maximum_packet_size: PACKET_BYTES_MAX,
             // The transport's own channels are not used: see `outlet`.
             channel_buffer_size: 1,
             event_buffer_size: LETTERS_MAX,
-            preferred: algorithm::preferred(ssh, &keys),
+            preferred: self.preferred.clone(),
             max_auth_attempts: ATTEMPTS_MAX,
             // The session has its own.
             inactivity_timeout: None,
-            keepalive_interval: (!ssh.keepalive.is_zero()).then_some(ssh.keepalive),
+            keepalive_interval: keepalive,
             keepalive_max: KEEPALIVES_MAX,
             nodelay: true,
-        };
-        Ok(Self { config: Arc::new(transport), signatures: Signatures::new(ssh) })
+        }
     }
 }
 

@@ -152,8 +152,8 @@ mod tests {
         );
         assert_eq!(told["probes"]["idle_ms"], 20_000);
         assert_eq!(told["probes"]["user_timeout_ms"], 300_000, "timeouts.stalled");
-        assert_eq!((&told["ssh_ms"], &told["payload_ms"]), (&json!(30_000), &json!(40_000)));
+        assert_eq!((&told["ssh_ms"], &told["payload_ms"]), (&json!(30_000), &json!(48_000)));
         assert_eq!(told["ftp_idle"]["after_ms"], 54_000);
-        assert_eq!(told["cuts"].as_array().unwrap().len(), 1, "{told}");
+        assert_eq!(told["cuts"].as_array().unwrap().len(), 3, "{told}");
     }
 }

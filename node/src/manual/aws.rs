@@ -1,0 +1,3 @@
+//! What a node looks after in AWS: its address, security groups, permissions.
+//!
+#![doc = include_str!("aws.md")]
