@@ -237,7 +237,9 @@ mod tests {
     #[test]
     fn calls_to_an_address_that_was_given_are_signed_for_the_region_of_the_service() {
         let region = |endpoint: Option<&str>| {
-            let mut session = SdkConfig::builder().region(Region::new("eu-west-1"));
+            let version = aws_config::BehaviorVersion::latest();
+            let session = SdkConfig::builder().behavior_version(version);
+            let mut session = session.region(Region::new("eu-west-1"));
             session.set_endpoint_url(endpoint.map(str::to_owned));
             let region = client(&session.build()).config().region().cloned();
             region.map(|region| region.to_string())
