@@ -19,7 +19,7 @@
 //! - [`aws`]: what is done in AWS, and how a call to it goes.
 //! - [`balancer`]: load balancers in front of the pool; [`lifecycle`]: what becomes of its machines.
 //! - [`group`]: security groups: what must be open, what is, and what to do about it.
-//! - [`roster`], [`dns`]: which nodes clients are sent to.
+//! - [`dns`]: which nodes clients are sent to.
 //! - [`manual`]: what always holds, what fails and heals, decisions and their reasons.
 
 pub mod admission;
@@ -42,7 +42,6 @@ pub mod policy;
 pub mod ports;
 pub mod publisher;
 pub mod relay;
-pub mod roster;
 pub mod seal;
 pub mod session;
 pub mod store;

@@ -5,6 +5,7 @@
 //! field never changes its meaning; what must change gets a new name.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
@@ -34,12 +35,30 @@ pub struct Member {
     pub storage: String,
     /// Where other nodes dial it to pass on data connections: `10.0.0.5:2120`; empty: nowhere.
     pub relay: String,
+    /// Where clients are sent to by DNS.
+    pub place: Place,
     /// The instance of AWS that it runs on; empty: none that it knows.
     pub instance: String,
     /// The number of the beat that brings the record: of the agent, as the next field.
     pub beat: u64,
     /// That of the last beat whose answer told the node who has which block of ports.
     pub told: u64,
+}
+
+/// Where clients are sent to by DNS.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Place {
+    /// Its public address, or the private one where all clients are inside.
+    pub v4: Option<Ipv4Addr>,
+    /// Likewise.
+    pub v6: Option<Ipv6Addr>,
+    /// Region of AWS; empty: not known.
+    pub region: String,
+    /// Whose clients it serves, as in `aws.dns_location`; empty: all's that are nobody else's.
+    pub location: String,
+    /// The port that health checks connect to; 0: none.
+    pub port: u16,
 }
 
 /// What a node may be used for.

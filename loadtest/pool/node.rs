@@ -79,7 +79,6 @@ impl Node {
             generation: Generation(1),
             previous: Generation(0),
             alone: false,
-            dns: false,
             nodes: 0,
             limits: Limits::default(),
             rules: rules(),
@@ -170,7 +169,6 @@ impl Node {
             match output {
                 Some(Output::Call(lane, request)) => self.call(lane, request),
                 Some(Output::Event(event)) => self.see(event),
-                Some(Output::Dns(_)) => self.agent.borrow_mut().on_dns(None, Instant::now()),
                 None => return,
             }
         }

@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::admission::{Denied, Slot};
-use crate::dns;
 use crate::id::Fence;
 use crate::ledger::Ticket;
 use crate::order::Order;
@@ -17,8 +16,6 @@ use crate::view::Change;
 pub enum Output {
     /// Ask the store, and bring the answer back to this lane.
     Call(Lane, Request),
-    /// Ask the DNS, and bring the answer back.
-    Dns(dns::Request),
     /// Something happened.
     Event(Event),
 }

@@ -26,7 +26,6 @@ pub use event::{Event, Lane, Output, Refusal};
 use crate::admission::{Denied, Limits, Slot};
 use crate::ban::{Bans, Rules};
 use crate::blocks::Blocks;
-use crate::dns;
 use crate::id::{Fence, Generation, NodeId};
 use crate::keepalive::Keepalive;
 use crate::lease::{Lease, LeaseChange};
@@ -35,7 +34,6 @@ use crate::member::{Member, Standing};
 use crate::policy::Policy;
 use crate::ports::Layout;
 use crate::publisher::Publisher;
-use crate::roster::Roster;
 use crate::session::SessionRecord;
 use crate::store::{Hint, Identity, Reply, Request, StoreError};
 use crate::view::View;
@@ -51,8 +49,6 @@ pub struct Setup {
     pub previous: Generation,
     /// The store is in the process: nobody else will ever come.
     pub alone: bool,
-    /// The leader looks after records of the pool in a DNS.
-    pub dns: bool,
     /// Living nodes of the pool when it was last heard of: by them a node that starts without the store
     /// reckons its share. 0: it never was.
     pub nodes: u32,
@@ -88,7 +84,6 @@ pub struct Agent {
     publisher: Publisher,
     ports: ports::Ports,
     bans: Bans,
-    roster: Roster,
     policy: Policy,
     /// What this node would have the policy say, beside the limits.
     proposal: Proposal,
@@ -160,7 +155,6 @@ impl Agent {
                 leased.map(|layout| Blocks::new(layout, setup.port_wait, now)),
             ),
             bans: Bans::new(setup.rules.clone()),
-            roster: Roster::default(),
             policy: Policy {
                 limits: setup.limits,
                 keepalive: setup.keepalive.clone(),
@@ -214,6 +208,11 @@ impl Agent {
     /// The term of this node while it leads.
     pub fn term(&self, now: Instant) -> Option<Fence> {
         self.lease.term(now)
+    }
+
+    /// The same with its age, for whoever does the leader's work.
+    pub fn lease(&self) -> &Lease {
+        &self.lease
     }
 
     /// The policy in force.
@@ -366,11 +365,6 @@ impl Agent {
         }
     }
 
-    /// An answer of the DNS, if it came.
-    pub fn on_dns(&mut self, reply: Option<dns::Reply>, now: Instant) {
-        self.roster.on_reply(reply, now);
-    }
-
     /// What is to be done next.
     #[must_use]
     pub fn poll(&mut self, now: Instant) -> Option<Output> {
@@ -382,11 +376,6 @@ impl Agent {
         self.watch_ports(now);
         if let Some(event) = self.events.pop_front() {
             return Some(Output::Event(event));
-        }
-        if self.setup.dns
-            && let Some(request) = self.roster.poll(&self.view, &self.lease, now)
-        {
-            return Some(Output::Dns(request));
         }
         if self.is_gone {
             return None;
@@ -406,22 +395,17 @@ impl Agent {
         let beat = if self.busy.contains(&Lane::Beat) { beat + beat::INTERVAL } else { beat };
         let admit = self.next_of(Lane::Admit, self.ledger.next());
         let publish = self.next_of(Lane::Publish, self.publisher.next());
-        let roster = self.roster.next().filter(|_| self.setup.dns && self.lease_runs());
         let blocks = self.ports.blocks.as_ref();
         let grant = self.next_of(Lane::Grant, blocks.and_then(Blocks::next_grant));
         let give_back = self.next_of(Lane::Return, blocks.and_then(Blocks::next_return));
         let ports = self.ports.next();
-        let all = [admit, publish, roster, grant, give_back, ports];
+        let all = [admit, publish, grant, give_back, ports];
         all.into_iter().flatten().fold(beat, Instant::min)
     }
 
     fn decided(&mut self, decided: Vec<(Ticket, Result<Slot, Denied>)>) {
         let events = decided.into_iter().map(|(ticket, result)| Event::Decided { ticket, result });
         self.events.extend(events);
-    }
-
-    fn lease_runs(&self) -> bool {
-        self.leader.as_ref() == Some(&self.setup.node)
     }
 
     fn is_fine(&self) -> bool {

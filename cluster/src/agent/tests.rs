@@ -44,7 +44,6 @@ impl Bench {
             generation: Generation(1),
             previous: Generation(0),
             alone: false,
-            dns: false,
             nodes: 0,
             limits: Limits::default(),
             rules,
@@ -79,7 +78,6 @@ impl Bench {
         while let Some(output) = self.agent.poll(self.now()) {
             match output {
                 Output::Event(event) => self.events.push(event),
-                Output::Dns(_) => self.agent.on_dns(None, self.now()),
                 Output::Call(lane, request) => {
                     self.failed += u32::from(self.failing == Some(lane));
                     let result = match self.up && self.failing != Some(lane) {

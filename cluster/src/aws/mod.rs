@@ -10,6 +10,7 @@
 //! - `groups`: security groups, as [`crate::group`] plans them.
 //! - `balancers`: load balancers, as [`crate::balancer`] looks at them.
 //! - `scaling`: the instance in its group, as [`crate::lifecycle`] asks for it.
+//! - `route53`: calls that [`crate::dns`] wants made, and which zone a name is in.
 //! - `session`: region, credentials, time limits; the clients are made of it.
 //!
 //! # What holds
@@ -27,6 +28,7 @@ pub mod instance;
 #[cfg(feature = "aws")]
 pub mod metadata;
 #[cfg(feature = "aws")]
+pub mod route53;
 pub mod scaling;
 #[cfg(feature = "aws")]
 pub mod session;

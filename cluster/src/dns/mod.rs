@@ -1,46 +1,51 @@
-//! The pool's records in a DNS that weighs its answers: what can be asked of it.
+//! The names of the pool in Route 53: which nodes clients are sent to.
 //!
-//! The real one is for a later part of the work; [`Zone`] is what it means, for the simulation.
+//! Pure: it says what to ask, and takes what came back.
+//!
+//! - [`Settings`]: what the operator wants, and the mark of our records; [`Node`]: what must be known of a node.
+//! - [`RecordSet`], [`Check`], [`State`]: what there is.
+//! - [`plan()`], [`preview`]: the difference to what should be; `tree` says what that is, `collect` who is gone.
+//! - [`Desk`]: the leader's side of it, one [`Request`] at a time; [`Zone`] is the other side in memory.
+//!
+//! # What holds
+//! - Only records with our mark in their identifier are changed, and only checks with our tag deleted.
+//! - The last node of a name stays; what a name refers to is there before the name refers to it.
+//! - Nobody is taken for dead by the word of one [`Witness`].
+//! - One batch is under way; after an unknown outcome everything is read again.
+//! - Records do not wait for checks. A check is made when its port has answered, and deleted when no record names it.
+//! - A check that is disabled counts as healthy; to take a node out by its check, close the port (or invert the check).
 
+mod change;
+mod check;
+mod collect;
+mod desk;
+mod name;
+mod node;
+mod plan;
+mod record;
+mod request;
+mod settings;
+mod shape;
+mod state;
+mod step;
+mod tree;
 mod zone;
 
-use std::collections::BTreeMap;
-
+pub use change::{CHARACTERS_MAX, Change, ELEMENTS_MAX, RecordChange};
+pub use check::{
+    CHECKS_MAX, Check, CheckChange, CheckSpec, FAILURE_THRESHOLD, Owner, is_candidate,
+};
+pub use collect::{Fate, Fates, Gone, Witness, removals_max};
+pub use desk::{BATCH_INTERVAL, Desk, Led};
+pub use name::{is_within, normal};
+pub use node::{Node, busy_permille, is_step};
+pub use plan::{Plan, plan, preview};
+pub use record::{Kind, Location, RecordKey, RecordSet, Routing, Target};
+pub use request::{Reply, Request, TAGS_MAX};
+pub use settings::{CheckInterval, Policy, Root, Serves, Settings};
+pub use state::{State, is_ours};
+pub use step::codes;
 pub use zone::Zone;
 
-use crate::id::NodeId;
-
-/// The records that bear the pool's mark: node and weight.
-pub type Records = BTreeMap<NodeId, u8>;
-
-/// One question.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Request {
-    /// All records of the pool.
-    List,
-    /// All of these changes, or none.
-    Change(Vec<Change>),
-}
-
-/// A change of one record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// The node has a record of this weight from now on; 0: nobody is sent there.
-    Upsert {
-        /// Which.
-        node: NodeId,
-        /// Its share.
-        weight: u8,
-    },
-    /// It has none.
-    Remove(NodeId),
-}
-
-/// Its answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// To a list.
-    Records(Records),
-    /// To changes.
-    Done,
-}
+#[cfg(test)]
+mod tests;

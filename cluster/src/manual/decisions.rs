@@ -88,8 +88,11 @@
 //! - Sessions are published, and not only asked for.
 //! - A block has no lease of its own: it is renewed by the beat of its holder.
 //! - Counts are told when they change and after a loss, not with every beat.
-//! - **The DNS is planned ([`roster`](crate::roster)) and simulated; there is no real one yet**, and weights do not
-//!   follow the load yet. Nodes run with [`Setup::dns`](crate::agent::Setup::dns) off.
+//! - **A dead node is out of the DNS by its weight first.** Its record goes when EC2 says that the machine is gone and
+//!   no resolver remembers it; a process that is started again finds its record there. Where there are no weights
+//!   (multivalue), the record goes at once.
+//! - **Records do not wait for health checks.** A node that serves has a record in seconds; its check is made when
+//!   another has seen its port answer, and then named by the record.
 //! - **FTP idle limits are below T only where payload is counted** ([`keepalive`](crate::keepalive)): probes keep
 //!   the other paths, and there a limit would end sessions that nothing else ends.
 //! - **Blocks are a 64th of the range**, 32 ports at the most, in place of 32: a pool of some nodes must be able to share

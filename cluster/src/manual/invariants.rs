@@ -94,13 +94,15 @@
 //! # I4: who serves is in the DNS, who is dead is not
 //!
 //! A node that runs, reaches the store and does not drain has a weight above zero within 15 s; a dead one has
-//! no record after 30 s, unless it is the last record. Neither counts before a leader leads without a
-//! break. A change never removes more than a fifth of the records, or one where that is
-//! less than one, and a leader that is younger than 6 s removes nobody.
+//! none after 30 s, and no record after two minutes if its machine is gone, unless it is the last. Neither counts
+//! before a leader leads without a break. A change never gives up more than a fifth of the nodes, or one where
+//! that is less than one, and a leader that is younger than 6 s gives up nobody. Who is dead is told by witnesses
+//! ([`dns`](crate::dns)).
 //!
 //! It is not judged for as long after the store came back, forgot, or had its clock set, nor in a network
 //! that loses messages: what a node knows is late then, and what it asked may have to be asked again.
-//! There is no DNS yet but the [`Zone`](crate::dns::Zone) of the simulation.
+//! The simulation has a [`Zone`](crate::dns::Zone) that refuses what Route 53 would refuse, and the leader's
+//! [`Desk`](crate::dns::Desk) as a node runs it.
 //!
 //! # I5: no session ends but by its own end
 //!

@@ -20,7 +20,7 @@ fn place() -> Result<Place> {
     };
     let mut world = place.fake.world();
     world.add_scaling_group("ftp", vec![hook("flotilla-drain", false)]);
-    world.join_scaling_group("ftp", &place.instances[0]);
+    world.join_scaling_group("ftp", &place.instances[0]).unwrap();
     drop(world);
     Ok(place)
 }

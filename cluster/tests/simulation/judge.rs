@@ -4,12 +4,12 @@ mod ports;
 
 use std::collections::{HashMap, HashSet};
 
-use flotilla_cluster::dns::{Change, Request, Zone};
+use flotilla_cluster::dns::{RecordChange, Request, removals_max};
 use flotilla_cluster::ledger::Applicant;
-use flotilla_cluster::roster::removals_max;
 use flotilla_cluster::store::QUARANTINE_MS;
 
-use crate::world::World;
+use crate::node::{Node, names};
+use crate::world::{World, is_terminated};
 
 /// Remembers since when things are as they should be.
 #[derive(Default)]
@@ -38,6 +38,10 @@ pub(crate) struct Tried {
     pub(crate) shares: u64,
     /// And for blocks that are not given back, at a time when they should have been.
     pub(crate) idle: u64,
+    /// And for nodes that are dead and must not be answered by the DNS,
+    pub(crate) out: u64,
+    /// or have no record any more.
+    pub(crate) gone: u64,
     /// A node offered a block that one which runs but is cut off offered before.
     pub(crate) taken_over: u64,
 }
@@ -47,6 +51,8 @@ impl Tried {
         self.clashes += other.clashes;
         self.shares += other.shares;
         self.idle += other.idle;
+        self.out += other.out;
+        self.gone += other.gone;
         self.taken_over += other.taken_over;
     }
 }
@@ -112,7 +118,7 @@ impl Judge {
     }
 
     /// I4: who serves is in the DNS, who is dead is not.
-    fn names(&self, world: &World) -> Result<(), String> {
+    fn names(&mut self, world: &World) -> Result<(), String> {
         let now = world.now_ms;
         let Some((_, since)) = self.leader else { return Ok(()) };
         let led = now - since;
@@ -124,17 +130,25 @@ impl Judge {
         };
         for (index, node) in world.nodes.iter().enumerate() {
             let good = self.good.get(&index).is_some_and(|since| now - since > IN_AFTER_MS);
-            let weight = world.zone.records().get(&node.id).copied().unwrap_or(0);
-            if good && led > IN_AFTER_MS && calm(IN_AFTER_MS) && weight == 0 {
+            let id = names().identifier(node.id.as_str());
+            let weight = world.zone.records().find(|set| set.id == id).map(|set| set.weight());
+            let is_answered = weight.is_some_and(|weight| weight != Some(0));
+            if good && led > IN_AFTER_MS && calm(IN_AFTER_MS) && !is_answered {
                 return Err(format!("I4: {} serves and is not in the DNS", node.id));
             }
-            let dead = self.dead.get(&index).is_some_and(|since| now - since > OUT_AFTER_MS);
-            let records = world.zone.records();
-            let listed = records.contains_key(&node.id) && records.len() > 1;
-            // In a quarantine nobody is taken for dead.
-            let calm = calm(OUT_AFTER_MS + QUARANTINE_MS);
-            if dead && listed && led > OUT_AFTER_MS && calm {
+            let dead_for = |within_ms| {
+                // In a quarantine nobody is taken for dead.
+                let calm = calm(within_ms + QUARANTINE_MS) && led > within_ms;
+                calm && self.dead.get(&index).is_some_and(|since| now - since > within_ms)
+            };
+            self.tried.out += u64::from(dead_for(OUT_AFTER_MS));
+            if dead_for(OUT_AFTER_MS) && is_answered {
                 return Err(format!("I4: {} is dead and in the DNS", node.id));
+            }
+            let is_gone = dead_for(GONE_AFTER_MS) && is_terminated(index);
+            self.tried.gone += u64::from(is_gone);
+            if is_gone && weight.is_some() {
+                return Err(format!("I4: {} is gone and has a record", node.id));
             }
         }
         Ok(())
@@ -187,13 +201,23 @@ fn each(
     }
 }
 
-/// The leader never removes more than a fifth at once, nor the last record.
-pub(crate) fn changes(zone: &Zone, request: &Request) {
+/// The leader never gives up more than a fifth of the nodes at once. Who drains goes by its own word.
+pub(crate) fn changes(world: &World, request: &Request) {
     let Request::Change(changes) = request else { return };
-    let removed = changes.iter().filter(|change| matches!(change, Change::Remove(_))).count();
-    let records = zone.records().len();
+    let is_given_up = |change: &&RecordChange| {
+        let of = |node: &&Node| change.set().id == names().identifier(node.id.as_str());
+        world.nodes.iter().find(of).is_some_and(|node| node.process.is_none() && !node.draining)
+    };
+    let given_up: Vec<_> = changes.iter().filter(is_given_up).collect();
+    let is_removal = |change: &&&RecordChange| matches!(change, RecordChange::Delete { .. });
+    let removed = given_up.iter().filter(is_removal).count();
+    let zeroed = given_up.iter().filter(|change| change.set().weight() == Some(0)).count() - {
+        given_up.iter().filter(is_removal).filter(|change| change.set().weight() == Some(0)).count()
+    };
+    let records = world.zone.records().count();
     // By what it has read; another one may have changed it since.
-    assert!(removed <= removals_max(records + removed), "{removed} of {records} removed at once");
+    let most = removals_max(records + removed);
+    assert!(removed <= most && zeroed <= most, "{removed} and {zeroed} of {records} at once");
 }
 
 pub(super) fn recently(world: &World, event_ms: Option<u64>, within_ms: u64) -> bool {
@@ -204,6 +228,8 @@ pub(super) fn recently(world: &World, event_ms: Option<u64>, within_ms: u64) -> 
 const IN_AFTER_MS: u64 = 15_000;
 /// A dead one is out within this.
 const OUT_AFTER_MS: u64 = 30_000;
+/// Its record goes when everybody has forgotten it: 60 s more, and a cycle for each of the others.
+const GONE_AFTER_MS: u64 = 120_000;
 /// Two terms may overlap for so long after the store has forgotten one.
 const LEASE_MS: u64 = 6_000;
 /// How old what a node knows of the others may be: a beat of each, and the way.

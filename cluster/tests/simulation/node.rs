@@ -1,21 +1,24 @@
 //! One simulated node: an agent with its sessions, as its process would drive it.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use flotilla_cluster::admission::{Denied, Limits, Slot};
 use flotilla_cluster::agent::{Agent, Event, Setup};
+use flotilla_cluster::aws::Trouble;
 use flotilla_cluster::ban::Rules;
 use flotilla_cluster::blocks::PortUse;
+use flotilla_cluster::dns::{self, CheckInterval, Desk, Led, Policy, Settings, Witness};
 use flotilla_cluster::id::{Generation, NodeId};
 use flotilla_cluster::keepalive::Keepalive;
 use flotilla_cluster::ledger::{Answer, Applicant, Ticket};
-use flotilla_cluster::member::{MEMBER_VERSION, Member, Standing};
+use flotilla_cluster::member::{MEMBER_VERSION, Member, Place, Standing};
 
 /// A node, alive or not.
 pub(crate) struct Node {
     pub(crate) id: NodeId,
+    address: Ipv4Addr,
     /// The process; `None` while it is dead.
     pub(crate) process: Option<Process>,
     /// As in its data folder.
@@ -41,6 +44,7 @@ pub(crate) struct Demand {
 /// A life of a node.
 pub(crate) struct Process {
     pub(crate) agent: Agent,
+    desk: Desk,
     pub(crate) slots: Vec<(Slot, Applicant)>,
     waiting: BTreeMap<Ticket, Applicant>,
 }
@@ -49,6 +53,7 @@ impl Node {
     pub(crate) fn new(number: usize) -> Self {
         Self {
             id: NodeId::new(&format!("n{number}")).unwrap(),
+            address: Ipv4Addr::new(198, 51, 100, u8::try_from(number).unwrap()),
             process: None,
             generation: 0,
             cut_off: false,
@@ -73,7 +78,6 @@ impl Node {
                 generation: Generation(self.generation),
                 previous: Generation(previous),
                 alone: false,
-                dns: true,
                 nodes: 0,
                 limits,
                 rules,
@@ -86,15 +90,21 @@ impl Node {
         );
         self.draining = false;
         self.demand = Demand { idle_since: Some(now_ms), ..Demand::default() };
-        self.process = Some(Process { agent, slots: Vec::new(), waiting: BTreeMap::new() });
+        self.process = Some(Process {
+            agent,
+            desk: Desk::new(names()),
+            slots: Vec::new(),
+            waiting: BTreeMap::new(),
+        });
         self.tell_standing(now);
     }
 
     pub(crate) fn tell_standing(&mut self, now: Instant) {
         let standing = if self.draining { Standing::Draining } else { Standing::Ready };
         let Some(process) = &mut self.process else { return };
+        let place = Place { v4: Some(self.address), port: 2121, ..Place::default() };
         let mut member =
-            Member { version: MEMBER_VERSION, standing, weight: 100, ..Member::default() };
+            Member { version: MEMBER_VERSION, standing, weight: 100, place, ..Member::default() };
         member.load.sessions = process.agent.session_count();
         process.agent.on_member(member, now);
     }
@@ -118,6 +128,29 @@ impl Node {
 }
 
 impl Process {
+    /// What the leader asks the DNS.
+    pub(crate) fn ask_dns(
+        &mut self,
+        witness: impl Fn(&str) -> Witness,
+        now: Instant,
+    ) -> Option<dns::Request> {
+        let led = Led::of(self.agent.lease(), now);
+        for gone in self.desk.gone() {
+            self.desk.on_witness(&gone.key, witness(&gone.key), now);
+        }
+        let nodes = dns::Node::all(self.agent.view(), |_| true);
+        self.desk.poll(&nodes, led, now)
+    }
+
+    pub(crate) fn on_dns(&mut self, reply: Result<dns::Reply, Trouble>, now: Instant) {
+        self.desk.on_reply(reply, now, 0);
+    }
+
+    pub(crate) fn next_deadline(&self, now: Instant) -> Instant {
+        let desk = self.desk.next().filter(|_| self.agent.term(now).is_some());
+        desk.into_iter().fold(self.agent.next_deadline(), Instant::min)
+    }
+
     pub(crate) fn login(&mut self, user: &str, address: IpAddr, now: Instant) {
         let applicant = Applicant { user: user.into(), account_sessions: 0, address };
         match self.agent.admit(applicant.clone(), now) {
@@ -147,6 +180,19 @@ impl Process {
         if let Ok(slot) = result {
             self.slots.push((slot, applicant));
         }
+    }
+}
+
+/// The names of the pool.
+pub(crate) fn names() -> Settings {
+    Settings {
+        pool: "main".to_owned(),
+        zone: "Z1".to_owned(),
+        name: "ftp.example.org".to_owned(),
+        sftp_name: None,
+        policy: Policy::Weighted,
+        ttl: 60,
+        check: Some(CheckInterval::Thirty),
     }
 }
 

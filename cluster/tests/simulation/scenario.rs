@@ -207,9 +207,10 @@ impl Scenario {
 
     /// Whether all runs together came to what is judged.
     pub(crate) fn has_tried(&self, all: Tried) {
-        let Tried { clashes, shares, idle, taken_over } = all;
+        let Tried { clashes, shares, idle, out, gone, taken_over } = all;
         println!(
-            "{}: {clashes} clashes, {shares} shares, {idle} idle nodes, {taken_over} taken over",
+            "{}: {clashes} clashes, {shares} shares, {idle} idle nodes, {taken_over} taken over, \
+             {out} out and {gone} gone",
             self.name
         );
         if self.name == Self::SILENCE.name {
@@ -217,6 +218,7 @@ impl Scenario {
         }
         if self.rules.leases {
             assert!(shares > 0 && idle > 0, "no run came to leases");
+            assert!(out > 0 && gone > 0, "no run came to dead nodes");
         }
     }
 

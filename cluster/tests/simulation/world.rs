@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use flotilla_cluster::admission::Limits;
 use flotilla_cluster::agent::{Event, Lane, Output};
-use flotilla_cluster::dns::{self, Zone};
+use flotilla_cluster::aws::Trouble;
+use flotilla_cluster::dns::{self, Witness, Zone};
 use flotilla_cluster::id::Fence;
 use flotilla_cluster::store::{Hint, Registered, Reply, Request, State, StoreError};
 
@@ -30,6 +31,8 @@ pub(crate) struct World {
     /// When the store heard it.
     heard: HashMap<u64, u64>,
     pub(crate) random: Random,
+    /// For the DNS, so that what is asked there does not change what happens elsewhere.
+    dns_random: Random,
     pub(crate) facts: Facts,
     pub(crate) script: Option<Vec<String>>,
 }
@@ -83,7 +86,7 @@ enum Post {
     Ask(Lane, u64, Request),
     Answer(Lane, u64, Result<Reply, StoreError>),
     AskDns(dns::Request),
-    AnswerDns(Option<dns::Reply>),
+    AnswerDns(Result<dns::Reply, Trouble>),
     Hint(Hint),
     Wake,
 }
@@ -100,7 +103,7 @@ impl World {
             start,
             limits,
             store,
-            zone: Zone::default(),
+            zone: Zone::new(IN_SYNC),
             nodes: Vec::new(),
             network,
             queue: BTreeMap::new(),
@@ -109,6 +112,7 @@ impl World {
             calls: HashMap::new(),
             heard: HashMap::new(),
             random: Random::new(seed),
+            dns_random: Random::new(!seed),
             facts: Facts { up_since_ms: START_MS, ..Facts::default() },
             script: loud.then(Vec::new),
         }
@@ -180,14 +184,27 @@ impl World {
                     }
                 }
                 Some(Output::Call(lane, request)) => self.send(index, life, lane, request),
-                Some(Output::Dns(request)) => {
-                    let at = self.now_ms + self.delay();
-                    self.post(at, index, life, Post::AskDns(request));
-                }
             }
         }
-        let Some(process) = &self.nodes[index].process else { return };
-        let next = process.agent.next_deadline().max(now + Duration::from_millis(1));
+        let witnesses: Vec<_> = self
+            .nodes
+            .iter()
+            .enumerate()
+            .map(|(of, node)| {
+                let exists = Some(node.process.is_some() || !is_terminated(of));
+                let answers = Some(node.is_running(self.now_ms));
+                (node.id.clone(), Witness { exists, answers })
+            })
+            .collect();
+        let witness = |key: &str| witnesses.iter().find(|(id, _)| id.as_str() == key).unwrap().1;
+        let Some(process) = &mut self.nodes[index].process else { return };
+        let asked = process.ask_dns(witness, now);
+        let next = process.next_deadline(now);
+        if let Some(request) = asked {
+            let at = self.now_ms + self.dns_random.range(self.network.delay_ms.clone());
+            self.post(at, index, life, Post::AskDns(request));
+        }
+        let next = next.max(now + Duration::from_millis(1));
         let at = self.now_ms + u64::try_from((next - now).as_millis()).unwrap().max(1);
         let standing =
             self.wakes.get(&index).is_some_and(|wake| *wake > self.now_ms && *wake <= at);
@@ -246,15 +263,22 @@ impl World {
     fn on_ask_dns(&mut self, node: usize, life: u64, request: dns::Request) {
         let name = self.nodes[node].id.clone();
         self.say(|| format!("{name}: dns {request:?}"));
-        let lost = self.random.chance(self.network.loss);
-        let reply = if lost && self.random.chance(50) {
-            None
+        let lost = self.dns_random.chance(self.network.loss);
+        let unknown = Err(Trouble::Unknown("no answer".to_owned()));
+        let reply = if lost && self.dns_random.chance(50) {
+            unknown
         } else {
-            crate::judge::changes(&self.zone, &request);
-            let reply = self.zone.apply(request);
-            (!lost).then_some(reply)
+            crate::judge::changes(self, &request);
+            let reply = self.zone.call(&request, self.now());
+            if let Err(trouble) = &reply {
+                // Two leaders may be at it, where the store forgot one. Who was gone and comes back finds that its
+                // check is deleted, and the reference used up.
+                let may = self.facts.loss_ms.is_some() || matches!(trouble, Trouble::Duplicate(_));
+                assert!(may, "{request:?}: {trouble}");
+            }
+            if lost { unknown } else { reply }
         };
-        let at = self.now_ms + self.delay();
+        let at = self.now_ms + self.dns_random.range(self.network.delay_ms.clone());
         self.post(at, node, life, Post::AnswerDns(reply));
     }
 
@@ -294,7 +318,7 @@ impl World {
                 }
                 process.agent.on_reply(lane, result, now);
             }
-            Post::AnswerDns(reply) => process.agent.on_dns(reply, now),
+            Post::AnswerDns(reply) => process.on_dns(reply, now),
             Post::Hint(hint) => process.agent.on_hint(&hint, now),
             Post::Wake | Post::Ask(..) | Post::AskDns(_) => {}
         }
@@ -363,6 +387,13 @@ impl World {
 
 /// Any time of the world that is not 0.
 pub(crate) const START_MS: u64 = 1_795_000_000_000;
+/// Whether the machine of a node is gone, or only its process, when it has crashed.
+pub(crate) fn is_terminated(node: usize) -> bool {
+    node.is_multiple_of(2)
+}
+
+/// All servers of the DNS have a change.
+const IN_SYNC: Duration = Duration::from_secs(2);
 /// The store's response limit.
 const LIMIT_MS: u64 = 500;
 /// Seconds that the store can go back.

@@ -128,7 +128,6 @@ impl Pool {
         while let Some(output) = self.agent.poll(now) {
             match output {
                 Output::Event(event) => self.on_event(event, context),
-                Output::Dns(_) => self.agent.on_dns(None, now),
                 Output::Call(lane, request) => {
                     let call = self.parts.store.call(request).into_actor(self);
                     context.spawn(call.map(move |result, pool, context| {

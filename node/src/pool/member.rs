@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use actix::Context;
 use flotilla_cluster::agent::Link;
-use flotilla_cluster::member::{Load, MEMBER_VERSION, Member, Standing};
+use flotilla_cluster::member::{Load, MEMBER_VERSION, Member, Place, Standing};
 use flotilla_cluster::store::Request;
 use rustix::time::ClockId;
 
@@ -120,6 +120,7 @@ impl Pool {
             weight: if standing == Standing::Ready { WEIGHT } else { 0 },
             storage: self.mark.seen().to_owned(),
             relay: parts.places.relay.map_or_else(String::new, |relay| relay.to_string()),
+            place: Place::default(),
             instance: parts.places.instance.clone(),
             ..Member::default()
         }

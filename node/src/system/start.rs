@@ -181,7 +181,6 @@ fn setup(joined: Joined, config: &Config) -> Result<Setup, ServeError> {
         generation: lives.this,
         previous: lives.previous,
         alone: joined.alone,
-        dns: false,
         nodes: size::kept(data_dir),
         ports: pooled::layout(config),
         port_wait: crate::ports::wait_max(config),
