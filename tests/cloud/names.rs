@@ -210,6 +210,25 @@ fn a_drained_node_is_forgotten_and_goes() {
     assert!(!records(&site).is_empty());
 }
 
+/// By hand: the plan shows what is missing, apply makes it, and then nothing is left to do.
+#[test]
+fn names_are_made_by_hand_too() {
+    let Some(site) = site(2, |plan| plan.unset("aws.dns_name")) else { return };
+    // Without a name, a node tells nobody its place: this machine's is all that is known.
+    let name = format!("aws.dns_name={NAME}");
+    let tell = |verb: &str| site.fleet[0].tell(&["aws", verb, "--set", &name]);
+    let planned = tell("plan");
+    let records = planned["changes"].as_array().unwrap().iter();
+    let of_names = |what: &str| what.contains("ftp.example.com A flotilla/");
+    assert!(records.clone().any(|of| of_names(of["what"].as_str().unwrap())), "{planned:#}");
+    let applied = tell("apply");
+    for change in applied["changes"].as_array().unwrap() {
+        assert_eq!(change["outcome"], "made", "{applied:#}");
+    }
+    let again = tell("plan");
+    assert_eq!(again["changes"].as_array().map(Vec::len), Some(0), "{again:#}");
+}
+
 /// An elastic address that moves is in the records, without a restart.
 #[test]
 fn a_moved_address_is_in_the_answers() {

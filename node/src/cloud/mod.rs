@@ -21,9 +21,9 @@ mod identity;
 #[cfg(feature = "aws")]
 mod lead;
 #[cfg(feature = "aws")]
-mod names;
+pub(crate) mod names;
 #[cfg(feature = "aws")]
-mod place;
+pub(crate) mod place;
 #[cfg(feature = "aws")]
 pub(crate) mod session;
 mod settled;

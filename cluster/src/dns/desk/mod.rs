@@ -133,6 +133,11 @@ impl Desk {
         &self.state
     }
 
+    /// Whether [`Desk::state`] is whole.
+    pub fn is_read(&self) -> bool {
+        self.reading.is_complete() && self.state.checks.iter().all(|of| of.owner != Owner::Unread)
+    }
+
     /// The nodes that have records and do not live, whom the witnesses are to be asked about ([`Desk::on_witness`]).
     pub fn gone(&self) -> Vec<Gone> {
         self.collector.gone(&self.settings, &self.state)

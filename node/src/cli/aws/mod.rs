@@ -4,8 +4,10 @@
 //! | file | subject |
 //! | --- | --- |
 //! | `groups` | security groups |
+//! | `names` | records and health checks in Route 53 |
 
 mod groups;
+mod names;
 
 use std::fmt::Write as _;
 
@@ -85,6 +87,8 @@ struct Site {
     nodes: Vec<Node>,
     /// Why there are none, if that is so.
     note: Option<String>,
+    /// Without credentials, what there is is taken to be nothing.
+    guesses: bool,
 }
 
 /// What a subject would change.
@@ -104,9 +108,14 @@ struct Outcome {
 }
 
 async fn show(args: &PlanArgs) -> Result<(), ServeError> {
-    let site = Site::open(&args.remote).await?;
+    let site = Site { guesses: true, ..Site::open(&args.remote).await? };
     let (_, plan) = groups::look(&site).await?;
-    let Section { steps, mut notes } = groups::section(&plan);
+    let Section { mut steps, mut notes } = groups::section(&plan);
+    if let Some(names) = names::look(&site).await? {
+        let section = names.section();
+        steps.extend(section.steps);
+        notes.extend(section.notes);
+    }
     notes.extend(site.note);
     let text = match args {
         PlanArgs { json: true, .. } => as_json(&json!({ "changes": steps, "notes": notes })),
@@ -123,7 +132,12 @@ async fn apply(args: &ApplyArgs) -> Result<(), ServeError> {
     let site = Site::open(&args.remote).await?;
     let (groups, plan) = groups::look(&site).await?;
     let mut notes = plan.notes.clone();
-    let outcomes = groups::apply(&groups, plan, args.dry_run).await;
+    let mut outcomes = groups::apply(&groups, plan, args.dry_run).await;
+    if let Some(names) = names::look(&site).await? {
+        let (made, told) = names.apply(args.dry_run).await;
+        outcomes.extend(made);
+        notes.extend(told);
+    }
     notes.extend(site.note);
     let text = match args.json {
         true => {
@@ -160,8 +174,16 @@ impl Site {
             Ok(Nodes { nodes, .. }) => (nodes, None),
             Err(error) => (Vec::new(), Some(format!("the other nodes are not known: {error}"))),
         };
-        Ok(Self { config, settled, session, nodes, note })
+        Ok(Self { config, settled, session, nodes, note, guesses: false })
     }
+}
+
+/// What is said where a plan is made without credentials.
+fn guessed(what: &str) -> String {
+    format!(
+        "there are no credentials, so {what} are planned as if there were none: use the commands or the Terraform \
+         with what you have in mind"
+    )
 }
 
 fn diff(steps: &[Step], notes: &[String]) -> String {

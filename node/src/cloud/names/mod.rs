@@ -13,3 +13,5 @@ mod witness;
 mod work;
 
 pub(super) use duty::Names;
+pub(crate) use wanted::{objection, settings};
+pub(crate) use work::zone;

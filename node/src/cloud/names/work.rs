@@ -138,7 +138,7 @@ impl Opened {
             return self.desk.next().map_or(now + LOOK, |next| next.min(now + LOOK));
         };
         // Hearing witnesses takes seconds: only who leads still may write.
-        if is_write(&request) {
+        if request.is_write() {
             let leads = pool.send(AskPeers).await.ok().flatten();
             if leads.is_none_or(|leads| leads.led.term != peers.led.term) {
                 let _ = self.desk.poll(&[], None, Instant::now());
@@ -176,16 +176,6 @@ pub(crate) async fn zone(
     let names = [&config.aws.dns_name, &config.aws.dns_sftp_name];
     let names: Vec<&str> = names.into_iter().flatten().map(String::as_str).collect();
     HostedZone::find(session, config.aws.dns_zone.as_deref(), &names).await
-}
-
-fn is_write(request: &Request) -> bool {
-    !matches!(
-        request,
-        Request::List { .. }
-            | Request::GetChange(_)
-            | Request::ListChecks { .. }
-            | Request::ListTags(_)
-    )
 }
 
 fn tell(request: &Request, settings: &Settings) {
