@@ -86,7 +86,7 @@ pub(crate) fn examine(patient: &Patient<'_>) -> Vec<Finding> {
 
 type Check = fn(&Patient<'_>) -> Vec<Finding>;
 
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 13] = [
     machine::addresses,
     machine::ports,
     machine::certificates,
@@ -94,6 +94,8 @@ const CHECKS: [Check; 11] = [
     pool::store,
     pool::nodes,
     pool::alike,
+    pool::host_keys,
+    pool::storage,
     path::timers,
     path::doors,
     path::names,

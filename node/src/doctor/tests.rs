@@ -70,3 +70,27 @@ fn a_node_that_does_not_answer_is_bad_and_the_rest_is_looked_at() {
     assert_eq!(of(&findings, "certificate").len(), 1);
     assert_eq!(of(&findings, "visit").first().map(|(state, _)| *state), Some(State::Skipped));
 }
+
+#[test]
+fn what_clients_would_see_differ_is_named() {
+    let node = |id: &str, keys: &str, mark: &str| json!({ "id": id, "state": "ready", "host_keys": keys, "storage": mark });
+    let flags = [POOL[0], POOL[1], ("pool.shared_storage", "true")];
+    let seen = |nodes: Value, latency: u64, clock: i64| {
+        let store =
+            json!({ "name": "redis", "state": "fine", "latency_ms": latency, "clock_ms": clock });
+        let nodes = json!({ "store": store, "leader": "n1", "self": "n1", "nodes": nodes });
+        examined(&flags, nodes, json!({}))
+    };
+    let state = |findings: &[Finding], check| of(findings, check).first().map(|(state, _)| *state);
+    let all = ["host keys", "shared storage", "store latency", "clock"];
+    let well = seen(json!([node("n1", "0a", "m"), node("n2", "0a", "m")]), 2, -900);
+    assert_eq!(all.map(|check| state(&well, check)), [Some(State::Fine); 4], "{well:?}");
+    let ill = seen(json!([node("n1", "0a", "m"), node("n2", "0b", "o")]), 800, 60_000);
+    let (bad, warning) = (Some(State::Bad), Some(State::Warning));
+    assert_eq!(all.map(|check| state(&ill, check)), [bad, bad, warning, warning], "{ill:?}");
+    let blind = seen(json!([node("n1", "0a", "m"), node("n2", "0a", "")]), 2, 0);
+    assert_eq!(
+        of(&blind, "shared storage"),
+        [(State::Bad, "n2 do not see the mark that the others see")]
+    );
+}

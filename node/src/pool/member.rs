@@ -126,6 +126,7 @@ impl Pool {
             load: Load { sessions: self.agent.session_count(), ..self.meter.load() },
             weight: if standing == Standing::Ready { self.meter.capacity(&config.aws) } else { 0 },
             storage: self.mark.seen().to_owned(),
+            host_keys: parts.policy.ssh.as_ref().map_or(0, |ssh| ssh.host_keys()),
             relay: parts.places.relay.map_or_else(String::new, |relay| relay.to_string()),
             place: self.place.clone(),
             instance: parts.places.instance.clone(),
