@@ -1,4 +1,5 @@
 use super::*;
+use crate::view::View;
 use crate::id::NodeId;
 use crate::member::{Member, Standing};
 use crate::store::Listed;
