@@ -109,6 +109,7 @@ fn too_few_descriptors_are_told() {
         .set("limits.connections", 5000)
         .wrap(["prlimit", "--nofile=1024:1024"])
         .start();
+    server.wait_for_log("limit of open files");
     let log = server.log();
     let line = log.lines().find(|line| line.contains("limit of open files")).unwrap_or_default();
     assert!(line.contains("WARN"), "{log}");
