@@ -45,8 +45,9 @@ impl Ports {
 }
 
 impl Agent {
-    /// How the passive ports of this node are used. To be told every second, above all while nothing changes: a
-    /// block is given back only after it was said a while later that nothing waits on it.
+    /// How the passive ports of this node are used. To be told a few times a second, also while nothing changes: a
+    /// block is given back only after it was said a while later that nothing waits on it, and the next one asked for
+    /// before the last port of this one is taken.
     pub fn on_port_use(&mut self, usage: PortUse, now: Instant) {
         let ports = &mut self.ports;
         if let Some(blocks) = &mut ports.blocks {

@@ -2,6 +2,7 @@ use super::*;
 use crate::id::NodeId;
 use crate::member::{Member, Standing};
 use crate::store::Listed;
+use crate::view::View;
 
 #[expect(clippy::disallowed_methods, reason = "the one way to a first instant")]
 fn start() -> Instant {
