@@ -2,12 +2,15 @@
 //! reference of keys, each from the same source as the program itself.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 
 use clap::{CommandFactory, Subcommand};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
 use super::nftables::NftablesArgs;
+#[cfg(feature = "aws")]
+use super::template::{TemplateArgs, template};
 use super::{Cli, ConfigArgs, iam, nftables, print, unit};
 use crate::config::{self, Key, MAIN_FILE, Origin, Standing};
 use crate::error::ServeError;
@@ -28,6 +31,9 @@ pub enum GenerateVerb {
     Nftables(NftablesArgs),
     /// The least policy (IAM) of the nodes' role in AWS for the given configuration.
     Iam(ConfigArgs),
+    /// A template of CloudFormation for a fleet of nodes with the given configuration, and all that it needs.
+    #[cfg(feature = "aws")]
+    Cloudformation(TemplateArgs),
     /// The reference of configuration keys, in Markdown.
     Reference,
 }
@@ -57,6 +63,14 @@ pub fn run(verb: GenerateVerb) -> Result<(), ServeError> {
         }
         GenerateVerb::Nftables(args) => print(&nftables::text(args)?),
         GenerateVerb::Iam(args) => print(&format!("{:#}\n", iam::policy(&args.load()?.0))),
+        #[cfg(feature = "aws")]
+        GenerateVerb::Cloudformation(args) => {
+            let (template, notes) = template(args)?;
+            for note in notes {
+                let _ = writeln!(std::io::stderr(), "flotilla: note: {note}");
+            }
+            print(&format!("{template:#}\n"))
+        }
         GenerateVerb::Reference => print(&reference()),
     }
 }
