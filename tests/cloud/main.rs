@@ -3,4 +3,5 @@
 
 mod groups;
 mod identity;
+mod second;
 mod site;
