@@ -184,7 +184,7 @@ fn listing(config: &Config) -> Listing {
 fn fitting(listing: &Listing) -> Option<Own> {
     let mut passive = listing.rows.iter().filter(|row| row.passive).map(|row| row.port);
     let first = passive.next()?;
-    let last = passive.last().unwrap_or(first);
+    let last = passive.next_back().unwrap_or(first);
     (listing.capacity.wanted > listing.capacity.ports)
         .then(|| own_key("ftp.passive.ports", &format!("{first}-{last}")))
 }

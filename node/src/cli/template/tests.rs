@@ -43,7 +43,10 @@ fn names(template: &Value, kind: &str) -> Vec<String> {
     of_kind.map(|(name, _)| name.clone()).collect()
 }
 
-const EVERY_KIND: &[(Option<Front>, &[(&str, &str)])] = &[
+/// A front, if one is named, and flags.
+type Told = (Option<Front>, &'static [(&'static str, &'static str)]);
+
+const EVERY_KIND: &[Told] = &[
     (None, &[]),
     (None, &[("ingress.mode", "shared")]),
     (None, &[("ingress.mode", "balanced"), ("aws.security_groups", "false")]),
