@@ -2,7 +2,6 @@
 //! reference of keys, each from the same source as the program itself.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use clap::{CommandFactory, Subcommand};
 use clap_complete::Shell;
@@ -10,7 +9,7 @@ use clap_mangen::Man;
 
 use super::nftables::NftablesArgs;
 #[cfg(feature = "aws")]
-use super::template::{TemplateArgs, template};
+use super::template::{self, TemplateArgs};
 use super::{Cli, ConfigArgs, iam, nftables, print, unit};
 use crate::config::{self, Key, MAIN_FILE, Origin, Standing};
 use crate::error::ServeError;
@@ -64,13 +63,7 @@ pub fn run(verb: GenerateVerb) -> Result<(), ServeError> {
         GenerateVerb::Nftables(args) => print(&nftables::text(args)?),
         GenerateVerb::Iam(args) => print(&format!("{:#}\n", iam::policy(&args.load()?.0))),
         #[cfg(feature = "aws")]
-        GenerateVerb::Cloudformation(args) => {
-            let (template, notes) = template(args)?;
-            for note in notes {
-                let _ = writeln!(std::io::stderr(), "flotilla: note: {note}");
-            }
-            print(&format!("{template:#}\n"))
-        }
+        GenerateVerb::Cloudformation(args) => template::run(args),
         GenerateVerb::Reference => print(&reference()),
     }
 }

@@ -5,10 +5,12 @@
 //! place: the store of the pool, its secrets, the storage, the balancer. Types and properties are those of the
 //! "Template reference" of CloudFormation; what they mean is told where they are.
 
+use std::io::{self, Write as _};
+
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
-use super::ConfigArgs;
+use super::{ConfigArgs, print};
 use crate::config::Mode;
 use crate::error::ServeError;
 
@@ -62,8 +64,17 @@ impl Front {
     }
 }
 
+/// Prints it, and on standard error what must be known of it.
+pub(super) fn run(args: TemplateArgs) -> Result<(), ServeError> {
+    let (template, notes) = template(args)?;
+    for note in notes {
+        let _ = writeln!(io::stderr(), "flotilla: note: {note}");
+    }
+    print(&format!("{template:#}\n"))
+}
+
 /// The template, and what must be known of it, a sentence each.
-pub(super) fn template(args: TemplateArgs) -> Result<(Value, Vec<String>), ServeError> {
+fn template(args: TemplateArgs) -> Result<(Value, Vec<String>), ServeError> {
     let fleet = Fleet::new(args)?;
     let document = document(&fleet);
     let mut notes = fleet.notes;
