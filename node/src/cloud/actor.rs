@@ -11,6 +11,10 @@ use tracing::{debug, info, warn};
 use super::identity::{Identity, overridden};
 #[cfg(feature = "aws")]
 use super::lead::Duties;
+#[cfg(feature = "aws")]
+use super::names::Names;
+#[cfg(feature = "aws")]
+use super::place;
 use super::settled::Settled;
 use crate::address::Found;
 use crate::listen::Adopt;
@@ -28,6 +32,10 @@ pub(crate) struct Cloud {
     pub(super) instance: Option<Instance>,
     #[cfg(feature = "aws")]
     pub(super) duties: Duties,
+    #[cfg(feature = "aws")]
+    pub(super) names: Names,
+    #[cfg(feature = "aws")]
+    pub(super) placed: place::Told,
     /// Asked in vain so often since the last answer.
     unanswered: u32,
 }
@@ -48,6 +56,10 @@ impl Cloud {
             instance: settled.instance.clone(),
             #[cfg(feature = "aws")]
             duties: Duties::default(),
+            #[cfg(feature = "aws")]
+            names: Names::default(),
+            #[cfg(feature = "aws")]
+            placed: place::Told::default(),
             unanswered: 0,
         };
         policy.config.aws.enabled.then(|| Actor::start(cloud))
@@ -60,7 +72,11 @@ impl Actor for Cloud {
     fn started(&mut self, ctx: &mut Self::Context) {
         self.ask_later(ctx);
         #[cfg(feature = "aws")]
-        self.lead_later(ctx);
+        {
+            self.lead_later(ctx);
+            self.place_later(ctx);
+            self.names_later(ctx);
+        }
     }
 }
 
@@ -70,7 +86,10 @@ impl Handler<Adopt> for Cloud {
     fn handle(&mut self, message: Adopt, _: &mut Self::Context) {
         self.policy = message.0;
         #[cfg(feature = "aws")]
-        self.duties.reopen();
+        {
+            self.duties.reopen();
+            self.names.reopen();
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use flotilla_cluster::admission::Limits;
 use flotilla_cluster::agent::{Agent, Lane, Output, Setup};
 use flotilla_cluster::ban::Rules;
 use flotilla_cluster::ledger::Ticket;
+use flotilla_cluster::member::Place;
 use flotilla_cluster::store::{Hint, Store};
 use futures_util::stream;
 use tokio::sync::watch;
@@ -59,6 +60,8 @@ pub(crate) struct Pool {
     pub(super) size: u32,
     /// What the ports have not heard of yet.
     pub(super) unsent: Unsent,
+    /// Where clients are sent to by DNS, as the cloud tells.
+    pub(super) place: Place,
     timer: Option<(Instant, SpawnHandle)>,
 }
 
@@ -118,6 +121,7 @@ impl Pool {
             contact: watch::Sender::new(false),
             size: 0,
             unsent: Unsent::default(),
+            place: Place::default(),
             timer: None,
         }
     }

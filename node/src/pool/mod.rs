@@ -5,7 +5,7 @@
 //! | `actor` | the `Pool` actor: drives the agent of `flotilla_cluster`, waits for the store |
 //! | `admission` | logins ask for slots |
 //! | `event` | what the agent tells of, and what is done about it |
-//! | `lead` | whether this node leads, for duties outside the store |
+//! | `lead`, `peers` | whether this node leads, for duties outside the store; whom DNS sends clients to |
 //! | `member` | what the node says of itself |
 //! | `ports` | whose ports are whose, for those who hold and relay them |
 //! | `standing`, `errand` | whether the pool takes the node, and it has the pool's secrets; trying again |
@@ -26,6 +26,8 @@ pub(crate) mod generation;
 mod lead;
 mod mark;
 mod member;
+#[cfg(feature = "aws")]
+mod peers;
 mod ports;
 mod post;
 pub mod question;
@@ -41,4 +43,6 @@ pub(crate) use early::{Attach, KnownBans};
 pub(crate) use event::sweeps;
 #[cfg(feature = "aws")]
 pub(crate) use lead::{Lead, Leading};
+#[cfg(feature = "aws")]
+pub(crate) use peers::{AskPeers, Machine, Peers, Placed};
 pub use question::{Ask, Filter, Question, Refusal, Target};
