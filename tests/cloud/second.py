@@ -86,6 +86,43 @@ def meddle(name):
     return own
 
 
+def zone(name):
+    """With a record of somebody else's."""
+    route53 = client("route53")
+    made = route53.create_hosted_zone(Name=name, CallerReference=name)["HostedZone"]["Id"]
+    record = {
+        "Name": f"www.{name}",
+        "Type": "A",
+        "TTL": 60,
+        "ResourceRecords": [{"Value": "192.0.2.80"}],
+    }
+    route53.change_resource_record_sets(
+        HostedZoneId=made, ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
+    )
+
+
+def records():
+    """All addresses of the only zone, and where their health checks connect."""
+    route53 = client("route53")
+    made = route53.list_hosted_zones()["HostedZones"][0]["Id"]
+    found = route53.list_resource_record_sets(HostedZoneId=made)["ResourceRecordSets"]
+    checks = {check["Id"]: check["HealthCheckConfig"] for check in route53.list_health_checks()["HealthChecks"]}
+    told = []
+    for record in found:
+        if record["Type"] in ("A", "AAAA"):
+            check = checks.get(record.get("HealthCheckId"), {})
+            told.append(
+                {
+                    "name": record["Name"].rstrip("."),
+                    "address": record["ResourceRecords"][0]["Value"],
+                    "identifier": record.get("SetIdentifier"),
+                    "weight": record.get("Weight"),
+                    "check": f"{check.get('Type')} {check.get('IPAddress')}:{check.get('Port')}",
+                }
+            )
+    return told
+
+
 def stack(path):
     """Makes a stack of a template as far as moto can, and tells what came of it."""
     with open(path) as file:

@@ -1,4 +1,4 @@
-//! A second opinion: security groups and a stack on moto (PyPI), a fake of AWS that others wrote.
+//! A second opinion: security groups, a name and a stack on moto (PyPI), a fake of AWS that others wrote.
 //!
 //! What it confirms is that the calls have the form that botocore's models give them, and that what the nodes read back
 //! is what they wrote. Where it is known to differ from AWS (5.2.5), nothing is asked of it, and the strict fake
@@ -16,10 +16,13 @@
 //!   HTTP only, so that a fleet behind a balancer is for cfn-lint (suite `operator`). It keeps policies as Python.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::Child;
 use std::time::Duration;
 
-use flotilla_tests::{Folder, Program, wait};
+use flotilla_aws_fake::ec2::NewInstance;
+use flotilla_aws_fake::{Fake, Settings};
+use flotilla_tests::{Folder, Program, Server, wait};
 use serde_json::Value;
 
 /// Its server, and what the program keeps.
@@ -181,6 +184,54 @@ fn what_differs_is_mended() {
     assert!(values(&after).contains(foreign), "{after:?}");
 }
 
+/// A node has its record and the check of it, and the same ones in its next life; what others put into the zone stays.
+#[test]
+fn a_name_is_kept() {
+    let moto = Moto::start();
+    moto.ask(&["zone", "example.com"]);
+    // Moto's metadata do not hold; those of the strict fake do.
+    let fake = Fake::start(Settings::default()).unwrap();
+    let wanted = NewInstance {
+        private: Some(Ipv4Addr::LOCALHOST),
+        public: Some(Ipv4Addr::new(203, 0, 113, 7)),
+        ..NewInstance::default()
+    };
+    let instance = fake.world().add_instance(wanted);
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let metadata = fake.serve_metadata(&instance, listener).unwrap();
+    let builder = Server::builder();
+    // Nobody else has its address.
+    let health = format!("{}:8082", builder.address());
+    let mut server = builder
+        .set("aws.enabled", true)
+        .set("aws.endpoint", moto.url.as_str())
+        .set("aws.metadata", metadata.as_str())
+        .set("aws.instance", moto.instances("1")[0].as_str())
+        .set("aws.security_groups", false)
+        .set("aws.dns_name", "ftp.example.com")
+        .set("aws.dns_weight", 100)
+        .set("health.tcp", health)
+        .start();
+    let record = |what: &str, fits: &dyn Fn(&Value) -> bool| {
+        wait::told(KEPT, what, || {
+            let records = moto.ask(&["records"]);
+            let records = records.as_array().unwrap();
+            assert!(records.iter().any(|record| record["name"] == "www.example.com"));
+            records.iter().find(|of| of["name"] == "ftp.example.com" && fits(of)).cloned()
+        })
+    };
+    let checked = "TCP 203.0.113.7:8082";
+    let made = record("a record with its check", &|of| of["check"] == checked);
+    assert_eq!(made["address"], "203.0.113.7", "{made}");
+    assert!(made["identifier"].as_str().unwrap().starts_with("flotilla/main/"), "{made}");
+    assert!(made["weight"].as_u64().unwrap() > 0, "{made}");
+    server.kill();
+    server.config().set("aws.dns_weight", 50);
+    server.start_again();
+    record("another weight", &|of| of["weight"] == 50 && of["check"] == checked);
+    server.kill();
+}
+
 /// What moto can make of the template it makes: references resolve, and the role has the policy that is printed.
 #[test]
 fn a_stack_is_made() {
@@ -200,4 +251,6 @@ fn a_stack_is_made() {
 
 /// It loads all of its services first.
 const START: Duration = Duration::from_secs(60);
+/// A look each second, a batch, a client of Python for every question, a busy machine.
+const KEPT: Duration = Duration::from_secs(40);
 const PORTS: &str = "61000-61999";
