@@ -4,4 +4,5 @@
 mod groups;
 mod identity;
 mod names;
+mod second;
 mod site;

@@ -31,6 +31,7 @@ pub mod instances;
 pub mod metadata;
 #[cfg(feature = "aws")]
 pub mod route53;
+#[cfg(feature = "aws")]
 pub mod scaling;
 #[cfg(feature = "aws")]
 pub mod session;
