@@ -201,6 +201,22 @@ impl Machine {
             self.placement = None;
             self.look = None;
         }
+        self.consider(now);
+    }
+
+    /// An operator decided anew; what has gone on by the old decision and is not wanted any more is ended.
+    pub fn on_settings(&mut self, now: Instant, settings: Settings) {
+        self.protection.on_after(settings.protect);
+        self.settings = settings;
+        if !self.settings.notices {
+            self.held.clear();
+            self.complete = None;
+        }
+        self.consider(now);
+    }
+
+    /// Whether what was announced changes anything.
+    fn consider(&mut self, now: Instant) {
         self.since = self.aside().then(|| self.since.unwrap_or(now));
         let light = self.settings.notices
             && self.notices.rebalance

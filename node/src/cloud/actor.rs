@@ -11,12 +11,16 @@ use tracing::{debug, info, warn};
 use super::identity::{Identity, overridden};
 #[cfg(feature = "aws")]
 use super::lead::Duties;
+#[cfg(feature = "aws")]
+use super::notices::Watch;
 use super::settled::Settled;
 use crate::address::Found;
 use crate::listen::Adopt;
 use crate::policy::Policy;
 use crate::pool::Pool;
 use crate::registry::{Moved, Registry};
+#[cfg(feature = "aws")]
+use crate::system::DrainHandle;
 
 /// The surroundings of a node.
 pub(crate) struct Cloud {
@@ -24,10 +28,12 @@ pub(crate) struct Cloud {
     pub(super) policy: Arc<Policy>,
     #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "duties are the feature's"))]
     pub(super) pool: Addr<Pool>,
-    registry: Addr<Registry>,
+    pub(super) registry: Addr<Registry>,
     pub(super) instance: Option<Instance>,
     #[cfg(feature = "aws")]
     pub(super) duties: Duties,
+    #[cfg(feature = "aws")]
+    pub(super) watch: Watch,
     /// Asked in vain so often since the last answer.
     unanswered: u32,
 }
@@ -39,6 +45,7 @@ impl Cloud {
         settled: &Settled,
         pool: &Addr<Pool>,
         registry: &Addr<Registry>,
+        #[cfg(feature = "aws")] drain: &DrainHandle,
     ) -> Option<Addr<Self>> {
         let cloud = Self {
             identity: settled.identity.clone(),
@@ -48,6 +55,8 @@ impl Cloud {
             instance: settled.instance.clone(),
             #[cfg(feature = "aws")]
             duties: Duties::default(),
+            #[cfg(feature = "aws")]
+            watch: Watch::new(policy, drain),
             unanswered: 0,
         };
         policy.config.aws.enabled.then(|| Actor::start(cloud))
@@ -60,7 +69,10 @@ impl Actor for Cloud {
     fn started(&mut self, ctx: &mut Self::Context) {
         self.ask_later(ctx);
         #[cfg(feature = "aws")]
-        self.lead_later(ctx);
+        {
+            self.lead_later(ctx);
+            self.watch_later(ctx);
+        }
     }
 }
 
@@ -70,7 +82,10 @@ impl Handler<Adopt> for Cloud {
     fn handle(&mut self, message: Adopt, _: &mut Self::Context) {
         self.policy = message.0;
         #[cfg(feature = "aws")]
-        self.duties.reopen();
+        {
+            self.duties.reopen();
+            self.watch.adopt(&self.policy);
+        }
     }
 }
 

@@ -169,7 +169,7 @@ fn chance() -> u8 {
 }
 
 /// A failure with what the operator can do about it.
-fn advised(trouble: &Trouble) -> String {
+pub(super) fn advised(trouble: &Trouble) -> String {
     match trouble {
         Trouble::Refused { action, .. } => {
             format!(

@@ -7,6 +7,7 @@
 //! | `actor` | the `Cloud` actor: asks again, and tells when an address moved |
 //! | `lead` | its duties while the node leads: rounds of reading, planning and applying |
 //! | `groups` | security groups |
+//! | `notices` | what AWS announces for this machine: drains, hooks, protection |
 //! | `session` | region and credentials |
 //! | `told` | what is said once |
 
@@ -16,6 +17,8 @@ pub(crate) mod groups;
 mod identity;
 #[cfg(feature = "aws")]
 mod lead;
+#[cfg(feature = "aws")]
+mod notices;
 #[cfg(feature = "aws")]
 pub(crate) mod session;
 mod settled;

@@ -59,6 +59,8 @@ pub(crate) struct Pool {
     pub(super) size: u32,
     /// What the ports have not heard of yet.
     pub(super) unsent: Unsent,
+    /// It is to get fewer new clients than others.
+    pub(super) is_light: bool,
     timer: Option<(Instant, SpawnHandle)>,
 }
 
@@ -118,6 +120,7 @@ impl Pool {
             contact: watch::Sender::new(false),
             size: 0,
             unsent: Unsent::default(),
+            is_light: false,
             timer: None,
         }
     }

@@ -117,7 +117,11 @@ impl Pool {
             standing,
             reasons: reasons.into_iter().map(|(latch, text)| (latch.to_owned(), text)).collect(),
             load: Load { sessions: self.agent.session_count(), ..self.meter.load() },
-            weight: if standing == Standing::Ready { WEIGHT } else { 0 },
+            weight: match standing {
+                Standing::Ready if self.is_light => WEIGHT_LIGHT,
+                Standing::Ready => WEIGHT,
+                _ => 0,
+            },
             storage: self.mark.seen().to_owned(),
             relay: parts.places.relay.map_or_else(String::new, |relay| relay.to_string()),
             place: Place::default(),
@@ -138,6 +142,8 @@ impl Pool {
 
 /// Every node takes the same share until loads are weighed.
 const WEIGHT: u8 = 100;
+/// Of a node that may have to go soon: fewer clients lose their connection with it.
+const WEIGHT_LIGHT: u8 = 25;
 /// The shortest time that a rate is told of.
 const PASSED_MIN: Duration = Duration::from_millis(200);
 
@@ -150,7 +156,7 @@ mod tests {
         let start = Instant::now();
         let mut meter = Meter::new(start);
         let mut told = |ms: u64, bytes: u64| {
-            let loads = roster::Load { sessions: 0, transfers: 1, bytes };
+            let loads = roster::Load { transfers: 1, bytes, ..roster::Load::default() };
             meter.on_loads(loads, start + Duration::from_millis(ms));
             meter.load().bytes_per_second
         };

@@ -6,6 +6,7 @@
 //! | `admission` | logins ask for slots |
 //! | `event` | what the agent tells of, and what is done about it |
 //! | `lead` | whether this node leads, for duties outside the store |
+//! | `light` | whether it is to get fewer new clients than others |
 //! | `member` | what the node says of itself |
 //! | `ports` | whose ports are whose, for those who hold and relay them |
 //! | `standing`, `errand` | whether the pool takes the node, and it has the pool's secrets; trying again |
@@ -24,6 +25,8 @@ mod event;
 pub(crate) mod generation;
 #[cfg(feature = "aws")]
 mod lead;
+#[cfg(feature = "aws")]
+mod light;
 mod mark;
 mod member;
 mod ports;
@@ -41,4 +44,6 @@ pub(crate) use early::{Attach, KnownBans};
 pub(crate) use event::sweeps;
 #[cfg(feature = "aws")]
 pub(crate) use lead::{Lead, Leading};
+#[cfg(feature = "aws")]
+pub(crate) use light::Lighten;
 pub use question::{Ask, Filter, Question, Refusal, Target};

@@ -66,6 +66,17 @@ impl Node {
                 );
                 self.draining.machine.on_drain(timeouts.drain_notice, grace, Instant::now());
             }
+            Control::CloudDrain { end } => {
+                let now = Instant::now();
+                let seconds = end.saturating_duration_since(now).as_secs();
+                info!(seconds, "told by the cloud to drain");
+                self.draining.machine.on_cloud(timeouts.drain_notice, end, now);
+            }
+            Control::CloudUndrain => {
+                if !self.draining.machine.on_cloud_withdrawn(Instant::now()) {
+                    info!("the cloud needs no drain any more");
+                }
+            }
             Control::Undrain => {
                 if !self.draining.machine.on_undrain() {
                     warn!("there is no drain that could be taken back");

@@ -401,6 +401,31 @@ fn one_that_was_killed_while_it_was_protected_is_not_for_ever() {
 }
 
 #[test]
+fn what_is_switched_off_is_ended() {
+    let on = Settings { protect: Some(seconds(300)), ..settings() };
+    let mut world = World::new(on.clone());
+    world.notice(&state("InService"));
+    world.placed(Placement { hooks: Vec::new(), ..placement("InService", 0) });
+    assert_eq!(world.load(Load { longest: seconds(300), ..BUSY }), [protect(true)]);
+    world.answered(Outcome::Done);
+    world.now += seconds(60);
+    world.machine.on_settings(world.now, settings());
+    assert_eq!(world.commands(), [protect(false)]);
+    world.answered(Outcome::Done);
+    // One that somebody else sets is theirs.
+    world.machine.on_settings(world.now, Settings { notices: false, ..settings() });
+    assert_eq!(world.notice(&state("Terminated")), []);
+    assert!(!world.machine.drains());
+
+    let mut world = World::new(on.clone());
+    assert_eq!(world.notice(&state("Standby")), [drain(Reason::Standby, 600)]);
+    world.machine.on_settings(world.now, Settings { notices: false, ..on.clone() });
+    assert_eq!(world.commands(), [Command::Undrain]);
+    world.machine.on_settings(world.now, on);
+    assert_eq!(world.commands(), [drain(Reason::Standby, 600)]);
+}
+
+#[test]
 fn troubles_are_outcomes() {
     let of = |trouble: Trouble| Outcome::from(&trouble);
     let rejected = |code: &str| Trouble::Rejected { code: code.to_owned(), message: String::new() };
