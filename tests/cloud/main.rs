@@ -3,4 +3,5 @@
 
 mod groups;
 mod identity;
+mod notices;
 mod site;

@@ -19,7 +19,6 @@ use crate::listen::Adopt;
 use crate::policy::Policy;
 use crate::pool::Pool;
 use crate::registry::{Moved, Registry};
-#[cfg(feature = "aws")]
 use crate::system::DrainHandle;
 
 /// The surroundings of a node.
@@ -34,6 +33,8 @@ pub(crate) struct Cloud {
     pub(super) duties: Duties,
     #[cfg(feature = "aws")]
     pub(super) watch: Watch,
+    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "notices are the feature's"))]
+    pub(super) drain: DrainHandle,
     /// Asked in vain so often since the last answer.
     unanswered: u32,
 }
@@ -45,7 +46,7 @@ impl Cloud {
         settled: &Settled,
         pool: &Addr<Pool>,
         registry: &Addr<Registry>,
-        #[cfg(feature = "aws")] drain: &DrainHandle,
+        drain: &DrainHandle,
     ) -> Option<Addr<Self>> {
         let cloud = Self {
             identity: settled.identity.clone(),
@@ -56,7 +57,8 @@ impl Cloud {
             #[cfg(feature = "aws")]
             duties: Duties::default(),
             #[cfg(feature = "aws")]
-            watch: Watch::new(policy, drain),
+            watch: Watch::new(policy),
+            drain: drain.clone(),
             unanswered: 0,
         };
         policy.config.aws.enabled.then(|| Actor::start(cloud))

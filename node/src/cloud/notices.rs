@@ -30,7 +30,6 @@ use crate::system::{DrainHandle, Phase};
 /// The machine, and what surrounds it.
 pub(super) struct Watch {
     machine: Machine,
-    drain: DrainHandle,
     /// Since when the node drains, whoever said so.
     drains_since: Option<Instant>,
     /// What the node could not be told yet.
@@ -58,10 +57,9 @@ struct Failure {
 
 impl Watch {
     /// Nothing was announced yet.
-    pub(super) fn new(policy: &Policy, drain: &DrainHandle) -> Self {
+    pub(super) fn new(policy: &Policy) -> Self {
         Self {
             machine: Machine::new(settings(&policy.config)),
-            drain: drain.clone(),
             drains_since: None,
             order: None,
             scaling: None,
@@ -76,9 +74,8 @@ impl Watch {
     }
 
     /// How busy the node is.
-    fn weigh(&mut self, loads: roster::Load, config: &Config) {
+    fn weigh(&mut self, loads: roster::Load, phase: Phase, config: &Config) {
         let now = Instant::now();
-        let phase = self.drain.progress().borrow().phase;
         let draining = phase != Phase::Serving;
         self.drains_since = draining.then(|| self.drains_since.unwrap_or(now));
         let forgotten = self.drains_since.map(|since| since + forgotten_after(config));
@@ -105,10 +102,10 @@ impl Watch {
     }
 
     /// Tells the node; what it does not hear it is told again.
-    fn pass_on(&mut self) {
+    fn pass_on(&mut self, node: &DrainHandle) {
         let heard = match self.order {
-            Some(Order::Drain(end)) => self.drain.cloud_drain(end),
-            Some(Order::Undrain) => self.drain.cloud_undrain(),
+            Some(Order::Drain(end)) => node.cloud_drain(end),
+            Some(Order::Undrain) => node.cloud_undrain(),
             None => return,
         };
         if heard {
@@ -179,7 +176,8 @@ impl Cloud {
             registry.send(ReadLoads).await.unwrap_or_default()
         };
         ctx.spawn(asked.into_actor(self).map(|loads, cloud, ctx| {
-            cloud.watch.weigh(loads, &cloud.policy.config);
+            let phase = cloud.drain.progress().borrow().phase;
+            cloud.watch.weigh(loads, phase, &cloud.policy.config);
             cloud.obey(ctx);
             cloud.weigh_later(ctx);
         }));
@@ -206,7 +204,7 @@ impl Cloud {
                 Command::Call(call) => self.begin_call(call, ctx),
             }
         }
-        self.watch.pass_on();
+        self.watch.pass_on(&self.drain);
     }
 
     fn begin_call(&mut self, call: Call, ctx: &mut Context<Self>) {
