@@ -76,15 +76,13 @@ impl Watch {
     /// How busy the node is.
     fn weigh(&mut self, loads: roster::Load, phase: Phase, config: &Config) {
         let now = Instant::now();
-        let draining = phase != Phase::Serving;
-        self.drains_since = draining.then(|| self.drains_since.unwrap_or(now));
+        self.drains_since = (phase != Phase::Serving).then(|| self.drains_since.unwrap_or(now));
         let forgotten = self.drains_since.map(|since| since + forgotten_after(config));
         self.machine.on_load(Load {
             transfers: loads.transfers,
             longest: loads
                 .oldest
                 .map_or(Duration::ZERO, |oldest| now.saturating_duration_since(oldest)),
-            draining,
             drained: phase == Phase::Drained && forgotten.is_some_and(|forgotten| now >= forgotten),
         });
     }

@@ -44,9 +44,8 @@ fn placement(state: &str, heartbeat: u64) -> Placement {
     }
 }
 
-const BUSY: Load = Load { transfers: 1, longest: Duration::ZERO, draining: false, drained: false };
-const DRAINING: Load = Load { draining: true, ..BUSY };
-const DRAINED: Load = Load { transfers: 0, drained: true, ..DRAINING };
+const BUSY: Load = Load { transfers: 1, longest: Duration::ZERO, drained: false };
+const DRAINED: Load = Load { transfers: 0, drained: true, ..BUSY };
 
 /// A machine with its time.
 struct World {
@@ -134,7 +133,6 @@ fn held(heartbeat: u64) -> World {
     world.load(BUSY);
     let at_once = world.notice(&state("Terminated"));
     assert_eq!(at_once, [drain(Reason::Terminated, 600), LOOKS]);
-    world.load(DRAINING);
     world.placed(placement("Terminating:Wait", heartbeat));
     world
 }
@@ -181,7 +179,6 @@ fn a_hook_is_held_while_transfers_last_and_completed_then() {
     let mut world = World::new(settings());
     world.load(BUSY);
     world.notice(&state("Terminated"));
-    world.load(DRAINING);
     // First the group takes it out of its balancers.
     assert_eq!(world.placed(placement("Terminating", 300)), []);
     assert_eq!(world.next(600), Some((15, vec![LOOKS])));
@@ -310,15 +307,6 @@ fn what_is_withdrawn_is_undone() {
     let mut world = held(300);
     assert_eq!(world.notice(&state("InService")), [Command::Undrain]);
     assert_eq!(world.next(100_000), None);
-}
-
-#[test]
-fn the_drain_of_somebody_else_is_not_ended() {
-    let mut world = World::new(settings());
-    world.load(DRAINING);
-    assert_eq!(world.notice(&state("Standby")), [drain(Reason::Standby, 600)]);
-    assert_eq!(world.notice(&state("InService")), []);
-    assert!(!world.machine.drains());
 }
 
 #[test]
