@@ -3,5 +3,6 @@
 
 mod groups;
 mod identity;
+mod names;
 mod notices;
 mod site;

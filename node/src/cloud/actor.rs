@@ -12,7 +12,11 @@ use super::identity::{Identity, overridden};
 #[cfg(feature = "aws")]
 use super::lead::Duties;
 #[cfg(feature = "aws")]
+use super::names::Names;
+#[cfg(feature = "aws")]
 use super::notices::Watch;
+#[cfg(feature = "aws")]
+use super::place;
 use super::settled::Settled;
 use crate::address::Found;
 use crate::listen::Adopt;
@@ -31,6 +35,10 @@ pub(crate) struct Cloud {
     pub(super) instance: Option<Instance>,
     #[cfg(feature = "aws")]
     pub(super) duties: Duties,
+    #[cfg(feature = "aws")]
+    pub(super) names: Names,
+    #[cfg(feature = "aws")]
+    pub(super) placed: place::Told,
     #[cfg(feature = "aws")]
     pub(super) watch: Watch,
     #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "notices are the feature's"))]
@@ -57,6 +65,10 @@ impl Cloud {
             #[cfg(feature = "aws")]
             duties: Duties::default(),
             #[cfg(feature = "aws")]
+            names: Names::default(),
+            #[cfg(feature = "aws")]
+            placed: place::Told::default(),
+            #[cfg(feature = "aws")]
             watch: Watch::new(policy),
             drain: drain.clone(),
             unanswered: 0,
@@ -74,6 +86,8 @@ impl Actor for Cloud {
         {
             self.lead_later(ctx);
             self.watch_later(ctx);
+            self.place_later(ctx);
+            self.names_later(ctx);
         }
     }
 }
@@ -87,6 +101,7 @@ impl Handler<Adopt> for Cloud {
         {
             self.duties.reopen();
             self.watch.adopt(&self.policy);
+            self.names.reopen();
         }
     }
 }

@@ -7,18 +7,26 @@
 //! | `actor` | the `Cloud` actor: asks again, and tells when an address moved |
 //! | `lead` | its duties while the node leads: rounds of reading, planning and applying |
 //! | `groups` | security groups |
+//! | `names` | its other duty: the pool's names in Route 53 |
 //! | `notices` | what AWS announces for this machine: drains, hooks, protection |
+//! | `place` | where clients are sent to by DNS |
 //! | `session` | region and credentials |
-//! | `told` | what is said once |
+//! | `told`, `advice` | what is said once; what can be done about a failure |
 
 mod actor;
+#[cfg(feature = "aws")]
+mod advice;
 #[cfg(feature = "aws")]
 pub(crate) mod groups;
 mod identity;
 #[cfg(feature = "aws")]
 mod lead;
 #[cfg(feature = "aws")]
+mod names;
+#[cfg(feature = "aws")]
 mod notices;
+#[cfg(feature = "aws")]
+mod place;
 #[cfg(feature = "aws")]
 pub(crate) mod session;
 mod settled;

@@ -17,7 +17,7 @@ use flotilla_cluster::lifecycle::{
 use tracing::{debug, info, warn};
 
 use super::actor::Cloud;
-use super::lead::advised;
+use super::advice::advised;
 use super::session::session;
 use super::told::Told;
 use crate::config::Config;

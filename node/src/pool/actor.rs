@@ -19,6 +19,7 @@ use flotilla_cluster::admission::Limits;
 use flotilla_cluster::agent::{Agent, Lane, Output, Setup};
 use flotilla_cluster::ban::Rules;
 use flotilla_cluster::ledger::Ticket;
+use flotilla_cluster::member::Place;
 use flotilla_cluster::store::{Hint, Store};
 use futures_util::stream;
 use tokio::sync::watch;
@@ -61,6 +62,8 @@ pub(crate) struct Pool {
     pub(super) unsent: Unsent,
     /// It is to get fewer new clients than others.
     pub(super) is_light: bool,
+    /// Where clients are sent to by DNS, as the cloud tells.
+    pub(super) place: Place,
     timer: Option<(Instant, SpawnHandle)>,
 }
 
@@ -121,6 +124,7 @@ impl Pool {
             size: 0,
             unsent: Unsent::default(),
             is_light: false,
+            place: Place::default(),
             timer: None,
         }
     }

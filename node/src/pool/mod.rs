@@ -5,7 +5,7 @@
 //! | `actor` | the `Pool` actor: drives the agent of `flotilla_cluster`, waits for the store |
 //! | `admission` | logins ask for slots |
 //! | `event` | what the agent tells of, and what is done about it |
-//! | `lead` | whether this node leads, for duties outside the store |
+//! | `lead`, `peers` | whether this node leads, for duties outside the store; whom DNS sends clients to |
 //! | `light` | whether it is to get fewer new clients than others |
 //! | `member` | what the node says of itself |
 //! | `ports` | whose ports are whose, for those who hold and relay them |
@@ -29,6 +29,8 @@ mod lead;
 mod light;
 mod mark;
 mod member;
+#[cfg(feature = "aws")]
+mod peers;
 mod ports;
 mod post;
 pub mod question;
@@ -46,4 +48,6 @@ pub(crate) use event::sweeps;
 pub(crate) use lead::{Lead, Leading};
 #[cfg(feature = "aws")]
 pub(crate) use light::Lighten;
+#[cfg(feature = "aws")]
+pub(crate) use peers::{AskPeers, Machine, Peers, Placed};
 pub use question::{Ask, Filter, Question, Refusal, Target};

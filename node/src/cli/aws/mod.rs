@@ -1,20 +1,26 @@
-//! `flotilla aws plan` and `flotilla aws apply`.
+//! `flotilla aws plan` and `flotilla aws apply`: one file for each subject, which says what it would change and
+//! changes it.
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | `groups` | security groups |
+
+mod groups;
 
 use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
 use flotilla_cluster::aws::Step;
-use flotilla_cluster::aws::groups::Groups;
-use flotilla_cluster::group::Plan;
+use flotilla_cluster::aws::session::SdkConfig;
 use serde_json::json;
 
 use super::print;
-use super::remote::answer::Nodes;
+use super::remote::answer::{Node, Nodes};
 use super::remote::{RemoteArgs, answer_of};
 use super::table::{clean, json as as_json};
 use crate::cloud::Settled;
-use crate::cloud::groups::{self, Done, Fleet};
 use crate::cloud::session::session;
+use crate::config::Config;
 use crate::error::ServeError;
 
 /// `flotilla aws`.
@@ -70,94 +76,92 @@ pub fn run(verb: &AwsVerb) -> Result<(), ServeError> {
     }
 }
 
+/// What is known before a subject is looked at.
+struct Site {
+    config: Config,
+    settled: Settled,
+    session: SdkConfig,
+    /// The nodes of the pool, as a running one tells of them.
+    nodes: Vec<Node>,
+    /// Why there are none, if that is so.
+    note: Option<String>,
+}
+
+/// What a subject would change.
+#[derive(Default)]
+struct Section {
+    steps: Vec<Step>,
+    /// A sentence each.
+    notes: Vec<String>,
+}
+
+/// What became of a change.
+struct Outcome {
+    step: Step,
+    word: &'static str,
+    /// Why it failed; empty: it did not.
+    reason: String,
+}
+
 async fn show(args: &PlanArgs) -> Result<(), ServeError> {
-    let (_, plan) = look(&args.remote).await?;
-    let steps = steps(&plan);
+    let site = Site::open(&args.remote).await?;
+    let (_, plan) = groups::look(&site).await?;
+    let Section { steps, mut notes } = groups::section(&plan);
+    notes.extend(site.note);
     let text = match args {
-        PlanArgs { json: true, .. } => as_json(&json!({ "changes": steps, "notes": plan.notes })),
+        PlanArgs { json: true, .. } => as_json(&json!({ "changes": steps, "notes": notes })),
         PlanArgs { commands: true, .. } => steps.iter().map(command).collect(),
         PlanArgs { terraform: true, .. } => {
             steps.iter().filter_map(|step| step.terraform.clone()).map(|text| text + "\n").collect()
         }
-        _ => diff(&steps, &plan.notes),
+        _ => diff(&steps, &notes),
     };
     print(&text)
 }
 
 async fn apply(args: &ApplyArgs) -> Result<(), ServeError> {
-    let (groups, plan) = look(&args.remote).await?;
-    let mut told = Vec::new();
-    let mut failures = 0;
-    groups::carry_out(
-        &groups,
-        plan.changes,
-        args.dry_run,
-        async || true,
-        |change, done| {
-            let (outcome, reason) = match done {
-                Done::Made if args.dry_run => ("permitted", String::new()),
-                Done::Made => ("made", String::new()),
-                Done::Skipped => ("left out", String::new()),
-                Done::Failed(trouble) => {
-                    failures += 1;
-                    ("failed", trouble.to_string())
-                }
-            };
-            told.push((change.step(), outcome, reason));
-        },
-    )
-    .await;
+    let site = Site::open(&args.remote).await?;
+    let (groups, plan) = groups::look(&site).await?;
+    let mut notes = plan.notes.clone();
+    let outcomes = groups::apply(&groups, plan, args.dry_run).await;
+    notes.extend(site.note);
     let text = match args.json {
         true => {
-            let of = |(step, outcome, reason): &(Step, &str, String)| json!({ "change": step, "outcome": outcome, "reason": reason });
+            let of = |of: &Outcome| json!({ "change": of.step, "outcome": of.word, "reason": of.reason });
             as_json(
-                &json!({ "changes": told.iter().map(of).collect::<Vec<_>>(), "notes": plan.notes }),
+                &json!({ "changes": outcomes.iter().map(of).collect::<Vec<_>>(), "notes": notes }),
             )
         }
-        false => told
+        false => outcomes
             .iter()
-            .map(|(step, outcome, reason)| {
-                let line = format!("{} {}: {outcome} {reason}", step.sign.mark(), step.what);
+            .map(|Outcome { step, word, reason }| {
+                let line = format!("{} {}: {word} {reason}", step.sign.mark(), step.what);
                 format!("{}\n", clean(line.trim_end()))
             })
             .collect(),
     };
     print(&text)?;
-    match failures {
+    match outcomes.iter().filter(|of| !of.reason.is_empty()).count() {
         0 => Ok(()),
         failures => Err(ServeError::Runtime(format!("{failures} changes failed"))),
     }
 }
 
-/// What is to be done, and by whom.
-async fn look(args: &RemoteArgs) -> Result<(Groups, Plan), ServeError> {
-    let (mut config, _) = args.config.load()?;
-    config.aws.enabled = true;
-    let settled = Settled::find(&config).await?;
-    settled.apply(&mut config);
-    let session = session(&config.aws, &settled.identity, settled.instance.as_ref()).await;
-    let groups = session.map(|session| Groups::new(&session)).map_err(ServeError::Runtime)?;
-    let (fleet, note) = fleet(args, settled.id());
-    let plan = groups::look(&groups, &config, &fleet).await;
-    let mut plan = plan.map_err(|trouble| ServeError::Runtime(trouble.to_string()))?;
-    plan.notes.extend(note);
-    Ok((groups, plan))
-}
-
-/// The nodes as a running one tells of them, and this machine.
-fn fleet(args: &RemoteArgs, own: String) -> (Fleet, Option<String>) {
-    let (nodes, note) = match answer_of(args, "nodes") {
-        Ok(Nodes { nodes, .. }) => (nodes, None),
-        Err(error) => (Vec::new(), Some(format!("the other nodes are not known: {error}"))),
-    };
-    let busy = nodes.iter().any(|node| node.transfers > 0);
-    let told = nodes.into_iter().filter_map(|node| node.instance);
-    let instances = told.chain([own]).filter(|instance| !instance.is_empty()).collect();
-    (Fleet { instances, busy }, note)
-}
-
-fn steps(plan: &Plan) -> Vec<Step> {
-    plan.changes.iter().map(|change| change.step()).collect()
+impl Site {
+    /// Who this machine is, and which others there are.
+    async fn open(args: &RemoteArgs) -> Result<Self, ServeError> {
+        let (mut config, _) = args.config.load()?;
+        config.aws.enabled = true;
+        let settled = Settled::find(&config).await?;
+        settled.apply(&mut config);
+        let session = session(&config.aws, &settled.identity, settled.instance.as_ref()).await;
+        let session = session.map_err(ServeError::Runtime)?;
+        let (nodes, note) = match answer_of(args, "nodes") {
+            Ok(Nodes { nodes, .. }) => (nodes, None),
+            Err(error) => (Vec::new(), Some(format!("the other nodes are not known: {error}"))),
+        };
+        Ok(Self { config, settled, session, nodes, note })
+    }
 }
 
 fn diff(steps: &[Step], notes: &[String]) -> String {
