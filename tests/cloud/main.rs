@@ -4,5 +4,6 @@
 mod groups;
 mod identity;
 mod names;
+mod notices;
 mod second;
 mod site;

@@ -3,8 +3,8 @@
 //!
 //! [`State`] is what was read, [`Want`] what a node needs; everything is a function of the two.
 //!
-//! - [`check`]: findings, each with what was seen and what to do.
-//! - [`plan`]: changes that mend some of them, where that is permitted; [`leave`] for a node that goes.
+//! - [`check()`]: findings, each with what was seen and what to do.
+//! - [`plan()`]: changes that mend some of them, where that is permitted; [`leave`] for a node that goes.
 //! - [`timers`], [`network_card`]: for the policy of keepalives. [`addresses`], [`sources`]: for replies and headers.
 //! - [`Listing`]: the listeners of a pool that is behind one address, within the few that there may be.
 //!

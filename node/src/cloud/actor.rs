@@ -14,6 +14,8 @@ use super::lead::Duties;
 #[cfg(feature = "aws")]
 use super::names::Names;
 #[cfg(feature = "aws")]
+use super::notices::Watch;
+#[cfg(feature = "aws")]
 use super::place;
 use super::settled::Settled;
 use crate::address::Found;
@@ -21,6 +23,7 @@ use crate::listen::Adopt;
 use crate::policy::Policy;
 use crate::pool::Pool;
 use crate::registry::{Moved, Registry};
+use crate::system::DrainHandle;
 
 /// The surroundings of a node.
 pub(crate) struct Cloud {
@@ -28,7 +31,7 @@ pub(crate) struct Cloud {
     pub(super) policy: Arc<Policy>,
     #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "duties are the feature's"))]
     pub(super) pool: Addr<Pool>,
-    registry: Addr<Registry>,
+    pub(super) registry: Addr<Registry>,
     pub(super) instance: Option<Instance>,
     #[cfg(feature = "aws")]
     pub(super) duties: Duties,
@@ -36,6 +39,10 @@ pub(crate) struct Cloud {
     pub(super) names: Names,
     #[cfg(feature = "aws")]
     pub(super) placed: place::Told,
+    #[cfg(feature = "aws")]
+    pub(super) watch: Watch,
+    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "notices are the feature's"))]
+    pub(super) drain: DrainHandle,
     /// Asked in vain so often since the last answer.
     unanswered: u32,
 }
@@ -47,6 +54,7 @@ impl Cloud {
         settled: &Settled,
         pool: &Addr<Pool>,
         registry: &Addr<Registry>,
+        drain: &DrainHandle,
     ) -> Option<Addr<Self>> {
         let cloud = Self {
             identity: settled.identity.clone(),
@@ -60,6 +68,9 @@ impl Cloud {
             names: Names::default(),
             #[cfg(feature = "aws")]
             placed: place::Told::default(),
+            #[cfg(feature = "aws")]
+            watch: Watch::new(policy),
+            drain: drain.clone(),
             unanswered: 0,
         };
         policy.config.aws.enabled.then(|| Actor::start(cloud))
@@ -74,6 +85,7 @@ impl Actor for Cloud {
         #[cfg(feature = "aws")]
         {
             self.lead_later(ctx);
+            self.watch_later(ctx);
             self.place_later(ctx);
             self.names_later(ctx);
         }
@@ -88,6 +100,7 @@ impl Handler<Adopt> for Cloud {
         #[cfg(feature = "aws")]
         {
             self.duties.reopen();
+            self.watch.adopt(&self.policy);
             self.names.reopen();
         }
     }

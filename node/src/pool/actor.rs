@@ -60,6 +60,8 @@ pub(crate) struct Pool {
     pub(super) size: u32,
     /// What the ports have not heard of yet.
     pub(super) unsent: Unsent,
+    /// It is to get fewer new clients than others.
+    pub(super) is_light: bool,
     /// Where clients are sent to by DNS, as the cloud tells.
     pub(super) place: Place,
     timer: Option<(Instant, SpawnHandle)>,
@@ -121,6 +123,7 @@ impl Pool {
             contact: watch::Sender::new(false),
             size: 0,
             unsent: Unsent::default(),
+            is_light: false,
             place: Place::default(),
             timer: None,
         }

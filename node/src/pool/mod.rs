@@ -6,6 +6,7 @@
 //! | `admission` | logins ask for slots |
 //! | `event` | what the agent tells of, and what is done about it |
 //! | `lead`, `peers` | whether this node leads, for duties outside the store; whom DNS sends clients to |
+//! | `light` | whether it is to get fewer new clients than others |
 //! | `member` | what the node says of itself |
 //! | `ports` | whose ports are whose, for those who hold and relay them |
 //! | `standing`, `errand` | whether the pool takes the node, and it has the pool's secrets; trying again |
@@ -24,6 +25,8 @@ mod event;
 pub(crate) mod generation;
 #[cfg(feature = "aws")]
 mod lead;
+#[cfg(feature = "aws")]
+mod light;
 mod mark;
 mod member;
 #[cfg(feature = "aws")]
@@ -43,6 +46,8 @@ pub(crate) use early::{Attach, KnownBans};
 pub(crate) use event::sweeps;
 #[cfg(feature = "aws")]
 pub(crate) use lead::{Lead, Leading};
+#[cfg(feature = "aws")]
+pub(crate) use light::Lighten;
 #[cfg(feature = "aws")]
 pub(crate) use peers::{AskPeers, Machine, Peers, Placed};
 pub use question::{Ask, Filter, Question, Refusal, Target};

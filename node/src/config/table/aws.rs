@@ -1,4 +1,4 @@
-//! The keys of `[aws]`. Those of balancers and lifecycle are fixed, and refused until something acts on them.
+//! The keys of `[aws]`. Those of balancers are fixed, and refused until something acts on them.
 
 use super::key;
 use crate::config::key::Key;
@@ -117,13 +117,13 @@ pub(in crate::config) const AWS: &[Key] = &[
         "Mends its settings and registers this instance; otherwise what is wrong is only told.",
         "true",
     ),
-    later(
+    key(
         "aws.lifecycle",
         "true",
         "Notices of AWS (spot, scale-in) drain the node, and the hook of its Auto Scaling group waits for it.",
         "false",
     ),
-    later(
+    key(
         "aws.protect",
         "false",
         "Protects the instance from scale-in while a transfer takes longer than a minute.",
