@@ -191,7 +191,6 @@ impl State {
                 }
             }
         }
-        displaced.sort_unstable_by_key(|(holding, _)| holding.block);
         (yields, displaced)
     }
 
