@@ -112,14 +112,15 @@ impl Agent {
         let candidate = self.random() | 1;
         let jitter = Duration::from_millis(self.random() % JITTER_MS);
         let heart = &mut self.beat;
-        let members = now >= heart.full_next;
+        heart.asserted = heart.asserts || self.ports.are_forgotten();
+        // Whoever had what is asserted is among them.
+        let members = heart.asserted || now >= heart.full_next;
         if members {
             heart.full_next = now + INTERVAL - Duration::from_millis(JITTER_MS);
         }
         heart.sequence += 1;
         heart.sent = now;
         heart.next = now + INTERVAL - jitter;
-        heart.asserted = heart.asserts || self.ports.are_forgotten();
         let holds = heart.asserted.then(|| self.ports.holdings());
         let (beat, told) = (heart.sequence, heart.told);
         let record = Member { beat, told, ..self.member.clone() }.encode();

@@ -103,7 +103,9 @@ impl Agent {
         let Some(blocks) = self.ports.touch() else { return };
         let quarantine = Duration::from_millis(beaten.quarantine_ms);
         blocks.give_up(&beaten.yield_blocks);
-        let heard = Heard { sent, own: beaten.fence, quarantine, lost: beaten.lost, table };
+        let (lost, own) = (beaten.lost, beaten.fence);
+        let displaced = &beaten.displaced;
+        let heard = Heard { sent, own, quarantine, lost, table, displaced };
         blocks.on_beat(heard, &self.view, now);
         // The store is told by the next beat, and asked whether it knows now; once, for it may not take it.
         if blocks.are_forgotten() && !self.beat.has_asserted() {

@@ -21,6 +21,8 @@ pub struct Heard<'a> {
     pub lost: bool,
     /// Owners of blocks, if they were asked for.
     pub table: Option<&'a [(Holding, Fence)]>,
+    /// Owners until now of blocks that are this node's since it said that it holds them.
+    pub displaced: &'a [(Holding, Fence)],
 }
 
 impl Blocks {
@@ -35,10 +37,11 @@ impl Blocks {
 
     /// A beat was answered: what is held is renewed, as far as the table agrees.
     pub fn on_beat(&mut self, heard: Heard<'_>, view: &View, now: Instant) {
-        let Heard { sent, own, quarantine, lost, table } = heard;
+        let Heard { sent, own, quarantine, lost, table, displaced } = heard;
         self.quarantine = Some(sent + quarantine).filter(|_| !quarantine.is_zero());
         let Some(table) = table else { return };
-        let conflicts = self.conflicts(table, sent, own);
+        let mut conflicts = self.conflicts(table, sent, own);
+        conflicts.extend(displaced.iter().map(|(holding, owner)| (holding.block, *owner)));
         if lost {
             // Before any other table counts it hears of what is held.
             self.past.remember(conflicts.into_iter(), view, now + quarantine, now);
