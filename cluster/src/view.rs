@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::id::{Fence, NodeId};
 use crate::member::{Member, Standing};
-use crate::store::{DEAD_AFTER_MS, Listed};
+use crate::store::{DEAD_AFTER_MS, Listed, SPARED_MS};
 
 /// All nodes that the store lists, the dead ones included until they are tidied away.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +24,9 @@ pub struct Seen {
     pub beat: Instant,
     /// Whether it lived then.
     pub alive: bool,
+    /// Whether it was heard of for itself: where nobody is taken for dead, as after a loss of data, those who are
+    /// silent live and were not.
+    pub heard: bool,
     /// What it says of itself; `None` if that can not be read.
     pub member: Option<Member>,
 }
@@ -119,6 +122,7 @@ fn seen(item: &Listed, now: Instant) -> Seen {
         fence: item.fence,
         beat,
         alive: item.beat_ms_ago < DEAD_AFTER_MS,
+        heard: item.beat_ms_ago < SPARED_MS,
         member: Member::decode(&item.record).ok(),
     }
 }

@@ -42,9 +42,10 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node by what it says of itself; `None`: it is dead, or nobody can read what it says.
+    /// A node by what it says of itself; `None`: it is dead, or nobody can read what it says. One that only lives
+    /// because nobody is taken for dead says nothing now: its records stay as they are.
     pub fn of(id: &NodeId, seen: &Seen, answered: bool) -> Option<Self> {
-        let member = seen.member.as_ref().filter(|_| seen.alive)?;
+        let member = seen.member.as_ref().filter(|_| seen.alive && seen.heard)?;
         Some(Self::told(id, seen.generation, member, answered))
     }
 

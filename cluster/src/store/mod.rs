@@ -86,6 +86,8 @@ pub type Token = u64;
 
 /// Without a beat for so long, a node is dead: its sessions count no more.
 pub const DEAD_AFTER_MS: u64 = 6_000;
+/// How long ago the beat of a silent node is told to be while nobody is taken for dead.
+pub const SPARED_MS: u64 = DEAD_AFTER_MS - 1;
 
 /// How long a lease of the leader lasts without being renewed.
 pub const TERM_MS: u64 = 6_000;

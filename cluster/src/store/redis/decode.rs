@@ -14,8 +14,8 @@ use super::encode::Answer;
 use super::flaw::Flaws;
 use crate::id::{FENCE_BYTES, Fence, NodeId};
 use crate::store::{
-    Banned, Beaten, DEAD_AFTER_MS, Full, Granted, Holding, Listed, News, PoolGeneration,
-    Registered, Reply, Secret, Term, Verdict,
+    Banned, Beaten, Full, Granted, Holding, Listed, News, PoolGeneration, Registered, Reply,
+    SPARED_MS, Secret, Term, Verdict,
 };
 
 /// An answer that is not what was asked for.
@@ -79,7 +79,7 @@ fn beaten(mut list: List, flaws: &mut Flaws) -> Read<Beaten> {
         Default::default()
     } else {
         // Nobody is taken for dead in a quarantine.
-        let silent_max = if quarantine_ms > 0 { DEAD_AFTER_MS - 1 } else { u64::MAX };
+        let silent_max = if quarantine_ms > 0 { SPARED_MS } else { u64::MAX };
         pool_of(list, now_ms, silent_max, flaws)?
     };
     let bans = News { number, more, changes };

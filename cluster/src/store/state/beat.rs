@@ -6,7 +6,7 @@ use super::{Block, Lead, Node, State};
 use crate::id::Fence;
 use crate::store::{
     Beat, Beaten, DEAD_AFTER_MS, Holding, Identity, Listed, PoolGeneration, QUARANTINE_MS,
-    RECLAIM_AFTER_MS, Registered, TERM_MS, Term,
+    RECLAIM_AFTER_MS, Registered, SPARED_MS, TERM_MS, Term,
 };
 
 impl State {
@@ -154,7 +154,7 @@ impl State {
             let beat = self.beats.get(&node.fence)?;
             let beat_ms_ago = match now.saturating_sub(*beat) {
                 silent @ DEAD_AFTER_MS.. if !self.is_quarantined(now) => silent,
-                silent => silent.min(DEAD_AFTER_MS - 1),
+                silent => silent.min(SPARED_MS),
             };
             Some(Listed {
                 node: id.clone(),
