@@ -9,14 +9,15 @@ mod classic;
 mod convert;
 mod network;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_ec2::types::Filter;
+use aws_sdk_ec2::types::{Filter, InstanceStateName};
 
 use super::Trouble;
 use super::failure::trouble;
-use crate::balancer::State;
+use crate::balancer::{Kind, State};
 
 /// The clients.
 #[derive(Clone, Debug)]
@@ -71,6 +72,52 @@ impl Balancers {
             }
             _ => Ok(reading.state),
         }
+    }
+
+    /// Reads again who is a target, of what was read before: the cheap part.
+    ///
+    /// # Errors
+    /// One of the calls failed; what was read until then is kept.
+    pub async fn read_targets(&self, state: &mut State) -> Result<(), Trouble> {
+        let mut reading = Reading { state: State::default(), calls: 0 };
+        for balancer in &mut state.balancers {
+            match balancer.kind {
+                Kind::Network => {
+                    for group in &mut balancer.groups {
+                        group.targets = self.targets(&mut reading, &group.arn).await?;
+                    }
+                }
+                // It is told all at once.
+                Kind::Classic => self.read_classic_again(&mut reading, balancer).await?,
+                Kind::Application | Kind::Gateway => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Those of these instances that will never run again: ended, or not there.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn ended(&self, ids: &BTreeSet<String>) -> Result<Vec<String>, Trouble> {
+        let ids: Vec<String> = ids.iter().take(FILTER_MAX).cloned().collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let filter = Filter::builder().name("instance-id").set_values(Some(ids.clone())).build();
+        let answer = self.ec2.describe_instances().filters(filter).send().await;
+        let answer = answer.map_err(|error| trouble(INSTANCES, &error))?;
+        // Who is on a later page is not gone.
+        if answer.next_token().is_some() {
+            return Ok(Vec::new());
+        }
+        let instances = answer.reservations().iter().flat_map(|of| of.instances());
+        let lives = instances.filter(|of| {
+            let state = of.state().and_then(|state| state.name());
+            !matches!(state, Some(InstanceStateName::Terminated | InstanceStateName::ShuttingDown))
+        });
+        let lives: BTreeSet<&str> = lives.filter_map(|of| of.instance_id()).collect();
+        Ok(ids.into_iter().filter(|id| !lives.contains(id.as_str())).collect())
     }
 
     /// `TcpEstablishedTimeout` of a network interface, if somebody has set it.
@@ -138,6 +185,9 @@ impl Reading {
 }
 
 const INTERFACES: &str = "ec2:DescribeNetworkInterfaces";
+const INSTANCES: &str = "ec2:DescribeInstances";
+/// Values of one filter ("Filtering" of the API of EC2).
+const FILTER_MAX: usize = 200;
 /// Before they are spread.
 const CALLS_AT_ONCE: u32 = 20;
 const APART: Duration = Duration::from_millis(100);

@@ -29,6 +29,7 @@ pub mod instance;
 pub mod metadata;
 #[cfg(feature = "aws")]
 pub mod route53;
+#[cfg(feature = "aws")]
 pub mod scaling;
 #[cfg(feature = "aws")]
 pub mod session;

@@ -4,7 +4,7 @@
 //! [`State`] is what was read, [`Want`] what a node needs; everything is a function of the two.
 //!
 //! - [`check`]: findings, each with what was seen and what to do.
-//! - [`plan`]: changes that mend some of them, where that is permitted; [`leave`] for a node that goes.
+//! - [`plan`]: changes that mend some of them, where that is permitted; [`leave`] for a node that goes; [`plan_pool`] for all nodes.
 //! - [`timers`], [`network_card`]: for the policy of keepalives. [`addresses`], [`sources`]: for replies and headers.
 //! - [`Listing`]: the listeners of a pool that is behind one address, within the few that there may be.
 //!
@@ -22,6 +22,7 @@ mod finding;
 mod fixture;
 mod listing;
 mod plan;
+mod pool;
 mod step;
 mod timer;
 mod want;
@@ -39,6 +40,7 @@ pub use facts::{
 pub use finding::{Finding, Severity};
 pub use listing::{Capacity, Listing, ListingWant, Row, Sharing};
 pub use plan::{Drains, Permitted, drains, leave, plan};
+pub use pool::{Node, Stage, plan_pool, strangers};
 pub use timer::{network_card, timers};
 pub use want::{Accepts, Mode, Want};
 
