@@ -6,6 +6,7 @@
 //! - [`check`]: findings, each with what was seen and what to do.
 //! - [`plan`]: changes that mend some of them, where that is permitted; [`leave`] for a node that goes; [`plan_pool`] for all nodes.
 //! - [`timers`], [`network_card`]: for the policy of keepalives. [`addresses`], [`sources`]: for replies and headers.
+//! - [`front`]: of these what all nodes must know.
 //! - [`Listing`]: the listeners of a pool that is behind one address, within the few that there may be.
 //!
 //! # What is never done
@@ -20,6 +21,7 @@ mod facts;
 mod finding;
 #[cfg(test)]
 mod fixture;
+mod front;
 mod listing;
 mod plan;
 mod pool;
@@ -38,6 +40,7 @@ pub use facts::{
     TARGETS_MAX, Target, TargetKind, Zone,
 };
 pub use finding::{Finding, Severity};
+pub use front::{Front, front};
 pub use listing::{Capacity, Listing, ListingWant, Row, Sharing};
 pub use plan::{Drains, Permitted, drains, leave, plan};
 pub use pool::{Node, Stage, plan_pool, strangers};

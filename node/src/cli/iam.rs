@@ -323,7 +323,7 @@ mod tests {
         });
         assert!(off.iter().all(|action| action.starts_with("ec2:Describe")));
         let built = policy(&load_flags(&[]).unwrap().0).to_string();
-        assert!(!built.contains("autoscaling:") && !built.contains("elasticloadbalancing:"));
+        assert!(!built.contains("autoscaling:") && built.contains("elasticloadbalancing:"));
         let usual = actions(|_| {});
         assert!(has(&usual, "ec2:AuthorizeSecurityGroupIngress"));
         assert!(!has(&usual, "route53:ChangeResourceRecordSets"));

@@ -8,10 +8,14 @@ use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, WrapFut
 use flotilla_cluster::aws::instance::Instance;
 use tracing::{debug, info, warn};
 
+#[cfg(feature = "aws")]
+use super::balancers::Watch;
 use super::identity::{Identity, overridden};
 #[cfg(feature = "aws")]
 use super::lead::Duties;
 use super::settled::Settled;
+#[cfg(feature = "aws")]
+use super::told::Told;
 use crate::address::Found;
 use crate::listen::Adopt;
 use crate::policy::Policy;
@@ -28,6 +32,13 @@ pub(crate) struct Cloud {
     pub(super) instance: Option<Instance>,
     #[cfg(feature = "aws")]
     pub(super) duties: Duties,
+    #[cfg(feature = "aws")]
+    pub(super) watch: Watch,
+    /// `TcpEstablishedTimeout` of the network card.
+    #[cfg(feature = "aws")]
+    pub(super) card: Option<Duration>,
+    #[cfg(feature = "aws")]
+    pub(super) card_troubles: Told,
     /// Asked in vain so often since the last answer.
     unanswered: u32,
 }
@@ -48,6 +59,12 @@ impl Cloud {
             instance: settled.instance.clone(),
             #[cfg(feature = "aws")]
             duties: Duties::default(),
+            #[cfg(feature = "aws")]
+            watch: Watch::default(),
+            #[cfg(feature = "aws")]
+            card: None,
+            #[cfg(feature = "aws")]
+            card_troubles: Told::default(),
             unanswered: 0,
         };
         policy.config.aws.enabled.then(|| Actor::start(cloud))
@@ -61,6 +78,10 @@ impl Actor for Cloud {
         self.ask_later(ctx);
         #[cfg(feature = "aws")]
         self.lead_later(ctx);
+        #[cfg(feature = "aws")]
+        self.watch_later(ctx);
+        #[cfg(feature = "aws")]
+        self.ask_card(ctx);
     }
 }
 
@@ -71,6 +92,8 @@ impl Handler<Adopt> for Cloud {
         self.policy = message.0;
         #[cfg(feature = "aws")]
         self.duties.reopen();
+        #[cfg(feature = "aws")]
+        self.watch.reopen();
     }
 }
 

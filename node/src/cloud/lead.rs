@@ -154,14 +154,14 @@ impl Cloud {
 }
 
 /// Until one more call is allowed.
-async fn wait_for(budget: &mut Budget) {
+pub(super) async fn wait_for(budget: &mut Budget) {
     while let Err(later) = budget.take(Instant::now()) {
         tokio::time::sleep_until(later.into()).await;
     }
 }
 
 /// An even byte; without randomness all nodes only wait alike.
-fn chance() -> u8 {
+pub(super) fn chance() -> u8 {
     let mut byte = [0];
     let _ = rand::fill(&mut byte);
     let [byte] = byte;
@@ -169,7 +169,7 @@ fn chance() -> u8 {
 }
 
 /// A failure with what the operator can do about it.
-fn advised(trouble: &Trouble) -> String {
+pub(super) fn advised(trouble: &Trouble) -> String {
     match trouble {
         Trouble::Refused { action, .. } => {
             format!(

@@ -7,10 +7,16 @@
 //! | `actor` | the `Cloud` actor: asks again, and tells when an address moved |
 //! | `lead` | its duties while the node leads: rounds of reading, planning and applying |
 //! | `groups` | security groups |
+//! | `balancers` | load balancers in front |
+//! | `card` | the network card of the instance |
 //! | `session` | region and credentials |
 //! | `told` | what is said once |
 
 mod actor;
+#[cfg(feature = "aws")]
+pub(crate) mod balancers;
+#[cfg(feature = "aws")]
+mod card;
 #[cfg(feature = "aws")]
 pub(crate) mod groups;
 mod identity;

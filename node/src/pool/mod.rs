@@ -5,7 +5,8 @@
 //! | `actor` | the `Pool` actor: drives the agent of `flotilla_cluster`, waits for the store |
 //! | `admission` | logins ask for slots |
 //! | `event` | what the agent tells of, and what is done about it |
-//! | `lead` | whether this node leads, for duties outside the store |
+//! | `front` | what stands in front of the pool, and of this node |
+//! | `lead`, `nodes` | whether this node leads, for duties outside the store, and whom |
 //! | `member` | what the node says of itself |
 //! | `ports` | whose ports are whose, for those who hold and relay them |
 //! | `standing`, `errand` | whether the pool takes the node, and it has the pool's secrets; trying again |
@@ -21,11 +22,14 @@ mod answer;
 mod early;
 mod errand;
 mod event;
+pub(crate) mod front;
 pub(crate) mod generation;
 #[cfg(feature = "aws")]
 mod lead;
 mod mark;
 mod member;
+#[cfg(feature = "aws")]
+pub(crate) mod nodes;
 mod ports;
 mod post;
 pub mod question;
