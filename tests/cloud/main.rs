@@ -4,4 +4,5 @@
 mod balancers;
 mod groups;
 mod identity;
+mod names;
 mod site;

@@ -13,10 +13,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_ec2::types::{Filter, InstanceStateName};
+use aws_sdk_ec2::types::Filter;
 
 use super::Trouble;
 use super::failure::trouble;
+use super::instances::Instances;
 use crate::balancer::{Kind, State};
 
 /// The clients.
@@ -25,6 +26,7 @@ pub struct Balancers {
     network: aws_sdk_elasticloadbalancingv2::Client,
     classic: aws_sdk_elasticloadbalancing::Client,
     ec2: aws_sdk_ec2::Client,
+    instances: Instances,
 }
 
 /// Which balancers to read.
@@ -54,6 +56,7 @@ impl Balancers {
             network: aws_sdk_elasticloadbalancingv2::Client::new(session),
             classic: aws_sdk_elasticloadbalancing::Client::new(session),
             ec2: aws_sdk_ec2::Client::new(session),
+            instances: Instances::new(session),
         }
     }
 
@@ -100,24 +103,11 @@ impl Balancers {
     /// # Errors
     /// The call failed.
     pub async fn ended(&self, ids: &BTreeSet<String>) -> Result<Vec<String>, Trouble> {
-        let ids: Vec<String> = ids.iter().take(FILTER_MAX).cloned().collect();
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let filter = Filter::builder().name("instance-id").set_values(Some(ids.clone())).build();
-        let answer = self.ec2.describe_instances().filters(filter).send().await;
-        let answer = answer.map_err(|error| trouble(INSTANCES, &error))?;
-        // Who is on a later page is not gone.
-        if answer.next_token().is_some() {
-            return Ok(Vec::new());
-        }
-        let instances = answer.reservations().iter().flat_map(|of| of.instances());
-        let lives = instances.filter(|of| {
-            let state = of.state().and_then(|state| state.name());
-            !matches!(state, Some(InstanceStateName::Terminated | InstanceStateName::ShuttingDown))
-        });
-        let lives: BTreeSet<&str> = lives.filter_map(|of| of.instance_id()).collect();
-        Ok(ids.into_iter().filter(|id| !lives.contains(id.as_str())).collect())
+        let present = self.instances.present(ids, &BTreeSet::new()).await?;
+        Ok(ids.difference(&present.ids).cloned().collect())
     }
 
     /// `TcpEstablishedTimeout` of a network interface, if somebody has set it.
@@ -185,9 +175,6 @@ impl Reading {
 }
 
 const INTERFACES: &str = "ec2:DescribeNetworkInterfaces";
-const INSTANCES: &str = "ec2:DescribeInstances";
-/// Values of one filter ("Filtering" of the API of EC2).
-const FILTER_MAX: usize = 200;
 /// Before they are spread.
 const CALLS_AT_ONCE: u32 = 20;
 const APART: Duration = Duration::from_millis(100);

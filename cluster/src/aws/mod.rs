@@ -6,7 +6,7 @@
 //!
 //! - [`Trouble`]: what a failed call means; [`Budget`]: how often one may be made.
 //! - [`Step`]: one change as people read it.
-//! - [`instance`]: who and where this node is; `metadata` asks for it.
+//! - [`instance`]: who and where this node is; `metadata` asks for it. `instances`: which machines there are.
 //! - `groups`: security groups, as [`crate::group`] plans them.
 //! - `balancers`: load balancers, as [`crate::balancer`] looks at them.
 //! - `scaling`: the instance in its group, as [`crate::lifecycle`] asks for it.
@@ -25,6 +25,8 @@ mod failure;
 #[cfg(feature = "aws")]
 pub mod groups;
 pub mod instance;
+#[cfg(feature = "aws")]
+pub mod instances;
 #[cfg(feature = "aws")]
 pub mod metadata;
 #[cfg(feature = "aws")]

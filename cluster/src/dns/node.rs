@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::record::Location;
 use super::settings::Serves;
 use crate::id::NodeId;
-use crate::member::{Load, Standing};
+use crate::member::{Load, Member, Standing};
 use crate::view::{Seen, View};
 
 /// A living node.
@@ -45,6 +45,11 @@ impl Node {
     /// A node by what it says of itself; `None`: it is dead, or nobody can read what it says.
     pub fn of(id: &NodeId, seen: &Seen, answered: bool) -> Option<Self> {
         let member = seen.member.as_ref().filter(|_| seen.alive)?;
+        Some(Self::told(id, seen.generation, member, answered))
+    }
+
+    /// A living node that says this of itself.
+    pub fn told(id: &NodeId, generation: u64, member: &Member, answered: bool) -> Self {
         let has = |protocols: &[&str]| {
             member.addresses.iter().any(|address| {
                 protocols.iter().any(|protocol| {
@@ -52,9 +57,9 @@ impl Node {
                 })
             })
         };
-        Some(Self {
+        Self {
             id: id.clone(),
-            generation: seen.generation,
+            generation,
             v4: member.place.v4,
             v6: member.place.v6,
             region: member.place.region.clone(),
@@ -66,7 +71,7 @@ impl Node {
             ssh: has(&["ssh", "sftp"]),
             port: member.place.port,
             answered,
-        })
+        }
     }
 
     /// All that live.

@@ -87,6 +87,21 @@ pub enum Reply {
 }
 
 impl Request {
+    /// Whether it changes something.
+    pub fn is_write(&self) -> bool {
+        match self {
+            Self::List { .. }
+            | Self::GetChange(_)
+            | Self::ListChecks { .. }
+            | Self::ListTags(_) => false,
+            Self::Change(_)
+            | Self::CreateCheck { .. }
+            | Self::UpdateCheck { .. }
+            | Self::DeleteCheck(_)
+            | Self::Tag { .. } => true,
+        }
+    }
+
     /// The permission that it takes.
     pub fn action(&self) -> &'static str {
         match self {

@@ -8,5 +8,6 @@
 )]
 
 mod balancers;
+mod instances;
 mod scaling;
 mod support;

@@ -13,6 +13,10 @@ use super::balancers::Watch;
 use super::identity::{Identity, overridden};
 #[cfg(feature = "aws")]
 use super::lead::Duties;
+#[cfg(feature = "aws")]
+use super::names::Names;
+#[cfg(feature = "aws")]
+use super::place;
 use super::settled::Settled;
 #[cfg(feature = "aws")]
 use super::told::Told;
@@ -32,6 +36,10 @@ pub(crate) struct Cloud {
     pub(super) instance: Option<Instance>,
     #[cfg(feature = "aws")]
     pub(super) duties: Duties,
+    #[cfg(feature = "aws")]
+    pub(super) names: Names,
+    #[cfg(feature = "aws")]
+    pub(super) placed: place::Told,
     #[cfg(feature = "aws")]
     pub(super) watch: Watch,
     /// `TcpEstablishedTimeout` of the network card.
@@ -60,6 +68,10 @@ impl Cloud {
             #[cfg(feature = "aws")]
             duties: Duties::default(),
             #[cfg(feature = "aws")]
+            names: Names::default(),
+            #[cfg(feature = "aws")]
+            placed: place::Told::default(),
+            #[cfg(feature = "aws")]
             watch: Watch::default(),
             #[cfg(feature = "aws")]
             card: None,
@@ -77,11 +89,13 @@ impl Actor for Cloud {
     fn started(&mut self, ctx: &mut Self::Context) {
         self.ask_later(ctx);
         #[cfg(feature = "aws")]
-        self.lead_later(ctx);
-        #[cfg(feature = "aws")]
-        self.watch_later(ctx);
-        #[cfg(feature = "aws")]
-        self.ask_card(ctx);
+        {
+            self.lead_later(ctx);
+            self.place_later(ctx);
+            self.names_later(ctx);
+            self.watch_later(ctx);
+            self.ask_card(ctx);
+        }
     }
 }
 
@@ -91,9 +105,11 @@ impl Handler<Adopt> for Cloud {
     fn handle(&mut self, message: Adopt, _: &mut Self::Context) {
         self.policy = message.0;
         #[cfg(feature = "aws")]
-        self.duties.reopen();
-        #[cfg(feature = "aws")]
-        self.watch.reopen();
+        {
+            self.duties.reopen();
+            self.names.reopen();
+            self.watch.reopen();
+        }
     }
 }
 

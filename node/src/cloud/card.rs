@@ -8,7 +8,7 @@ use flotilla_cluster::balancer::network_card;
 use tracing::warn;
 
 use super::actor::Cloud;
-use super::lead::advised;
+use super::advice::advised;
 use super::session::session;
 use crate::pool::front::{Card, reads};
 

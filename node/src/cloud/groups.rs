@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use flotilla_cluster::aws::Trouble;
 use flotilla_cluster::aws::groups::{Groups, Node, Query, Site};
-use flotilla_cluster::group::{Change, Kind, Limits, Plan, Scope, plan};
+use flotilla_cluster::aws::instance::Instance;
+use flotilla_cluster::group::{Change, Interface, Kind, Limits, Plan, Scope, State, plan};
 
 use crate::config::Config;
 use crate::firewall;
@@ -23,26 +24,52 @@ pub(crate) struct Fleet {
 /// # Errors
 /// Something could not be read.
 pub(crate) async fn look(groups: &Groups, config: &Config, fleet: &Fleet) -> Result<Plan, Trouble> {
-    let (wants, notes) = firewall::wants::of(&firewall::Plan::of(config), &config.aws);
-    let serves: BTreeSet<Kind> = wants.iter().map(|want| want.kind).collect();
-    let adopted = adopted(config);
+    let serves = serves(config);
     let node =
         |instance: &String| Node { at: Site::Instance(instance.clone()), serves: serves.clone() };
     let query = Query {
         pool: config.pool.name.clone(),
         nodes: fleet.instances.iter().map(node).collect(),
-        adopted: adopted.values().cloned().collect(),
+        adopted: adopted(config).into_values().collect(),
         checkers: config.aws.dns_name.is_some(),
     };
+    Ok(plan_of(&groups.read(&query).await?, config, fleet))
+}
+
+/// What must be done where this is what there is.
+fn plan_of(state: &State, config: &Config, fleet: &Fleet) -> Plan {
+    let (wants, notes) = firewall::wants::of(&firewall::Plan::of(config), &config.aws);
     let scope = Scope {
         pool: config.pool.name.clone(),
-        adopted,
+        adopted: adopted(config),
         limits: Limits::default(),
         busy: fleet.busy,
     };
-    let mut plan = plan(&groups.read(&query).await?, &scope, &wants);
+    let mut plan = plan(state, &scope, &wants);
     plan.notes.splice(0..0, notes);
-    Ok(plan)
+    plan
+}
+
+/// What must be done for a machine of which AWS says nothing: as if it had one group, of which nothing is known.
+pub(crate) fn guess(config: &Config, instance: Option<&Instance>) -> Plan {
+    let told = instance.and_then(|instance| instance.interfaces.first());
+    let or = |text: Option<&String>, placeholder: &str| {
+        text.filter(|text| !text.is_empty()).map_or_else(|| placeholder.to_owned(), String::clone)
+    };
+    let interface = Interface {
+        id: or(told.map(|told| &told.id), "INTERFACE"),
+        vpc: or(told.map(|told| &told.vpc), "VPC"),
+        serves: serves(config),
+        managed: false,
+        groups: told.map(|told| told.groups.clone()).unwrap_or_default(),
+    };
+    let state = State { interfaces: vec![interface], ..State::default() };
+    plan_of(&state, config, &Fleet::default())
+}
+
+fn serves(config: &Config) -> BTreeSet<Kind> {
+    let (wants, _) = firewall::wants::of(&firewall::Plan::of(config), &config.aws);
+    wants.iter().map(|want| want.kind).collect()
 }
 
 fn adopted(config: &Config) -> BTreeMap<Kind, String> {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use aws_lc_rs::rand;
+use flotilla_cluster::aws::Budget;
 use flotilla_cluster::aws::groups::Groups;
-use flotilla_cluster::aws::{Budget, Trouble};
 use tracing::{debug, info, warn};
 
 use super::actor::Cloud;
+use super::advice::{advised, chance};
 use super::groups::{self, Done, Fleet};
 use super::session::session;
 use super::told::Told;
@@ -157,29 +157,6 @@ impl Cloud {
 pub(super) async fn wait_for(budget: &mut Budget) {
     while let Err(later) = budget.take(Instant::now()) {
         tokio::time::sleep_until(later.into()).await;
-    }
-}
-
-/// An even byte; without randomness all nodes only wait alike.
-pub(super) fn chance() -> u8 {
-    let mut byte = [0];
-    let _ = rand::fill(&mut byte);
-    let [byte] = byte;
-    byte
-}
-
-/// A failure with what the operator can do about it.
-pub(super) fn advised(trouble: &Trouble) -> String {
-    match trouble {
-        Trouble::Refused { action, .. } => {
-            format!(
-                "{trouble}; the role of the nodes needs {action}: flotilla gen iam prints its policy"
-            )
-        }
-        Trouble::Credentials(_) => {
-            format!("{trouble}; give the instance a role, or the environment credentials")
-        }
-        _ => trouble.to_string(),
     }
 }
 

@@ -7,12 +7,16 @@
 //! | `actor` | the `Cloud` actor: asks again, and tells when an address moved |
 //! | `lead` | its duties while the node leads: rounds of reading, planning and applying |
 //! | `groups` | security groups |
+//! | `names` | its other duty: the pool's names in Route 53 |
+//! | `place` | where clients are sent to by DNS |
 //! | `balancers` | load balancers in front |
 //! | `card` | the network card of the instance |
 //! | `session` | region and credentials |
-//! | `told` | what is said once |
+//! | `told`, `advice` | what is said once; what can be done about a failure |
 
 mod actor;
+#[cfg(feature = "aws")]
+mod advice;
 #[cfg(feature = "aws")]
 pub(crate) mod balancers;
 #[cfg(feature = "aws")]
@@ -22,6 +26,10 @@ pub(crate) mod groups;
 mod identity;
 #[cfg(feature = "aws")]
 mod lead;
+#[cfg(feature = "aws")]
+pub(crate) mod names;
+#[cfg(feature = "aws")]
+pub(crate) mod place;
 #[cfg(feature = "aws")]
 pub(crate) mod session;
 mod settled;

@@ -294,6 +294,8 @@ fn aws(reader: &mut Reader<'_>) -> Option<Aws> {
             dns_policy: "aws.dns_policy" as choice(aws::DNS_POLICIES),
             dns_location: "aws.dns_location" as aws::location,
             dns_ttl: "aws.dns_ttl" as aws::dns_ttl,
+            dns_address: "aws.dns_address" as choice(aws::DNS_ADDRESSES),
+            dns_weight: "aws.dns_weight" as aws::dns_weight,
             dns_check: "aws.dns_check" as choice(aws::DNS_CHECKS),
             dns_check_interval: "aws.dns_check_interval" as choice(aws::DNS_CHECK_INTERVALS),
             security_groups: "aws.security_groups" as flag,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use toml::Value;
 
+use super::Config;
 use super::value::{Expected, Reading, duration, optional_line};
 
 /// `[aws]`.
@@ -31,6 +32,10 @@ pub struct Aws {
     pub dns_location: DnsLocation,
     /// How long resolvers keep an answer.
     pub dns_ttl: Duration,
+    /// Which address of a node is in the records.
+    pub dns_address: DnsAddress,
+    /// Its share of clients when it has nothing to do, 1 to 255; `None`: by its processors.
+    pub dns_weight: Option<u8>,
     /// What health checks connect to.
     pub dns_check: DnsCheck,
     /// Between two health checks: 10 or 30 s.
@@ -51,6 +56,19 @@ pub struct Aws {
     pub lifecycle: bool,
     /// Whether long transfers protect the instance from scale-in.
     pub protect: bool,
+}
+
+impl Config {
+    /// Between the fall of readiness and the first client that is turned away. Where DNS sends clients here, they
+    /// come until the leader has taken the node out and the last answer is forgotten: at least that long, unless
+    /// `timeouts.drain_notice` says something.
+    pub fn drain_notice(&self) -> Duration {
+        let named = self.aws.enabled && self.aws.dns_name.is_some();
+        match self.timeouts.drain_notice {
+            Duration::ZERO if named => self.aws.dns_ttl.saturating_add(TAKEN_OUT),
+            notice => notice,
+        }
+    }
 }
 
 /// Where an instance is told who it is.
@@ -101,6 +119,15 @@ pub enum DnsLocation {
     Subdivision(String, String),
 }
 
+/// Which address of a node is in the records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DnsAddress {
+    /// The one that it is reached at from everywhere.
+    Public,
+    /// The one in its VPC, where all clients are inside.
+    Private,
+}
+
 /// What a health check connects to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DnsCheck {
@@ -121,6 +148,10 @@ pub(super) const DNS_POLICIES: &[(&str, DnsPolicy)] = &[
     ("latency", DnsPolicy::Latency),
     ("geolocation", DnsPolicy::Geolocation),
 ];
+
+/// The addresses by name.
+pub(super) const DNS_ADDRESSES: &[(&str, DnsAddress)] =
+    &[("public", DnsAddress::Public), ("private", DnsAddress::Private)];
 
 /// The targets of health checks by name.
 pub(super) const DNS_CHECKS: &[(&str, DnsCheck)] = &[
@@ -193,6 +224,15 @@ pub(super) fn dns_ttl(value: &Value) -> Reading<Duration> {
     }
 }
 
+/// A weight of Route 53, or 0.
+pub(super) fn dns_weight(value: &Value) -> Reading<Option<u8>> {
+    match value.as_integer().map(u8::try_from) {
+        Some(Ok(0)) => Ok(None),
+        Some(Ok(weight)) => Ok(Some(weight)),
+        _ => Err(Expected("a number from 1 to 255, or 0 for one by the processors".to_owned())),
+    }
+}
+
 /// A location of Route 53.
 pub(super) fn location(value: &Value) -> Reading<DnsLocation> {
     let code =
@@ -221,6 +261,8 @@ fn is_url(text: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
 }
 
+/// The leader hears of a drain within two seconds, and sends a batch each five.
+const TAKEN_OUT: Duration = Duration::from_secs(10);
 /// RFC 1035, 2.3.4, as text.
 const DOMAIN_MAX: usize = 253;
 /// A record that is kept for longer is no help in a fleet that changes.
@@ -232,6 +274,20 @@ mod tests {
 
     fn text(text: &str) -> Value {
         Value::String(text.to_owned())
+    }
+
+    #[test]
+    fn a_node_in_the_dns_warns_its_clients_before_it_turns_them_away() {
+        let notice = |flags: &[(&str, &str)]| {
+            let always = [("health.tcp", "0.0.0.0:8082")];
+            let (config, _) = crate::config::load_flags(&[&always, flags].concat()).unwrap();
+            config.drain_notice().as_secs()
+        };
+        let named = [("aws.enabled", "true"), ("aws.dns_name", "a.example.org")];
+        assert_eq!(notice(&[]), 0);
+        assert_eq!(notice(&named), 70);
+        assert_eq!(notice(&[named[0], named[1], ("aws.dns_ttl", "20s")]), 30);
+        assert_eq!(notice(&[named[0], named[1], ("timeouts.drain_notice", "1s")]), 1);
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub(super) fn common(origins: &Origins) -> Common {
 /// Keys, or beginnings of keys, of a node's own.
 const OWN: &[&str] = &[
     "aws.dns_location",
+    "aws.dns_weight",
     "aws.endpoint",
     "aws.instance",
     "aws.metadata",

@@ -29,7 +29,7 @@ mod table;
 mod tests;
 mod value;
 
-pub use aws::{Aws, BalancerSource, DnsCheck, DnsLocation, DnsPolicy, MetadataSource};
+pub use aws::{Aws, BalancerSource, DnsAddress, DnsCheck, DnsLocation, DnsPolicy, MetadataSource};
 pub use check::check_files;
 pub use common::Common;
 pub use error::{ConfigError, Fault, Origin, Problem};

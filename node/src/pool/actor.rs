@@ -20,6 +20,7 @@ use flotilla_cluster::agent::{Agent, Lane, Output, Setup};
 use flotilla_cluster::ban::Rules;
 use flotilla_cluster::keepalive::Timer;
 use flotilla_cluster::ledger::Ticket;
+use flotilla_cluster::member::Place;
 use flotilla_cluster::store::{Hint, Store};
 use futures_util::stream;
 use tokio::sync::watch;
@@ -63,6 +64,8 @@ pub(crate) struct Pool {
     pub(super) unsent: Unsent,
     /// A timer in front of this node alone.
     pub(super) card: Option<Timer>,
+    /// Where clients are sent to by DNS, as the cloud tells.
+    pub(super) place: Place,
     timer: Option<(Instant, SpawnHandle)>,
 }
 
@@ -123,6 +126,7 @@ impl Pool {
             size: 0,
             unsent: Unsent::default(),
             card: None,
+            place: Place::default(),
             timer: None,
         }
     }

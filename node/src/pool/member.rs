@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use actix::Context;
 use flotilla_cluster::agent::Link;
-use flotilla_cluster::member::{Load, MEMBER_VERSION, Member, Place, Standing};
+use flotilla_cluster::member::{Load, MEMBER_VERSION, Member, Standing};
 use flotilla_cluster::store::Request;
 use rustix::time::ClockId;
 
 use super::Pool;
+use crate::config::Aws;
 use crate::health::DRAINING;
 use crate::registry::ReadLoads;
 use crate::roster;
@@ -32,6 +33,12 @@ impl Meter {
     /// The last figures.
     pub(super) fn load(&self) -> Load {
         self.load
+    }
+
+    /// Its share of clients when it has nothing to do.
+    pub(super) fn capacity(&self, config: &Aws) -> u8 {
+        let by_cores = u8::try_from(self.cores.saturating_mul(WEIGHT_OF_CORE));
+        config.dns_weight.unwrap_or_else(|| by_cores.unwrap_or(WEIGHT_MAX))
     }
 
     /// A second has passed, or somewhat more: that is how late timers are.
@@ -117,10 +124,10 @@ impl Pool {
             standing,
             reasons: reasons.into_iter().map(|(latch, text)| (latch.to_owned(), text)).collect(),
             load: Load { sessions: self.agent.session_count(), ..self.meter.load() },
-            weight: if standing == Standing::Ready { WEIGHT } else { 0 },
+            weight: if standing == Standing::Ready { self.meter.capacity(&config.aws) } else { 0 },
             storage: self.mark.seen().to_owned(),
             relay: parts.places.relay.map_or_else(String::new, |relay| relay.to_string()),
-            place: Place::default(),
+            place: self.place.clone(),
             instance: parts.places.instance.clone(),
             ..Member::default()
         }
@@ -136,8 +143,10 @@ impl Pool {
     }
 }
 
-/// Every node takes the same share until loads are weighed.
-const WEIGHT: u8 = 100;
+/// What a processor is worth. A node of twelve takes the most that there is.
+const WEIGHT_OF_CORE: usize = 20;
+/// The largest weight of Route 53.
+const WEIGHT_MAX: u8 = 255;
 /// The shortest time that a rate is told of.
 const PASSED_MIN: Duration = Duration::from_millis(200);
 

@@ -6,7 +6,7 @@
 //! | `admission` | logins ask for slots |
 //! | `event` | what the agent tells of, and what is done about it |
 //! | `front` | what stands in front of the pool, and of this node |
-//! | `lead`, `nodes` | whether this node leads, for duties outside the store, and whom |
+//! | `lead`, `peers`, `nodes` | whether this node leads, for duties outside the store; whom DNS sends clients to, and balancers |
 //! | `member` | what the node says of itself |
 //! | `ports` | whose ports are whose, for those who hold and relay them |
 //! | `standing`, `errand` | whether the pool takes the node, and it has the pool's secrets; trying again |
@@ -30,6 +30,8 @@ mod mark;
 mod member;
 #[cfg(feature = "aws")]
 pub(crate) mod nodes;
+#[cfg(feature = "aws")]
+mod peers;
 mod ports;
 mod post;
 pub mod question;
@@ -45,4 +47,6 @@ pub(crate) use early::{Attach, KnownBans};
 pub(crate) use event::sweeps;
 #[cfg(feature = "aws")]
 pub(crate) use lead::{Lead, Leading};
+#[cfg(feature = "aws")]
+pub(crate) use peers::{AskPeers, Machine, Peers, Placed};
 pub use question::{Ask, Filter, Question, Refusal, Target};

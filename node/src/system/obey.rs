@@ -51,20 +51,17 @@ impl Node {
     }
 
     fn obey(&mut self, control: Control, log: Option<&LogHandle>) {
-        let timeouts = &self.policy.config.timeouts;
+        let config = &self.policy.config;
         match control {
             Control::Reload(_) if self.draining.machine.is_final() => {
                 warn!("reload refused, the node is stopping");
             }
             Control::Reload(config) => self.reload(*config, log),
             Control::Drain { grace } => {
-                let grace = grace.unwrap_or(timeouts.drain);
-                info!(
-                    notice_s = timeouts.drain_notice.as_secs(),
-                    grace_s = grace.as_secs(),
-                    "told to drain"
-                );
-                self.draining.machine.on_drain(timeouts.drain_notice, grace, Instant::now());
+                let (notice, grace) =
+                    (config.drain_notice(), grace.unwrap_or(config.timeouts.drain));
+                info!(notice_s = notice.as_secs(), grace_s = grace.as_secs(), "told to drain");
+                self.draining.machine.on_drain(notice, grace, Instant::now());
             }
             Control::Undrain => {
                 if !self.draining.machine.on_undrain() {
@@ -76,13 +73,10 @@ impl Node {
     }
 
     fn stop(&mut self) {
-        let timeouts = &self.policy.config.timeouts;
-        info!(
-            notice_s = timeouts.drain_notice.as_secs(),
-            grace_s = timeouts.drain.as_secs(),
-            "stopping"
-        );
-        self.draining.machine.on_stop(timeouts.drain_notice, timeouts.drain, Instant::now());
+        let config = &self.policy.config;
+        let (notice, grace) = (config.drain_notice(), config.timeouts.drain);
+        info!(notice_s = notice.as_secs(), grace_s = grace.as_secs(), "stopping");
+        self.draining.machine.on_stop(notice, grace, Instant::now());
     }
 }
 

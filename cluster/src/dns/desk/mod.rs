@@ -64,7 +64,10 @@ pub struct Desk {
     rejections: u32,
     wake: Option<Instant>,
     notes: BTreeSet<String>,
-    faults: BTreeMap<&'static str, String>,
+    /// By action, until it succeeds.
+    faults: BTreeMap<&'static str, Trouble>,
+    /// What the last reading left out.
+    unread: Option<String>,
 }
 
 /// A batch that not all servers have.
@@ -106,6 +109,7 @@ impl Desk {
             wake: None,
             notes: BTreeSet::new(),
             faults: BTreeMap::new(),
+            unread: None,
         }
     }
 
@@ -114,14 +118,24 @@ impl Desk {
         &self.settings
     }
 
-    /// What is odd, or does not succeed: one sentence each.
+    /// What is odd: one sentence each.
     pub fn notes(&self) -> impl Iterator<Item = &str> {
-        self.notes.iter().chain(self.faults.values()).map(String::as_str)
+        self.notes.iter().chain(&self.unread).map(String::as_str)
+    }
+
+    /// What does not succeed.
+    pub fn troubles(&self) -> impl Iterator<Item = &Trouble> {
+        self.faults.values()
     }
 
     /// What is there, as far as it was read.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Whether [`Desk::state`] is whole.
+    pub fn is_read(&self) -> bool {
+        self.reading.is_complete() && self.state.checks.iter().all(|of| of.owner != Owner::Unread)
     }
 
     /// The nodes that have records and do not live, whom the witnesses are to be asked about ([`Desk::on_witness`]).
@@ -339,9 +353,8 @@ impl Desk {
                 }
             }
             (_, reply) => {
-                if let Some(note) = self.reading.on_reply(reply, &mut self.state, now) {
-                    self.faults.insert("reading", note);
-                }
+                let unread = self.reading.on_reply(reply, &mut self.state, now);
+                self.unread = unread.or(self.unread.take());
             }
         }
     }

@@ -17,7 +17,7 @@ impl Desk {
         chance: u8,
     ) {
         let action = request.action();
-        self.faults.insert(action, trouble.to_string());
+        self.faults.insert(action, trouble.clone());
         match &trouble {
             Trouble::Throttled(_) if matches!(request, Request::CreateCheck { .. }) => {
                 // It has a bucket of its own; everything else goes on.

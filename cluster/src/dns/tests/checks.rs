@@ -191,7 +191,7 @@ fn there_may_be_too_many() {
     pool.run(300);
     assert_eq!(pool.asked("route53:CreateHealthCheck").len(), 1, "{:#?}", pool.log);
     assert_eq!(pool.zone.records().count(), 3);
-    assert!(pool.desk.notes().any(|note| note.contains("TooManyHealthChecks")));
+    assert!(pool.desk.troubles().any(|of| of.to_string().contains("TooManyHealthChecks")));
 }
 
 #[test]

@@ -136,11 +136,11 @@ fn a_batch_that_is_refused_is_tried_name_by_name() {
     pool.run(3_000);
     let tried = pool.asked(CHANGE).len();
     assert!((8..=16).contains(&tried), "{tried}");
-    assert!(pool.desk.notes().any(|note| note == "InvalidChangeBatch: it is protected"));
+    assert!(pool.desk.troubles().any(|of| of.to_string() == "InvalidChangeBatch: it is protected"));
     pool.refuses = None;
     pool.run(310);
     assert_eq!(pool.answers(NAME).len(), 3);
-    assert_eq!(pool.desk.notes().count(), 0);
+    assert_eq!(pool.desk.notes().count() + pool.desk.troubles().count(), 0);
 }
 
 #[test]
@@ -165,7 +165,11 @@ fn without_the_right_to_read_checks_records_go_on() {
     assert_eq!(pool.answers(NAME).len(), 4);
     assert_eq!(checks(&pool), checked);
     assert_eq!(pool.asked("route53:ListHealthChecks").len(), 1);
-    assert!(pool.desk.notes().any(|note| note.starts_with("route53:ListHealthChecks is refused")));
+    assert!(
+        pool.desk
+            .troubles()
+            .any(|of| of.to_string().starts_with("route53:ListHealthChecks is refused"))
+    );
 }
 
 #[test]

@@ -1,18 +1,25 @@
 //! Security groups.
 
+use flotilla_cluster::aws::Trouble;
 use flotilla_cluster::aws::groups::Groups;
 use flotilla_cluster::group::Plan;
 
-use super::{Outcome, Section, Site};
+use super::{Outcome, Section, Site, guessed};
 use crate::cloud::groups::{self, Done, Fleet};
 use crate::error::ServeError;
 
 /// What is to be done, and by whom.
 pub(super) async fn look(site: &Site) -> Result<(Groups, Plan), ServeError> {
     let groups = Groups::new(&site.session);
-    let plan = groups::look(&groups, &site.config, &fleet(site)).await;
-    let plan = plan.map_err(|trouble| ServeError::Runtime(trouble.to_string()))?;
-    Ok((groups, plan))
+    match groups::look(&groups, &site.config, &fleet(site)).await {
+        Ok(plan) => Ok((groups, plan)),
+        Err(Trouble::Credentials(_)) if site.guesses => {
+            let mut plan = groups::guess(&site.config, site.settled.instance.as_ref());
+            plan.notes.push(guessed("the security groups"));
+            Ok((groups, plan))
+        }
+        Err(trouble) => Err(ServeError::Runtime(trouble.to_string())),
+    }
 }
 
 /// As it is shown.

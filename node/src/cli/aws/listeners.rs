@@ -65,7 +65,7 @@ pub(super) async fn run(args: &ListenersArgs) -> Result<(), ServeError> {
 
 /// With what the first balancer has that is found.
 async fn present(args: &ListenersArgs) -> Result<(ListingWant, Option<String>), ServeError> {
-    let Site { config, settled, session, nodes, note } = Site::open(&args.remote).await?;
+    let Site { config, settled, session, nodes, note, .. } = Site::open(&args.remote).await?;
     let known: Vec<String> = nodes.iter().filter_map(|node| node.instance.clone()).collect();
     let want = want(&config, own_ids(&config, settled.instance.as_ref()));
     let ids = want.ids.iter().chain(&known).cloned().collect();

@@ -6,10 +6,12 @@
 //! | `groups` | security groups |
 //! | `balancers` | load balancers |
 //! | `listeners` | what a balancer must listen on |
+//! | `names` | records and health checks in Route 53 |
 
 pub(super) mod balancers;
 mod groups;
 pub(crate) mod listeners;
+mod names;
 
 use std::fmt::Write as _;
 
@@ -94,6 +96,8 @@ pub(super) struct Site {
     nodes: Vec<Node>,
     /// Why there are none, if that is so.
     note: Option<String>,
+    /// Without credentials, what there is is taken to be nothing.
+    guesses: bool,
 }
 
 /// What a subject would change.
@@ -118,10 +122,15 @@ fn runtime() -> Result<tokio::runtime::Runtime, ServeError> {
 }
 
 async fn show(args: &PlanArgs) -> Result<(), ServeError> {
-    let site = Site::open(&args.remote).await?;
+    let site = Site { guesses: true, ..Site::open(&args.remote).await? };
     let (_, plan) = groups::look(&site).await?;
-    let balancers = balancers::look(&site, false).await;
     let Section { mut steps, mut notes } = groups::section(&plan);
+    if let Some(names) = names::look(&site).await? {
+        let section = names.section();
+        steps.extend(section.steps);
+        notes.extend(section.notes);
+    }
+    let balancers = balancers::look(&site, false).await;
     let section = balancers.section();
     steps.extend(section.steps);
     notes.extend(section.notes);
@@ -146,6 +155,11 @@ async fn apply(args: &ApplyArgs) -> Result<(), ServeError> {
     let (groups, plan) = groups::look(&site).await?;
     let mut notes = plan.notes.clone();
     let mut outcomes = groups::apply(&groups, plan, args.dry_run).await;
+    if let Some(names) = names::look(&site).await? {
+        let (made, told) = names.apply(args.dry_run).await;
+        outcomes.extend(made);
+        notes.extend(told);
+    }
     let balancers = balancers::look(&site, args.balancers).await;
     notes.extend(balancers.section().notes);
     outcomes.extend(balancers.apply(args.dry_run).await);
@@ -182,7 +196,7 @@ impl Site {
         let session = session(&config.aws, &settled.identity, settled.instance.as_ref()).await;
         let session = session.map_err(ServeError::Runtime)?;
         let (nodes, note) = nodes(args);
-        Ok(Self { config, settled, session, nodes, note })
+        Ok(Self { config, settled, session, nodes, note, guesses: false })
     }
 }
 
@@ -192,6 +206,14 @@ fn nodes(args: &RemoteArgs) -> (Vec<Node>, Option<String>) {
         Ok(Nodes { nodes, .. }) => (nodes, None),
         Err(error) => (Vec::new(), Some(format!("the other nodes are not known: {error}"))),
     }
+}
+
+/// What is said where a plan is made without credentials.
+fn guessed(what: &str) -> String {
+    format!(
+        "there are no credentials, so {what} are planned as if there were none: use the commands or the Terraform \
+         with what you have in mind"
+    )
 }
 
 fn diff(steps: &[Step], notes: &[String]) -> String {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use flotilla_cluster::member::Place;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -30,6 +31,8 @@ pub(crate) struct Store {
 #[serde(default)]
 pub(crate) struct Node {
     pub(crate) id: String,
+    pub(crate) generation: u64,
+    pub(crate) place: Place,
     pub(crate) state: String,
     pub(crate) reasons: BTreeMap<String, String>,
     pub(crate) version: String,

@@ -12,7 +12,7 @@ use flotilla_cluster::balancer::{Finding, Node, Severity, Stage, State};
 use tracing::{info, warn};
 
 use super::actor::Cloud;
-use super::lead::chance;
+use super::advice::chance;
 use super::told::Told;
 use crate::pool::front::{Front, reads};
 use crate::pool::nodes::{Led, LedNodes};

@@ -12,8 +12,9 @@ use flotilla_cluster::balancer::{
 use flotilla_cluster::id::Fence;
 use tracing::info;
 
+use super::super::advice::advised;
 use super::super::identity::Identity;
-use super::super::lead::{advised, wait_for};
+use super::super::lead::wait_for;
 use super::super::session::session;
 use super::want::{own_ids, want};
 use crate::config::{BalancerSource, Config};

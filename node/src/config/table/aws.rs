@@ -1,4 +1,4 @@
-//! The keys of `[aws]`. Those of DNS and lifecycle are fixed, and refused until something acts on them.
+//! The keys of `[aws]`. Those of lifecycle are fixed, and refused until something acts on them.
 
 use super::key;
 use crate::config::key::Key;
@@ -31,44 +31,56 @@ pub(in crate::config) const AWS: &[Key] = &[
         "Id of the instance; empty: as the metadata say.",
         r#""i-0123456789abcdef0""#,
     ),
-    later(
+    key(
         "aws.dns_zone",
         r#""""#,
         "Route 53 zone, by id or name; empty: the longest that holds `aws.dns_name`.",
         r#""Z0123456789""#,
     ),
-    later(
+    key(
         "aws.dns_name",
         r#""""#,
         "Name of the pool, whose records the leader keeps; empty: none.",
         r#""ftp.example.org""#,
     ),
-    later(
+    key(
         "aws.dns_sftp_name",
         r#""""#,
         "Another name for SFTP; empty: the same.",
         r#""sftp.example.org""#,
     ),
-    later(
+    key(
         "aws.dns_policy",
         r#""weighted""#,
         "Routing policy: `weighted`, `multivalue`, `latency` (regions by time, their nodes by weight) or `geolocation`.",
         r#""latency""#,
     ),
-    later(
+    key(
         "aws.dns_location",
         r#""*""#,
         "Whose clients this node serves, for `geolocation`: a continent (`c:EU`), a country (`DE`), a part of one (`US-CA`), or `*` for all others.",
         r#""c:EU""#,
     ),
-    later("aws.dns_ttl", r#""60s""#, "How long resolvers keep an answer, 1s to 1d.", r#""30s""#),
-    later(
+    key("aws.dns_ttl", r#""60s""#, "How long resolvers keep an answer, 1s to 1d.", r#""30s""#),
+    key(
+        "aws.dns_address",
+        r#""public""#,
+        "Which address of a node its records have: `public`, or `private` where all clients are inside the VPC.",
+        r#""private""#,
+    ),
+    key(
+        "aws.dns_weight",
+        "0",
+        "Share of clients of this node when it has nothing to do, 1 to 255; 0: 20 for each processor, 255 at most.",
+        "100",
+    ),
+    key(
         "aws.dns_check",
         r#""health""#,
         "What health checks of Route 53 connect to: `health` (`health.tcp`, open only while the node is ready), `ftp`, `ssh`, or `off`.",
         r#""ftp""#,
     ),
-    later(
+    key(
         "aws.dns_check_interval",
         r#""30s""#,
         "Between two health checks: `10s` (costs extra) or `30s`.",

@@ -141,6 +141,7 @@ fn of(told: &Told, leader: Option<&NodeId>, this: &NodeId, differs: Option<Vec<S
         "zone": member.zone,
         "addresses": member.addresses,
         "instance": member.instance,
+        "place": member.place,
         "sessions": if told.alive { member.load.sessions } else { 0 },
         "transfers": if told.alive { member.load.transfers } else { 0 },
         "bytes_per_second": if told.alive { member.load.bytes_per_second } else { 0 },

@@ -1,0 +1,205 @@
+//! One turn of the leader at the names: it hears the witnesses, and makes one call.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::Addr;
+use flotilla_cluster::aws::instance::Instance;
+use flotilla_cluster::aws::instances::Instances;
+use flotilla_cluster::aws::route53::{HostedZone, Route53};
+use flotilla_cluster::aws::{Budget, Trouble};
+use flotilla_cluster::dns::{Change, Desk, Request, Settings};
+use tracing::{debug, info};
+
+use super::wanted::settings;
+use super::witness::{Asked, Court};
+use crate::cloud::advice::{advised, chance};
+use crate::cloud::identity::Identity;
+use crate::cloud::session::session;
+use crate::config::Config;
+use crate::policy::Policy;
+use crate::pool::{AskPeers, Peers, Pool};
+
+/// With what it is done, from one turn to the next.
+pub(super) struct Work {
+    desk: Option<Opened>,
+    asked: Asked,
+    /// Of what comes before the desk: the zone.
+    budget: Budget,
+    /// What went wrong outside of the desk in this turn.
+    troubles: Vec<String>,
+}
+
+/// The zone is known.
+struct Opened {
+    desk: Desk,
+    route53: Route53,
+    instances: Instances,
+    region: String,
+}
+
+/// What is known when a turn begins.
+pub(super) struct Turn {
+    pub(super) policy: Arc<Policy>,
+    pub(super) identity: Identity,
+    pub(super) instance: Option<Instance>,
+    pub(super) pool: Addr<Pool>,
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self {
+            desk: None,
+            asked: Asked::default(),
+            budget: Budget::new(CALLS_PER_SECOND),
+            troubles: Vec::new(),
+        }
+    }
+}
+
+impl Work {
+    /// What is odd, or does not succeed: one sentence each.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let odd = self.desk.iter().flat_map(|opened| opened.desk.notes()).map(str::to_owned);
+        let failed = self.desk.iter().flat_map(|opened| opened.desk.troubles()).map(advised);
+        odd.chain(failed).chain(self.troubles.iter().cloned()).collect()
+    }
+
+    /// Another configuration may name another account or zone. What is under way is read again.
+    pub(super) fn reopen(&mut self) {
+        self.desk = None;
+    }
+
+    /// Does what there is to do; says when to come again.
+    pub(super) async fn turn(&mut self, turn: &Turn) -> Instant {
+        let config = &turn.policy.config;
+        let peers = turn.pool.send(AskPeers).await.ok().flatten();
+        let now = Instant::now();
+        let Some(peers) = peers else {
+            if let Some(opened) = &mut self.desk {
+                // What was read in the last term is old.
+                let _ = opened.desk.poll(&[], None, now);
+            }
+            self.troubles.clear();
+            return now + LOOK;
+        };
+        if self.desk.is_none() {
+            if let Err(later) = self.budget.take(now) {
+                return later;
+            }
+            match open(turn).await {
+                Ok(opened) => {
+                    self.troubles.clear();
+                    self.desk = Some(opened);
+                }
+                Err(trouble) => {
+                    self.troubles = vec![trouble];
+                    self.budget.on_trouble(Instant::now(), chance());
+                    return now + LOOK;
+                }
+            }
+        }
+        let Some(opened) = &mut self.desk else { return now + LOOK };
+        self.troubles = opened.hear_witnesses(&mut self.asked, &peers, config).await;
+        opened.work(&turn.pool, &peers).await
+    }
+}
+
+impl Opened {
+    async fn hear_witnesses(
+        &mut self,
+        asked: &mut Asked,
+        peers: &Peers,
+        config: &Config,
+    ) -> Vec<String> {
+        let due = asked.due(self.desk.gone(), Instant::now());
+        if due.is_empty() {
+            return Vec::new();
+        }
+        let court = Court {
+            instances: &self.instances,
+            region: &self.region,
+            machines: &peers.machines,
+            port: config.ftp.listen.iter().chain(&config.ssh.listen).map(|at| at.port()).next(),
+        };
+        let (witnesses, trouble) = court.hear(&due).await;
+        let now = Instant::now();
+        for (gone, witness) in due.iter().zip(witnesses) {
+            debug!(node = gone.key, ?witness, "a node with records is silent");
+            self.desk.on_witness(&gone.key, witness, now);
+        }
+        trouble.iter().map(advised).collect()
+    }
+
+    /// One call, if there is one to make.
+    async fn work(&mut self, pool: &Addr<Pool>, peers: &Peers) -> Instant {
+        let now = Instant::now();
+        let Some(request) = self.desk.poll(&peers.nodes, Some(peers.led), now) else {
+            return self.desk.next().map_or(now + LOOK, |next| next.min(now + LOOK));
+        };
+        // Hearing witnesses takes seconds: only who leads still may write.
+        if request.is_write() {
+            let leads = pool.send(AskPeers).await.ok().flatten();
+            if leads.is_none_or(|leads| leads.led.term != peers.led.term) {
+                let _ = self.desk.poll(&[], None, Instant::now());
+                return now;
+            }
+        }
+        let result = self.route53.call(&request).await;
+        if result.is_ok() {
+            tell(&request, self.desk.settings());
+        }
+        self.desk.on_reply(result, Instant::now(), chance());
+        Instant::now()
+    }
+}
+
+async fn open(turn: &Turn) -> Result<Opened, String> {
+    let config = &turn.policy.config;
+    let session = session(&config.aws, &turn.identity, turn.instance.as_ref()).await?;
+    let zone = zone(&session, config).await.map_err(|trouble| advised(&trouble))?;
+    let settings = settings(config, &zone.id).ok_or("aws.dns_name is empty")?;
+    info!(zone = zone.name, id = zone.id, private = zone.is_private, "names are kept in Route 53");
+    Ok(Opened {
+        desk: Desk::new(settings),
+        route53: Route53::new(&session, &zone.id),
+        instances: Instances::new(&session),
+        region: session.region().map(ToString::to_string).unwrap_or_default(),
+    })
+}
+
+/// The zone of the pool's names.
+pub(crate) async fn zone(
+    session: &flotilla_cluster::aws::session::SdkConfig,
+    config: &Config,
+) -> Result<HostedZone, Trouble> {
+    let names = [&config.aws.dns_name, &config.aws.dns_sftp_name];
+    let names: Vec<&str> = names.into_iter().flatten().map(String::as_str).collect();
+    HostedZone::find(session, config.aws.dns_zone.as_deref(), &names).await
+}
+
+fn tell(request: &Request, settings: &Settings) {
+    match request {
+        Request::Change(changes) => {
+            for change in changes {
+                let step = Change::Record(Box::new(change.clone())).step(settings);
+                info!(what = step.what, why = step.why, "names changed");
+            }
+        }
+        Request::CreateCheck { reference, spec } => {
+            let (address, port) = (spec.address, spec.port);
+            info!(reference, %address, port, "health check made");
+        }
+        Request::UpdateCheck { id, spec, .. } => {
+            let (address, port) = (spec.address, spec.port);
+            info!(check = id, %address, port, "health check changed");
+        }
+        Request::DeleteCheck(id) => info!(check = id, "health check deleted"),
+        _ => {}
+    }
+}
+
+/// Between two looks whether this node leads.
+const LOOK: Duration = Duration::from_secs(1);
+/// Finding a zone takes one call per label of its name.
+const CALLS_PER_SECOND: u32 = 1;
