@@ -3,10 +3,10 @@
 //!
 //! [`State`] is what was read, [`Want`] what a node needs; everything is a function of the two.
 //!
-//! - [`check`]: findings, each with what was seen and what to do.
-//! - [`plan`]: changes that mend some of them, where that is permitted; [`leave`] for a node that goes; [`plan_pool`] for all nodes.
+//! - [`check()`]: findings, each with what was seen and what to do.
+//! - [`plan()`]: changes that mend some of them, where that is permitted; [`leave`] for a node that goes; [`plan_pool`] for all nodes.
 //! - [`timers`], [`network_card`]: for the policy of keepalives. [`addresses`], [`sources`]: for replies and headers.
-//! - [`front`]: of these what all nodes must know.
+//! - [`front()`]: of these what all nodes must know.
 //! - [`Listing`]: the listeners of a pool that is behind one address, within the few that there may be.
 //!
 //! # What is never done

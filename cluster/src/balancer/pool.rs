@@ -29,7 +29,7 @@ pub enum Stage {
     Drained,
 }
 
-/// What would be changed for all nodes, if it is permitted: settings as [`plan`] has them; those that are ready become
+/// What would be changed for all nodes, if it is permitted: settings as [`plan()`] has them; those that are ready become
 /// targets, where `permitted.register` allows it; those that are drained are targets no more, and those that drain
 /// already where balancers would send them new clients ([`Drains::Deregister`]). `permitted.gone` is who is gone for
 /// other reasons. No group loses the last target that it has: who is about to come may fail to.
