@@ -33,6 +33,8 @@ pub struct Member {
     pub weight: u8,
     /// The mark that it sees on its storage; empty: none.
     pub storage: String,
+    /// Digest of the SSH host keys that it shows; 0: it has none.
+    pub host_keys: u64,
     /// Where other nodes dial it to pass on data connections: `10.0.0.5:2120`; empty: nowhere.
     pub relay: String,
     /// Where clients are sent to by DNS.

@@ -30,6 +30,7 @@ mod hex;
 mod ingress;
 mod keepalive;
 mod listen;
+mod lobby;
 mod login;
 mod metrics;
 mod pipe;
@@ -42,6 +43,7 @@ mod secret;
 mod session;
 mod system;
 mod threshold;
+mod waiting;
 mod web;
 mod worker;
 

@@ -6,7 +6,6 @@
 //! [`Roster`](crate::roster::Roster) in `watch`.
 
 mod arrival;
-mod waiting;
 mod watch;
 
 use std::collections::HashMap;
@@ -30,9 +29,8 @@ use crate::ports::Trouble;
 use crate::registry::{Banned, Fronted, Lifted, Moved, Tune};
 use crate::roster::Teller;
 use crate::session::Notice;
+use crate::waiting::Waiting;
 use crate::worker::Worker;
-
-use waiting::Waiting;
 
 use arrival::Connected;
 pub(crate) use arrival::{Arrival, Awaits, BANNED};

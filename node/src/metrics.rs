@@ -8,6 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::pipe::PIPES;
 use crate::ports::PortCounts;
 
 /// The metrics; shared by all arbiters, counted with atomics, none of them per command.
@@ -28,6 +29,7 @@ pub(crate) struct Metrics {
     pub(crate) key_updates: Counter,
     pub(crate) passive_refused: Counter,
     passive: Passive,
+    pipes: PipeCounts,
     pub(crate) transfers: Counter,
     pub(crate) transfers_failed: Counter,
     pub(crate) bytes_in: Counter,
@@ -88,6 +90,7 @@ impl Metrics {
                 "PASV and EPSV that found no free port",
             ),
             passive: Passive::new(&mut registry),
+            pipes: PipeCounts::new(&mut registry),
             transfers: counter(&mut registry, "transfers", "Transfers, listings included"),
             transfers_failed: counter(&mut registry, "transfers_failed", "Transfers that failed"),
             bytes_in: bytes(&mut registry, "received", "Bytes of uploads"),
@@ -118,6 +121,7 @@ impl Metrics {
 
     /// All of them in the OpenMetrics text format.
     pub(crate) fn encode(&self) -> Result<String, std::fmt::Error> {
+        self.pipes.update();
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
@@ -214,6 +218,30 @@ impl Passive {
                 "Data connections closed because nobody waited for their address, since the start",
             ),
         }
+    }
+}
+
+/// The pipes of the process.
+struct PipeCounts {
+    exist: Gauge,
+    missed: Gauge,
+}
+
+impl PipeCounts {
+    fn new(registry: &mut Registry) -> Self {
+        Self {
+            exist: gauge(registry, "pipes", "Pipes that move bytes without a copy, or could"),
+            missed: gauge(
+                registry,
+                "pipes_missed",
+                "How often bytes were copied for a while because there was no pipe, since the start",
+            ),
+        }
+    }
+
+    fn update(&self) {
+        self.exist.set(i64::try_from(PIPES.count()).unwrap_or(i64::MAX));
+        self.missed.set(i64::try_from(PIPES.missed()).unwrap_or(i64::MAX));
     }
 }
 

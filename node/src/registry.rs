@@ -162,13 +162,7 @@ impl Handler<ReadLoads> for Registry {
 
     fn handle(&mut self, _: ReadLoads, _: &mut Self::Context) -> Self::Result {
         let loads = self.ask(&ReadLoad);
-        Box::pin(async move {
-            loads.await.into_iter().fold(Load::default(), |sum, one| Load {
-                sessions: sum.sessions + one.sessions,
-                transfers: sum.transfers + one.transfers,
-                bytes: sum.bytes + one.bytes,
-            })
-        })
+        Box::pin(async move { loads.await.into_iter().fold(Load::default(), Load::with) })
     }
 }
 

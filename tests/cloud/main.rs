@@ -5,4 +5,6 @@ mod balancers;
 mod groups;
 mod identity;
 mod names;
+mod notices;
+mod second;
 mod site;

@@ -434,3 +434,24 @@ fn programs_are_served() {
         user.assert_got(&site.fleet, "down");
     }
 }
+
+/// A header on a data connection where none is expected is no file's beginning; a file that only looks like one is.
+#[test]
+fn a_header_that_is_not_expected_becomes_no_file() {
+    let server = Server::builder().set("ingress.balancers", ["127.0.0.0/8"]).start();
+    let mut wire = server.login();
+    let second: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+    let headers = [second, b"PROXY TCP4 192.0.2.1 192.0.2.9 4000 20001\r\n"];
+    for header in headers {
+        let data = wire.begin("STOR up");
+        // It may be closed before all is sent.
+        let _ = data.finish(&[header, b"content"].concat());
+        wire.expect(426);
+        assert!(!server.file("up").exists());
+    }
+    server.wait_for_log("ingress.data_proxy_protocol");
+    for text in [&b"PROXY settings of a browser\r\n"[..], b"PROXY ", b""] {
+        wire.store("up", text);
+        assert_eq!(std::fs::read(server.file("up")).unwrap(), text);
+    }
+}

@@ -14,4 +14,5 @@ mod nftables;
 mod refusal;
 mod reload;
 mod show;
+mod template;
 mod user;

@@ -1,8 +1,11 @@
 //! HUP: validated first, the old configuration stays on errors, sessions go on.
 
+use std::net::SocketAddr;
+
 use flotilla_tests::server::BEGUN_BYTES;
 use flotilla_tests::{PASSWORD, Program, Server, User, Wire, wait};
-use rustix::process::Signal;
+use rustix::net::{getpeername, sockopt};
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, Signal, pidfd_getfd, pidfd_open};
 
 fn greeting(server: &Server) -> String {
     Wire::connect(server.ftp()).expect(220).text()
@@ -98,4 +101,40 @@ fn reloads_do_not_disturb_transfers() {
     }
     assert_eq!(data.read_all().unwrap().len(), (32 << 20) - BEGUN_BYTES);
     wire.expect(226);
+}
+
+/// `timeouts.stalled` is also how long a socket keeps what its client does not take. It reaches the sockets of sessions
+/// that live, and that of one which is in the middle of its handshake.
+#[test]
+fn sockets_of_sessions_take_over_what_changed() {
+    let mut server =
+        Server::builder().set("node.workers", 1).set("timeouts.stalled", "400s").start();
+    let mut idle = server.login();
+    let mut shaking = server.connect();
+    shaking.ask("AUTH TLS", 234);
+    assert_eq!(patience_ms(&server, &mut idle), 400_000);
+    assert_eq!(patience_ms(&server, &mut shaking), 400_000);
+    server.config().set("timeouts.stalled", "500s");
+    server.reload();
+    let has_changed = |wire: &mut Wire| (patience_ms(&server, wire) == 500_000).then_some(());
+    wait::until("the socket of a session", || has_changed(&mut idle));
+    shaking.secure(&server.tls()).unwrap();
+    shaking.ask("PBSZ 0", 200);
+    wait::until("the socket that shook hands", || has_changed(&mut shaking));
+}
+
+/// TCP_USER_TIMEOUT of the server's socket to this client.
+fn patience_ms(server: &Server, wire: &mut Wire) -> u32 {
+    let client = wire.stream().tcp().local_addr().unwrap();
+    let pid = Pid::from_raw(server.pid() as i32).unwrap();
+    let process = pidfd_open(pid, PidfdFlags::empty()).unwrap();
+    let folder = std::fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap();
+    let numbers = folder.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+    let socket = numbers
+        .filter_map(|number| pidfd_getfd(&process, number, PidfdGetfdFlags::empty()).ok())
+        .find(|socket| {
+            let peer = getpeername(socket).ok().and_then(|peer| SocketAddr::try_from(peer?).ok());
+            peer == Some(client)
+        });
+    sockopt::tcp_user_timeout(socket.expect("the server has a socket to it")).unwrap()
 }

@@ -1,28 +1,16 @@
 //! The SSH libraries of Python: paramiko and asyncssh.
 
-use std::path::PathBuf;
-
 use flotilla_tests::content::Content;
 use flotilla_tests::{PASSWORD, Program, Server, Ssh};
-
-/// The Python that has what these tests need: `FLOTILLA_PYTHON`, or where `tests/run` puts it.
-pub fn python() -> Program {
-    let known = std::env::var_os("FLOTILLA_PYTHON").map(PathBuf::from);
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
-    let usual = || Some(cache.or_else(home)?.join("flotilla/python/bin/python3"));
-    Program::new(known.or_else(usual).expect("a home folder"))
-}
 
 /// A script of `tests/ssh`, with host, port, user and password.
 fn script(server: &Server, here: &Ssh, name: &str, task: &str) -> Program {
     let path = format!("{}/ssh/{name}.py", env!("CARGO_MANIFEST_DIR"));
     let address = server.ssh();
-    python()
+    Program::python()
         .args([path.as_str(), task, &address.ip().to_string(), &address.port().to_string()])
         .args(["alice", PASSWORD])
         .env("HOME", here.folder().path())
-        .env("PYTHONDONTWRITEBYTECODE", "1")
         .within(here.folder().path())
 }
 

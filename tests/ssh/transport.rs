@@ -1,16 +1,14 @@
 //! What is negotiated, judged by `ssh-audit` and by clients that insist.
 
-use flotilla_tests::{Server, Ssh};
+use flotilla_tests::{Program, Server, Ssh};
 use serde_json::json;
-
-use crate::python::python;
 
 /// The default configuration gets no failure and no warning, with the keys that the server makes.
 #[test]
 fn the_defaults_stand_an_audit() {
     let server = Server::builder().ssh().unset("ssh.host_keys").start();
     let address = server.ssh();
-    let said = python()
+    let said = Program::python()
         .args(["-m", "ssh_audit", "-jj", "-n", "-p", &address.port().to_string()])
         .arg(address.ip().to_string())
         .run();

@@ -59,6 +59,19 @@ impl Program {
         program
     }
 
+    /// The Python that has what the tests need: `FLOTILLA_PYTHON`, or where `tests/run` puts it.
+    ///
+    /// # Panics
+    /// If there is no home folder.
+    pub fn python() -> Self {
+        let known = std::env::var_os("FLOTILLA_PYTHON").map(PathBuf::from);
+        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
+        let usual = || Some(cache.or_else(home)?.join("flotilla/python/bin/python3"));
+        let python = known.or_else(usual).expect("a home folder");
+        Self::new(python).env("PYTHONDONTWRITEBYTECODE", "1")
+    }
+
     /// Adds an argument.
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.command.arg(argument);

@@ -33,6 +33,18 @@ pub(super) struct Heart {
     asserted: bool,
     /// Since the last answer.
     failures: u32,
+    pulse: Option<Pulse>,
+}
+
+/// What the last answered beat tells of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pulse {
+    /// When the answer came.
+    pub at: Instant,
+    /// How long it took.
+    pub took: Duration,
+    /// The store's clock when it answered, in milliseconds since 1970.
+    pub store_ms: u64,
 }
 
 impl Heart {
@@ -52,7 +64,12 @@ impl Heart {
             asserts: false,
             asserted: false,
             failures: 0,
+            pulse: None,
         }
+    }
+
+    pub(super) fn pulse(&self) -> Option<Pulse> {
+        self.pulse
     }
 
     pub(super) fn next(&self) -> Instant {
@@ -95,14 +112,15 @@ impl Agent {
         let candidate = self.random() | 1;
         let jitter = Duration::from_millis(self.random() % JITTER_MS);
         let heart = &mut self.beat;
-        let members = now >= heart.full_next;
+        heart.asserted = heart.asserts || self.ports.are_forgotten();
+        // Whoever had what is asserted is among them.
+        let members = heart.asserted || now >= heart.full_next;
         if members {
             heart.full_next = now + INTERVAL - Duration::from_millis(JITTER_MS);
         }
         heart.sequence += 1;
         heart.sent = now;
         heart.next = now + INTERVAL - jitter;
-        heart.asserted = heart.asserts || self.ports.are_forgotten();
         let holds = heart.asserted.then(|| self.ports.holdings());
         let (beat, told) = (heart.sequence, heart.told);
         let record = Member { beat, told, ..self.member.clone() }.encode();
@@ -160,6 +178,8 @@ impl Agent {
             self.beat.told = self.beat.sequence;
         }
         self.beat.failures = 0;
+        let took = now.saturating_duration_since(sent);
+        self.beat.pulse = Some(Pulse { at: now, took, store_ms: beaten.now_ms });
         self.beat.pool = beaten.pool.id;
         self.beat.asserts = false;
         self.remember_ports(&beaten, now);

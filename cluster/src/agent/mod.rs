@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+pub use beat::Pulse;
 pub use event::{Event, Lane, Output, Refusal};
 
 use crate::admission::{Denied, Limits, Slot};
@@ -219,6 +220,11 @@ impl Agent {
     /// The same with its age, for whoever does the leader's work.
     pub fn lease(&self) -> &Lease {
         &self.lease
+    }
+
+    /// What the last answered beat tells of the store.
+    pub fn pulse(&self) -> Option<Pulse> {
+        self.beat.pulse()
     }
 
     /// The policy in force.

@@ -45,8 +45,9 @@ impl Ports {
 }
 
 impl Agent {
-    /// How the passive ports of this node are used. To be told every second, above all while nothing changes: a
-    /// block is given back only after it was said a while later that nothing waits on it.
+    /// How the passive ports of this node are used. To be told a few times a second, also while nothing changes: a
+    /// block is given back only after it was said a while later that nothing waits on it, and the next one asked for
+    /// before the last port of this one is taken.
     pub fn on_port_use(&mut self, usage: PortUse, now: Instant) {
         let ports = &mut self.ports;
         if let Some(blocks) = &mut ports.blocks {
@@ -102,7 +103,9 @@ impl Agent {
         let Some(blocks) = self.ports.touch() else { return };
         let quarantine = Duration::from_millis(beaten.quarantine_ms);
         blocks.give_up(&beaten.yield_blocks);
-        let heard = Heard { sent, own: beaten.fence, quarantine, lost: beaten.lost, table };
+        let (lost, own) = (beaten.lost, beaten.fence);
+        let displaced = &beaten.displaced;
+        let heard = Heard { sent, own, quarantine, lost, table, displaced };
         blocks.on_beat(heard, &self.view, now);
         // The store is told by the next beat, and asked whether it knows now; once, for it may not take it.
         if blocks.are_forgotten() && !self.beat.has_asserted() {

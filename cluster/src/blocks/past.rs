@@ -1,8 +1,8 @@
 //! Who had which block before the store forgot.
 //!
-//! A holder that the store does not hear may go on offering its blocks, for as long as it would have been
-//! allowed to: it does not know what happened. The nodes that knew of it leave these blocks alone, whatever
-//! the store grants, and go on passing connections to it.
+//! A holder that is not told what happened may go on offering its blocks, for as long as it would have been
+//! allowed to. The nodes that know of it, by a table from before or by one in which both have the block, leave
+//! these blocks alone, whatever the store grants, and go on passing connections to it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -38,7 +38,8 @@ impl Past {
         }
     }
 
-    /// These have blocks by the view, and do not know that somebody else may get them.
+    /// These have blocks by a table, and do not know that somebody else may get them. Who is not in the view claims
+    /// nothing: nobody could be sent to it.
     pub(super) fn remember(
         &mut self,
         others: impl Iterator<Item = (u16, Fence)>,
@@ -58,7 +59,8 @@ impl Past {
         }
     }
 
-    /// A table came: who knows what it holds, or has another life, claims nothing any more.
+    /// A table came: who has been told what it holds, has another life, or has the block by the table claims nothing
+    /// any more.
     pub(super) fn forgive(&mut self, owners: &BTreeMap<u16, Fence>, view: &View, now: Instant) {
         self.claims.retain(|(block, fence), claim| {
             let seen = view.node(&claim.owner.node);
@@ -79,7 +81,7 @@ impl Past {
         self.of(block).next().is_some()
     }
 
-    /// The youngest claim on each block.
+    /// All claims; of those on one block that of the youngest registration comes last.
     pub(super) fn owners(&self) -> impl Iterator<Item = (u16, &Owner)> {
         self.claims.iter().map(|((block, _), claim)| (*block, &claim.owner))
     }

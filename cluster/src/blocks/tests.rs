@@ -2,6 +2,7 @@ use super::*;
 use crate::id::NodeId;
 use crate::member::{Member, Standing};
 use crate::store::Listed;
+use crate::view::View;
 
 #[expect(clippy::disallowed_methods, reason = "the one way to a first instant")]
 fn start() -> Instant {
@@ -30,6 +31,7 @@ struct Bench {
     table: Vec<(Holding, Fence)>,
     quarantine: Duration,
     lost: bool,
+    displaced: Vec<(Holding, Fence)>,
 }
 
 impl Bench {
@@ -42,6 +44,7 @@ impl Bench {
             table: Vec::new(),
             quarantine: Duration::ZERO,
             lost: false,
+            displaced: Vec::new(),
         };
         bench.see(&[("a", 1, 0)]);
         bench.beat();
@@ -79,8 +82,8 @@ impl Bench {
     /// Which was sent now, and answered at once.
     fn beat(&mut self) {
         let table = Some(self.table.as_slice());
-        let heard =
-            Heard { sent: self.now, own: OWN, quarantine: self.quarantine, lost: self.lost, table };
+        let (quarantine, lost, displaced) = (self.quarantine, self.lost, &self.displaced);
+        let heard = Heard { sent: self.now, own: OWN, quarantine, lost, table, displaced };
         self.blocks.on_beat(heard, &self.view, self.now);
     }
 
@@ -142,6 +145,7 @@ fn blocks_are_asked_for_and_offered_once_they_are_listed() {
         quarantine: Duration::ZERO,
         lost: false,
         table: Some(&bench.table),
+        displaced: &[],
     };
     bench.blocks.on_beat(sent_before, &bench.view, bench.now);
     assert_eq!(bench.offered(), [0; 0], "the others may not know yet");
@@ -153,6 +157,27 @@ fn blocks_are_asked_for_and_offered_once_they_are_listed() {
     bench.beat();
     assert_eq!(bench.offered(), [4, 5]);
     assert_eq!(bench.blocks.holdings(), [holding(4, 10), holding(5, 11)]);
+}
+
+/// The store forgot twice, and each time another one had the block: the one that stands still goes on offering it.
+#[test]
+fn what_was_anothers_until_it_was_asserted_is_disputed() {
+    let mut bench = Bench::holding("61000-61095/16", 16, &[holding(4, 10)]);
+    assert_eq!(bench.offered(), [4]);
+    bench.see_told("b", 2, 0, (7, 6));
+    bench.displaced = vec![(holding(4, 9), Fence(2))];
+    bench.beat();
+    bench.displaced.clear();
+    assert_eq!((bench.offered(), bench.owners()), (vec![], vec![(4, 2)]));
+    bench.pass(7);
+    bench.see_told("b", 2, 7, (7, 6));
+    bench.beat();
+    assert_eq!(bench.offered(), [0; 0], "it was not heard of since");
+    bench.see_told("b", 2, 0, (8, 6));
+    bench.beat();
+    bench.see_told("b", 2, 0, (9, 8));
+    bench.beat();
+    assert_eq!((bench.offered(), bench.owners()), (vec![4], vec![(4, 1)]), "it was told");
 }
 
 #[test]
@@ -191,7 +216,14 @@ fn a_silent_holder_stops_before_the_store_gives_its_blocks_away() {
     assert_eq!(bench.blocks.offered(end).count(), 0);
     // Beats without a table, and a table that somebody else is in, make nothing of it.
     bench.now = end;
-    let heard = Heard { sent: end, own: OWN, quarantine: Duration::ZERO, lost: false, table: None };
+    let heard = Heard {
+        sent: end,
+        own: OWN,
+        quarantine: Duration::ZERO,
+        lost: false,
+        table: None,
+        displaced: &[],
+    };
     bench.blocks.on_beat(heard, &bench.view, end);
     assert_eq!(bench.offered(), [0; 0]);
     bench.table = vec![(holding(0, 11), Fence(2))];

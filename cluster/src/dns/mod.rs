@@ -42,7 +42,7 @@ pub use node::{Node, busy_permille, is_step};
 pub use plan::{Plan, plan, preview};
 pub use record::{Kind, Location, RecordKey, RecordSet, Routing, Target};
 pub use request::{Reply, Request, TAGS_MAX};
-pub use settings::{CheckInterval, Policy, Root, Serves, Settings};
+pub use settings::{CheckInterval, PROPAGATION, Policy, Root, Serves, Settings};
 pub use state::{State, is_ours};
 pub use step::codes;
 pub use zone::Zone;

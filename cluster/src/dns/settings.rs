@@ -144,7 +144,7 @@ impl CheckInterval {
 pub(super) const GROUP: &str = "group/";
 
 /// Route 53: usually all servers have a change within this time.
-const PROPAGATION: Duration = Duration::from_secs(60);
+pub const PROPAGATION: Duration = Duration::from_secs(60);
 /// Characters of a set identifier.
 const IDENTIFIER_MAX: usize = 128;
 /// Pools with longer names are called by a number.

@@ -69,9 +69,7 @@ pub struct Load {
     pub transfers: usize,
     /// How long the oldest of them has gone on.
     pub longest: Duration,
-    /// Whether it drains, whoever said so.
-    pub draining: bool,
-    /// Whether it drains and nobody is left.
+    /// Whether it drains, whoever said so, and nobody is left.
     pub drained: bool,
 }
 
@@ -85,7 +83,7 @@ pub enum Command {
         /// From now on; `None`: without limit.
         budget: Option<Duration>,
     },
-    /// Takes clients again: what made it drain is withdrawn.
+    /// Takes clients again, unless somebody else told it to drain: what made it drain is withdrawn.
     Undrain,
     /// Gets fewer new clients than others, or as many again.
     Lighten(bool),
@@ -151,8 +149,6 @@ pub enum Outcome {
 #[derive(Clone, Copy, Debug)]
 struct Drain {
     until: Option<Instant>,
-    /// Nobody else had begun one before.
-    ours: bool,
 }
 
 impl Machine {
@@ -201,6 +197,22 @@ impl Machine {
             self.placement = None;
             self.look = None;
         }
+        self.consider(now);
+    }
+
+    /// An operator decided anew; what has gone on by the old decision and is not wanted any more is ended.
+    pub fn on_settings(&mut self, now: Instant, settings: Settings) {
+        self.protection.on_after(settings.protect);
+        self.settings = settings;
+        if !self.settings.notices {
+            self.held.clear();
+            self.complete = None;
+        }
+        self.consider(now);
+    }
+
+    /// Whether what was announced changes anything.
+    fn consider(&mut self, now: Instant) {
         self.since = self.aside().then(|| self.since.unwrap_or(now));
         let light = self.settings.notices
             && self.notices.rebalance
@@ -353,9 +365,7 @@ impl Machine {
     /// Begins a drain, changes its budget, or ends it.
     fn decide(&mut self, now: Instant) {
         let Some(since) = self.since else {
-            if let Some(drain) = self.drain.take()
-                && drain.ours
-            {
+            if self.drain.take().is_some() {
                 self.push(Command::Undrain);
             }
             return;
@@ -385,8 +395,7 @@ impl Machine {
             Some(drain) => differ(drain.until, until),
         };
         if is_new {
-            let ours = self.drain.map_or(!self.load.draining, |drain| drain.ours);
-            self.drain = Some(Drain { until, ours });
+            self.drain = Some(Drain { until });
             let budget = until.map(|until| until.saturating_duration_since(now));
             self.push(Command::Drain { reason: self.reason(), budget });
         }

@@ -8,7 +8,7 @@
 //!   the hook would end, and completes the hook when nobody is left. The default result of a hook is to go on without
 //!   the node, so a node that says nothing loses what it transfers after the first time-out.
 //! - One in standby, or that goes back to a warm pool, drains, and comes back when that is withdrawn. A drain that
-//!   somebody else began is not ended.
+//!   somebody else ordered goes on: the owner of the machine keeps the two apart.
 //! - A recommendation to rebalance makes it lighter, or drains it, as is set.
 //! - During long transfers it may protect the instance from scale-in, which spares them the drain.
 //!

@@ -12,24 +12,34 @@ pub(super) struct Protection {
     is: Option<bool>,
     called: Option<Instant>,
     refused: bool,
+    /// It is not wanted any more, and was before: what was set is to be taken back.
+    retires: bool,
 }
 
 impl Protection {
     pub(super) fn new(after: Option<Duration>) -> Self {
-        Self { after, is: None, called: None, refused: false }
+        Self { after, is: None, called: None, refused: false, retires: false }
+    }
+
+    /// It is wanted otherwise from now on.
+    pub(super) fn on_after(&mut self, after: Option<Duration>) {
+        self.retires = after.is_none() && (self.retires || self.after.is_some());
+        self.refused &= self.after == after;
+        self.after = after;
     }
 
     /// Whether somebody must read how it is.
     pub(super) fn is_unknown(&self) -> bool {
-        self.after.is_some() && !self.refused && self.is.is_none()
+        (self.after.is_some() || self.retires) && !self.refused && self.is.is_none()
     }
 
     /// What is to be set now, if it differs.
     pub(super) fn wants(&self, transfers: usize, longest: Duration) -> Option<bool> {
-        let after = self.after.filter(|_| !self.refused)?;
-        match self.is? {
-            false => (transfers > 0 && longest >= after).then_some(true),
-            true => (transfers == 0).then_some(false),
+        match (self.is.filter(|_| !self.refused)?, self.after) {
+            (false, Some(after)) => (transfers > 0 && longest >= after).then_some(true),
+            (true, Some(_)) => (transfers == 0).then_some(false),
+            (true, None) => self.retires.then_some(false),
+            (false, None) => None,
         }
     }
 
@@ -45,6 +55,7 @@ impl Protection {
     /// As Auto Scaling says, or as was done.
     pub(super) fn on_known(&mut self, protected: bool) {
         self.is = Some(protected);
+        self.retires &= protected;
     }
 
     /// It may have been done.

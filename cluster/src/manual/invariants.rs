@@ -23,9 +23,10 @@
 //! a block to nobody else for [`RECLAIM_AFTER_MS`](crate::store::RECLAIM_AFTER_MS) (10 min) after the last
 //! beat of its holder; the holder counts that time from the moment at which it sent the last beat that brought a
 //! table of blocks, and stops earlier, by as much as somebody may wait on a port that he was given before
-//! ([`port_wait`](crate::agent::Setup::port_wait): 90 s by default, half of the 10 min at the most). So nobody waits any
-//! more on a port of a block that another node offers, unless the store forgot. A block that was granted is offered when
-//! such a table names this node as its owner, and not any more when one does not.
+//! ([`port_wait`](crate::agent::Setup::port_wait): 90 s by default; of more than 5 min only those count). So nobody waits
+//! any more on a port of a block that another node offers, unless the store forgot. A block that was granted is offered
+//! once a table that is no older names this node as its owner, outside of a quarantine, and not before the others have
+//! had 2.5 s for a table of their own; and not any more when a later table does not name this node.
 //!
 //! **After the store forgot**, holders say what they hold before anything is granted again, and the higher fence has
 //! a block. Who knew before that a block is another's does not offer it, although it is granted: not until the store has

@@ -62,6 +62,9 @@ pub struct Beaten {
     pub blocks: Vec<(Holding, Fence)>,
     /// Blocks that this node said it holds, and that another one has by a higher fence.
     pub yield_blocks: Vec<u16>,
+    /// Whose they were until now, of the blocks that are this node's since it said that it holds them, if members were
+    /// asked for. Those others do not know yet.
+    pub displaced: Vec<(Holding, Fence)>,
 }
 
 /// A life of the pool's data: new where the store was found empty.

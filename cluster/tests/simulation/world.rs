@@ -9,7 +9,9 @@ use flotilla_cluster::agent::{Event, Lane, Output};
 use flotilla_cluster::aws::Trouble;
 use flotilla_cluster::dns::{self, Witness, Zone};
 use flotilla_cluster::id::Fence;
-use flotilla_cluster::store::{Hint, Registered, Reply, Request, State, StoreError};
+use flotilla_cluster::store::{
+    Granted, Hint, Holding, Registered, Reply, Request, State, StoreError,
+};
 
 use crate::node::Node;
 use crate::random::Random;
@@ -42,7 +44,8 @@ pub(crate) struct Store {
     state: State,
     pub(crate) up: bool,
     pub(crate) clock_offset_ms: i64,
-    older: VecDeque<State>,
+    /// States to go back to, and when they were.
+    older: VecDeque<(u64, State)>,
     snapshot_at: u64,
 }
 
@@ -68,6 +71,10 @@ pub(crate) struct Facts {
     pub(crate) informed_ms: HashMap<usize, u64>,
     /// And the first one since the store last forgot something.
     pub(crate) informed_again_ms: HashMap<usize, u64>,
+    /// By node and block: the last grant that it was told of.
+    pub(crate) granted: HashMap<(usize, u16), Fence>,
+    /// When a node first went by a table that says so: who goes by it, the block, the grant.
+    pub(crate) read_ms: HashMap<(usize, u16, Fence), u64>,
     /// All the times at which the store forgot something.
     pub(crate) losses: Vec<Loss>,
     /// Requests that were answered, in all.
@@ -152,6 +159,8 @@ impl World {
         self.nodes[index].start(limits, seed, now_ms, now);
         self.facts.informed_ms.remove(&index);
         self.facts.informed_again_ms.remove(&index);
+        self.facts.granted.retain(|(of, _), _| *of != index);
+        self.facts.read_ms.retain(|(of, ..), _| *of != index);
         for loss in &mut self.facts.losses {
             loss.known.remove(&index);
         }
@@ -315,6 +324,14 @@ impl World {
                     if self.facts.loss_ms.is_none_or(|loss| loss < heard) {
                         self.facts.informed_again_ms.entry(index).or_insert(heard);
                     }
+                    for (Holding { block, fence }, _) in &beaten.blocks {
+                        let read = self.facts.read_ms.entry((index, *block, *fence));
+                        read.or_insert(self.now_ms);
+                    }
+                }
+                if let Ok(Reply::Granted(Granted::Blocks(blocks))) = &result {
+                    let granted = blocks.iter().map(|of| ((index, of.block), of.fence));
+                    self.facts.granted.extend(granted);
                 }
                 process.agent.on_reply(lane, result, now);
             }
@@ -348,10 +365,9 @@ impl World {
     fn remember(&mut self) {
         if self.now_ms >= self.store.snapshot_at {
             self.store.snapshot_at = self.now_ms + 1_000;
-            self.store.older.push_back(self.store.state.clone());
-            if self.store.older.len() > OLDER_MAX {
-                self.store.older.pop_front();
-            }
+            self.store.older.push_back((self.now_ms, self.store.state.clone()));
+            let oldest = self.now_ms - OLDER_MS;
+            self.store.older.retain(|(at, _)| *at >= oldest);
         }
         let recent = self.now_ms.saturating_sub(crate::judge::STALE_MS);
         while self.facts.exact.front().is_some_and(|at| *at < recent) {
@@ -365,9 +381,11 @@ impl World {
     }
 
     pub(crate) fn roll_back(&mut self) {
-        if let Some(older) = self.store.older.pop_front() {
+        let index = self.random.index(self.store.older.len());
+        // It may go back again, but not to what was lost then.
+        let older = self.store.older.drain(index..).next();
+        if let Some((_, older)) = older {
             self.store.state = older;
-            self.store.older.clear();
             self.note_loss();
         }
     }
@@ -396,5 +414,5 @@ pub(crate) fn is_terminated(node: usize) -> bool {
 const IN_SYNC: Duration = Duration::from_secs(2);
 /// The store's response limit.
 const LIMIT_MS: u64 = 500;
-/// Seconds that the store can go back.
-const OLDER_MAX: usize = 12;
+/// How far the store can go back.
+const OLDER_MS: u64 = 12_000;

@@ -8,6 +8,8 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use super::nftables::NftablesArgs;
+#[cfg(feature = "aws")]
+use super::template::{self, TemplateArgs};
 use super::{Cli, ConfigArgs, iam, nftables, print, unit};
 use crate::config::{self, Key, MAIN_FILE, Origin, Standing};
 use crate::error::ServeError;
@@ -28,6 +30,9 @@ pub enum GenerateVerb {
     Nftables(NftablesArgs),
     /// The least policy (IAM) of the nodes' role in AWS for the given configuration.
     Iam(ConfigArgs),
+    /// A template of CloudFormation for a fleet of nodes with the given configuration, and all that it needs.
+    #[cfg(feature = "aws")]
+    Cloudformation(TemplateArgs),
     /// The reference of configuration keys, in Markdown.
     Reference,
 }
@@ -57,6 +62,8 @@ pub fn run(verb: GenerateVerb) -> Result<(), ServeError> {
         }
         GenerateVerb::Nftables(args) => print(&nftables::text(args)?),
         GenerateVerb::Iam(args) => print(&format!("{:#}\n", iam::policy(&args.load()?.0))),
+        #[cfg(feature = "aws")]
+        GenerateVerb::Cloudformation(args) => template::run(args),
         GenerateVerb::Reference => print(&reference()),
     }
 }

@@ -34,7 +34,7 @@ fn policy_of(config: &Config, is_built: impl Fn(&str) -> bool) -> Value {
             statements.push(balancers_changed(&place, pool));
         }
     }
-    if (aws.lifecycle || aws.protect) && is_built("aws.lifecycle") {
+    if aws.lifecycle || aws.protect {
         statements.extend(scaling(aws, &place, pool));
     }
     json!({ "Version": "2012-10-17", "Statement": statements })
@@ -323,7 +323,8 @@ mod tests {
         });
         assert!(off.iter().all(|action| action.starts_with("ec2:Describe")));
         let built = policy(&load_flags(&[]).unwrap().0).to_string();
-        assert!(!built.contains("autoscaling:") && built.contains("elasticloadbalancing:"));
+        assert!(built.contains("elasticloadbalancing:DescribeTargetHealth"));
+        assert!(built.contains("autoscaling:CompleteLifecycleAction"));
         let usual = actions(|_| {});
         assert!(has(&usual, "ec2:AuthorizeSecurityGroupIngress"));
         assert!(!has(&usual, "route53:ChangeResourceRecordSets"));

@@ -22,6 +22,8 @@ mod nftables;
 pub mod ping;
 pub mod remote;
 mod table;
+#[cfg(feature = "aws")]
+mod template;
 #[cfg(test)]
 mod tests;
 mod unit;

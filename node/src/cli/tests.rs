@@ -63,6 +63,8 @@ fn every_verb_of_the_design_is_understood() {
         "flotilla gen unit",
         "flotilla gen nftables --nodes 10.0.0.0/24,10.0.1.7 --nodes 2001:db8::/64 --monitors ::1",
         "flotilla gen reference",
+        #[cfg(feature = "aws")]
+        "flotilla gen cloudformation --front nlb --zones 3 -c f.toml",
     ] {
         parse(words).unwrap_or_else(|error| panic!("{words}: {error}"));
     }
@@ -77,6 +79,7 @@ fn wrong_usage_exits_with_two() {
         "flotilla serve --set =x",
         "flotilla gen completion tcsh",
         "flotilla gen nftables --nodes ten",
+        "flotilla gen cloudformation --zones 1",
         "flotilla ping --timeout soon",
         "flotilla nodes --admin http://a:80",
         "flotilla kick",

@@ -9,12 +9,14 @@ use flotilla_cluster::aws::instance::Instance;
 use tracing::{debug, info, warn};
 
 #[cfg(feature = "aws")]
-use super::balancers::Watch;
+use super::balancers::Fronts;
 use super::identity::{Identity, overridden};
 #[cfg(feature = "aws")]
 use super::lead::Duties;
 #[cfg(feature = "aws")]
 use super::names::Names;
+#[cfg(feature = "aws")]
+use super::notices::Watch;
 #[cfg(feature = "aws")]
 use super::place;
 use super::settled::Settled;
@@ -25,6 +27,7 @@ use crate::listen::Adopt;
 use crate::policy::Policy;
 use crate::pool::Pool;
 use crate::registry::{Moved, Registry};
+use crate::system::DrainHandle;
 
 /// The surroundings of a node.
 pub(crate) struct Cloud {
@@ -32,7 +35,7 @@ pub(crate) struct Cloud {
     pub(super) policy: Arc<Policy>,
     #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "duties are the feature's"))]
     pub(super) pool: Addr<Pool>,
-    registry: Addr<Registry>,
+    pub(super) registry: Addr<Registry>,
     pub(super) instance: Option<Instance>,
     #[cfg(feature = "aws")]
     pub(super) duties: Duties,
@@ -42,11 +45,15 @@ pub(crate) struct Cloud {
     pub(super) placed: place::Told,
     #[cfg(feature = "aws")]
     pub(super) watch: Watch,
+    #[cfg(feature = "aws")]
+    pub(super) fronts: Fronts,
     /// `TcpEstablishedTimeout` of the network card.
     #[cfg(feature = "aws")]
     pub(super) card: Option<Duration>,
     #[cfg(feature = "aws")]
     pub(super) card_troubles: Told,
+    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "notices are the feature's"))]
+    pub(super) drain: DrainHandle,
     /// Asked in vain so often since the last answer.
     unanswered: u32,
 }
@@ -58,6 +65,7 @@ impl Cloud {
         settled: &Settled,
         pool: &Addr<Pool>,
         registry: &Addr<Registry>,
+        drain: &DrainHandle,
     ) -> Option<Addr<Self>> {
         let cloud = Self {
             identity: settled.identity.clone(),
@@ -72,11 +80,14 @@ impl Cloud {
             #[cfg(feature = "aws")]
             placed: place::Told::default(),
             #[cfg(feature = "aws")]
-            watch: Watch::default(),
+            watch: Watch::new(policy),
+            #[cfg(feature = "aws")]
+            fronts: Fronts::default(),
             #[cfg(feature = "aws")]
             card: None,
             #[cfg(feature = "aws")]
             card_troubles: Told::default(),
+            drain: drain.clone(),
             unanswered: 0,
         };
         policy.config.aws.enabled.then(|| Actor::start(cloud))
@@ -91,9 +102,10 @@ impl Actor for Cloud {
         #[cfg(feature = "aws")]
         {
             self.lead_later(ctx);
+            self.watch_later(ctx);
             self.place_later(ctx);
             self.names_later(ctx);
-            self.watch_later(ctx);
+            self.fronts_later(ctx);
             self.ask_card(ctx);
         }
     }
@@ -107,8 +119,9 @@ impl Handler<Adopt> for Cloud {
         #[cfg(feature = "aws")]
         {
             self.duties.reopen();
+            self.watch.adopt(&self.policy);
             self.names.reopen();
-            self.watch.reopen();
+            self.fronts.reopen();
         }
     }
 }

@@ -8,6 +8,7 @@
 //! | `lead` | its duties while the node leads: rounds of reading, planning and applying |
 //! | `groups` | security groups |
 //! | `names` | its other duty: the pool's names in Route 53 |
+//! | `notices` | what AWS announces for this machine: drains, hooks, protection |
 //! | `place` | where clients are sent to by DNS |
 //! | `balancers` | load balancers in front |
 //! | `card` | the network card of the instance |
@@ -28,6 +29,8 @@ mod identity;
 mod lead;
 #[cfg(feature = "aws")]
 pub(crate) mod names;
+#[cfg(feature = "aws")]
+mod notices;
 #[cfg(feature = "aws")]
 pub(crate) mod place;
 #[cfg(feature = "aws")]

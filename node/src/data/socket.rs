@@ -171,6 +171,16 @@ impl Socket {
         self.run(Direction::Read, |descriptor| receive_now(descriptor, out)).await
     }
 
+    /// What has come, left where it is; 0 is the end of the stream.
+    pub async fn peek(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        self.run(Direction::Read, |descriptor| {
+            let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+            let (_, count) = rustix::net::recv(descriptor, &mut *room, flags)?;
+            Ok(count.min(room.len()))
+        })
+        .await
+    }
+
     /// Sends from the front of `data` what the kernel takes.
     pub(super) async fn send(&mut self, data: &[u8], then: Then) -> io::Result<usize> {
         let flags = match then {

@@ -90,7 +90,7 @@ pub(crate) fn examine(patient: &Patient<'_>) -> Vec<Finding> {
 
 type Check = fn(&Patient<'_>) -> Vec<Finding>;
 
-const CHECKS: [Check; 12] = [
+const CHECKS: [Check; 14] = [
     machine::addresses,
     machine::ports,
     machine::certificates,
@@ -98,6 +98,8 @@ const CHECKS: [Check; 12] = [
     pool::store,
     pool::nodes,
     pool::alike,
+    pool::host_keys,
+    pool::storage,
     path::timers,
     path::doors,
     path::names,

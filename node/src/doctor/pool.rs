@@ -43,11 +43,102 @@ pub(super) fn store(patient: &Patient<'_>) -> Vec<Finding> {
         let saw = format!("{name} is {state} {reason}: limits are divided, nothing new is shared");
         return vec![Finding::bad(CHECK, saw, "bring the store back; sessions go on meanwhile")];
     }
-    match leader {
-        Some(leader) => vec![Finding::fine(CHECK, format!("{name}, led by {leader}"))],
+    let mut findings = vec![match leader {
+        Some(leader) => Finding::fine(CHECK, format!("{name}, led by {leader}")),
         None => {
             let fix = "it takes some seconds after a start; DNS and policy stay as they are";
-            vec![Finding::warning(CHECK, format!("{name}, nobody leads"), fix)]
+            Finding::warning(CHECK, format!("{name}, nobody leads"), fix)
+        }
+    }];
+    findings.extend(store.latency_ms.map(latency));
+    findings.extend(store.clock_ms.map(clock));
+    findings
+}
+
+/// A login waits for one answer of the store.
+fn latency(ms: u64) -> Finding {
+    const CHECK: &str = "store latency";
+    let saw = format!("the last heartbeat took {ms} ms");
+    match ms {
+        ..=LATENCY_MAX_MS => Finding::fine(CHECK, saw),
+        _ => Finding::warning(
+            CHECK,
+            format!("{saw}, and each login waits for one such answer"),
+            "look at the store's load, and put it into the region of its nodes",
+        ),
+    }
+}
+
+/// Calls of AWS are refused when the clock is off by five minutes, certificates and one-time passwords before that.
+fn clock(ahead_ms: i64) -> Finding {
+    const CHECK: &str = "clock";
+    let word = if ahead_ms < 0 { "behind" } else { "ahead of" };
+    let saw = format!("{} ms {word} the store's", ahead_ms.unsigned_abs());
+    match ahead_ms.unsigned_abs() {
+        ..=CLOCK_MAX_MS => Finding::fine(CHECK, saw),
+        _ => Finding::warning(CHECK, saw, "let chrony or systemd-timesyncd set both clocks"),
+    }
+}
+
+/// Whether all nodes see the mark that one of them made on the storage.
+pub(super) fn storage(patient: &Patient<'_>) -> Vec<Finding> {
+    const CHECK: &str = "shared storage";
+    let Ok(Nodes { nodes, .. }) = &patient.nodes else { return Vec::new() };
+    if patient.config.pool.store == Store::Embedded || !patient.config.pool.shared_storage {
+        return Vec::new();
+    }
+    let living = || nodes.iter().filter(|node| node.state != "dead");
+    let blind: Vec<&str> =
+        living().filter(|node| node.storage.is_empty()).map(|node| node.id.as_str()).collect();
+    let mut marks: Vec<&str> = living().map(|node| node.storage.as_str()).collect();
+    marks.retain(|mark| !mark.is_empty());
+    marks.sort_unstable();
+    marks.dedup();
+    let fix = "mount the same storage on all nodes at storage.root";
+    match (marks.len(), blind.is_empty()) {
+        (0, _) => vec![Finding::warning(
+            CHECK,
+            "no node sees the mark of the pool yet",
+            "the leader makes one within a minute; storage.root must be writable",
+        )],
+        (1, true) => vec![Finding::fine(CHECK, "all nodes see the same mark")],
+        (1, false) => {
+            let saw = format!("{} do not see the mark that the others see", blind.join(", "));
+            vec![Finding::bad(CHECK, saw, fix)]
+        }
+        _ => {
+            let of = |node: &Node| format!("{} sees {}", node.id, node.storage);
+            let seen: Vec<_> = living().filter(|node| !node.storage.is_empty()).map(of).collect();
+            vec![Finding::bad(CHECK, seen.join(", "), fix)]
+        }
+    }
+}
+
+/// Whether a client of SSH finds the same keys wherever it lands.
+pub(super) fn host_keys(patient: &Patient<'_>) -> Vec<Finding> {
+    const CHECK: &str = "host keys";
+    let Ok(Nodes { nodes, .. }) = &patient.nodes else { return Vec::new() };
+    let shown: Vec<&Node> = nodes
+        .iter()
+        .filter(|node| node.state != "dead" && !node.host_keys.trim_start_matches('0').is_empty())
+        .collect();
+    let Some((first, others)) = shown.split_first() else { return Vec::new() };
+    let differ: Vec<&str> = others
+        .iter()
+        .filter(|node| node.host_keys != first.host_keys)
+        .map(|node| node.id.as_str())
+        .collect();
+    match differ.is_empty() {
+        true if others.is_empty() => Vec::new(),
+        true => vec![Finding::fine(CHECK, format!("the same on all {} nodes", shown.len()))],
+        false => {
+            let saw = format!(
+                "{} and {} show other SSH host keys: clients that land on another node are warned of an attack",
+                first.id,
+                differ.join(", ")
+            );
+            let fix = "give all nodes the same pool.secret_file, or the same ssh.host_keys";
+            vec![Finding::bad(CHECK, saw, fix)]
         }
     }
 }
@@ -109,3 +200,8 @@ fn reasons(node: &Node) -> String {
     let reasons = node.reasons.iter().map(|(latch, reason)| format!("{latch}: {reason}"));
     reasons.collect::<Vec<_>>().join("; ")
 }
+
+/// In one region it is about one.
+const LATENCY_MAX_MS: u64 = 50;
+/// Two machines with a time service differ by less.
+const CLOCK_MAX_MS: u64 = 2_000;

@@ -102,3 +102,27 @@ fn what_is_wrong_with_balancers_is_told_with_its_fix() {
     assert_eq!(states(&looked(Some(Ok(vec![seen(Severity::Note, "hairpin")])))), [State::Fine]);
     assert_eq!(states(&looked(Some(Err("throttled".to_owned())))), [State::Skipped]);
 }
+
+#[test]
+fn what_clients_would_see_differ_is_named() {
+    let node = |id: &str, keys: &str, mark: &str| json!({ "id": id, "state": "ready", "host_keys": keys, "storage": mark });
+    let flags = [POOL[0], POOL[1], ("pool.shared_storage", "true")];
+    let seen = |nodes: Value, latency: u64, clock: i64| {
+        let store =
+            json!({ "name": "redis", "state": "fine", "latency_ms": latency, "clock_ms": clock });
+        let nodes = json!({ "store": store, "leader": "n1", "self": "n1", "nodes": nodes });
+        examined(&flags, nodes, json!({}))
+    };
+    let state = |findings: &[Finding], check| of(findings, check).first().map(|(state, _)| *state);
+    let all = ["host keys", "shared storage", "store latency", "clock"];
+    let well = seen(json!([node("n1", "0a", "m"), node("n2", "0a", "m")]), 2, -900);
+    assert_eq!(all.map(|check| state(&well, check)), [Some(State::Fine); 4], "{well:?}");
+    let ill = seen(json!([node("n1", "0a", "m"), node("n2", "0b", "o")]), 800, 60_000);
+    let (bad, warning) = (Some(State::Bad), Some(State::Warning));
+    assert_eq!(all.map(|check| state(&ill, check)), [bad, bad, warning, warning], "{ill:?}");
+    let blind = seen(json!([node("n1", "0a", "m"), node("n2", "0a", "")]), 2, 0);
+    assert_eq!(
+        of(&blind, "shared storage"),
+        [(State::Bad, "n2 do not see the mark that the others see")]
+    );
+}

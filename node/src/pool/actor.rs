@@ -64,6 +64,8 @@ pub(crate) struct Pool {
     pub(super) unsent: Unsent,
     /// A timer in front of this node alone.
     pub(super) card: Option<Timer>,
+    /// It is to get fewer new clients than others.
+    pub(super) is_light: bool,
     /// Where clients are sent to by DNS, as the cloud tells.
     pub(super) place: Place,
     timer: Option<(Instant, SpawnHandle)>,
@@ -126,6 +128,7 @@ impl Pool {
             size: 0,
             unsent: Unsent::default(),
             card: None,
+            is_light: false,
             place: Place::default(),
             timer: None,
         }

@@ -124,8 +124,15 @@ impl Pool {
             standing,
             reasons: reasons.into_iter().map(|(latch, text)| (latch.to_owned(), text)).collect(),
             load: Load { sessions: self.agent.session_count(), ..self.meter.load() },
-            weight: if standing == Standing::Ready { self.meter.capacity(&config.aws) } else { 0 },
+            weight: match standing {
+                Standing::Ready if self.is_light => {
+                    self.meter.capacity(&config.aws).div_ceil(LIGHT)
+                }
+                Standing::Ready => self.meter.capacity(&config.aws),
+                _ => 0,
+            },
             storage: self.mark.seen().to_owned(),
+            host_keys: parts.policy.ssh.as_ref().map_or(0, |ssh| ssh.host_keys()),
             relay: parts.places.relay.map_or_else(String::new, |relay| relay.to_string()),
             place: self.place.clone(),
             instance: parts.places.instance.clone(),
@@ -147,6 +154,8 @@ impl Pool {
 const WEIGHT_OF_CORE: usize = 20;
 /// The largest weight of Route 53.
 const WEIGHT_MAX: u8 = 255;
+/// A node that may have to go soon weighs so many times less: fewer clients lose their connection with it.
+const LIGHT: u8 = 4;
 /// The shortest time that a rate is told of.
 const PASSED_MIN: Duration = Duration::from_millis(200);
 
@@ -159,7 +168,7 @@ mod tests {
         let start = Instant::now();
         let mut meter = Meter::new(start);
         let mut told = |ms: u64, bytes: u64| {
-            let loads = roster::Load { sessions: 0, transfers: 1, bytes };
+            let loads = roster::Load { transfers: 1, bytes, ..roster::Load::default() };
             meter.on_loads(loads, start + Duration::from_millis(ms));
             meter.load().bytes_per_second
         };

@@ -7,6 +7,7 @@
 //! | `event` | what the agent tells of, and what is done about it |
 //! | `front` | what stands in front of the pool, and of this node |
 //! | `lead`, `peers`, `nodes` | whether this node leads, for duties outside the store; whom DNS sends clients to, and balancers |
+//! | `light` | whether it is to get fewer new clients than others |
 //! | `member` | what the node says of itself |
 //! | `ports` | whose ports are whose, for those who hold and relay them |
 //! | `standing`, `errand` | whether the pool takes the node, and it has the pool's secrets; trying again |
@@ -26,6 +27,8 @@ pub(crate) mod front;
 pub(crate) mod generation;
 #[cfg(feature = "aws")]
 mod lead;
+#[cfg(feature = "aws")]
+mod light;
 mod mark;
 mod member;
 #[cfg(feature = "aws")]
@@ -47,6 +50,8 @@ pub(crate) use early::{Attach, KnownBans};
 pub(crate) use event::sweeps;
 #[cfg(feature = "aws")]
 pub(crate) use lead::{Lead, Leading};
+#[cfg(feature = "aws")]
+pub(crate) use light::Lighten;
 #[cfg(feature = "aws")]
 pub(crate) use peers::{AskPeers, Machine, Peers, Placed};
 pub use question::{Ask, Filter, Question, Refusal, Target};

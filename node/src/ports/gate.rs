@@ -1,7 +1,7 @@
 //! What a data connection passes before it reaches a grant: the PROXY header of a balancer; and where it goes
 //! if no grant of this node waits for it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use tracing::debug;
 use super::grant::Accepted;
 use super::linger;
 use crate::config::{Config, Networks};
+use crate::lobby::Lobby;
 use crate::log::Seldom;
 use crate::metrics::ProxyHeaders;
 use crate::proxy::{self, HeaderError};
@@ -32,7 +33,7 @@ pub(super) struct Gate {
     /// And when another arbiter does not answer.
     pub(super) deaf: Seldom,
     /// Connections whose header is awaited.
-    awaited: Rc<Cell<usize>>,
+    lobby: Lobby,
 }
 
 /// What a reload may change.
@@ -70,8 +71,15 @@ impl Gate {
         headers: ProxyHeaders,
         rules: Arc<PortRules>,
     ) -> Self {
-        let (awaited, starved, deaf) = (Rc::default(), Seldom::default(), Seldom::default());
-        Self { is_shared, relays, headers, rules: RefCell::new(rules), starved, deaf, awaited }
+        Self {
+            is_shared,
+            relays,
+            headers,
+            rules: RefCell::new(rules),
+            starved: Seldom::default(),
+            deaf: Seldom::default(),
+            lobby: Lobby::new(HEADERS_MAX),
+        }
     }
 
     pub(super) fn set_rules(&self, rules: Arc<PortRules>) {
@@ -89,15 +97,13 @@ impl Gate {
         rules.balancers.contains(peer).then_some(versions)
     }
 
-    /// A place among those who wait for their header; there are only so many.
-    pub(super) fn place(&self) -> Option<Place> {
-        let awaited = self.awaited.get();
-        if awaited >= HEADERS_MAX {
+    /// Lets a connection wait for its header. There are only so many places: a balancer sends it at once, so the one
+    /// that is silent for the longest is closed when they are used up.
+    pub(super) fn wait(&self, reading: impl Future<Output = ()> + 'static) {
+        if self.lobby.enter(reading) {
             self.headers.crowded.inc();
-            return None;
+            debug!("too many data connections without their PROXY header: the oldest is closed");
         }
-        self.awaited.set(awaited + 1);
-        Some(Place(Rc::clone(&self.awaited)))
     }
 
     /// The connection as the client's whom its header names. A balancer's own serves nobody.
@@ -135,15 +141,64 @@ impl Gate {
     }
 }
 
-/// See [`Gate::place`].
-#[derive(Debug)]
-pub(super) struct Place(Rc<Cell<usize>>);
+/// Connections of an arbiter whose header is awaited.
+const HEADERS_MAX: usize = 1024;
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::time::Instant;
+
+    use actix_rt::System;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::super::listener::{Listener, socket};
+    use super::super::wait::Wait;
+    use super::super::{Grant, GrantRequest, PeerRule};
+    use super::*;
+    use crate::relay::Outgoing;
+
+    #[test]
+    fn silent_ones_do_not_keep_others_out() {
+        System::new().block_on(async {
+            let balancer = IpAddr::from(Ipv4Addr::LOCALHOST);
+            let rules = PortRules {
+                versions: Some(Versions::V1),
+                balancers: ["127.0.0.1/32".parse().unwrap()].into_iter().collect(),
+                linger: Duration::ZERO,
+            };
+            let headers = ProxyHeaders::default();
+            let relays = Rc::new(Forwarder::new(Outgoing::default(), Arc::default()));
+            let mut gate = Gate::new(false, relays, headers.clone(), Arc::new(rules));
+            gate.lobby = Lobby::new(2);
+            let socket = socket((balancer, 0).into()).unwrap();
+            let address = socket.local_addr().unwrap().as_socket().unwrap();
+            let listener = Listener::new(socket, address, Arc::default(), Rc::new(gate)).unwrap();
+            let listener = Rc::new(listener);
+            let driver = tokio::task::spawn_local(Rc::clone(&listener).drive());
+            let client = IpAddr::from([192, 0, 2, 1]);
+            let request = GrantRequest {
+                client,
+                local: balancer,
+                rule: PeerRule::Same(client),
+                proves: false,
+            };
+            let wait = Rc::new(Wait::here(&request));
+            listener.add(&wait, Instant::now());
+            let mut grant = Grant::here(listener, wait);
+
+            let mut silent = Vec::new();
+            for _ in 0..3 {
+                silent.push(TcpStream::connect(address).await.unwrap());
+            }
+            let mut named = TcpStream::connect(address).await.unwrap();
+            named.write_all(b"PROXY TCP4 192.0.2.1 192.0.2.9 4000 21\r\n").await.unwrap();
+            assert_eq!(grant.accept().await.peer, "192.0.2.1:4000".parse().unwrap());
+            for mut oldest in silent.drain(..2) {
+                assert!(matches!(oldest.read(&mut [0]).await, Ok(0) | Err(_)));
+            }
+            assert_eq!(headers.crowded.get(), 2);
+            driver.abort();
+        });
     }
 }
-
-/// Connections of an arbiter whose header is awaited; more are closed.
-const HEADERS_MAX: usize = 1024;

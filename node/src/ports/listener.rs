@@ -273,14 +273,9 @@ impl Listener {
 
     /// The balancer says first who the client is.
     fn await_header(self: &Rc<Self>, connection: Accepted, versions: Versions) {
-        let Some(place) = self.gate.place() else {
-            return debug!(address = %self.address, "data connection closed: too many wait for their PROXY header");
-        };
         let listener = Rc::clone(self);
-        tokio::task::spawn_local(async move {
-            let named = listener.gate.name(connection, versions).await;
-            drop(place);
-            if let Some(connection) = named {
+        self.gate.wait(async move {
+            if let Some(connection) = listener.gate.name(connection, versions).await {
                 listener.admit(connection);
             }
         });

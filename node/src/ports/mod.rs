@@ -82,8 +82,9 @@ fn linger(data_connect: Duration) -> Duration {
     data_connect.max(LINGER_MIN)
 }
 
-/// How long somebody may wait on a port after it was given to a client, or linger there: until a command uses it,
-/// while the storage opens the file, and until the connection comes.
+/// How long somebody may wait on a port after it was given to a client: until a command uses it, while the storage
+/// opens the file, and until the connection comes, which is reckoned as the linger time, the longer one. So one that no
+/// command used has lingered by then too. One for which a transfer waited in vain may linger on: nobody waits there.
 pub(crate) fn wait_max(config: &Config) -> Duration {
     let connect = config.timeouts.data_connect;
     let parts = [connect, config.storage.timeout, linger(connect)];

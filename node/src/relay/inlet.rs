@@ -3,17 +3,16 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::{Rc, Weak};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flotilla_cluster::id::Fence;
 use flotilla_cluster::relay::{Preamble, RelayError};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
 use super::abort_at_close;
+use crate::lobby::Lobby;
 use crate::log::Seldom;
 use crate::ports::{Accepted, PortShard, Trouble, Via};
 
@@ -40,7 +39,7 @@ impl Inlet {
             Ok(listener) => listener,
             Err(error) => return warn!(%error, "relay listener can not be used"),
         };
-        let room = Arc::new(Semaphore::new((PREAMBLES_MAX / shards.max(1)).max(PREAMBLES_MIN)));
+        let lobby = Lobby::new((PREAMBLES_MAX / shards.max(1)).max(PREAMBLES_MIN));
         let (starved, told) = (Seldom::default(), Rc::new(Seldom::default()));
         loop {
             let (stream, from) = match listener.accept().await {
@@ -61,21 +60,22 @@ impl Inlet {
                 Refusal::Broken(error).tell(&owner, from, &told);
                 continue;
             }
-            let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
-                Refusal::Crowded.tell(&owner, from, &told);
-                continue;
-            };
-            let told = Rc::clone(&told);
-            tokio::task::spawn_local(async move {
+            let (shard, teller) = (Rc::clone(&owner), Rc::clone(&told));
+            let is_crowded = lobby.enter(async move {
+                let (owner, told) = (shard, teller);
                 // The stream outlives the reading: a refusal is counted before its peer sees it.
                 let mut stream = stream;
                 let read = tokio::time::timeout(PATIENCE, read(&mut stream, &owner)).await;
-                drop(place);
                 match read.unwrap_or(Err(Refusal::Late)) {
                     Ok(preamble) => pass_on(stream, preamble, &owner, &told),
                     Err(refusal) => refusal.tell(&owner, from, &told),
                 }
             });
+            if is_crowded {
+                // A node says its preamble at once, so whoever is silent for the longest is none.
+                owner.relays().counts().refused("crowded");
+                debug!("too many relays without their preamble: the oldest is reset");
+            }
         }
     }
 }
@@ -83,8 +83,6 @@ impl Inlet {
 /// Why a connection is not taken.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
-    #[error("too many connections without their preamble")]
-    Crowded,
     #[error("its preamble did not come in time")]
     Late,
     #[error("it broke: {0}")]
@@ -100,7 +98,6 @@ enum Refusal {
 impl Refusal {
     fn tell(&self, shard: &PortShard, from: SocketAddr, told: &Seldom) {
         let word = match self {
-            Self::Crowded => "crowded",
             Self::Late => "late",
             Self::Broken(_) => "broken",
             Self::NoKey => "no_key",
@@ -144,7 +141,7 @@ fn pass_on(stream: TcpStream, preamble: Preamble, shard: &Rc<PortShard>, told: &
     }
 }
 
-/// Connections of all arbiters whose preamble is awaited; more are reset.
+/// Connections of all arbiters whose preamble is awaited; of more the oldest are reset.
 pub(crate) const PREAMBLES_MAX: usize = 1024;
 /// Those of one arbiter at the least.
 const PREAMBLES_MIN: usize = 16;

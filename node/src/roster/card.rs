@@ -220,6 +220,11 @@ impl Card {
         self.transfers.borrow().iter().map(|transfer| transfer.progress.bytes()).sum()
     }
 
+    /// When the oldest of them began.
+    pub(super) fn oldest(&self) -> Option<Instant> {
+        self.transfers.borrow().iter().map(|transfer| transfer.progress.started()).min()
+    }
+
     /// Bytes that the session has moved.
     pub(super) fn bytes(&self) -> u64 {
         self.moved.get() + self.under_way()

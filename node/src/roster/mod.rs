@@ -57,6 +57,20 @@ pub(crate) struct Load {
     pub(crate) transfers: usize,
     /// Bytes moved since the start, those of transfers under way included; it never falls.
     pub(crate) bytes: u64,
+    /// When the oldest of the transfers under way began.
+    pub(crate) oldest: Option<Instant>,
+}
+
+impl Load {
+    /// Of both.
+    pub(crate) fn with(self, other: Self) -> Self {
+        Self {
+            sessions: self.sessions + other.sessions,
+            transfers: self.transfers + other.transfers,
+            bytes: self.bytes + other.bytes,
+            oldest: self.oldest.into_iter().chain(other.oldest).min(),
+        }
+    }
 }
 
 /// The place of a session in the roster, from its login to its logout. Dropped, the session has left.
@@ -88,11 +102,13 @@ impl Roster {
 
     /// How busy the arbiter is.
     pub(crate) fn load(&self) -> Load {
-        let under_way: u64 = self.queue.borrow().iter().map(|card| card.under_way()).sum();
+        let queue = self.queue.borrow();
+        let under_way: u64 = queue.iter().map(|card| card.under_way()).sum();
         Load {
             sessions: self.cards.borrow().len(),
             transfers: self.transfers.get(),
             bytes: self.moved.get() + under_way,
+            oldest: queue.iter().filter_map(|card| card.oldest()).min(),
         }
     }
 

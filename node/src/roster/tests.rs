@@ -181,20 +181,25 @@ fn a_new_login_takes_the_place_of_the_old_one() {
 
 #[test]
 fn the_load_never_forgets_bytes() {
-    let bench = Bench::new();
+    let mut bench = Bench::new();
     let places: Vec<_> = (0..3).map(|number| bench.enter(number)).collect();
+    let begun = bench.now;
     let moving = bench.retrieve(&places[0]);
     moving.add(10, bench.now);
+    bench.now += Duration::from_secs(1);
     let other = bench.retrieve(&places[1]);
     other.add(5, bench.now);
-    assert_eq!(bench.roster.load(), Load { sessions: 3, transfers: 2, bytes: 15 });
+    let oldest = Some(begun);
+    assert_eq!(bench.roster.load(), Load { sessions: 3, transfers: 2, bytes: 15, oldest });
     bench.roster.gather(10, bench.now);
     moving.add(1, bench.now);
-    assert_eq!(bench.roster.load(), Load { sessions: 3, transfers: 2, bytes: 16 });
+    assert_eq!(bench.roster.load(), Load { sessions: 3, transfers: 2, bytes: 16, oldest });
     drop(moving);
-    assert_eq!(bench.roster.load(), Load { sessions: 3, transfers: 1, bytes: 16 });
+    let oldest = Some(bench.now);
+    assert_eq!(bench.roster.load(), Load { sessions: 3, transfers: 1, bytes: 16, oldest });
     drop((other, places));
-    assert_eq!(bench.roster.load(), Load { sessions: 0, transfers: 0, bytes: 16 });
+    let oldest = None;
+    assert_eq!(bench.roster.load(), Load { sessions: 0, transfers: 0, bytes: 16, oldest });
 }
 
 #[test]

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flotilla_protocol::ftp::{Failure, Route};
+use flotilla_protocol::proxy::{Decoder, Versions, is_header_start};
 use rustls::ServerConfig;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::contest;
-use crate::config::DataReuse;
+use crate::config::{DataReuse, Networks};
 use crate::data::{Connection, Socket, connect_active};
 use crate::hex;
 use crate::ports::{Accepted, Grant, Via};
 use crate::tls::{self, SessionKey};
+use crate::worker::Worker;
 
 /// Everything that is needed for one data connection.
 pub(super) struct Link {
@@ -25,6 +27,10 @@ pub(super) struct Link {
     pub(super) timeout: Duration,
     /// TLS, for PROT P.
     pub(super) protection: Option<Protection>,
+    /// Balancers from which no PROXY header is expected on data connections.
+    pub(super) headless: Networks,
+    /// One of them made the connection.
+    pub(super) is_headless: bool,
 }
 
 /// TLS on the data connection, bound to the control connection.
@@ -61,19 +67,47 @@ impl Link {
         }
     }
 
+    /// Fails where a clear upload begins with a PROXY header: a balancer put it there although none is expected
+    /// (`ingress.data_proxy_protocol`), and it would be the beginning of the file. Who comes otherwise costs nothing.
+    pub(super) async fn refuse_header(
+        &self,
+        connection: &mut Connection,
+        stalled: Duration,
+        worker: &Worker,
+    ) -> Result<(), Failure> {
+        let (true, Connection::Clear(socket)) = (self.is_headless, connection) else {
+            return Ok(());
+        };
+        let mut first = [0; HEADER_BYTES];
+        let peeked = tokio::time::timeout(stalled, socket.peek(&mut first)).await;
+        let peeked = peeked.map_err(|_| Failure::DataStalled)?.map_err(|_| Failure::DataBroken)?;
+        if !is_header(first.get(..peeked).unwrap_or_default()) {
+            return Ok(());
+        }
+        worker.metrics.proxy.refused.inc();
+        if let Some(held) = worker.tells_header() {
+            let key = "ingress.data_proxy_protocol";
+            warn!(held, key, "upload refused: a balancer sends PROXY headers on data connections");
+        }
+        Err(Failure::DataBroken)
+    }
+
     async fn connect(&mut self, deadline: Instant) -> Result<Socket, Failure> {
         match self.route {
-            Route::Passive => accept(self.passive.as_mut(), deadline).await,
+            Route::Passive => {
+                let accepted = accept(self.passive.as_mut(), deadline).await?;
+                self.is_headless = self.headless.contains(accepted.peer.ip());
+                Ok(taken(accepted))
+            }
             Route::Active(target) => connect_active(target, self.local, deadline).await,
         }
     }
 }
 
-async fn accept(grant: Option<&mut Grant>, deadline: Instant) -> Result<Socket, Failure> {
+async fn accept(grant: Option<&mut Grant>, deadline: Instant) -> Result<Accepted, Failure> {
     let Some(grant) = grant else { return Err(Failure::Internal) };
     let accepted = tokio::time::timeout_at(deadline.into(), grant.accept());
-    let accepted = accepted.await.map_err(|_| Failure::DataTimeout)?;
-    Ok(taken(accepted))
+    accepted.await.map_err(|_| Failure::DataTimeout)
 }
 
 /// A connection that came to a passive port.
@@ -85,5 +119,14 @@ pub(super) fn taken(accepted: Accepted) -> Socket {
     Socket::prepared(accepted.stream)
 }
 
+/// Whether bytes that may be a file's are a header. A text may begin with the word of version 1.
+fn is_header(bytes: &[u8]) -> bool {
+    let is_binary = bytes.starts_with(b"\r");
+    let is_whole = || matches!(Decoder::new(Versions::V1).decode(bytes), Ok((_, Some(_))));
+    is_header_start(bytes) && (is_binary || is_whole())
+}
+
+/// The longest header of version 1, and more than the signature of version 2.
+const HEADER_BYTES: usize = 107;
 /// The part of a trace that all of its spans have (W3C Trace Context, 3.2.2.3).
 const TRACE_ID_BYTES: usize = 16;

@@ -19,12 +19,14 @@ use super::actor::Session;
 use super::ending::{self, Loss};
 use super::link::{Link, Protection};
 use super::operation::open_listing;
+use crate::config::{Networks, Proxy};
 use crate::data::{Download, Progress, Terms, receive, send};
 use crate::files::Files;
 use crate::log::About;
 use crate::ports::Grant;
 use crate::roster::{Moving, Subject, Transfer};
 use crate::storage::{CreateMode, CreateOptions, Sink, Source, Storage};
+use crate::worker::Worker;
 
 /// A transfer under way. Dropped, it is aborted, and nobody hears when that is done.
 pub(super) struct OpenTransfer {
@@ -82,6 +84,11 @@ impl OpenTransfer {
             local: session.local.ip(),
             timeout: config.timeouts.data_connect,
             protection,
+            headless: match config.ingress.data_proxy_protocol {
+                Proxy::Off => config.ingress.balancers.clone(),
+                _ => Networks::default(),
+            },
+            is_headless: false,
         };
         let shared = Rc::new(Shared {
             progress: Rc::new(Progress::new(now)),
@@ -117,6 +124,7 @@ impl OpenTransfer {
             shared: Rc::clone(&shared),
             ascii,
             is_spliced: session.is_spliced,
+            worker: Rc::clone(&session.worker),
         };
         let future: Pin<Box<dyn Future<Output = _>>> = match request.kind {
             TransferKind::Retrieve { path, offset, length } => {
@@ -183,6 +191,7 @@ struct Run {
     ascii: bool,
     /// A balancer makes the connections of this client.
     is_spliced: bool,
+    worker: Rc<Worker>,
 }
 
 impl Run {
@@ -237,7 +246,8 @@ impl Run {
         let promised = name.clone();
         let published = Arc::clone(&sink);
         let opened = || shared.open(None, name);
-        let connection = self.link.open(opened).await?;
+        let mut connection = self.link.open(opened).await?;
+        self.link.refuse_header(&mut connection, self.terms.stalled, &self.worker).await?;
         // Under TLS the end of the stream is proved by itself.
         let is_proved = self.link.protection.is_some();
         let (shared, is_spliced) = (Rc::clone(&self.shared), self.is_spliced);

@@ -18,6 +18,8 @@ use crate::auth::users::create;
 use crate::config::{Config, Ssh};
 use crate::secret::{Readers, guarded};
 
+use aws_lc_rs::digest::{Context, SHA256};
+
 use super::algorithm;
 
 pub(crate) use shared::{SharedKeys, kept};
@@ -59,6 +61,19 @@ impl HostKeys {
         self.keys
             .iter()
             .map(|key| (key.algorithm().to_string(), key.fingerprint(HashAlg::Sha256).to_string()))
+    }
+
+    /// Of all fingerprints: the same where a client sees the same keys.
+    pub(crate) fn digest(&self) -> u64 {
+        let mut prints: Vec<_> = self.fingerprints().collect();
+        prints.sort_unstable();
+        let mut context = Context::new(&SHA256);
+        for (algorithm, print) in &prints {
+            context.update(format!("{algorithm} {print}\n").as_bytes());
+        }
+        let digest = context.finish();
+        let first = digest.as_ref().first_chunk().copied().unwrap_or_default();
+        u64::from_be_bytes(first)
     }
 
     /// What the keys sign by, the best first.

@@ -19,6 +19,8 @@ pub(crate) struct Transport {
     /// As the last connection took it; another one is made when the policy of the pool changes.
     current: Mutex<Arc<Config>>,
     pub(super) signatures: Signatures,
+    /// Digest of them.
+    host_keys: u64,
 }
 
 /// What this node's configuration makes of it.
@@ -50,7 +52,12 @@ impl Transport {
             preferred: algorithm::preferred(ssh, &keys),
         };
         let current = Mutex::new(Arc::new(parts.config(None)));
-        Ok(Self { parts, current, signatures: Signatures::new(ssh) })
+        Ok(Self { parts, current, signatures: Signatures::new(ssh), host_keys: keys.digest() })
+    }
+
+    /// Of the host keys.
+    pub(crate) fn host_keys(&self) -> u64 {
+        self.host_keys
     }
 
     /// For a new connection, that asks a silent client so often whether it is there. A connection keeps what it

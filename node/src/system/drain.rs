@@ -69,6 +69,18 @@ impl DrainHandle {
         self.controls.try_send(Control::Undrain).is_ok()
     }
 
+    /// Drains the node until then, for the cloud. Tells whether it was heard.
+    #[cfg(feature = "aws")]
+    pub(crate) fn cloud_drain(&self, end: Instant) -> bool {
+        self.controls.try_send(Control::CloudDrain { end }).is_ok()
+    }
+
+    /// Takes that back. Tells whether it was heard.
+    #[cfg(feature = "aws")]
+    pub(crate) fn cloud_undrain(&self) -> bool {
+        self.controls.try_send(Control::CloudUndrain).is_ok()
+    }
+
     /// How far the drain is; it changes once a second while there is one.
     pub(crate) fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.clone()

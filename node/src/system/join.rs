@@ -123,7 +123,12 @@ async fn stopped(control: &mut mpsc::Receiver<Control>, later: &mut Option<Box<C
         match control.recv().await {
             Some(Control::Stop) | None => return,
             Some(Control::Reload(config)) => *later = Some(config),
-            Some(Control::Drain { .. } | Control::Undrain) => {
+            Some(
+                Control::Drain { .. }
+                | Control::Undrain
+                | Control::CloudDrain { .. }
+                | Control::CloudUndrain,
+            ) => {
                 warn!("there is nothing to drain while the node waits for its pool");
             }
         }

@@ -8,7 +8,8 @@
 //! # End
 //! A drain makes the node unready and, `timeouts.drain_notice` later, lets nobody in, sends idle sessions away
 //! with 421 and waits for the transfers, at most for `timeouts.drain`. One that an operator ordered can be taken
-//! back; a stop closes the listeners and ends the process after it.
+//! back; a stop closes the listeners and ends the process after it. What the cloud announces drains a node too, by the
+//! time that it has left; see [`Control::CloudDrain`].
 
 mod addresses;
 mod bind;
@@ -26,7 +27,7 @@ mod tests;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::Addr;
 use actix_rt::Arbiter;
@@ -64,6 +65,13 @@ pub enum Control {
     },
     /// Take clients again.
     Undrain,
+    /// Send the clients away as [`Control::Drain`] does: the cloud takes the machine, or puts it aside.
+    CloudDrain {
+        /// Nobody is to be left then.
+        end: Instant,
+    },
+    /// It does not, after all. What an operator ordered stays.
+    CloudUndrain,
     /// Drain, then end. A second one ends at once.
     Stop,
 }

@@ -63,6 +63,17 @@ impl Node {
                 info!(notice_s = notice.as_secs(), grace_s = grace.as_secs(), "told to drain");
                 self.draining.machine.on_drain(notice, grace, Instant::now());
             }
+            Control::CloudDrain { end } => {
+                let now = Instant::now();
+                let seconds = end.saturating_duration_since(now).as_secs();
+                info!(seconds, "told by the cloud to drain");
+                self.draining.machine.on_cloud(config.drain_notice(), end, now);
+            }
+            Control::CloudUndrain => {
+                if !self.draining.machine.on_cloud_withdrawn(Instant::now()) {
+                    info!("the cloud needs no drain any more");
+                }
+            }
             Control::Undrain => {
                 if !self.draining.machine.on_undrain() {
                     warn!("there is no drain that could be taken back");

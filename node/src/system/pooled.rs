@@ -13,6 +13,7 @@ use crate::error::ServeError;
 use crate::health::{PORTS, Readiness};
 use crate::ingress;
 use crate::metrics::Metrics;
+use crate::pipe::PIPES_MAX;
 use crate::ports::{Hosts, PortParts, PortRules, PortSettings};
 use crate::relay::{Outgoing, PREAMBLES_MAX};
 
@@ -28,10 +29,10 @@ pub(super) struct Passive {
 
 impl Passive {
     /// Descriptors that ports of the pool take: for their listeners, and for relays, if all places are taken. A relay
-    /// has two, and a pipe in each direction only while bytes are in it; those have a limit of their own.
+    /// has two, and a pipe in each direction only while bytes are in it: of those there are few in all.
     pub(super) fn descriptors(&self, config: &Config) -> usize {
         let relays = match self.relay {
-            Some(_) => 2 * config.relay.connections as usize + PREAMBLES_MAX,
+            Some(_) => 2 * (config.relay.connections as usize + PIPES_MAX) + PREAMBLES_MAX,
             None => 0,
         };
         self.parts.bound.len() + self.parts.inlets.len() + relays

@@ -66,7 +66,7 @@ impl Node {
         let (draining, drain, controls) =
             Draining::new(started.living, metrics.relay.active.clone());
         let registry = Registry::new(started.acceptors.clone()).start();
-        let cloud = Cloud::start(&policy, &settled, &pool, &registry);
+        let cloud = Cloud::start(&policy, &settled, &pool, &registry, &drain);
         let (ready, counted, ruled) = (readiness.clone(), metrics.clone(), policy.clone());
         let health = Health::new(ready, counted, ruled, tls.clone(), ports.clone()).start();
         let endpoints = match health_listener {

@@ -44,9 +44,8 @@ fn placement(state: &str, heartbeat: u64) -> Placement {
     }
 }
 
-const BUSY: Load = Load { transfers: 1, longest: Duration::ZERO, draining: false, drained: false };
-const DRAINING: Load = Load { draining: true, ..BUSY };
-const DRAINED: Load = Load { transfers: 0, drained: true, ..DRAINING };
+const BUSY: Load = Load { transfers: 1, longest: Duration::ZERO, drained: false };
+const DRAINED: Load = Load { transfers: 0, drained: true, ..BUSY };
 
 /// A machine with its time.
 struct World {
@@ -134,7 +133,6 @@ fn held(heartbeat: u64) -> World {
     world.load(BUSY);
     let at_once = world.notice(&state("Terminated"));
     assert_eq!(at_once, [drain(Reason::Terminated, 600), LOOKS]);
-    world.load(DRAINING);
     world.placed(placement("Terminating:Wait", heartbeat));
     world
 }
@@ -181,7 +179,6 @@ fn a_hook_is_held_while_transfers_last_and_completed_then() {
     let mut world = World::new(settings());
     world.load(BUSY);
     world.notice(&state("Terminated"));
-    world.load(DRAINING);
     // First the group takes it out of its balancers.
     assert_eq!(world.placed(placement("Terminating", 300)), []);
     assert_eq!(world.next(600), Some((15, vec![LOOKS])));
@@ -313,15 +310,6 @@ fn what_is_withdrawn_is_undone() {
 }
 
 #[test]
-fn the_drain_of_somebody_else_is_not_ended() {
-    let mut world = World::new(settings());
-    world.load(DRAINING);
-    assert_eq!(world.notice(&state("Standby")), [drain(Reason::Standby, 600)]);
-    assert_eq!(world.notice(&state("InService")), []);
-    assert!(!world.machine.drains());
-}
-
-#[test]
 fn one_that_is_detached_goes_on() {
     let mut world = World::new(settings());
     assert_eq!(world.notice(&state("Detached")), []);
@@ -398,6 +386,31 @@ fn one_that_was_killed_while_it_was_protected_is_not_for_ever() {
     world.notice(&state("InService"));
     let protected = Placement { protected: true, ..placement("InService", 300) };
     assert_eq!(world.placed(protected), [protect(false)]);
+}
+
+#[test]
+fn what_is_switched_off_is_ended() {
+    let on = Settings { protect: Some(seconds(300)), ..settings() };
+    let mut world = World::new(on.clone());
+    world.notice(&state("InService"));
+    world.placed(Placement { hooks: Vec::new(), ..placement("InService", 0) });
+    assert_eq!(world.load(Load { longest: seconds(300), ..BUSY }), [protect(true)]);
+    world.answered(Outcome::Done);
+    world.now += seconds(60);
+    world.machine.on_settings(world.now, settings());
+    assert_eq!(world.commands(), [protect(false)]);
+    world.answered(Outcome::Done);
+    // One that somebody else sets is theirs.
+    world.machine.on_settings(world.now, Settings { notices: false, ..settings() });
+    assert_eq!(world.notice(&state("Terminated")), []);
+    assert!(!world.machine.drains());
+
+    let mut world = World::new(on.clone());
+    assert_eq!(world.notice(&state("Standby")), [drain(Reason::Standby, 600)]);
+    world.machine.on_settings(world.now, Settings { notices: false, ..on.clone() });
+    assert_eq!(world.commands(), [Command::Undrain]);
+    world.machine.on_settings(world.now, on);
+    assert_eq!(world.commands(), [drain(Reason::Standby, 600)]);
 }
 
 #[test]

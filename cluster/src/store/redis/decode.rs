@@ -24,7 +24,7 @@ use crate::store::{
 pub(super) struct Malformed(&'static str);
 
 type Read<T> = Result<T, Malformed>;
-type Pool = (Vec<Listed>, Vec<(Holding, Fence)>);
+type Pool = (Vec<Listed>, Vec<(Holding, Fence)>, Vec<(Holding, Fence)>);
 
 /// Reads the answer; what it was read without is noted.
 pub(super) fn reply(answer: Answer, value: Value, flaws: &mut Flaws) -> Read<Reply> {
@@ -75,7 +75,7 @@ fn beaten(mut list: List, flaws: &mut Flaws) -> Read<Beaten> {
     let orders = orders(list.list()?, flaws)?;
     let blocks = |block| u16::try_from(int(block)?).map_err(|_| Malformed("a block"));
     let yield_blocks = list.list()?.0.map(blocks).collect::<Read<_>>()?;
-    let (members, blocks) = if list.0.len() == 0 {
+    let (members, blocks, displaced) = if list.0.len() == 0 {
         Default::default()
     } else {
         // Nobody is taken for dead in a quarantine.
@@ -96,10 +96,12 @@ fn beaten(mut list: List, flaws: &mut Flaws) -> Read<Beaten> {
         orders,
         blocks,
         yield_blocks,
+        displaced,
     })
 }
 
-/// Members and owners of blocks: nodes by name, tags by fence, beats by tag, the table of blocks.
+/// Members, owners of blocks, and former ones: nodes by name, tags by fence, beats by tag, the table of blocks, and cells
+/// of it from before with their numbers.
 fn pool_of(mut list: List, now_ms: u64, silent_max: u64, flaws: &mut Flaws) -> Read<Pool> {
     let nodes = list.list()?.pairs()?;
     let mut tags = HashMap::new();
@@ -129,13 +131,18 @@ fn pool_of(mut list: List, now_ms: u64, silent_max: u64, flaws: &mut Flaws) -> R
     members.sort_by(|a, b| a.node.cmp(&b.node));
     let table = list.optional()?.unwrap_or_default();
     let cells = (0..=u16::MAX).zip(table.chunks_exact(BLOCK_BYTES));
-    let owned = cells.filter_map(|(block, cell)| {
+    let owned = |(block, cell): (u16, &[u8])| {
         let mut cut = Cut(cell);
         let fence = cut.fence().ok()?;
         let owner = owners.get(cut.0)?;
         Some((Holding { block, fence }, *owner))
+    };
+    let former = list.bytes()?;
+    let numbered = former.chunks_exact(2 + BLOCK_BYTES).filter_map(|cell| {
+        let (block, cell) = cell.split_first_chunk()?;
+        Some((u16::from_be_bytes(*block), cell))
     });
-    Ok((members, owned.collect()))
+    Ok((members, cells.filter_map(owned).collect(), numbered.filter_map(owned).collect()))
 }
 
 /// Generation, fence and record of a node; the sequence of its beats between them is the store's own.

@@ -23,7 +23,8 @@ impl State {
             self.quarantine_until = now + QUARANTINE_MS;
         }
         self.lead(&beat, fence, now);
-        let yield_blocks = self.assert_blocks(fence, beat.holds.as_deref().unwrap_or_default());
+        let (yield_blocks, displaced) =
+            self.assert_blocks(fence, beat.holds.as_deref().unwrap_or_default());
         let policy = self.policy.clone().filter(|(revision, _)| *revision != beat.policy_known);
         Registered::Yes(Box::new(Beaten {
             now_ms: now,
@@ -38,6 +39,7 @@ impl State {
             orders: self.fetch_orders(&beat.node, beat.orders_done, now),
             blocks: if beat.members { self.block_table() } else { Vec::new() },
             yield_blocks,
+            displaced: if beat.members { displaced } else { Vec::new() },
         }))
     }
 
@@ -165,9 +167,13 @@ impl State {
         self.nodes.iter().filter_map(listed).collect()
     }
 
-    /// Enters what the node says it holds. Tells what others have by a higher fence.
-    fn assert_blocks(&mut self, owner: Fence, holds: &[Holding]) -> Vec<u16> {
-        let mut yields = Vec::new();
+    /// Enters what the node says it holds. Tells what others have by a higher fence, and what others had by a lower one.
+    fn assert_blocks(
+        &mut self,
+        owner: Fence,
+        holds: &[Holding],
+    ) -> (Vec<u16>, Vec<(Holding, Fence)>) {
+        let (mut yields, mut displaced) = (Vec::new(), Vec::new());
         for &Holding { block, fence } in holds {
             match self.blocks.get(&block) {
                 Some(standing) if standing.owner != owner && standing.fence > fence => {
@@ -175,11 +181,17 @@ impl State {
                 }
                 _ => {
                     self.last_fence = self.last_fence.max(fence.0);
-                    self.blocks.insert(block, Block { owner, fence });
+                    let before = self.blocks.insert(block, Block { owner, fence });
+                    let others = before.filter(|before| before.owner != owner);
+                    displaced.extend(
+                        others
+                            .filter(|before| self.beats.contains_key(&before.owner))
+                            .map(|before| (Holding { block, fence: before.fence }, before.owner)),
+                    );
                 }
             }
         }
-        yields
+        (yields, displaced)
     }
 
     /// The lease that has not ended.

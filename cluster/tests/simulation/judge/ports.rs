@@ -37,6 +37,12 @@ impl Judge {
                 self.tried.clashes += 1;
             }
         }
+        // One that stands still may offer later what it offered before.
+        let lives = |of: usize| world.nodes[of].process.is_some();
+        let lasts = |(_, one, other): &(u16, usize, usize)| {
+            lives(*one) && lives(*other) && !has_settled(world, *one, *other)
+        };
+        self.clashes.extend(before.into_iter().filter(lasts));
         for (block, index) in offers {
             waits_elsewhere(world, block, index)?;
             let before = self.offered.insert(block, index).filter(|before| *before != index);
@@ -130,14 +136,19 @@ fn waits_elsewhere(world: &World, block: u16, offers: usize) -> Result<(), Strin
     }
 }
 
-/// Whether one node may offer a block that the other, after it was granted, offers as well.
+/// Whether one node may offer a block that the other, after it was granted, offers as well: of the present grant of
+/// the first that other one did not know when the store forgot.
 fn may_clash(world: &World, block: u16, cut_off: usize, granted: usize) -> bool {
     let process = world.nodes[cut_off].process.as_ref();
     let identity = process.and_then(|process| process.agent.identity());
-    let informed = world.facts.informed_ms.get(&cut_off).copied().unwrap_or(0);
-    world.facts.losses.iter().filter(|loss| informed <= loss.at_ms).any(|loss| {
+    let facts = &world.facts;
+    let informed = facts.informed_ms.get(&cut_off).copied().unwrap_or(0);
+    let grant = facts.granted.get(&(cut_off, block));
+    let read = grant.and_then(|grant| facts.read_ms.get(&(granted, block, *grant)));
+    facts.losses.iter().filter(|loss| informed <= loss.at_ms).any(|loss| {
         let known = loss.known.get(&granted).and_then(|owners| owners.get(&block));
-        known.copied() != identity.map(|identity| identity.fence)
+        let has_read = read.is_some_and(|read| *read <= loss.at_ms);
+        known.copied() != identity.map(|identity| identity.fence) || !has_read
     })
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Store {
     pub(crate) state: String,
     pub(crate) reason: Option<String>,
     pub(crate) since_s: u64,
+    pub(crate) latency_ms: Option<u64>,
+    pub(crate) clock_ms: Option<i64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -33,6 +35,8 @@ pub(crate) struct Node {
     pub(crate) id: String,
     pub(crate) generation: u64,
     pub(crate) place: Place,
+    pub(crate) storage: String,
+    pub(crate) host_keys: String,
     pub(crate) state: String,
     pub(crate) reasons: BTreeMap<String, String>,
     pub(crate) version: String,

@@ -22,7 +22,7 @@ pub(crate) use want::{own_ids, want};
 
 /// What is known of balancers, and was told.
 #[derive(Default)]
-pub(super) struct Watch {
+pub(super) struct Fronts {
     desk: round::Desk,
     /// As last read by this node, since it leads.
     state: Option<State>,
@@ -39,7 +39,7 @@ pub(super) struct Watch {
     anew: bool,
 }
 
-impl Watch {
+impl Fronts {
     /// Another configuration may name another balancer: all is read again.
     pub(super) fn reopen(&mut self) {
         self.desk.close();
@@ -72,62 +72,62 @@ impl Watch {
 
 impl Cloud {
     /// Looks whether something is to be read; one at a time.
-    pub(super) fn watch_later(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn fronts_later(&mut self, ctx: &mut Context<Self>) {
         let pool = self.pool.clone();
         let asked = async move {
             tokio::time::sleep(LOOK).await;
             pool.send(LedNodes).await.ok().flatten()
         };
         ctx.spawn(asked.into_actor(self).map(|led, cloud, ctx| match led {
-            Some(led) if reads(&cloud.policy.config) => cloud.watch(led, ctx),
+            Some(led) if reads(&cloud.policy.config) => cloud.look_in_front(led, ctx),
             _ => {
                 // Whoever leads next reads anew; till then the policy keeps what is known.
-                cloud.watch.state = None;
-                cloud.watch.next = None;
-                cloud.watch_later(ctx);
+                cloud.fronts.state = None;
+                cloud.fronts.next = None;
+                cloud.fronts_later(ctx);
             }
         }));
     }
 
-    fn watch(&mut self, led: Led, ctx: &mut Context<Self>) {
+    fn look_in_front(&mut self, led: Led, ctx: &mut Context<Self>) {
         let changes = self.policy.config.aws.balancer_changes;
-        let Some(scope) = self.watch.due(&led, changes) else { return self.watch_later(ctx) };
-        self.watch.follow(&led.nodes);
-        self.watch.nodes.clone_from(&led.nodes);
-        self.watch.anew = false;
-        let left = self.watch.left.iter().cloned();
+        let Some(scope) = self.fronts.due(&led, changes) else { return self.fronts_later(ctx) };
+        self.fronts.follow(&led.nodes);
+        self.fronts.nodes.clone_from(&led.nodes);
+        self.fronts.anew = false;
+        let left = self.fronts.left.iter().cloned();
         let round = round::Round {
-            desk: std::mem::take(&mut self.watch.desk),
+            desk: std::mem::take(&mut self.fronts.desk),
             policy: Arc::clone(&self.policy),
             identity: self.identity.clone(),
             instance: self.instance.clone(),
             pool: self.pool.clone(),
             scope,
-            known: self.watch.state.clone(),
+            known: self.fronts.state.clone(),
             term: led.term,
             nodes: led.nodes.into_iter().chain(left).collect(),
         };
         ctx.spawn(round.run().into_actor(self).map(|result, cloud, ctx| {
-            cloud.end_watch(result);
-            cloud.watch_later(ctx);
+            cloud.end_fronts(result);
+            cloud.fronts_later(ctx);
         }));
     }
 
-    fn end_watch(&mut self, result: round::Outcome) {
-        let (now, watch) = (Instant::now(), &mut self.watch);
+    fn end_fronts(&mut self, result: round::Outcome) {
+        let (now, fronts) = (Instant::now(), &mut self.fronts);
         let round::Outcome { desk, seen, notes, troubles, changed, scope } = result;
-        watch.desk = desk;
-        for trouble in watch.troubles.news(troubles) {
+        fronts.desk = desk;
+        for trouble in fronts.troubles.news(troubles) {
             warn!(trouble, "load balancers can not be looked after");
         }
         // What was read last stays as it was.
         let is_read = seen.is_some();
         if let Some(seen) = seen {
-            watch.left.retain(|node| seen.has(node));
+            fronts.left.retain(|node| seen.has(node));
             self.pool.do_send(Front(seen.front));
-            watch.state = Some(seen.state);
-            watch.tell(&seen.findings);
-            for note in watch.notes.news(notes) {
+            fronts.state = Some(seen.state);
+            fronts.tell(&seen.findings);
+            for note in fronts.notes.news(notes) {
                 info!(note, "load balancers");
             }
         }
@@ -140,15 +140,15 @@ impl Cloud {
             (round::Scope::Targets, true, false) => None,
         };
         if let Some(later) = later {
-            watch.next = Some(now + later);
+            fronts.next = Some(now + later);
         }
-        if watch.anew {
-            watch.next = None;
+        if fronts.anew {
+            fronts.next = None;
         }
     }
 }
 
-impl Watch {
+impl Fronts {
     /// Each finding once, for as long as it is found.
     fn tell(&mut self, findings: &[Finding]) {
         let texts = findings.iter().map(|of| format!("{}: {}", of.place, of.seen)).collect();
@@ -190,13 +190,13 @@ mod tests {
     fn who_drained_and_vanished_has_left_until_it_is_back() {
         let nodes =
             vec![node("a", Stage::Ready), node("b", Stage::Draining), node("c", Stage::Ready)];
-        let mut watch = Watch { nodes, ..Watch::default() };
-        watch.follow(&[node("a", Stage::Ready)]);
-        assert_eq!(watch.left, [node("b", Stage::Drained)], "nobody knows what became of c");
-        watch.nodes = vec![node("a", Stage::Ready)];
-        watch.follow(&watch.nodes.clone());
-        assert_eq!(watch.left.len(), 1);
-        watch.follow(&[node("a", Stage::Ready), node("b", Stage::Unready)]);
-        assert!(watch.left.is_empty());
+        let mut fronts = Fronts { nodes, ..Fronts::default() };
+        fronts.follow(&[node("a", Stage::Ready)]);
+        assert_eq!(fronts.left, [node("b", Stage::Drained)], "nobody knows what became of c");
+        fronts.nodes = vec![node("a", Stage::Ready)];
+        fronts.follow(&fronts.nodes.clone());
+        assert_eq!(fronts.left.len(), 1);
+        fronts.follow(&[node("a", Stage::Ready), node("b", Stage::Unready)]);
+        assert!(fronts.left.is_empty());
     }
 }

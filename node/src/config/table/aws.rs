@@ -1,8 +1,7 @@
-//! The keys of `[aws]`. Those of lifecycle are fixed, and refused until something acts on them.
+//! The keys of `[aws]`.
 
 use super::key;
 use crate::config::key::Key;
-use crate::config::later::later;
 
 /// In the order of the reference.
 pub(in crate::config) const AWS: &[Key] = &[
@@ -117,13 +116,13 @@ pub(in crate::config) const AWS: &[Key] = &[
         "Mends its settings, takes nodes out of it that drained or ended, and registers those that are ready where `aws.balancer` names it; otherwise what is wrong is only told.",
         "true",
     ),
-    later(
+    key(
         "aws.lifecycle",
         "true",
         "Notices of AWS (spot, scale-in) drain the node, and the hook of its Auto Scaling group waits for it.",
         "false",
     ),
-    later(
+    key(
         "aws.protect",
         "false",
         "Protects the instance from scale-in while a transfer takes longer than a minute.",

@@ -1,9 +1,9 @@
 //! The nodes of the pool and how they are.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use flotilla_cluster::agent::Link;
+use flotilla_cluster::agent::{Link, Pulse};
 use flotilla_cluster::id::NodeId;
 use flotilla_cluster::member::{Member, Standing};
 use flotilla_cluster::store::{Reply, Request};
@@ -111,12 +111,27 @@ impl Pool {
             Link::Away { since, reason } => ("degraded", Some(reason.clone()), *since),
             Link::Refused(refusal) => ("degraded", Some(refusal.to_string()), now),
         };
+        let pulse = self.agent.pulse().filter(|_| !self.parts.alone);
         json!({
             "name": self.parts.store.name(),
             "state": state,
             "reason": reason,
             "since_s": now.saturating_duration_since(since).as_secs(),
+            "latency_ms": pulse.map(|pulse| u64::try_from(pulse.took.as_millis()).unwrap_or(u64::MAX)),
+            "clock_ms": pulse.map(|pulse| clock(&pulse, now)),
         })
+    }
+}
+
+/// By how much this machine's clock is ahead of the store's, in milliseconds: within half of what the answer took.
+fn clock(pulse: &Pulse, now: Instant) -> i64 {
+    let since = now.saturating_duration_since(pulse.at) + pulse.took / 2;
+    let store = Duration::from_millis(pulse.store_ms) + since;
+    let own = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let ahead = |of: Duration| i64::try_from(of.as_millis()).unwrap_or(i64::MAX);
+    match own.checked_sub(store) {
+        Some(early) => ahead(early),
+        None => -ahead(store.saturating_sub(own)),
     }
 }
 
@@ -142,6 +157,8 @@ fn of(told: &Told, leader: Option<&NodeId>, this: &NodeId, differs: Option<Vec<S
         "addresses": member.addresses,
         "instance": member.instance,
         "place": member.place,
+        "storage": member.storage,
+        "host_keys": format!("{:016x}", member.host_keys),
         "sessions": if told.alive { member.load.sessions } else { 0 },
         "transfers": if told.alive { member.load.transfers } else { 0 },
         "bytes_per_second": if told.alive { member.load.bytes_per_second } else { 0 },

@@ -22,11 +22,11 @@ struct Node {
 }
 
 fn node(at: IpAddr, range: PortRange, fence: u64) -> Node {
-    node_with(at, range, fence, 8)
+    node_with(at, range, fence, 8, 2)
 }
 
-/// One that carries so many relays at once.
-fn node_with(at: IpAddr, range: PortRange, fence: u64, relays: u32) -> Node {
+/// One that carries so many relays at once, and has so many arbiters.
+fn node_with(at: IpAddr, range: PortRange, fence: u64, relays: u32, arbiters: usize) -> Node {
     let hosts = Hosts::covering([SocketAddr::new(at, 21)].into_iter());
     let settings = PortSettings { shared: Some(hosts), ..PortSettings::new(range, LONG) };
     let listener = TcpListener::bind((at, 0)).unwrap();
@@ -43,7 +43,7 @@ fn node_with(at: IpAddr, range: PortRange, fence: u64, relays: u32) -> Node {
         outgoing: Outgoing::new(counts.clone(), relays, 1),
         ..PortParts::default()
     };
-    let (ports, seeds) = Ports::with(parts, settings, 2);
+    let (ports, seeds) = Ports::with(parts, settings, arbiters);
     let shards = seeds.into_iter().map(ShardSeed::start).collect();
     Node { shards, counts, relay, fence: Fence(fence), _ports: ports }
 }
@@ -169,7 +169,7 @@ fn who_owns_nothing_grants_nothing() {
 fn relays_above_the_limit_are_reset() {
     System::new().block_on(async {
         let range = free_range_at_all(4);
-        let (first, second) = (node(client(1), range, 7), node_with(client(9), range, 8, 0));
+        let (first, second) = (node(client(1), range, 7), node_with(client(9), range, 8, 0, 2));
         introduce([&first, &second], range, [1, 1]);
         let grant = first.shards.first().unwrap().grant(request(client(3))).await.unwrap();
         resets(connect_at(client(9), client(3), grant.port())).await;
@@ -248,6 +248,25 @@ fn a_port_of_a_lost_block_is_not_offered() {
         let (_ports, own) = single(free_range(1), LONG);
         let grant = own.grant(request(client(4))).await.unwrap();
         assert!(own.may_announce(&grant), "its own are its own");
+    });
+}
+
+#[test]
+fn silent_ones_do_not_keep_relays_out() {
+    System::new().block_on(async {
+        let range = free_range_at_all(4);
+        // So many arbiters that each has the least of places.
+        let first = node_with(client(1), range, 7, 8, 4 * 64);
+        let second = node(client(9), range, 8);
+        introduce([&first, &second], range, [1, 1]);
+        let silent = || TcpStream::connect(first.relay).unwrap();
+        let oldest = silent();
+        let others: Vec<_> = (1..16).map(|_| silent()).collect();
+        let mut grant = first.shards.first().unwrap().grant(request(client(3))).await.unwrap();
+        let right = connect_at(client(9), client(3), grant.port());
+        assert_eq!(grant.accept().await.peer, right.local_addr().unwrap());
+        resets(oldest).await;
+        drop(others);
     });
 }
 

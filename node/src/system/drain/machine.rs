@@ -12,6 +12,9 @@
 //!
 //! A stop goes the same way, can not be taken back, and is over where a drain is done. A second stop skips what is
 //! left but the last words.
+//!
+//! An operator and the cloud drain apart from each other: the shorter patience counts, and what the cloud takes back
+//! does not undo what the operator said. The operator takes back both.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -24,6 +27,10 @@ pub(crate) struct Drain {
     stage: Stage,
     /// The node ends afterwards.
     is_final: bool,
+    /// Until when, as an operator said.
+    operator: Option<Instant>,
+    /// Until when, as the cloud has it.
+    cloud: Option<Instant>,
     /// What [`Drain::poll`] hands out: two steps at the most, for the owner polls after every input.
     steps: VecDeque<Step>,
 }
@@ -79,7 +86,13 @@ pub(crate) enum Cause {
 
 impl Drain {
     pub(crate) fn new() -> Self {
-        Self { stage: Stage::Serving, is_final: false, steps: VecDeque::new() }
+        Self {
+            stage: Stage::Serving,
+            is_final: false,
+            operator: None,
+            cloud: None,
+            steps: VecDeque::new(),
+        }
     }
 
     // Getters.
@@ -131,14 +144,39 @@ impl Drain {
 
     // Inputs.
 
-    /// An operator or the pool wants the clients to go. Of a drain under way it sets the patience anew.
+    /// An operator wants the clients to go. Of a drain under way it sets the patience anew.
     pub(crate) fn on_drain(&mut self, notice: Duration, grace: Duration, now: Instant) {
-        match self.stage {
-            _ if self.is_final => {}
-            Stage::Serving => self.announce(notice, grace, now),
-            Stage::Announced { until, .. } => self.stage = Stage::Announced { until, grace },
-            Stage::Closing { .. } => self.stage = Stage::Closing { until: now + grace },
-            Stage::Ending { .. } | Stage::Drained => {}
+        if self.is_final {
+            return;
+        }
+        self.operator = Some(match self.stage {
+            Stage::Serving => now + notice + grace,
+            Stage::Announced { until, .. } => until + grace,
+            Stage::Closing { .. } | Stage::Ending { .. } | Stage::Drained => now + grace,
+        });
+        self.settle(notice, now);
+    }
+
+    /// The cloud takes the machine away, or puts it aside: nobody is to be left then. The notice is within that time,
+    /// half of it at the most.
+    pub(crate) fn on_cloud(&mut self, notice: Duration, end: Instant, now: Instant) {
+        self.cloud = Some(end);
+        if self.is_final {
+            return self.hurry(end);
+        }
+        self.settle(notice.min(end.saturating_duration_since(now) / 2), now);
+    }
+
+    /// It does not, after all. Tells whether that ended the drain.
+    pub(crate) fn on_cloud_withdrawn(&mut self, now: Instant) -> bool {
+        let is_withdrawn = self.cloud.take().is_some() && !self.is_final;
+        match self.operator {
+            Some(_) if is_withdrawn => {
+                self.settle(Duration::ZERO, now);
+                false
+            }
+            None if is_withdrawn => self.on_undrain(),
+            _ => false,
         }
     }
 
@@ -146,6 +184,7 @@ impl Drain {
     pub(crate) fn on_undrain(&mut self) -> bool {
         let is_undone = !self.is_final && self.stage != Stage::Serving;
         if is_undone {
+            (self.operator, self.cloud) = (None, None);
             self.stage = Stage::Serving;
             self.steps.push_back(Step::Reopen);
         }
@@ -205,6 +244,36 @@ impl Drain {
     #[must_use]
     pub(crate) fn poll(&mut self) -> Option<Step> {
         self.steps.pop_front()
+    }
+
+    /// Whoever has less patience is obeyed.
+    fn settle(&mut self, notice: Duration, now: Instant) {
+        let Some(end) = self.operator.into_iter().chain(self.cloud).min() else { return };
+        match self.stage {
+            Stage::Serving => {
+                let left = end.saturating_duration_since(now);
+                self.announce(notice, left.saturating_sub(notice), now);
+            }
+            Stage::Announced { until, .. } => {
+                let until = until.min(end);
+                self.stage = Stage::Announced { until, grace: end - until };
+            }
+            Stage::Closing { .. } => self.stage = Stage::Closing { until: end },
+            Stage::Ending { .. } | Stage::Drained => {}
+        }
+    }
+
+    /// A stop that has less time than it was given.
+    fn hurry(&mut self, end: Instant) {
+        match self.stage {
+            Stage::Announced { until, grace } => {
+                let (until, end) = (until.min(end), end.min(until + grace));
+                self.stage =
+                    Stage::Announced { until, grace: end.saturating_duration_since(until) };
+            }
+            Stage::Closing { until } => self.stage = Stage::Closing { until: until.min(end) },
+            Stage::Serving | Stage::Ending { .. } | Stage::Drained => {}
+        }
     }
 
     fn announce(&mut self, notice: Duration, grace: Duration, now: Instant) {

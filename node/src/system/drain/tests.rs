@@ -116,6 +116,75 @@ fn every_phase_can_be_taken_back() {
     }
 }
 
+/// The cloud has its time, notice included; it may say something else at any time.
+#[test]
+fn the_cloud_sets_an_end() {
+    let mut bench = Bench::new();
+    bench.machine.on_cloud(NOTICE, bench.now + GRACE, bench.now);
+    assert_eq!(bench.steps(), [Step::Announce]);
+    assert_eq!(bench.wait(NOTICE), [OPEN]);
+    assert_eq!(bench.machine.end(), Some(bench.begun + GRACE));
+    bench.machine.on_cloud(NOTICE, bench.begun + 100 * GRACE, bench.now);
+    assert_eq!(bench.machine.end(), Some(bench.begun + 100 * GRACE));
+    bench.machine.on_cloud(NOTICE, bench.begun + 2 * GRACE, bench.now);
+    assert_eq!(bench.wait(2 * GRACE), [Step::Halt(Cause::Grace)]);
+    assert!(bench.machine.on_cloud_withdrawn(bench.now));
+    assert_eq!(bench.steps(), [Step::Reopen]);
+    assert!(!bench.machine.on_cloud_withdrawn(bench.now));
+
+    // A notice that is as long as all the time is no use.
+    let mut bench = Bench::new();
+    bench.machine.on_cloud(10 * GRACE, bench.now + GRACE, bench.now);
+    bench.steps();
+    assert_eq!(bench.wait(GRACE / 2), [OPEN]);
+    assert_eq!(bench.wait(GRACE), [Step::Halt(Cause::Grace)]);
+}
+
+/// What an operator ordered goes on when the cloud needs it no more; the shorter patience counts meanwhile.
+#[test]
+fn the_cloud_undoes_no_order() {
+    for operator_first in [true, false] {
+        let mut bench = Bench::new();
+        let cloud = |bench: &mut Bench| {
+            bench.machine.on_cloud(Duration::ZERO, bench.begun + GRACE / 2, bench.now);
+        };
+        if operator_first {
+            bench.drain(Duration::ZERO);
+            cloud(&mut bench);
+        } else {
+            cloud(&mut bench);
+            bench.drain(Duration::ZERO);
+        }
+        bench.steps();
+        assert_eq!(bench.machine.end(), Some(bench.begun + GRACE / 2));
+        assert!(!bench.machine.on_cloud_withdrawn(bench.now));
+        assert_eq!(bench.steps(), []);
+        assert_eq!(bench.machine.end(), Some(bench.begun + GRACE));
+        // The operator takes back all there is.
+        cloud(&mut bench);
+        assert!(bench.machine.on_undrain());
+        assert_eq!(bench.steps(), [Step::Reopen]);
+        assert!(!bench.machine.on_cloud_withdrawn(bench.now));
+        assert_eq!(bench.machine.phase(), Phase::Serving);
+    }
+}
+
+/// A stop hurries when the machine is taken away, and has no more time when it is not.
+#[test]
+fn a_stop_hurries_for_the_cloud() {
+    for notice in [NOTICE, Duration::ZERO] {
+        let mut bench = Bench::new();
+        bench.stop(notice);
+        bench.machine.on_cloud(notice, bench.begun + 2 * GRACE, bench.now);
+        assert_eq!(bench.machine.end(), Some(bench.begun + notice + GRACE));
+        bench.machine.on_cloud(notice, bench.begun + GRACE / 2, bench.now);
+        assert_eq!(bench.machine.end(), Some(bench.begun + GRACE / 2));
+        assert!(!bench.machine.on_cloud_withdrawn(bench.now));
+        assert_eq!(bench.machine.end(), Some(bench.begun + GRACE / 2));
+        assert_eq!(bench.steps(), []);
+    }
+}
+
 #[test]
 fn a_stop_is_for_good() {
     let mut bench = Bench::new();
@@ -174,7 +243,7 @@ fn a_stop_takes_a_drain_over_where_it_is() {
 proptest! {
     /// In any order of inputs: a stop ends within notice, grace and the last words, and is not taken back.
     #[test]
-    fn a_stop_always_ends(inputs in proptest::collection::vec(0u8..6, 0..40)) {
+    fn a_stop_always_ends(inputs in proptest::collection::vec(0u8..8, 0..40)) {
         let mut bench = Bench::new();
         let mut stopped = None;
         for input in inputs {
@@ -188,6 +257,8 @@ proptest! {
                     stopped.get_or_insert(bench.now);
                 }
                 3 => bench.machine.on_gone(),
+                4 => bench.machine.on_cloud(NOTICE, bench.now + 2 * GRACE, bench.now),
+                5 => drop(bench.machine.on_cloud_withdrawn(bench.now)),
                 _ => {}
             }
             let steps = bench.steps();

@@ -47,6 +47,7 @@ fn beat() -> Vec<Value> {
         Value::Array(vec![bulk(&six(5)), text("tag")]),
         Value::Array(vec![text("tag"), text("990")]),
         bulk(&blocks),
+        bulk(&[&[0, 9], six(8).as_slice(), b"tag"].concat()),
     ]
 }
 
@@ -75,6 +76,7 @@ fn a_beat_is_read() {
         orders: vec![(12, b"order".to_vec())],
         blocks: vec![(Holding { block: 1, fence: Fence(7) }, Fence(5))],
         yield_blocks: vec![3],
+        displaced: vec![(Holding { block: 9, fence: Fence(8) }, Fence(5))],
     };
     assert_eq!(read, Reply::Beat(Registered::Yes(Box::new(wanted))));
 }
@@ -83,7 +85,7 @@ fn a_beat_is_read() {
 #[test]
 fn a_malformed_beat_is_an_error() {
     let answer = |parts| reply(Answer::Beat, Value::Array(parts));
-    for length in (0..14).chain(15..18) {
+    for length in (0..14).chain(15..19) {
         assert!(answer(beat()[..length].to_vec()).is_err(), "{length} parts");
     }
     for index in 0..beat().len() {

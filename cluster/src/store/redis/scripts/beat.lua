@@ -155,7 +155,7 @@ elseif stands and not holder then
 end
 
 -- The table of blocks has 9 bytes for each: the fence of the grant and the tag of the owner.
-local yields = {}
+local yields, displaced = {}, {}
 for at = 1, #holds, 8 do
   local block, granted = struct.unpack('>I2', holds, at), sub(holds, at + 2, at + 7)
   local cell = call('GETRANGE', blocks, block * 9, block * 9 + 8)
@@ -164,6 +164,9 @@ for at = 1, #holds, 8 do
     yields[#yields + 1] = block
   else
     last = math.max(last, number(granted))
+    if owner ~= '' and owner ~= tag then
+      displaced[#displaced + 1] = sub(holds, at, at + 1) .. cell
+    end
     call('SETRANGE', blocks, block * 9, granted .. tag)
   end
 end
@@ -212,5 +215,6 @@ if members then
   reply[16] = call('HGETALL', tags)
   reply[17] = call('ZRANGE', beats, 0, -1, 'WITHSCORES')
   reply[18] = call('GET', blocks)
+  reply[19] = table.concat(displaced)
 end
 return reply

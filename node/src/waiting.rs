@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 /// Those who wait, each with what ends its wait.
 #[derive(Debug)]
-pub(super) struct Waiting<T> {
+pub(crate) struct Waiting<T> {
     max: usize,
     numbers: u64,
     waits: BTreeMap<u64, T>,
@@ -13,18 +13,18 @@ pub(super) struct Waiting<T> {
 
 impl<T> Waiting<T> {
     /// With places for so many.
-    pub(super) fn new(max: usize) -> Self {
+    pub(crate) fn new(max: usize) -> Self {
         Self { max, numbers: 0, waits: BTreeMap::new() }
     }
 
     /// A number for one who comes.
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.numbers += 1;
         self.numbers
     }
 
     /// Lets it wait. Who has to go for it, if somebody has.
-    pub(super) fn enter(&mut self, number: u64, wait: T) -> Option<T> {
+    pub(crate) fn enter(&mut self, number: u64, wait: T) -> Option<T> {
         let oldest = match self.waits.len() >= self.max {
             true => self.waits.pop_first().map(|(_, wait)| wait),
             false => None,
@@ -34,7 +34,7 @@ impl<T> Waiting<T> {
     }
 
     /// It waits no more.
-    pub(super) fn leave(&mut self, number: u64) {
+    pub(crate) fn leave(&mut self, number: u64) {
         self.waits.remove(&number);
     }
 }
