@@ -44,6 +44,28 @@ pub struct Path {
     pub others: Vec<Timer>,
 }
 
+impl Path {
+    /// The same with timers of balancers that were read. What is configured goes before them, and they go before what
+    /// is usual for the kind of balancer that is configured.
+    #[must_use]
+    pub fn with_read(mut self, timers: &[Timer]) -> Self {
+        if self.idle_timeout.is_some() {
+            return self;
+        }
+        let reads = |resets| timers.iter().any(|timer| timer.resets == resets);
+        let is_known = match self.balancer {
+            Balancer::None => false,
+            Balancer::Network => reads(Resets::Packets),
+            Balancer::Classic => reads(Resets::Payload),
+        };
+        if is_known {
+            self.balancer = Balancer::None;
+        }
+        self.others.extend_from_slice(timers);
+        self
+    }
+}
+
 /// What kind of balancer stands in front (`ingress.balancer`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Balancer {
@@ -162,6 +184,18 @@ impl Keepalive {
     /// T, if a timer is known: the least silence that something on the path does not stand.
     pub fn smallest(&self) -> Option<Duration> {
         self.smallest_of(|resets| resets != Resets::Commands).map(|timer| timer.after)
+    }
+
+    /// The same on a node that has one more timer on its way, which is reset by packets: that of its network card.
+    #[must_use]
+    pub fn with_own(mut self, timer: Timer) -> Self {
+        self.timers.push(timer);
+        self.timers.sort_by_key(|timer| timer.after);
+        if let Some(smallest) = self.smallest() {
+            self.probes = decide::probes(smallest);
+            self.ssh = self.ssh.map(|own| own.min(decide::whole(smallest / 2)));
+        }
+        self
     }
 
     /// Whether a connection that ended after so long a silence may have been ended by one of the timers, and not by

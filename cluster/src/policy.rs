@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::admission::Limits;
+use crate::balancer::Front;
 use crate::keepalive::Keepalive;
 
 /// The policy in force.
@@ -28,6 +29,8 @@ pub struct Policy {
     /// How connections are kept alive. A leader of version 1 says nothing of it: then every node goes by its own
     /// configuration.
     pub keepalive: Keepalive,
+    /// What stands in front, as whoever led last has read it.
+    pub front: Front,
     /// How passive ports are leased, as the text of a [`Layout`](crate::ports::Layout); empty: nobody said.
     pub ports: String,
 }

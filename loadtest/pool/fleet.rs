@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use flotilla_cluster::admission::Limits;
 use flotilla_cluster::agent::Lane;
-use flotilla_cluster::keepalive::Keepalive;
+use flotilla_cluster::keepalive::Path;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -158,7 +158,7 @@ impl Fleet {
         for node in &self.nodes {
             node.tell(|agent, now| {
                 let rules = agent.bans().rules().clone();
-                agent.on_configured(limits, rules, Keepalive::default(), now);
+                agent.on_configured(limits, rules, Path::default(), false, now);
             });
         }
     }

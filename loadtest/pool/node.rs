@@ -12,7 +12,7 @@ use flotilla_cluster::agent::{Agent, Event, Lane, Link, Output, Setup};
 use flotilla_cluster::ban::Rules;
 use flotilla_cluster::blocks::PortUse;
 use flotilla_cluster::id::{Generation, NodeId};
-use flotilla_cluster::keepalive::Keepalive;
+use flotilla_cluster::keepalive::Path;
 use flotilla_cluster::ledger::Answer;
 use flotilla_cluster::member::{Load, MEMBER_VERSION, Member, Standing};
 use flotilla_cluster::store::redis::{Address, Options};
@@ -82,7 +82,8 @@ impl Node {
             nodes: 0,
             limits: Limits::default(),
             rules: rules(),
-            keepalive: Keepalive::default(),
+            path: Path::default(),
+            reads_front: false,
             ports: Some(LAYOUT.parse()?),
             port_wait: Duration::from_secs(90),
             seed: u64::from(number).wrapping_mul(SEED),

@@ -79,8 +79,13 @@ pub(crate) fn adopt(probes: Probes, stalled: Duration) {
 
 /// What the configuration of this node makes of the path.
 pub(crate) fn decided(config: &Config) -> Keepalive {
+    decide(&path(config))
+}
+
+/// The path, as far as the configuration of this node tells.
+pub(crate) fn path(config: &Config) -> Path {
     let ingress = &config.ingress;
-    decide(&Path {
+    Path {
         balancer: match ingress.balancer {
             config::Balancer::None => Balancer::None,
             config::Balancer::Network => Balancer::Network,
@@ -89,7 +94,7 @@ pub(crate) fn decided(config: &Config) -> Keepalive {
         idle_timeout: ingress.idle_timeout,
         own: Own { ftp_idle: config.timeouts.idle, ssh_keepalive: config.ssh.keepalive },
         others: Vec::new(),
-    })
+    }
 }
 
 thread_local! {

@@ -26,7 +26,7 @@ use crate::keepalive::Tuned;
 use crate::log::Seldom;
 use crate::policy::Policy;
 use crate::ports::Trouble;
-use crate::registry::{Banned, Lifted, Moved, Tune};
+use crate::registry::{Banned, Fronted, Lifted, Moved, Tune};
 use crate::roster::Teller;
 use crate::session::Notice;
 use crate::waiting::Waiting;
@@ -250,6 +250,14 @@ impl Handler<Moved> for Acceptor {
 
     fn handle(&mut self, message: Moved, _: &mut Self::Context) {
         self.worker.set_found(message.0);
+    }
+}
+
+impl Handler<Fronted> for Acceptor {
+    type Result = ();
+
+    fn handle(&mut self, message: Fronted, _: &mut Self::Context) {
+        self.worker.set_fronted(message.0);
     }
 }
 

@@ -15,6 +15,7 @@ use flotilla_cluster::order::Whom;
 use futures_util::future::join_all;
 
 use crate::address::Found;
+use crate::config::ZoneAddress;
 use crate::listen::{Acceptor, Describe, Kick, ReadLoad};
 use crate::roster::Load;
 
@@ -70,6 +71,11 @@ pub(crate) struct Tune(pub(crate) Arc<Keepalive>);
 #[rtype(result = "()")]
 pub(crate) struct Moved(pub(crate) Arc<Found>);
 
+/// Clients reach the balancer at these addresses, as far as nobody configured others.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Fronted(pub(crate) Arc<[ZoneAddress]>);
+
 /// End these sessions. Answers how many were told.
 #[derive(Debug, Message)]
 #[rtype(result = "usize")]
@@ -111,6 +117,15 @@ impl Handler<Moved> for Registry {
 
     fn handle(&mut self, message: Moved, _: &mut Self::Context) {
         // One in half a minute at most; none may be lost.
+        self.acceptors.iter().for_each(|acceptor| acceptor.do_send(message.clone()));
+    }
+}
+
+impl Handler<Fronted> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, message: Fronted, _: &mut Self::Context) {
+        // With each revision of the policy; none may be lost.
         self.acceptors.iter().for_each(|acceptor| acceptor.do_send(message.clone()));
     }
 }

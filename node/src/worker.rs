@@ -13,6 +13,7 @@ use flotilla_cluster::keepalive::Keepalive;
 use tracing::debug;
 
 use crate::address::Found;
+use crate::config::ZoneAddress;
 use crate::keepalive;
 use crate::log::Seldom;
 use crate::metrics::Metrics;
@@ -130,7 +131,14 @@ impl Worker {
 
     /// They moved: the next passive reply of every session goes by this.
     pub(crate) fn set_found(&self, found: Arc<Found>) {
-        *self.found.borrow_mut() = found;
+        let found = found.with_balancer_of(&self.found.borrow());
+        *self.found.borrow_mut() = Arc::new(found);
+    }
+
+    /// The balancer has these, by the policy of the pool; the same.
+    pub(crate) fn set_fronted(&self, balancer: Arc<[ZoneAddress]>) {
+        let found = self.found.borrow().with_balancer(balancer);
+        *self.found.borrow_mut() = Arc::new(found);
     }
 
     /// A place for a connection without a login, or what its client is told. One address stands for all clients of a

@@ -253,12 +253,12 @@ impl Agent {
         self.beat.policy_known = revision;
         let Ok(mut policy) = Policy::decode(&bytes) else { return };
         if policy.version < KEEPALIVE_SINCE {
-            policy.keepalive = self.setup.keepalive.clone();
+            policy.keepalive = self.keepalive(&policy.front);
         }
         self.policy = Policy { revision, ..policy };
         self.ledger.set_limits(self.policy.limits);
         self.take_layout(now);
-        self.events.push_back(Event::Policy(self.policy.clone()));
+        self.events.push_back(Event::Policy(Box::new(self.policy.clone())));
     }
 
     fn take_ban(&mut self, banned: Banned, now: Instant) {

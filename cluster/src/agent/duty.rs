@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::{Agent, Lane};
+use crate::balancer::Front;
+use crate::keepalive::{Keepalive, decide};
 use crate::member::Member;
 use crate::policy::Policy;
 use crate::store::Request;
@@ -12,7 +14,7 @@ impl Agent {
         let term = self.lease.term(now)?;
         if now >= self.policy_next && self.is_free(Lane::Policy, now) {
             self.policy_next = now + POLICY_INTERVAL;
-            if let Some(policy) = self.policy.differs_from(self.decide()) {
+            if let Some(policy) = self.policy.differs_from(self.decide(now)) {
                 return Some((Lane::Policy, Request::SetPolicy { term, policy: policy.encode() }));
             }
         }
@@ -24,7 +26,7 @@ impl Agent {
     }
 
     /// The policy as it should be: by the configuration of this node, with what the pool already has.
-    fn decide(&self) -> Policy {
+    fn decide(&self, now: Instant) -> Policy {
         let proposal = &self.proposal;
         let storage = match self.is_mark_obsolete() {
             true => proposal.storage.clone(),
@@ -38,6 +40,7 @@ impl Agent {
         // One whose ports are its own leaves what the others go by.
         let ports =
             self.setup.ports.map_or_else(|| self.policy.ports.clone(), |ports| ports.to_string());
+        let front = self.front(now);
         Policy {
             by: self.setup.node.to_string(),
             limits: self.setup.limits,
@@ -45,9 +48,25 @@ impl Agent {
             tickets,
             ticket_key,
             ports,
-            keepalive: self.setup.keepalive.clone(),
+            keepalive: self.keepalive(&front),
+            front,
             ..Policy::default()
         }
+    }
+
+    /// What is known of what stands in front: by this node if it leads and has looked, else by whoever led before.
+    pub(super) fn front(&self, now: Instant) -> Front {
+        if !self.setup.reads_front {
+            return Front::default();
+        }
+        let term = self.lease.term(now);
+        let own = self.front.as_ref().filter(|(of, _)| Some(*of) == term);
+        own.map_or_else(|| self.policy.front.clone(), |(_, front)| front.clone())
+    }
+
+    /// How connections are kept alive, by the configuration of this node and what stands in front.
+    pub(super) fn keepalive(&self, front: &Front) -> Keepalive {
+        decide(&self.setup.path.clone().with_read(&front.timers))
     }
 
     /// Whether no living node sees the mark of the policy: the storage was changed for all, or there is no

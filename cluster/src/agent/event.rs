@@ -65,7 +65,7 @@ pub enum Event {
     /// The table of port blocks is another: what this node may offer, who owns the rest, where they are reached.
     Ports,
     /// Another policy is in force.
-    Policy(Policy),
+    Policy(Box<Policy>),
     /// Somebody orders something.
     Order(Order),
     /// The store answers, and the node is registered. `forgotten`: it knew nothing of this node or of the

@@ -25,10 +25,11 @@ pub use beat::Pulse;
 pub use event::{Event, Lane, Output, Refusal};
 
 use crate::admission::{Denied, Limits, Slot};
+use crate::balancer::Front;
 use crate::ban::{Bans, Rules};
 use crate::blocks::Blocks;
 use crate::id::{Fence, Generation, NodeId};
-use crate::keepalive::Keepalive;
+use crate::keepalive::{Path, decide};
 use crate::lease::{Lease, LeaseChange};
 use crate::ledger::{Answer, Applicant, Ledger, Ticket};
 use crate::member::{Member, Standing};
@@ -57,8 +58,10 @@ pub struct Setup {
     pub limits: Limits,
     /// By this node's configuration.
     pub rules: Rules,
-    /// By this node's configuration; it holds until there is a policy.
-    pub keepalive: Keepalive,
+    /// By this node's configuration; how connections are kept alive on it holds until there is a policy.
+    pub path: Path,
+    /// Whether it asks what stands in front while it leads ([`Agent::on_front`]); else nothing is known of it.
+    pub reads_front: bool,
     /// How the passive ports are leased, in blocks, where all nodes have one address; `None`: this node uses its
     /// ports as it likes.
     pub ports: Option<Layout>,
@@ -88,6 +91,8 @@ pub struct Agent {
     policy: Policy,
     /// What this node would have the policy say, beside the limits.
     proposal: Proposal,
+    /// What it read of what stands in front, in this term.
+    front: Option<(Fence, Front)>,
     failures: VecDeque<IpAddr>,
     /// Bans that the store has to hear of.
     unheard_bans: BTreeMap<IpAddr, bans::Wish>,
@@ -158,10 +163,11 @@ impl Agent {
             bans: Bans::new(setup.rules.clone()),
             policy: Policy {
                 limits: setup.limits,
-                keepalive: setup.keepalive.clone(),
+                keepalive: decide(&setup.path),
                 ..Policy::default()
             },
             proposal: Proposal::default(),
+            front: None,
             failures: VecDeque::new(),
             unheard_bans: BTreeMap::new(),
             telling: None,
@@ -285,21 +291,34 @@ impl Agent {
         &mut self,
         limits: Limits,
         rules: Rules,
-        keepalive: Keepalive,
+        path: Path,
+        reads_front: bool,
         now: Instant,
     ) {
         self.setup.limits = limits;
-        self.setup.keepalive = keepalive.clone();
+        self.setup.path = path;
+        self.setup.reads_front = reads_front;
         self.bans.set_rules(rules);
         self.policy_next = now;
         // Nobody else decides.
         if self.setup.alone || self.policy.revision == 0 {
             self.policy.limits = limits;
             self.ledger.set_limits(limits);
+            let keepalive = self.keepalive(&self.front(now));
             if self.policy.keepalive != keepalive {
                 self.policy.keepalive = keepalive;
-                self.events.push_back(Event::Policy(self.policy.clone()));
+                self.events.push_back(Event::Policy(Box::new(self.policy.clone())));
             }
+        }
+    }
+
+    /// What this node read of what stands in front. Only the leader's word counts, and only while it leads.
+    pub fn on_front(&mut self, front: Front, now: Instant) {
+        let Some(term) = self.lease.term(now) else { return };
+        let read = Some((term, front));
+        if self.front != read {
+            self.front = read;
+            self.policy_next = now;
         }
     }
 

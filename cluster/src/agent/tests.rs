@@ -3,8 +3,8 @@ mod ports;
 use std::time::Duration;
 
 use super::*;
-use crate::keepalive::{Balancer, Path, decide};
-use crate::policy::KEEPALIVE_SINCE;
+use crate::keepalive::{Balancer, Keepalive, Path, Resets, Timer, decide};
+use crate::policy::{KEEPALIVE_SINCE, POLICY_VERSION};
 use crate::store::{BanChange, Registered, Score, State};
 
 #[expect(clippy::disallowed_methods, reason = "the one way to a first instant")]
@@ -47,7 +47,8 @@ impl Bench {
             nodes: 0,
             limits: Limits::default(),
             rules,
-            keepalive: Keepalive::default(),
+            path: Path::default(),
+            reads_front: true,
             ports: None,
             port_wait: Duration::from_secs(90),
             seed: 7,
@@ -241,9 +242,13 @@ fn the_policy_names_the_ticket_keys_of_the_leader() {
     assert_eq!(propose(0, ""), (1, "b2".to_owned()), "a leader without keys takes none away");
 }
 
-fn keepalive(seconds: u64) -> Keepalive {
+fn path(seconds: u64) -> Path {
     let idle_timeout = Some(Duration::from_secs(seconds));
-    decide(&Path { balancer: Balancer::Classic, idle_timeout, ..Path::default() })
+    Path { balancer: Balancer::Classic, idle_timeout, ..Path::default() }
+}
+
+fn keepalive(seconds: u64) -> Keepalive {
+    decide(&path(seconds))
 }
 
 /// One policy for all: what the leader is configured to, whatever others are.
@@ -251,7 +256,7 @@ fn keepalive(seconds: u64) -> Keepalive {
 fn the_leader_says_how_connections_are_kept_alive() {
     let mut bench = Bench::new();
     let (limits, rules) = (bench.agent.setup.limits, bench.agent.setup.rules.clone());
-    bench.agent.on_configured(limits, rules.clone(), keepalive(60), bench.now());
+    bench.agent.on_configured(limits, rules.clone(), path(60), true, bench.now());
     bench.pass(3_000);
     assert_eq!(bench.agent.policy().keepalive, keepalive(60));
     // Another one leads.
@@ -259,14 +264,53 @@ fn the_leader_says_how_connections_are_kept_alive() {
     bench.usurp(&other);
     assert_eq!(bench.agent.policy().keepalive, keepalive(90));
     assert!(
-        matches!(bench.events.last(), Some(Event::Policy(told)) if *told == bench.agent.policy)
+        matches!(bench.events.last(), Some(Event::Policy(told)) if **told == bench.agent.policy)
     );
-    bench.agent.on_configured(limits, rules, keepalive(120), bench.now());
+    bench.agent.on_configured(limits, rules, path(120), true, bench.now());
     bench.pass(3_000);
     assert_eq!(bench.agent.policy().keepalive, keepalive(90), "this node does not decide");
     // One of a version that does not speak of it.
     bench.usurp(&Policy { version: KEEPALIVE_SINCE - 1, ..Policy::default() });
     assert_eq!(bench.agent.policy().keepalive, keepalive(120));
+}
+
+fn front(seconds: u64) -> Front {
+    let timer = Timer {
+        name: "network load balancer ftp".to_owned(),
+        after: Duration::from_secs(seconds),
+        source: "DescribeListenerAttributes".to_owned(),
+        resets: Resets::Packets,
+    };
+    Front { timers: vec![timer], addresses: vec![(None, [203, 0, 113, 7].into())] }
+}
+
+/// What the leader has read is everybody's, and stays when another node leads that has not read anything yet.
+#[test]
+fn what_stands_in_front_is_known_to_all_and_outlives_its_reader() {
+    let mut bench = Bench::new();
+    bench.agent.on_front(front(200), bench.now());
+    bench.pass(3_000);
+    let policy = bench.agent.policy();
+    assert_eq!(policy.front, front(200));
+    assert_eq!(policy.keepalive.smallest(), Some(Duration::from_secs(200)));
+    // Another one leads, and has read something else; then this one again, before it looked.
+    bench.usurp(&Policy { front: front(90), version: POLICY_VERSION, ..Policy::default() });
+    bench.agent.on_front(front(300), bench.now());
+    bench.pass(3_000);
+    assert_eq!(bench.agent.policy().front, front(90), "only the leader's word counts");
+    let ready = Member { standing: Standing::Ready, ..Member::default() };
+    bench.agent.on_member(ready, bench.now());
+    bench.pass(30_000);
+    let policy = bench.agent.policy();
+    assert_eq!(policy.by, bench.agent.node().to_string(), "it leads again");
+    assert_eq!(policy.front, front(90));
+    assert_eq!(policy.keepalive.smallest(), Some(Duration::from_secs(90)));
+    // One that is told not to look says nothing of it.
+    let (limits, rules) = (bench.agent.setup.limits, bench.agent.setup.rules.clone());
+    bench.agent.on_configured(limits, rules, Path::default(), false, bench.now());
+    bench.pass(3_000);
+    assert_eq!(bench.agent.policy().front, Front::default());
+    assert_eq!(bench.agent.policy().keepalive, decide(&Path::default()));
 }
 
 impl Bench {
@@ -291,12 +335,12 @@ impl Bench {
 fn a_node_without_a_pool_goes_by_its_configuration_at_once() {
     let mut bench = Bench::new();
     bench.up = false;
-    bench.agent = Agent::new(Setup { keepalive: keepalive(60), ..bench.agent.setup }, bench.start);
+    bench.agent = Agent::new(Setup { path: path(60), ..bench.agent.setup }, bench.start);
     assert_eq!(bench.agent.policy().keepalive, keepalive(60));
     let (limits, rules) = (bench.agent.setup.limits, bench.agent.setup.rules.clone());
-    bench.agent.on_configured(limits, rules, keepalive(90), bench.now());
+    bench.agent.on_configured(limits, rules, path(90), true, bench.now());
     bench.run();
-    let told = Event::Policy(Policy { keepalive: keepalive(90), ..Policy::default() });
+    let told = Event::Policy(Box::new(Policy { keepalive: keepalive(90), ..Policy::default() }));
     assert!(bench.events.contains(&told), "{:?}", bench.events);
 }
 

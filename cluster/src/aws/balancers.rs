@@ -9,6 +9,7 @@ mod classic;
 mod convert;
 mod network;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -16,7 +17,8 @@ use aws_sdk_ec2::types::Filter;
 
 use super::Trouble;
 use super::failure::trouble;
-use crate::balancer::State;
+use super::instances::Instances;
+use crate::balancer::{Kind, State};
 
 /// The clients.
 #[derive(Clone, Debug)]
@@ -24,6 +26,7 @@ pub struct Balancers {
     network: aws_sdk_elasticloadbalancingv2::Client,
     classic: aws_sdk_elasticloadbalancing::Client,
     ec2: aws_sdk_ec2::Client,
+    instances: Instances,
 }
 
 /// Which balancers to read.
@@ -53,6 +56,7 @@ impl Balancers {
             network: aws_sdk_elasticloadbalancingv2::Client::new(session),
             classic: aws_sdk_elasticloadbalancing::Client::new(session),
             ec2: aws_sdk_ec2::Client::new(session),
+            instances: Instances::new(session),
         }
     }
 
@@ -71,6 +75,39 @@ impl Balancers {
             }
             _ => Ok(reading.state),
         }
+    }
+
+    /// Reads again who is a target, of what was read before: the cheap part.
+    ///
+    /// # Errors
+    /// One of the calls failed; what was read until then is kept.
+    pub async fn read_targets(&self, state: &mut State) -> Result<(), Trouble> {
+        let mut reading = Reading { state: State::default(), calls: 0 };
+        for balancer in &mut state.balancers {
+            match balancer.kind {
+                Kind::Network => {
+                    for group in &mut balancer.groups {
+                        group.targets = self.targets(&mut reading, &group.arn).await?;
+                    }
+                }
+                // It is told all at once.
+                Kind::Classic => self.read_classic_again(&mut reading, balancer).await?,
+                Kind::Application | Kind::Gateway => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Those of these instances that will never run again: ended, or not there.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn ended(&self, ids: &BTreeSet<String>) -> Result<Vec<String>, Trouble> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let present = self.instances.present(ids, &BTreeSet::new()).await?;
+        Ok(ids.difference(&present.ids).cloned().collect())
     }
 
     /// `TcpEstablishedTimeout` of a network interface, if somebody has set it.

@@ -4,8 +4,9 @@
 //! [`State`] is what was read, [`Want`] what a node needs; everything is a function of the two.
 //!
 //! - [`check()`]: findings, each with what was seen and what to do.
-//! - [`plan()`]: changes that mend some of them, where that is permitted; [`leave`] for a node that goes.
+//! - [`plan()`]: changes that mend some of them, where that is permitted; [`leave`] for a node that goes; [`plan_pool`] for all nodes.
 //! - [`timers`], [`network_card`]: for the policy of keepalives. [`addresses`], [`sources`]: for replies and headers.
+//! - [`front()`]: of these what all nodes must know.
 //! - [`Listing`]: the listeners of a pool that is behind one address, within the few that there may be.
 //!
 //! # What is never done
@@ -20,8 +21,10 @@ mod facts;
 mod finding;
 #[cfg(test)]
 mod fixture;
+mod front;
 mod listing;
 mod plan;
+mod pool;
 mod step;
 mod timer;
 mod want;
@@ -37,8 +40,10 @@ pub use facts::{
     TARGETS_MAX, Target, TargetKind, Zone,
 };
 pub use finding::{Finding, Severity};
+pub use front::{Front, front};
 pub use listing::{Capacity, Listing, ListingWant, Row, Sharing};
 pub use plan::{Drains, Permitted, drains, leave, plan};
+pub use pool::{Node, Stage, plan_pool, strangers};
 pub use timer::{network_card, timers};
 pub use want::{Accepts, Mode, Want};
 

@@ -6,7 +6,7 @@ use super::attribute::{
     CUTS_DEREGISTERED, CUTS_UNHEALTHY, DELAY, DELAY_MAX, UNHEALTHY_DRAINING, UNHEALTHY_DRAINING_MAX,
 };
 use super::change::{Change, Plan, Registration};
-use super::facts::{Balancer, Group, Kind, Listener, Protocol, State, TargetKind};
+use super::facts::{Balancer, Group, Health, Kind, Listener, Protocol, State, Target, TargetKind};
 use super::want::{Role, Want};
 use super::{CLASSIC_IDLE_MAX, NETWORK_IDLE_MAX, NETWORK_IDLE_MIN};
 
@@ -82,7 +82,7 @@ pub fn drains(state: &State, want: &Want) -> Drains {
 }
 
 /// Groups that lead to ports of this node, each once.
-fn ours<'a>(balancer: &'a Balancer, want: &Want) -> Vec<(Role, &'a Group)> {
+pub(super) fn ours<'a>(balancer: &'a Balancer, want: &Want) -> Vec<(Role, &'a Group)> {
     let mut found: Vec<(Role, &Group)> = Vec::new();
     for listener in &balancer.listeners {
         let role = want.role(balancer, listener);
@@ -163,7 +163,8 @@ fn targets(changes: &mut Vec<Change>, balancer: &Balancer, want: &Want, permitte
     if permitted.register {
         for (role, group) in ours(balancer, want) {
             let wanted = role != Role::Passive || (permitted.passive && want.mode_is_shared());
-            let id = want.id_for(group.targets_are).filter(|_| wanted && !group.has(&want.ids));
+            let wanted = wanted && !serves(group, &want.ids) && takes_tcp(balancer, group);
+            let id = want.id_for(group.targets_are).filter(|_| wanted);
             let Some(id) = id else { continue };
             let of = registration(balancer, group, id, None, "it is ready");
             let change = Change::Register(of);
@@ -175,12 +176,26 @@ fn targets(changes: &mut Vec<Change>, balancer: &Balancer, want: &Want, permitte
     changes.extend(without(balancer, want, &permitted.gone, "it is gone"));
 }
 
+/// Whether it is a target already, and is to stay one.
+fn serves(group: &Group, ids: &[String]) -> bool {
+    let stays = |target: &&Target| target.health != Health::Draining;
+    group.targets.iter().filter(stays).any(|target| ids.contains(&target.id))
+}
+
+/// Whether a listener leads to it that passes on what clients say: who is registered behind another one serves nobody.
+fn takes_tcp(balancer: &Balancer, group: &Group) -> bool {
+    balancer
+        .listeners
+        .iter()
+        .any(|listener| listener.protocol == Protocol::Tcp && listener.groups.contains(&group.arn))
+}
+
 fn without(balancer: &Balancer, want: &Want, ids: &[String], why: &'static str) -> Vec<Change> {
     let mut changes = Vec::new();
     for (_, group) in ours(balancer, want) {
         for target in group.targets.iter().filter(|target| ids.contains(&target.id)) {
             // One that is being deregistered needs nothing.
-            if target.health == super::Health::Draining {
+            if target.health == Health::Draining {
                 continue;
             }
             let of = registration(balancer, group, &target.id, Some(target.port), why);

@@ -79,7 +79,7 @@ fn balancer(path: &Path) -> Option<Timer> {
 /// Four probes and the time before them end within T, so that a path that lost three of them is kept by the fourth;
 /// with a T of less than 6 s there is time for fewer. Who is dead is known by the end of them at the earliest: who carries
 /// this out may be more patient (see [`Probes::user_timeout`]).
-fn probes(smallest: Duration) -> Probes {
+pub(super) fn probes(smallest: Duration) -> Probes {
     let idle = whole(smallest / 3).min(IDLE_MAX);
     let interval = whole(smallest.saturating_sub(idle) / (PROBES + 1)).min(INTERVAL_MAX);
     Probes::of(idle, interval)
@@ -99,7 +99,7 @@ fn idle_limit(timer: &Timer) -> IdleLimit {
 }
 
 /// Whole seconds, as sockets take them, at least one.
-fn whole(duration: Duration) -> Duration {
+pub(super) fn whole(duration: Duration) -> Duration {
     Duration::from_secs(duration.as_secs().max(1))
 }
 

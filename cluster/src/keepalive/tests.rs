@@ -167,3 +167,33 @@ fn what_a_later_version_writes_is_read() {
     assert_eq!((read.timers[0].resets, read.probes), (Resets::Unknown, Probes::default()));
     assert_eq!(read.timers[0].after, Duration::from_millis(1_500));
 }
+
+#[test]
+fn what_was_read_goes_before_what_is_usual_and_after_what_is_configured() {
+    let read = |balancer, configured, timers: &[Timer]| {
+        let decided = decide(&path(balancer, configured).with_read(timers));
+        let smallest = decided.timers.iter().find(|timer| timer.resets != Resets::Commands);
+        smallest.map(|timer| (timer.after.as_secs(), timer.name.clone()))
+    };
+    let told = |after, name: &str| Some((after, name.to_owned()));
+    let longer = [nat(3600)];
+    assert_eq!(read(Balancer::None, None, &longer), told(3600, &longer[0].name));
+    assert_eq!(read(Balancer::Network, None, &longer), told(3600, &longer[0].name));
+    assert_eq!(read(Balancer::Network, None, &[]), told(350, "network balancer"));
+    assert_eq!(read(Balancer::Network, Some(200), &[nat(100)]), told(200, "network balancer"));
+    // What counts payload is not what was read.
+    assert_eq!(read(Balancer::Classic, None, &longer), told(60, "classic balancer"));
+    assert_eq!(read(Balancer::Classic, None, &[nat(30)]), told(30, &longer[0].name));
+}
+
+#[test]
+fn a_timer_of_the_node_itself_makes_probes_earlier_only() {
+    let own = Own { ssh_keepalive: seconds(300), ..Own::default() };
+    let decided = decide(&Path { own, ..path(Balancer::Network, Some(120)) });
+    let later = decided.clone().with_own(nat(350));
+    assert_eq!((later.probes, later.ssh), (decided.probes, decided.ssh));
+    assert_eq!(later.timers.len(), decided.timers.len() + 1);
+    let earlier = decided.with_own(nat(60));
+    let same = decide(&Path { own, ..path(Balancer::None, Some(60)) });
+    assert_eq!((earlier.probes, earlier.ssh), (same.probes, same.ssh));
+}

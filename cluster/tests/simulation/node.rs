@@ -11,7 +11,7 @@ use flotilla_cluster::ban::Rules;
 use flotilla_cluster::blocks::PortUse;
 use flotilla_cluster::dns::{self, CheckInterval, Desk, Led, Policy, Settings, Witness};
 use flotilla_cluster::id::{Generation, NodeId};
-use flotilla_cluster::keepalive::Keepalive;
+use flotilla_cluster::keepalive::Path;
 use flotilla_cluster::ledger::{Answer, Applicant, Ticket};
 use flotilla_cluster::member::{MEMBER_VERSION, Member, Place, Standing};
 
@@ -81,7 +81,8 @@ impl Node {
                 nodes: 0,
                 limits,
                 rules,
-                keepalive: Keepalive::default(),
+                path: Path::default(),
+                reads_front: false,
                 ports: Some(LAYOUT.parse().unwrap()),
                 port_wait: Duration::from_millis(WAIT_MS),
                 seed,

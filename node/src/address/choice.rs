@@ -57,7 +57,7 @@ pub(crate) enum Arrival {
 pub(crate) struct Known<'a> {
     /// `ftp.passive.address`.
     pub(crate) configured: Option<Ipv4Addr>,
-    /// `ingress.addresses`.
+    /// `ingress.addresses`; without them and without `configured`, what AWS says of the balancer.
     pub(crate) balancer: &'a [ZoneAddress],
     /// `node.zone`.
     pub(crate) zone: Option<&'a str>,
@@ -74,7 +74,11 @@ impl<'a> Known<'a> {
     pub(crate) fn of(config: &'a Config, found: &'a Found, local: IpAddr) -> Self {
         Self {
             configured: config.ftp.passive_address,
-            balancer: &config.ingress.addresses,
+            balancer: match config.ingress.addresses.as_slice() {
+                // What is configured goes before what was found out.
+                [] if config.ftp.passive_address.is_none() => &found.balancer,
+                addresses => addresses,
+            },
             zone: config.node.zone.as_deref(),
             internal: &config.ingress.internal,
             vpc: &found.vpc,

@@ -1,9 +1,12 @@
 //! What the machine is told of its addresses by its surroundings, and what can change while the node runs.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use flotilla_cluster::aws::instance::Instance;
 use ipnet::IpNet;
+
+use crate::config::ZoneAddress;
 
 /// The same for all sessions of a node, until something moves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,12 +15,24 @@ pub(crate) struct Found {
     public: Vec<(Ipv4Addr, Ipv4Addr)>,
     /// Networks of the node's VPC.
     pub(crate) vpc: Vec<IpNet>,
+    /// Where clients reach the balancer, as the pool knows.
+    pub(super) balancer: Arc<[ZoneAddress]>,
 }
 
 impl Found {
     /// Of an instance.
     pub(crate) fn of(instance: &Instance) -> Self {
-        Self { public: instance.public().collect(), vpc: instance.networks() }
+        Self { public: instance.public().collect(), vpc: instance.networks(), ..Self::default() }
+    }
+
+    /// The same with other addresses of the balancer.
+    pub(crate) fn with_balancer(&self, balancer: Arc<[ZoneAddress]>) -> Self {
+        Self { balancer, ..self.clone() }
+    }
+
+    /// The same with those that another one has.
+    pub(crate) fn with_balancer_of(&self, other: &Self) -> Self {
+        self.with_balancer(Arc::clone(&other.balancer))
     }
 
     /// The public address that leads to this own one, or else the first that there is.
@@ -44,7 +59,7 @@ mod tests {
             (address("203.0.113.5"), address("10.0.0.5")),
             (address("203.0.113.6"), address("10.0.0.6")),
         ];
-        let found = Found { public, vpc: Vec::new() };
+        let found = Found { public, ..Found::default() };
         let of = |local: &str| found.public_of(local.parse().unwrap()).unwrap().to_string();
         assert_eq!(of("10.0.0.6"), "203.0.113.6");
         assert_eq!(of("::ffff:10.0.0.6"), "203.0.113.6");

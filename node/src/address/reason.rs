@@ -15,9 +15,9 @@ pub(crate) enum Reason {
     Vpc,
     /// The balancer told, in its PROXY header, what the client dialled.
     Proxied,
-    /// The address of `ingress.addresses` for the node's zone.
+    /// The balancer's address for the node's zone (`ingress.addresses`, or AWS).
     Zone,
-    /// The one of `ingress.addresses` for all zones, or the client's of several.
+    /// Its address for all zones, or the client's of several.
     Balancer,
     /// `ftp.passive.address`.
     Configured,
@@ -25,7 +25,7 @@ pub(crate) enum Reason {
     Public,
     /// The client dialled it.
     Dialled,
-    /// An address of `ingress.addresses` for another zone.
+    /// Its address for another zone.
     OtherZone,
     /// Behind a balancer, the node's own address, although the client may not reach it.
     Own,
@@ -41,13 +41,13 @@ impl fmt::Display for Reason {
             Self::Internal => "the client's network is in ingress.internal",
             Self::Vpc => "the client is in the network of the node",
             Self::Proxied => "the PROXY header says that the client dialled it",
-            Self::Zone => "ingress.addresses, of node.zone",
-            Self::Balancer => "ingress.addresses",
+            Self::Zone => "the balancer's address in node.zone",
+            Self::Balancer => "the balancer's address",
             Self::Configured => "ftp.passive.address",
             Self::Public => "the public address of the node",
             Self::Dialled => "the client dialled it",
             Self::OtherZone => {
-                "a guess: ingress.addresses has no address of node.zone, nor one for all zones"
+                "a guess: the balancer has no address of node.zone, nor one for all zones"
             }
             Self::Own => {
                 "a guess: the node's own address, as neither ftp.passive.address nor \

@@ -7,6 +7,7 @@ use clap::Args;
 use super::print;
 use super::remote::{RemoteArgs, answer_of};
 use super::table::{clean, json};
+use crate::config::Config;
 use crate::doctor::{Finding, Patient, State, Visitor, examine};
 use crate::error::ServeError;
 use crate::secret;
@@ -41,6 +42,7 @@ pub fn run(args: &DoctorArgs) -> Result<(), ServeError> {
         config: &config,
         nodes: answer_of(&args.remote, "nodes").map_err(|error| error.to_string()),
         policy: answer_of(&args.remote, "policy").map_err(|error| error.to_string()),
+        balancers: balancers(args, &config),
         visitor: visitor(args)?,
     };
     let findings = examine(&patient);
@@ -52,6 +54,23 @@ pub fn run(args: &DoctorArgs) -> Result<(), ServeError> {
         0 => Ok(()),
         bad => Err(ServeError::Runtime(format!("{bad} of {} checks are bad", findings.len()))),
     }
+}
+
+/// What AWS says of load balancers, where they are looked after.
+#[cfg(feature = "aws")]
+fn balancers(
+    args: &DoctorArgs,
+    config: &Config,
+) -> Option<Result<Vec<flotilla_cluster::balancer::Finding>, String>> {
+    crate::pool::front::reads(config).then(|| super::aws::balancers::findings(&args.remote))
+}
+
+#[cfg(not(feature = "aws"))]
+fn balancers(
+    _: &DoctorArgs,
+    _: &Config,
+) -> Option<Result<Vec<flotilla_cluster::balancer::Finding>, String>> {
+    None
 }
 
 fn visitor(args: &DoctorArgs) -> Result<Option<Visitor>, ServeError> {

@@ -323,7 +323,7 @@ mod tests {
         });
         assert!(off.iter().all(|action| action.starts_with("ec2:Describe")));
         let built = policy(&load_flags(&[]).unwrap().0).to_string();
-        assert!(!built.contains("elasticloadbalancing:"));
+        assert!(built.contains("elasticloadbalancing:DescribeTargetHealth"));
         assert!(built.contains("autoscaling:CompleteLifecycleAction"));
         let usual = actions(|_| {});
         assert!(has(&usual, "ec2:AuthorizeSecurityGroupIngress"));

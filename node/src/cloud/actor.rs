@@ -8,6 +8,8 @@ use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, WrapFut
 use flotilla_cluster::aws::instance::Instance;
 use tracing::{debug, info, warn};
 
+#[cfg(feature = "aws")]
+use super::balancers::Fronts;
 use super::identity::{Identity, overridden};
 #[cfg(feature = "aws")]
 use super::lead::Duties;
@@ -18,6 +20,8 @@ use super::notices::Watch;
 #[cfg(feature = "aws")]
 use super::place;
 use super::settled::Settled;
+#[cfg(feature = "aws")]
+use super::told::Told;
 use crate::address::Found;
 use crate::listen::Adopt;
 use crate::policy::Policy;
@@ -41,6 +45,13 @@ pub(crate) struct Cloud {
     pub(super) placed: place::Told,
     #[cfg(feature = "aws")]
     pub(super) watch: Watch,
+    #[cfg(feature = "aws")]
+    pub(super) fronts: Fronts,
+    /// `TcpEstablishedTimeout` of the network card.
+    #[cfg(feature = "aws")]
+    pub(super) card: Option<Duration>,
+    #[cfg(feature = "aws")]
+    pub(super) card_troubles: Told,
     #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "notices are the feature's"))]
     pub(super) drain: DrainHandle,
     /// Asked in vain so often since the last answer.
@@ -70,6 +81,12 @@ impl Cloud {
             placed: place::Told::default(),
             #[cfg(feature = "aws")]
             watch: Watch::new(policy),
+            #[cfg(feature = "aws")]
+            fronts: Fronts::default(),
+            #[cfg(feature = "aws")]
+            card: None,
+            #[cfg(feature = "aws")]
+            card_troubles: Told::default(),
             drain: drain.clone(),
             unanswered: 0,
         };
@@ -88,6 +105,8 @@ impl Actor for Cloud {
             self.watch_later(ctx);
             self.place_later(ctx);
             self.names_later(ctx);
+            self.fronts_later(ctx);
+            self.ask_card(ctx);
         }
     }
 }
@@ -102,6 +121,7 @@ impl Handler<Adopt> for Cloud {
             self.duties.reopen();
             self.watch.adopt(&self.policy);
             self.names.reopen();
+            self.fronts.reopen();
         }
     }
 }

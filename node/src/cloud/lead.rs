@@ -154,7 +154,7 @@ impl Cloud {
 }
 
 /// Until one more call is allowed.
-async fn wait_for(budget: &mut Budget) {
+pub(super) async fn wait_for(budget: &mut Budget) {
     while let Err(later) = budget.take(Instant::now()) {
         tokio::time::sleep_until(later.into()).await;
     }

@@ -10,12 +10,18 @@
 //! | `names` | its other duty: the pool's names in Route 53 |
 //! | `notices` | what AWS announces for this machine: drains, hooks, protection |
 //! | `place` | where clients are sent to by DNS |
+//! | `balancers` | load balancers in front |
+//! | `card` | the network card of the instance |
 //! | `session` | region and credentials |
 //! | `told`, `advice` | what is said once; what can be done about a failure |
 
 mod actor;
 #[cfg(feature = "aws")]
 mod advice;
+#[cfg(feature = "aws")]
+pub(crate) mod balancers;
+#[cfg(feature = "aws")]
+mod card;
 #[cfg(feature = "aws")]
 pub(crate) mod groups;
 mod identity;

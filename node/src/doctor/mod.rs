@@ -8,8 +8,10 @@
 //! | `machine` | the configuration and this machine: ports, addresses, certificates |
 //! | `pool` | what the running node tells of itself and of the others |
 //! | `path` | idle timers on the way, names in DNS, doors that must be open |
+//! | `balancer` | what AWS says of load balancers in front |
 //! | `visit` | a login by the public name, and transfers over PASV and EPSV |
 
+mod balancer;
 mod machine;
 mod path;
 mod pool;
@@ -30,6 +32,8 @@ pub(crate) struct Patient<'a> {
     pub(crate) nodes: Result<Nodes, String>,
     /// To `policy`.
     pub(crate) policy: Result<Policy, String>,
+    /// What is wrong with load balancers of AWS, or why that is not known; `None`: nobody looked.
+    pub(crate) balancers: Option<Result<Vec<flotilla_cluster::balancer::Finding>, String>>,
     /// Who logs in to try it; `None`: nobody.
     pub(crate) visitor: Option<Visitor>,
 }
@@ -86,7 +90,7 @@ pub(crate) fn examine(patient: &Patient<'_>) -> Vec<Finding> {
 
 type Check = fn(&Patient<'_>) -> Vec<Finding>;
 
-const CHECKS: [Check; 13] = [
+const CHECKS: [Check; 14] = [
     machine::addresses,
     machine::ports,
     machine::certificates,
@@ -99,6 +103,7 @@ const CHECKS: [Check; 13] = [
     path::timers,
     path::doors,
     path::names,
+    balancer::balancers,
     visit::visit,
 ];
 

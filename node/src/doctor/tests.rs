@@ -13,6 +13,7 @@ fn examined(flags: &[(&str, &str)], nodes: Value, policy: Value) -> Vec<Finding>
         config: &config,
         nodes: Ok(read(nodes)),
         policy: Ok(read(policy)),
+        balancers: None,
         visitor: None,
     };
     examine(&patient)
@@ -64,11 +65,42 @@ fn a_node_that_does_not_answer_is_bad_and_the_rest_is_looked_at() {
     let (config, _) = load_flags(&[("health.listen", "127.0.0.1:0")]).unwrap();
     let away = "nobody answers".to_owned();
     let (nodes, policy) = (Err(away.clone()), Err(away));
-    let patient = Patient { config: &config, nodes, policy, visitor: None };
+    let patient = Patient { config: &config, nodes, policy, balancers: None, visitor: None };
     let findings = examine(&patient);
     assert_eq!(of(&findings, "node"), [(State::Bad, "nobody answers")]);
     assert_eq!(of(&findings, "certificate").len(), 1);
     assert_eq!(of(&findings, "visit").first().map(|(state, _)| *state), Some(State::Skipped));
+}
+
+#[test]
+fn what_is_wrong_with_balancers_is_told_with_its_fix() {
+    use flotilla_cluster::balancer::{Finding as Seen, Severity};
+    let (config, _) = load_flags(&[]).unwrap();
+    let looked = |balancers| {
+        let (nodes, policy) = (Ok(read(json!({}))), Ok(read(json!({}))));
+        let patient = Patient { config: &config, nodes, policy, balancers, visitor: None };
+        let all = examine(&patient).into_iter();
+        all.filter(|finding| finding.check == "load balancer").collect::<Vec<_>>()
+    };
+    let seen = |severity, code| Seen {
+        severity,
+        code,
+        place: "network load balancer ftp".to_owned(),
+        seen: "it speaks HTTP".to_owned(),
+        fix: "use another".to_owned(),
+    };
+    assert_eq!(looked(None), []);
+    let states = |findings: &[Finding]| findings.iter().map(|of| of.state).collect::<Vec<_>>();
+    let wrong = looked(Some(Ok(vec![
+        seen(Severity::Error, "kind"),
+        seen(Severity::Warning, "zone-empty"),
+        seen(Severity::Note, "hairpin"),
+    ])));
+    assert_eq!(states(&wrong), [State::Bad, State::Warning]);
+    assert_eq!(wrong[0].saw, "network load balancer ftp: it speaks HTTP");
+    assert_eq!(wrong[0].fix, "use another");
+    assert_eq!(states(&looked(Some(Ok(vec![seen(Severity::Note, "hairpin")])))), [State::Fine]);
+    assert_eq!(states(&looked(Some(Err("throttled".to_owned())))), [State::Skipped]);
 }
 
 #[test]

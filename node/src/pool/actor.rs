@@ -18,6 +18,7 @@ use actix::{
 use flotilla_cluster::admission::Limits;
 use flotilla_cluster::agent::{Agent, Lane, Output, Setup};
 use flotilla_cluster::ban::Rules;
+use flotilla_cluster::keepalive::Timer;
 use flotilla_cluster::ledger::Ticket;
 use flotilla_cluster::member::Place;
 use flotilla_cluster::store::{Hint, Store};
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 
 use super::admission::Waiting;
 use super::early::Early;
+use super::front;
 use super::mark::Mark;
 use super::member::Meter;
 use super::ports::Unsent;
@@ -60,6 +62,8 @@ pub(crate) struct Pool {
     pub(super) size: u32,
     /// What the ports have not heard of yet.
     pub(super) unsent: Unsent,
+    /// A timer in front of this node alone.
+    pub(super) card: Option<Timer>,
     /// It is to get fewer new clients than others.
     pub(super) is_light: bool,
     /// Where clients are sent to by DNS, as the cloud tells.
@@ -123,6 +127,7 @@ impl Pool {
             contact: watch::Sender::new(false),
             size: 0,
             unsent: Unsent::default(),
+            card: None,
             is_light: false,
             place: Place::default(),
             timer: None,
@@ -235,8 +240,9 @@ impl Handler<Configured> for Pool {
 
     fn handle(&mut self, message: Configured, context: &mut Self::Context) {
         self.parts.policy = message.policy;
-        let keepalive = keepalive::decided(&self.parts.policy.config);
-        self.agent.on_configured(message.limits, message.rules, keepalive, Instant::now());
+        let config = &self.parts.policy.config;
+        let (path, reads) = (keepalive::path(config), front::reads(config));
+        self.agent.on_configured(message.limits, message.rules, path, reads, Instant::now());
         self.agent.on_port_wait(ports::wait_max(&self.parts.policy.config));
         self.set_sweeper(self.agent.term(Instant::now()).is_some());
         if self.node.is_some() {

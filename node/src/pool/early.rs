@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{ActorFutureExt, Context, Handler, Message, ResponseActFuture, WrapFuture};
@@ -12,7 +11,7 @@ use flotilla_cluster::order::Order;
 use tracing::warn;
 
 use super::{Pool, Surroundings};
-use crate::registry::{self, Lifted, Tune};
+use crate::registry::{self, Lifted};
 
 /// What waits for [`Attach`].
 #[derive(Debug, Default)]
@@ -75,7 +74,7 @@ impl Handler<Attach> for Pool {
         for address in lifted {
             node.registry.do_send(Lifted { address });
         }
-        node.registry.do_send(Tune(Arc::new(self.agent.policy().keepalive.clone())));
+        self.tell_front(&node.registry);
         self.node = Some(std::rc::Rc::new(node));
         self.spread_routes();
         for order in std::mem::take(&mut self.early.orders) {

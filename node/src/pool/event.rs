@@ -1,6 +1,5 @@
 //! What the agent tells of, and what the node does about it.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -17,7 +16,7 @@ use tracing::{error, info, warn};
 use super::Pool;
 use super::standing::InUse;
 use crate::config::Config;
-use crate::registry::{self, DescribeOne, KickAll, Lifted, Tune};
+use crate::registry::{self, DescribeOne, KickAll, Lifted};
 use crate::system::{Phase, Progress};
 
 impl Pool {
@@ -95,7 +94,7 @@ impl Pool {
     fn on_policy(&mut self, policy: &Policy, context: &mut Context<Self>) {
         info!(revision = policy.revision, by = policy.by, limits = ?policy.limits, probes = ?policy.keepalive.probes, "policy of the pool");
         if let Some(node) = &self.node {
-            node.registry.do_send(Tune(Arc::new(policy.keepalive.clone())));
+            self.tell_front(&node.registry);
         }
         let InUse { version, name } = &self.secrets.tickets;
         if policy.has_other_tickets(*version, name) {

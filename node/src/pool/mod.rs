@@ -5,7 +5,8 @@
 //! | `actor` | the `Pool` actor: drives the agent of `flotilla_cluster`, waits for the store |
 //! | `admission` | logins ask for slots |
 //! | `event` | what the agent tells of, and what is done about it |
-//! | `lead`, `peers` | whether this node leads, for duties outside the store; whom DNS sends clients to |
+//! | `front` | what stands in front of the pool, and of this node |
+//! | `lead`, `peers`, `nodes` | whether this node leads, for duties outside the store; whom DNS sends clients to, and balancers |
 //! | `light` | whether it is to get fewer new clients than others |
 //! | `member` | what the node says of itself |
 //! | `ports` | whose ports are whose, for those who hold and relay them |
@@ -22,6 +23,7 @@ mod answer;
 mod early;
 mod errand;
 mod event;
+pub(crate) mod front;
 pub(crate) mod generation;
 #[cfg(feature = "aws")]
 mod lead;
@@ -29,6 +31,8 @@ mod lead;
 mod light;
 mod mark;
 mod member;
+#[cfg(feature = "aws")]
+pub(crate) mod nodes;
 #[cfg(feature = "aws")]
 mod peers;
 mod ports;

@@ -44,6 +44,20 @@ impl Balancers {
         Ok(())
     }
 
+    /// One that was read before.
+    pub(super) async fn read_classic_again(
+        &self,
+        reading: &mut Reading,
+        balancer: &mut Balancer,
+    ) -> Result<(), Trouble> {
+        let found = self.described(reading, Some(&balancer.name)).await?;
+        let Some(of) = found.first() else { return Ok(()) };
+        if let Some(again) = self.detailed(reading, of).await? {
+            *balancer = again;
+        }
+        Ok(())
+    }
+
     async fn described(
         &self,
         reading: &mut Reading,

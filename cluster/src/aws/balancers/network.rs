@@ -182,7 +182,11 @@ impl Balancers {
         Ok(answer.attributes.unwrap_or_default())
     }
 
-    async fn targets(&self, reading: &mut Reading, group: &str) -> Result<Vec<Target>, Trouble> {
+    pub(super) async fn targets(
+        &self,
+        reading: &mut Reading,
+        group: &str,
+    ) -> Result<Vec<Target>, Trouble> {
         reading.pace().await;
         let call = self.network.describe_target_health().target_group_arn(group);
         let action = "elasticloadbalancing:DescribeTargetHealth";

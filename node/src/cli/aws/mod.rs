@@ -4,9 +4,13 @@
 //! | file | subject |
 //! | --- | --- |
 //! | `groups` | security groups |
+//! | `balancers` | load balancers |
+//! | `listeners` | what a balancer must listen on |
 //! | `names` | records and health checks in Route 53 |
 
+pub(super) mod balancers;
 mod groups;
+pub(crate) mod listeners;
 mod names;
 
 use std::fmt::Write as _;
@@ -32,6 +36,8 @@ pub enum AwsVerb {
     Plan(PlanArgs),
     /// Change it, once.
     Apply(ApplyArgs),
+    /// Print the listeners that a balancer in front of the pool needs; asks nobody.
+    Listeners(listeners::ListenersArgs),
 }
 
 /// `flotilla aws plan`.
@@ -60,6 +66,9 @@ pub struct ApplyArgs {
     /// Only ask AWS whether each change would be permitted.
     #[arg(long)]
     pub dry_run: bool,
+    /// Also change load balancers, though `aws.balancer_changes` is off.
+    #[arg(long)]
+    pub balancers: bool,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -70,16 +79,16 @@ pub struct ApplyArgs {
 /// # Errors
 /// What could not be read or changed.
 pub fn run(verb: &AwsVerb) -> Result<(), ServeError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| ServeError::Runtime(error.to_string()))?;
+    let runtime = runtime()?;
     match verb {
         AwsVerb::Plan(args) => runtime.block_on(show(args)),
         AwsVerb::Apply(args) => runtime.block_on(apply(args)),
+        AwsVerb::Listeners(args) => runtime.block_on(listeners::run(args)),
     }
 }
 
 /// What is known before a subject is looked at.
-struct Site {
+pub(super) struct Site {
     config: Config,
     settled: Settled,
     session: SdkConfig,
@@ -107,6 +116,11 @@ struct Outcome {
     reason: String,
 }
 
+fn runtime() -> Result<tokio::runtime::Runtime, ServeError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| ServeError::Runtime(error.to_string()))
+}
+
 async fn show(args: &PlanArgs) -> Result<(), ServeError> {
     let site = Site { guesses: true, ..Site::open(&args.remote).await? };
     let (_, plan) = groups::look(&site).await?;
@@ -116,14 +130,22 @@ async fn show(args: &PlanArgs) -> Result<(), ServeError> {
         steps.extend(section.steps);
         notes.extend(section.notes);
     }
+    let balancers = balancers::look(&site, false).await;
+    let section = balancers.section();
+    steps.extend(section.steps);
+    notes.extend(section.notes);
     notes.extend(site.note);
     let text = match args {
-        PlanArgs { json: true, .. } => as_json(&json!({ "changes": steps, "notes": notes })),
-        PlanArgs { commands: true, .. } => steps.iter().map(command).collect(),
+        PlanArgs { json: true, .. } => {
+            as_json(&json!({ "changes": steps, "notes": notes, "balancers": balancers.json() }))
+        }
+        PlanArgs { commands: true, .. } => {
+            steps.iter().map(|step| command(&step.command)).collect()
+        }
         PlanArgs { terraform: true, .. } => {
             steps.iter().filter_map(|step| step.terraform.clone()).map(|text| text + "\n").collect()
         }
-        _ => diff(&steps, &notes),
+        _ => diff(&steps, &notes) + &balancers.text(),
     };
     print(&text)
 }
@@ -138,6 +160,9 @@ async fn apply(args: &ApplyArgs) -> Result<(), ServeError> {
         outcomes.extend(made);
         notes.extend(told);
     }
+    let balancers = balancers::look(&site, args.balancers).await;
+    notes.extend(balancers.section().notes);
+    outcomes.extend(balancers.apply(args.dry_run).await);
     notes.extend(site.note);
     let text = match args.json {
         true => {
@@ -163,18 +188,23 @@ async fn apply(args: &ApplyArgs) -> Result<(), ServeError> {
 
 impl Site {
     /// Who this machine is, and which others there are.
-    async fn open(args: &RemoteArgs) -> Result<Self, ServeError> {
+    pub(super) async fn open(args: &RemoteArgs) -> Result<Self, ServeError> {
         let (mut config, _) = args.config.load()?;
         config.aws.enabled = true;
         let settled = Settled::find(&config).await?;
         settled.apply(&mut config);
         let session = session(&config.aws, &settled.identity, settled.instance.as_ref()).await;
         let session = session.map_err(ServeError::Runtime)?;
-        let (nodes, note) = match answer_of(args, "nodes") {
-            Ok(Nodes { nodes, .. }) => (nodes, None),
-            Err(error) => (Vec::new(), Some(format!("the other nodes are not known: {error}"))),
-        };
+        let (nodes, note) = nodes(args);
         Ok(Self { config, settled, session, nodes, note, guesses: false })
+    }
+}
+
+/// The nodes as a running one tells of them, or why nobody does.
+fn nodes(args: &RemoteArgs) -> (Vec<Node>, Option<String>) {
+    match answer_of(args, "nodes") {
+        Ok(Nodes { nodes, .. }) => (nodes, None),
+        Err(error) => (Vec::new(), Some(format!("the other nodes are not known: {error}"))),
     }
 }
 
@@ -202,7 +232,7 @@ fn diff(steps: &[Step], notes: &[String]) -> String {
 }
 
 /// As a line for a shell.
-fn command(step: &Step) -> String {
+fn command(words: &[String]) -> String {
     let plain = |word: &str| {
         let fits = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@".contains(c);
         !word.is_empty() && word.chars().all(fits)
@@ -211,5 +241,5 @@ fn command(step: &Step) -> String {
         true => word.clone(),
         false => format!("'{}'", word.replace('\'', r"'\''")),
     };
-    format!("{}\n", step.command.iter().map(quoted).collect::<Vec<_>>().join(" "))
+    format!("{}\n", words.iter().map(quoted).collect::<Vec<_>>().join(" "))
 }

@@ -187,6 +187,21 @@ pub(crate) struct Policy {
     pub(crate) listeners: Vec<Listener>,
     /// `None`: the node is of a version that does not tell.
     pub(crate) keepalive: Option<Keepalive>,
+    pub(crate) front: Front,
+}
+
+/// What stands in front.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Front {
+    pub(crate) addresses: Vec<FrontAddress>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct FrontAddress {
+    pub(crate) zone: Option<String>,
+    pub(crate) address: String,
 }
 
 #[derive(Debug, Default, Deserialize)]

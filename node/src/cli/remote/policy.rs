@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::answer::{Keepalive, Listener, Policy};
+use super::answer::{FrontAddress, Keepalive, Listener, Policy};
 use super::client::Client;
 use super::{ListArgs, RemoteError, Talk, read};
 use crate::admin::Role;
@@ -42,6 +42,14 @@ fn text(policy: &Policy) -> String {
     }
     if let Some(keepalive) = &policy.keepalive {
         let _ = write!(text, "\n{}", keepalives(keepalive));
+    }
+    if !policy.front.addresses.is_empty() {
+        let of = |of: &FrontAddress| match &of.zone {
+            Some(zone) => format!("{} ({zone})", of.address),
+            None => of.address.clone(),
+        };
+        let addresses: Vec<_> = policy.front.addresses.iter().map(of).collect();
+        let _ = writeln!(text, "the balancer is reached at {}", clean(&addresses.join(", ")));
     }
     text
 }

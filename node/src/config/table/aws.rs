@@ -1,8 +1,7 @@
-//! The keys of `[aws]`. Those of balancers are fixed, and refused until something acts on them.
+//! The keys of `[aws]`.
 
 use super::key;
 use crate::config::key::Key;
-use crate::config::later::later;
 
 /// In the order of the reference.
 pub(in crate::config) const AWS: &[Key] = &[
@@ -105,16 +104,16 @@ pub(in crate::config) const AWS: &[Key] = &[
         "Security group for relays and health checks, by id; empty: found by its tag, or made.",
         r#""sg-0123456789abcdef0""#,
     ),
-    later(
+    key(
         "aws.balancer",
         r#""auto""#,
-        "Load balancer in front: `auto` (the one with this instance as a target), `off`, or a name or ARN.",
+        "Load balancer in front: `auto` (those with a node as a target), `off`, or a name or ARN.",
         r#""off""#,
     ),
-    later(
+    key(
         "aws.balancer_changes",
         "false",
-        "Mends its settings and registers this instance; otherwise what is wrong is only told.",
+        "Mends its settings, takes nodes out of it that drained or ended, and registers those that are ready where `aws.balancer` names it; otherwise what is wrong is only told.",
         "true",
     ),
     key(

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use flotilla_cluster::admission::Limits;
+use flotilla_cluster::balancer::Front;
 use flotilla_cluster::keepalive::{Keepalive, Timer, cuts};
 use serde_json::{Map, Value, json};
 
@@ -25,9 +26,16 @@ impl Pool {
             "storage": policy.storage,
             "tickets": policy.tickets,
             "listeners": listeners(config),
-            "keepalive": of_keepalive(&policy.keepalive, config),
+            "keepalive": of_keepalive(&self.keepalive(), config),
+            "front": of_front(&policy.front),
         })
     }
+}
+
+/// Where clients reach the balancer, as the leader has read.
+fn of_front(front: &Front) -> Value {
+    let of = |(zone, address): &(Option<String>, std::net::Ipv4Addr)| json!({ "zone": zone, "address": address });
+    json!({ "addresses": front.addresses.iter().map(of).collect::<Vec<_>>() })
 }
 
 fn of_limits(limits: &Limits) -> Map<String, Value> {

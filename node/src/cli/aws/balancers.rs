@@ -1,0 +1,157 @@
+//! Load balancers.
+
+use std::time::Duration;
+
+use flotilla_cluster::aws::Trouble;
+use flotilla_cluster::aws::balancers::Balancers;
+use flotilla_cluster::balancer::{
+    Change, Finding, Node, Severity, Stage, check, plan_pool, strangers,
+};
+use serde_json::{Value, json};
+
+use super::{Outcome, Section, Site};
+use crate::cli::remote::{RemoteArgs, answer};
+use crate::cli::table::clean;
+use crate::cloud::balancers::{carry_out, own_ids, permitted, read, want};
+use crate::config::BalancerSource;
+use crate::pool::nodes::ids;
+
+/// What was seen, and what is to be done.
+pub(super) struct Look {
+    balancers: Balancers,
+    findings: Vec<Finding>,
+    changes: Vec<Change>,
+    notes: Vec<String>,
+}
+
+/// Looks. What can not be read is a note: nothing else depends on it. `asked`: changes are wanted, whatever
+/// `aws.balancer_changes` says.
+pub(super) async fn look(site: &Site, asked: bool) -> Look {
+    let mut look = Look::new(site);
+    if site.config.aws.balancer == BalancerSource::Off {
+        return look;
+    }
+    if let Err(trouble) = look.fill(site, asked).await {
+        look.notes.push(format!("load balancers can not be read: {trouble}"));
+    }
+    look
+}
+
+impl Look {
+    fn new(site: &Site) -> Self {
+        Self {
+            balancers: Balancers::new(&site.session),
+            findings: Vec::new(),
+            changes: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    async fn fill(&mut self, site: &Site, asked: bool) -> Result<(), Trouble> {
+        let config = &site.config;
+        let instance = site.settled.instance.as_ref();
+        let want = want(config, own_ids(config, instance));
+        let nodes: Vec<Node> = site.nodes.iter().map(node).collect();
+        let all = want.ids.iter().chain(nodes.iter().flat_map(|node| &node.ids)).cloned();
+        let state = read(&self.balancers, config, all.collect(), instance).await?;
+        self.findings = check(&state, &want);
+        let mut permitted = permitted(config, asked, Vec::new());
+        // Who is no node that is known may be one that is not known.
+        if permitted.changes && !nodes.is_empty() {
+            let asked = strangers(&state, &want, &nodes);
+            permitted.gone = self.balancers.ended(&asked).await?;
+        }
+        let plan = plan_pool(&state, &want, &nodes, &permitted);
+        self.changes = plan.changes;
+        self.notes.extend(plan.notes);
+        Ok(())
+    }
+
+    /// As it is shown.
+    pub(super) fn section(&self) -> Section {
+        let steps = self.changes.iter().map(Change::step).collect();
+        Section { steps, notes: self.notes.clone() }
+    }
+
+    /// For machines.
+    pub(super) fn json(&self) -> Value {
+        json!({ "findings": self.findings })
+    }
+
+    /// For people.
+    pub(super) fn text(&self) -> String {
+        let line = |finding: &Finding| {
+            let Finding { severity, place, seen, fix, .. } = finding;
+            let word = match severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+                Severity::Note => "note",
+            };
+            let fix =
+                if fix.is_empty() { String::new() } else { format!("    fix: {}\n", clean(fix)) };
+            format!("{word}: {}\n{fix}", clean(&format!("{place}: {seen}")))
+        };
+        self.findings.iter().map(line).collect()
+    }
+
+    /// Does it. There is no dry run of balancers: nothing is asked then.
+    pub(super) async fn apply(self, dry_run: bool) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        if dry_run {
+            let left = |change: &Change| Outcome {
+                step: change.step(),
+                word: "left out",
+                reason: String::new(),
+            };
+            return self.changes.iter().map(left).collect();
+        }
+        carry_out(
+            &self.balancers,
+            self.changes,
+            false,
+            async || true,
+            |change, done| {
+                let (word, reason) = match done {
+                    Ok(()) => ("made", String::new()),
+                    Err(trouble) => ("failed", trouble.to_string()),
+                };
+                outcomes.push(Outcome { step: change.step(), word, reason });
+            },
+        )
+        .await;
+        outcomes
+    }
+}
+
+/// A node as a running one tells of it.
+fn node(node: &answer::Node) -> Node {
+    let stage = match node.state.as_str() {
+        "ready" => Stage::Ready,
+        "draining" if node.sessions == 0 => Stage::Drained,
+        "draining" => Stage::Draining,
+        _ => Stage::Unready,
+    };
+    let instance = node.instance.as_deref().unwrap_or_default();
+    Node { ids: ids(instance, node.addresses.iter().map(String::as_str)), stage }
+}
+
+/// What the doctor shows of balancers.
+///
+/// # Errors
+/// Why they can not be read.
+pub(in crate::cli) fn findings(args: &RemoteArgs) -> Result<Vec<Finding>, String> {
+    let runtime = super::runtime().map_err(|error| error.to_string())?;
+    runtime.block_on(async {
+        let looked = async {
+            let site = Site::open(args).await.map_err(|error| error.to_string())?;
+            let mut look = Look::new(&site);
+            look.fill(&site, false).await.map_err(|trouble| trouble.to_string())?;
+            Ok(look.findings)
+        };
+        let looked = tokio::time::timeout(PATIENCE, looked).await;
+        looked.unwrap_or_else(|_| Err(format!("not read within {} s", PATIENCE.as_secs())))
+    })
+}
+
+/// As long as two balancers with all listeners that there may be take to be read.
+const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,0 +1,121 @@
+//! `flotilla aws listeners`: which listeners the pool needs at its balancer.
+
+use clap::Args;
+use flotilla_cluster::aws::balancers::Balancers;
+use flotilla_cluster::balancer::{Kind, Listing, ListingWant, Sharing};
+use serde_json::json;
+
+use super::super::print;
+use super::super::remote::RemoteArgs;
+use super::super::table::json as as_json;
+use super::{Site, command, nodes};
+use crate::cloud::balancers::{own_ids, read, want};
+use crate::config::{self, BalancerSource, Config};
+use crate::error::ServeError;
+
+/// `flotilla aws listeners`.
+#[derive(Debug, Args)]
+pub struct ListenersArgs {
+    /// Whose configuration, and the node that tells of the others.
+    #[command(flatten)]
+    pub remote: RemoteArgs,
+    /// Each passive port leads to one node, instead of all: for nodes that stay.
+    #[arg(long)]
+    pub single: bool,
+    /// Look at AWS which listeners there are already; otherwise nothing is asked there.
+    #[arg(long)]
+    pub present: bool,
+    /// Print the calls of the AWS CLI that make what is lacking.
+    #[arg(long, conflicts_with_all = ["json", "terraform"])]
+    pub commands: bool,
+    /// Print resources of Terraform for what is lacking.
+    #[arg(long, conflicts_with = "json")]
+    pub terraform: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Prints them.
+///
+/// # Errors
+/// The configuration, or what there is already, can not be read.
+pub(super) async fn run(args: &ListenersArgs) -> Result<(), ServeError> {
+    let (wanted, note) = match args.present {
+        true => present(args).await?,
+        false => {
+            let (config, _) = args.remote.config.load()?;
+            let (nodes, note) = nodes(&args.remote);
+            let known = nodes.into_iter().filter_map(|node| node.instance).collect();
+            (wanted(&config, known, args), note)
+        }
+    };
+    let mut listing = Listing::new(&wanted);
+    listing.notes.extend(note);
+    let text = match args {
+        ListenersArgs { json: true, .. } => as_json(&json!(listing)),
+        ListenersArgs { commands: true, .. } => {
+            listing.commands().iter().map(|words| command(words)).collect()
+        }
+        ListenersArgs { terraform: true, .. } => listing.terraform(),
+        _ => listing.to_string(),
+    };
+    print(&text)
+}
+
+/// With what the first balancer has that is found.
+async fn present(args: &ListenersArgs) -> Result<(ListingWant, Option<String>), ServeError> {
+    let Site { config, settled, session, nodes, note, .. } = Site::open(&args.remote).await?;
+    let known: Vec<String> = nodes.iter().filter_map(|node| node.instance.clone()).collect();
+    let want = want(&config, own_ids(&config, settled.instance.as_ref()));
+    let ids = want.ids.iter().chain(&known).cloned().collect();
+    let state = read(&Balancers::new(&session), &config, ids, settled.instance.as_ref()).await;
+    let state = state.map_err(|trouble| ServeError::Runtime(trouble.to_string()))?;
+    let wanted = wanted(&config, known, args);
+    let usable = |kind| matches!(kind, Kind::Network | Kind::Classic);
+    Ok(match state.balancers.iter().find(|balancer| usable(balancer.kind)) {
+        Some(balancer) => (wanted.with(balancer), note),
+        None => {
+            let none = "no load balancer was found".to_owned();
+            (wanted, Some(note.map_or(none.clone(), |note| format!("{none}; {note}"))))
+        }
+    })
+}
+
+/// By the configuration alone. Clients dial the ports on which nodes listen.
+fn wanted(config: &Config, mut nodes: Vec<String>, args: &ListenersArgs) -> ListingWant {
+    let want = want(config, Vec::new());
+    let control = [&want.ftp, &want.implicit_tls, &want.ssh].into_iter().flatten();
+    nodes.retain(|node| !node.is_empty());
+    nodes.sort_unstable();
+    let drain = config.timeouts.drain.as_secs();
+    ListingWant {
+        pool: config.pool.name.clone(),
+        vpc: String::new(),
+        kind: match config.ingress.balancer {
+            config::Balancer::Classic => Kind::Classic,
+            config::Balancer::None | config::Balancer::Network => Kind::Network,
+        },
+        balancer: match &config.aws.balancer {
+            BalancerSource::Named(name) => name.clone(),
+            BalancerSource::Auto | BalancerSource::Off => String::new(),
+        },
+        control: control.map(|port| (*port, *port)).collect(),
+        passive: config.ftp.passive_ports,
+        nodes,
+        sharing: if args.single { Sharing::Single } else { Sharing::Shared },
+        cross_zone: false,
+        health: want.health.first().copied().unwrap_or(HEALTH),
+        // Zero is no limit, and the balancer has one.
+        drain: match drain {
+            0 => DRAIN_MAX,
+            drain => u16::try_from(drain).unwrap_or(DRAIN_MAX).min(DRAIN_MAX),
+        },
+        present: Vec::new(),
+    }
+}
+
+/// What the manual proposes as `health.tcp`.
+const HEALTH: u16 = 8082;
+/// `deregistration_delay.timeout_seconds`, at the most.
+const DRAIN_MAX: u16 = 3600;
