@@ -89,6 +89,10 @@ pub const DEAD_AFTER_MS: u64 = 6_000;
 /// How long ago the beat of a silent node is told to be while nobody is taken for dead.
 pub const SPARED_MS: u64 = DEAD_AFTER_MS - 1;
 
+/// Without a beat of anybody for so long it was the store that was away, and not its nodes. Whoever lives was heard of
+/// within an interval (2 s) before that, so that none of them counts as dead when the first beat comes again.
+pub const PAUSE_MS: u64 = DEAD_AFTER_MS - 2_500;
+
 /// How long a lease of the leader lasts without being renewed.
 pub const TERM_MS: u64 = 6_000;
 

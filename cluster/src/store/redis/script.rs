@@ -128,6 +128,7 @@ mod tests {
         };
         for (name, value) in [
             ("DEAD_AFTER", store::DEAD_AFTER_MS),
+            ("PAUSE", store::PAUSE_MS),
             ("TERM", store::TERM_MS),
             ("QUARANTINE", store::QUARANTINE_MS),
             ("RECLAIM_AFTER", store::RECLAIM_AFTER_MS),

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::{Block, Lead, Node, State};
 use crate::id::Fence;
 use crate::store::{
-    Beat, Beaten, DEAD_AFTER_MS, Holding, Identity, Listed, PoolGeneration, QUARANTINE_MS,
-    RECLAIM_AFTER_MS, Registered, SPARED_MS, TERM_MS, Term,
+    Beat, Beaten, DEAD_AFTER_MS, Holding, Identity, Listed, PAUSE_MS, PoolGeneration,
+    QUARANTINE_MS, RECLAIM_AFTER_MS, Registered, SPARED_MS, TERM_MS, Term,
 };
 
 impl State {
@@ -46,7 +46,7 @@ impl State {
     /// After all nodes were silent at once nobody is taken for dead for a while. Where the clock stepped back,
     /// times that lie ahead are now.
     fn keep_time(&mut self, now: u64) {
-        if now.saturating_sub(self.last_beat) >= DEAD_AFTER_MS {
+        if now.saturating_sub(self.last_beat) >= PAUSE_MS {
             self.quarantine_until = now + QUARANTINE_MS;
         }
         if now < self.last_beat {

@@ -177,7 +177,7 @@ impl State {
     /// Whether nobody is taken for dead: the store lost data, or all nodes were silent at once, which
     /// is a pause of the store or a step of its clock.
     fn is_quarantined(&self, now: u64) -> bool {
-        self.quarantine_ms(now) > 0 || now.saturating_sub(self.last_beat) >= super::DEAD_AFTER_MS
+        self.quarantine_ms(now) > 0 || now.saturating_sub(self.last_beat) >= super::PAUSE_MS
     }
 
     fn is_alive(&self, fence: Fence, now: u64) -> bool {

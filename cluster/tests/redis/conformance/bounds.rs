@@ -208,8 +208,8 @@ fn the_forgotten_come_back_empty() {
             ended: Vec::new(),
         }))
         .await;
-        for sequence in 2..2 + RECLAIM_AFTER_MS / 5_000 {
-            pair.wait(5_000_000);
+        for sequence in 2..2 + RECLAIM_AFTER_MS / 3_000 {
+            pair.wait(3_000_000);
             let (answered, fence) = (sequence - 1, Some(awake));
             beats(pair, Beat { sequence, answered, fence, ..beat("awake") }).await;
         }
@@ -262,8 +262,8 @@ fn nothing_is_left_of_the_forgotten() {
         let previous = flotilla_cluster::id::Generation(1);
         fences[2] = beats(pair, Beat { generation, previous, ..beat("new") }).await;
         // The others stay until "dead" is dead for so long that it is forgotten.
-        for sequence in 2..2 + RECLAIM_AFTER_MS / 5_000 {
-            pair.wait(5_000_000);
+        for sequence in 2..2 + RECLAIM_AFTER_MS / 3_000 {
+            pair.wait(3_000_000);
             let answered = sequence - 1;
             let fence = Some(fences[3]);
             beats(pair, Beat { sequence, answered, fence, ..beat("alive") }).await;

@@ -61,7 +61,7 @@ end
 
 -- After all nodes were silent at once nobody is taken for dead for a while. Where the clock stepped
 -- back, times that lie ahead are now. A lease: holder, term, end, node.
-if now - last_beat >= DEAD_AFTER then
+if now - last_beat >= PAUSE then
   quarantine = now + QUARANTINE
 end
 if now < last_beat then

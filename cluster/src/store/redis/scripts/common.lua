@@ -19,7 +19,7 @@ local function number(bytes, at)
 end
 
 -- The same as the constants of the store.
-local DEAD_AFTER, TERM, QUARANTINE, RECLAIM_AFTER = 6000, 6000, 6000, 600000
+local DEAD_AFTER, PAUSE, TERM, QUARANTINE, RECLAIM_AFTER = 6000, 3500, 6000, 6000, 600000
 local BANS_MAX, BAN_NEWS_MAX, ORDERS_MAX, ANSWERS_MAX = 65536, 1000, 256, 1024
 local MAIL, FOREVER = 60000, 281474976710655
 -- What is judged by the times in it is kept longer by so much: expiry only takes the garbage away.
@@ -33,5 +33,5 @@ end
 
 -- Whether nobody is taken for dead: the store lost data, or all nodes were silent at once.
 local function is_quarantined(till, last_beat)
-  return quarantine_left(till) > 0 or now - (tonumber(last_beat) or 0) >= DEAD_AFTER
+  return quarantine_left(till) > 0 or now - (tonumber(last_beat) or 0) >= PAUSE
 end
