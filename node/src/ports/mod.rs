@@ -57,6 +57,7 @@ pub(crate) use listener::socket;
 pub(crate) use pooled::Hosts;
 pub use rule::{PeerPolicy, PeerRule};
 pub use shard::{PortShard, ShardSeed};
+pub(crate) use wait::STRANGERS_MAX;
 
 use crate::config::Config;
 

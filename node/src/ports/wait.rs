@@ -104,4 +104,4 @@ impl Wait {
 
 /// Connections of other addresses than the client's that one [`PeerRule::Any`] grant may see: each
 /// costs a TLS handshake. The client's own address is not counted, so strangers can not use it up.
-const STRANGERS_MAX: u32 = 16;
+pub(crate) const STRANGERS_MAX: u32 = 16;
