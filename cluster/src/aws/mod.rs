@@ -7,7 +7,7 @@
 //! - [`Trouble`]: what a failed call means; [`Budget`]: how often one may be made.
 //! - [`Step`]: one change as people read it.
 //! - [`instance`]: who and where this node is; `metadata` asks for it. `instances`: which machines there are.
-//! - `groups`: security groups, as [`crate::group`] plans them.
+//! - `groups`: security groups, as [`crate::group`] plans them; `acls`: what subnets keep out.
 //! - `balancers`: load balancers, as [`crate::balancer`] looks at them.
 //! - `scaling`: the instance in its group, as [`crate::lifecycle`] asks for it.
 //! - `route53`: calls that [`crate::dns`] wants made, and which zone a name is in.
@@ -17,6 +17,8 @@
 //! Nothing here may stop serving: every call has a deadline, an outcome that is not known is read again before
 //! anything else is decided, and a refusal is told once, with the permission that is missing.
 
+#[cfg(feature = "aws")]
+pub mod acls;
 #[cfg(feature = "aws")]
 pub mod balancers;
 mod budget;

@@ -14,6 +14,7 @@
 //!   one, and forgets them with it.
 //! - Planned again after it was done, there is nothing to do.
 
+mod acl;
 mod change;
 mod choice;
 mod leave;
@@ -26,6 +27,7 @@ mod state;
 mod step;
 mod want;
 
+pub use acl::{AclRule, barred};
 pub use change::{Add, Attach, Change, Create, Modify, Plan, Remove};
 pub use leave::leave;
 pub use open::closed;

@@ -9,5 +9,6 @@
 
 mod balancers;
 mod instances;
+mod names;
 mod scaling;
 mod support;

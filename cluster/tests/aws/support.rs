@@ -14,7 +14,16 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Result<Self> {
-        let fake = Fake::start(Settings { throttle: false, ..Settings::default() })?;
+        Self::with(Settings { throttle: false, ..Settings::default() })
+    }
+
+    /// Whose changes are everywhere at once.
+    pub(crate) fn quick() -> Result<Self> {
+        Self::with(Settings { throttle: false, pending_ms: 20, ..Settings::default() })
+    }
+
+    fn with(settings: Settings) -> Result<Self> {
+        let fake = Fake::start(settings)?;
         let (first, metadata) = fake.add_instance(NewInstance::default())?;
         let (second, _) =
             fake.add_instance(NewInstance { zone: "b".to_owned(), ..NewInstance::default() })?;

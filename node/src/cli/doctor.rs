@@ -8,7 +8,7 @@ use super::print;
 use super::remote::{RemoteArgs, answer_of};
 use super::table::{clean, json};
 use crate::config::Config;
-use crate::doctor::{Finding, Patient, State, Visitor, examine};
+use crate::doctor::{Finding, Patient, State, Surroundings, Visitor, examine};
 use crate::error::ServeError;
 use crate::secret;
 
@@ -42,7 +42,7 @@ pub fn run(args: &DoctorArgs) -> Result<(), ServeError> {
         config: &config,
         nodes: answer_of(&args.remote, "nodes").map_err(|error| error.to_string()),
         policy: answer_of(&args.remote, "policy").map_err(|error| error.to_string()),
-        balancers: balancers(args, &config),
+        aws: aws(args, &config),
         visitor: visitor(args)?,
     };
     let findings = examine(&patient);
@@ -56,20 +56,14 @@ pub fn run(args: &DoctorArgs) -> Result<(), ServeError> {
     }
 }
 
-/// What AWS says of load balancers, where they are looked after.
+/// What AWS says, where it is looked after.
 #[cfg(feature = "aws")]
-fn balancers(
-    args: &DoctorArgs,
-    config: &Config,
-) -> Option<Result<Vec<flotilla_cluster::balancer::Finding>, String>> {
-    crate::pool::front::reads(config).then(|| super::aws::balancers::findings(&args.remote))
+fn aws(args: &DoctorArgs, config: &Config) -> Option<Result<Surroundings, String>> {
+    config.aws.enabled.then(|| super::aws::look(&args.remote))
 }
 
 #[cfg(not(feature = "aws"))]
-fn balancers(
-    _: &DoctorArgs,
-    _: &Config,
-) -> Option<Result<Vec<flotilla_cluster::balancer::Finding>, String>> {
+fn aws(_: &DoctorArgs, _: &Config) -> Option<Result<Surroundings, String>> {
     None
 }
 

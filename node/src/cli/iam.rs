@@ -73,7 +73,12 @@ fn look() -> Value {
     json!({
         "Sid": "FlotillaLooks",
         "Effect": "Allow",
-        "Action": ["ec2:DescribeInstances", "ec2:DescribeInstanceTypes", "ec2:DescribeNetworkInterfaces"],
+        "Action": [
+            "ec2:DescribeInstances",
+            "ec2:DescribeInstanceTypes",
+            "ec2:DescribeNetworkAcls",
+            "ec2:DescribeNetworkInterfaces",
+        ],
         "Resource": "*",
     })
 }

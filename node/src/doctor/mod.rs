@@ -8,10 +8,10 @@
 //! | `machine` | the configuration and this machine: ports, addresses, certificates |
 //! | `pool` | what the running node tells of itself and of the others |
 //! | `path` | idle timers on the way, names in DNS, doors that must be open |
-//! | `balancer` | what AWS says of load balancers in front |
+//! | `cloud` | what AWS says of groups, names, subnets and load balancers |
 //! | `visit` | a login by the public name, and transfers over PASV and EPSV |
 
-mod balancer;
+mod cloud;
 mod machine;
 mod path;
 mod pool;
@@ -22,6 +22,9 @@ use serde::Serialize;
 use crate::cli::remote::answer::{Nodes, Policy};
 use crate::config::Config;
 
+#[cfg(any(test, feature = "aws"))]
+pub(crate) use cloud::Pending;
+pub(crate) use cloud::Surroundings;
 pub(crate) use visit::Visitor;
 
 /// Who is looked at.
@@ -32,8 +35,8 @@ pub(crate) struct Patient<'a> {
     pub(crate) nodes: Result<Nodes, String>,
     /// To `policy`.
     pub(crate) policy: Result<Policy, String>,
-    /// What is wrong with load balancers of AWS, or why that is not known; `None`: nobody looked.
-    pub(crate) balancers: Option<Result<Vec<flotilla_cluster::balancer::Finding>, String>>,
+    /// What AWS says, or why that is not known; `None`: nobody looked.
+    pub(crate) aws: Option<Result<Surroundings, String>>,
     /// Who logs in to try it; `None`: nobody.
     pub(crate) visitor: Option<Visitor>,
 }
@@ -103,7 +106,7 @@ const CHECKS: [Check; 14] = [
     path::timers,
     path::doors,
     path::names,
-    balancer::balancers,
+    cloud::surroundings,
     visit::visit,
 ];
 

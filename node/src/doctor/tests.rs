@@ -13,7 +13,7 @@ fn examined(flags: &[(&str, &str)], nodes: Value, policy: Value) -> Vec<Finding>
         config: &config,
         nodes: Ok(read(nodes)),
         policy: Ok(read(policy)),
-        balancers: None,
+        aws: None,
         visitor: None,
     };
     examine(&patient)
@@ -65,7 +65,7 @@ fn a_node_that_does_not_answer_is_bad_and_the_rest_is_looked_at() {
     let (config, _) = load_flags(&[("health.listen", "127.0.0.1:0")]).unwrap();
     let away = "nobody answers".to_owned();
     let (nodes, policy) = (Err(away.clone()), Err(away));
-    let patient = Patient { config: &config, nodes, policy, balancers: None, visitor: None };
+    let patient = Patient { config: &config, nodes, policy, aws: None, visitor: None };
     let findings = examine(&patient);
     assert_eq!(of(&findings, "node"), [(State::Bad, "nobody answers")]);
     assert_eq!(of(&findings, "certificate").len(), 1);
@@ -76,9 +76,18 @@ fn a_node_that_does_not_answer_is_bad_and_the_rest_is_looked_at() {
 fn what_is_wrong_with_balancers_is_told_with_its_fix() {
     use flotilla_cluster::balancer::{Finding as Seen, Severity};
     let (config, _) = load_flags(&[]).unwrap();
-    let looked = |balancers| {
+    let looked = |balancers: Option<Result<Vec<Seen>, String>>| {
         let (nodes, policy) = (Ok(read(json!({}))), Ok(read(json!({}))));
-        let patient = Patient { config: &config, nodes, policy, balancers, visitor: None };
+        let surroundings = |balancers| {
+            Ok(Surroundings {
+                groups: None,
+                names: None,
+                barred: Ok(None),
+                balancers: Some(balancers),
+            })
+        };
+        let aws = balancers.map(surroundings);
+        let patient = Patient { config: &config, nodes, policy, aws, visitor: None };
         let all = examine(&patient).into_iter();
         all.filter(|finding| finding.check == "load balancer").collect::<Vec<_>>()
     };
@@ -101,6 +110,30 @@ fn what_is_wrong_with_balancers_is_told_with_its_fix() {
     assert_eq!(wrong[0].fix, "use another");
     assert_eq!(states(&looked(Some(Ok(vec![seen(Severity::Note, "hairpin")])))), [State::Fine]);
     assert_eq!(states(&looked(Some(Err("throttled".to_owned())))), [State::Skipped]);
+}
+
+#[test]
+fn what_aws_says_is_a_finding() {
+    let (config, _) = load_flags(&POOL).unwrap();
+    let pending = |changes: &[&str]| Pending {
+        changes: changes.iter().map(|text| (*text).to_owned()).collect(),
+        notes: Vec::new(),
+    };
+    let surroundings = Surroundings {
+        groups: Some(Ok(pending(&["rule a", "rule b"]))),
+        names: Some(Err("it is away".to_owned())),
+        barred: Ok(Some(vec!["ftp: 21 by rule 90 of the network ACL".to_owned()])),
+        balancers: Some(Ok(Vec::new())),
+    };
+    let (nodes, policy) = (Err(String::new()), Err(String::new()));
+    let aws = Some(Ok(surroundings));
+    let findings = examine(&Patient { config: &config, nodes, policy, aws, visitor: None });
+    let changes = "not as they should be: rule a, and 1 more";
+    assert_eq!(of(&findings, "security groups"), [(State::Warning, changes)]);
+    assert_eq!(of(&findings, "records"), [(State::Skipped, "it is away")]);
+    let acl = "kept out, ftp: 21 by rule 90 of the network ACL";
+    assert_eq!(of(&findings, "network ACL"), [(State::Warning, acl)]);
+    assert_eq!(of(&findings, "load balancer"), [(State::Fine, "nothing is wrong")]);
 }
 
 #[test]

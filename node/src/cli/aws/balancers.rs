@@ -1,7 +1,5 @@
 //! Load balancers.
 
-use std::time::Duration;
-
 use flotilla_cluster::aws::Trouble;
 use flotilla_cluster::aws::balancers::Balancers;
 use flotilla_cluster::balancer::{
@@ -10,7 +8,7 @@ use flotilla_cluster::balancer::{
 use serde_json::{Value, json};
 
 use super::{Outcome, Section, Site};
-use crate::cli::remote::{RemoteArgs, answer};
+use crate::cli::remote::answer;
 use crate::cli::table::clean;
 use crate::cloud::balancers::{carry_out, own_ids, permitted, read, want};
 use crate::config::BalancerSource;
@@ -139,19 +137,8 @@ fn node(node: &answer::Node) -> Node {
 ///
 /// # Errors
 /// Why they can not be read.
-pub(in crate::cli) fn findings(args: &RemoteArgs) -> Result<Vec<Finding>, String> {
-    let runtime = super::runtime().map_err(|error| error.to_string())?;
-    runtime.block_on(async {
-        let looked = async {
-            let site = Site::open(args).await.map_err(|error| error.to_string())?;
-            let mut look = Look::new(&site);
-            look.fill(&site, false).await.map_err(|trouble| trouble.to_string())?;
-            Ok(look.findings)
-        };
-        let looked = tokio::time::timeout(PATIENCE, looked).await;
-        looked.unwrap_or_else(|_| Err(format!("not read within {} s", PATIENCE.as_secs())))
-    })
+pub(super) async fn findings(site: &Site) -> Result<Vec<Finding>, String> {
+    let mut look = Look::new(site);
+    look.fill(site, false).await.map_err(|trouble| trouble.to_string())?;
+    Ok(look.findings)
 }
-
-/// As long as two balancers with all listeners that there may be take to be read.
-const PATIENCE: Duration = Duration::from_secs(60);

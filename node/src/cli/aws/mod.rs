@@ -7,10 +7,12 @@
 //! | `balancers` | load balancers |
 //! | `listeners` | what a balancer must listen on |
 //! | `names` | records and health checks in Route 53 |
+//! | `look` | all of it, for the doctor |
 
-pub(super) mod balancers;
+mod balancers;
 mod groups;
 pub(crate) mod listeners;
+mod look;
 mod names;
 
 use std::fmt::Write as _;
@@ -28,6 +30,8 @@ use crate::cloud::Settled;
 use crate::cloud::session::session;
 use crate::config::Config;
 use crate::error::ServeError;
+
+pub(super) use look::look;
 
 /// `flotilla aws`.
 #[derive(Debug, Subcommand)]

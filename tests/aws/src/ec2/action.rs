@@ -1,6 +1,6 @@
 //! The actions of EC2.
 
-use super::{attribute, authorize, describe, group, kind, list, modify, revoke, tags};
+use super::{acl, attribute, authorize, describe, group, kind, list, modify, revoke, tags};
 use crate::api::Action;
 
 /// The action of a name.
@@ -11,6 +11,7 @@ pub(crate) fn action(name: &str) -> Option<Action> {
         "CreateTags" => tags::create,
         "DeleteSecurityGroup" => group::delete,
         "DeleteTags" => tags::delete,
+        "DescribeNetworkAcls" => acl::describe,
         "DescribeInstances" => describe::instances,
         "DescribeInstanceTypes" => kind::describe,
         "DescribeManagedPrefixLists" => list::describe,

@@ -7,7 +7,8 @@ use std::time::{Instant, SystemTime};
 use ipnet::Ipv4Net;
 
 use super::{
-    Group, Instance, Interface, List, NewInstance, Rule, Source, State, Subnet, Tags, Vpc, show,
+    Acl, Group, Instance, Interface, List, NewInstance, Rule, Source, State, Subnet, Tags, Vpc,
+    show,
 };
 use crate::chance::Chance;
 use crate::settings::Settings;
@@ -25,6 +26,8 @@ pub struct Cloud {
     pub instances: BTreeMap<String, Instance>,
     /// Security groups.
     pub groups: BTreeMap<String, Group>,
+    /// Network ACLs.
+    pub acls: BTreeMap<String, Acl>,
     /// Managed lists of addresses.
     pub lists: BTreeMap<String, List>,
 }
@@ -70,6 +73,10 @@ impl Cloud {
             };
             self.subnets.insert(subnet.id.clone(), subnet);
         }
+        let own = self.subnets.values().filter(|subnet| subnet.vpc == id);
+        let own = own.map(|subnet| subnet.id.clone()).collect();
+        let acl = Acl::usual(format!("acl-{}", chance.hex(17)), id.clone(), own);
+        self.acls.insert(acl.id.clone(), acl);
         self.add_group(chance, &id, "default", "default VPC security group");
         id
     }

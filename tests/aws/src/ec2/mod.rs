@@ -1,5 +1,6 @@
 //! EC2: networks, interfaces, instances, security groups.
 
+mod acl;
 mod action;
 mod attribute;
 mod authorize;
@@ -19,6 +20,7 @@ mod select;
 mod show;
 mod tags;
 
+pub use self::acl::{Acl, AclEntry};
 pub(crate) use self::action::action;
 pub use self::cloud::Cloud;
 pub use self::group::{Group, Rule, Source};
