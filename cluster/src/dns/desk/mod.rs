@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use self::reading::Reading;
 use super::change::{RecordChange, batch};
 use super::check::{self, CheckChange, Owner};
-use super::collect::{Collector, Gone, Witness};
+use super::collect::{Collector, Gone, LEASE, Witness};
 use super::node::{Mean, Node};
 use super::plan::{draft, take_over};
 use super::request::{Reply, Request};
@@ -40,6 +40,8 @@ pub struct Desk {
     settings: Settings,
     budget: Budget,
     term: Option<Fence>,
+    /// What was read in this term is newer than what the last leader could write.
+    is_alone: bool,
     state: State,
     reading: Reading,
     collector: Collector,
@@ -92,6 +94,7 @@ impl Desk {
             settings,
             budget: Budget::new(CALLS_PER_SECOND),
             term: None,
+            is_alone: false,
             state: State::default(),
             reading: Reading::default(),
             collector: Collector::default(),
@@ -170,6 +173,11 @@ impl Desk {
         let led = led?;
         if self.sent.is_some() {
             return None;
+        }
+        // The last leader went by its own clock for so long, and what it wrote meanwhile is not in what was read.
+        if !self.is_alone && led.age >= LEASE {
+            self.is_alone = true;
+            self.reading.forget_records();
         }
         let mut nodes = nodes.to_vec();
         self.mean.smooth(&mut nodes, now);
