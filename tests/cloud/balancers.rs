@@ -35,9 +35,11 @@ impl Front {
         let mut front = Self { groups: Vec::new(), listeners: Vec::new() };
         for (port, protocol) in listeners {
             let (name, port) = (format!("port-{port}"), *port);
-            let group = world.add_target_group(NewTargetGroup { name, port, ..Default::default() });
-            let made = world.new_listener(&balancer, port, protocol, &group);
-            front.listeners.push(made.unwrap());
+            let wanted = NewTargetGroup { name, port, tags: tags(), ..Default::default() };
+            let group = world.add_target_group(wanted);
+            let made = world.new_listener(&balancer, port, protocol, &group).unwrap();
+            world.balancers.listeners.get_mut(&made).unwrap().tags = tags();
+            front.listeners.push(made);
             front.groups.push(group);
         }
         front
