@@ -294,13 +294,14 @@ fn a_balancer_that_is_found_keeps_its_targets() {
     });
     assert_ne!(attribute(&front.groups[1]), "false", "a group without the tag");
     let words = "group port-22 does not bear the tag flotilla:pool = front";
-    let logs = || site.fleet.nodes().iter().map(|node| node.log().matches(words).count()).sum();
-    wait::told(READ, "the tag to set", || (logs() == 1_usize).then_some(()));
+    let count = |node: &Server| node.log().matches(words).count();
+    let logs = || site.fleet.nodes().iter().map(count).sum::<usize>();
+    wait::told(READ, "the tag to set", || (logs() == 1).then_some(()));
     let nodes: BTreeSet<String> = site.instances.iter().cloned().collect();
     site.fleet[1].verb(&["drain"]).succeed();
     read_again(&site);
     assert_eq!(targets(&site.fake, &front.groups[0]), (nodes, BTreeSet::new()));
-    assert_eq!(logs(), 1_usize);
+    assert_eq!(logs(), 1);
 }
 
 /// Without permission nothing is changed, and what would be is said; an operator may ask for it.
