@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::name::is_within;
 use super::node::Node;
+use super::record::Kind;
 use super::settings::Settings;
 use super::state::State;
 use crate::member::Standing;
@@ -199,15 +200,20 @@ pub fn removals_max(nodes: usize) -> usize {
     (nodes / 5).max(1)
 }
 
-/// Under each name one node stays: the first that lives, or the first.
+/// Under each name one node stays in each family: the first that lives, or the first.
 fn spare_last(settings: &Settings, nodes: &[Node], state: &State, fates: &mut Fates) {
-    for root in settings.roots() {
-        let comes = nodes
-            .iter()
-            .any(|node| node.serves(root.serves) && node.weight() > 0 && node.checked().is_some());
+    for (root, kind) in
+        settings.roots().iter().flat_map(|root| [(root, Kind::A), (root, Kind::Aaaa)])
+    {
+        let has = |node: &Node| match kind {
+            Kind::Aaaa => node.v6.is_some(),
+            _ => node.v4.is_some(),
+        };
+        let comes =
+            nodes.iter().any(|node| node.serves(root.serves) && node.weight() > 0 && has(node));
         let listed: BTreeSet<&str> = state
             .leaves(settings)
-            .filter(|(_, set)| is_within(&set.name, root.name))
+            .filter(|(_, set)| set.kind == kind && is_within(&set.name, root.name))
             .map(|(key, _)| key)
             .collect();
         let stays = |key: &&&str| fates.get(**key) != Some(&Fate::Remove);

@@ -71,13 +71,13 @@ pub(super) fn draft(settings: &Settings, nodes: &[Node], fates: &Fates, state: &
         }
     }
     let is_settled = units.is_empty();
-    let has_leaves = roots_with_leaves(settings, &tree);
+    let has_leaves = names_with_leaves(settings, &tree);
     for set in state.ours(settings).filter(|set| !tree.sets.contains_key(&set.key())) {
         let root = root_of(settings, &set.name).map_or("", |root| root.name);
         let beside = has_any(&tree, &set.name, &set.kind);
         // Below a name that still refers to it, or is not complete without it, nothing goes.
         let may_go = beside || is_settled && !is_referred_to(settings, state, set);
-        if may_go && has_leaves.contains(root) {
+        if may_go && has_leaves.contains(&(root, &set.kind)) {
             let why = match settings.node_key(set) {
                 Some(_) if beside => "the node is gone, or has drained",
                 _ => "nothing refers to it any more",
@@ -109,11 +109,11 @@ fn is_worth_it(before: &RecordSet, wanted: &RecordSet) -> bool {
     is_another_share || !before.is_alike(wanted)
 }
 
-/// A name that would have no node at all keeps what it has.
-fn roots_with_leaves<'a>(settings: &'a Settings, tree: &Tree) -> BTreeSet<&'a str> {
+/// A name that would have no node at all keeps what it has, in each family.
+fn names_with_leaves<'a>(settings: &'a Settings, tree: &'a Tree) -> BTreeSet<(&'a str, &'a Kind)> {
     let leaf = |set: &&RecordSet| settings.node_key(set).is_some();
     let named = tree.sets.values().filter(leaf);
-    named.filter_map(|set| root_of(settings, &set.name)).map(|root| root.name).collect()
+    named.filter_map(|set| Some((root_of(settings, &set.name)?.name, &set.kind))).collect()
 }
 
 fn has_any(tree: &Tree, name: &str, kind: &Kind) -> bool {
@@ -159,7 +159,7 @@ fn foresee(settings: &Settings, state: &mut State, change: &Change) {
         }
         Change::Check(CheckChange::Tag { id, .. }) => {
             for check in state.checks.iter_mut().filter(|check| check.id == *id) {
-                check.owner = check::Owner::Pool(settings.pool.clone());
+                check.owner = check::Owner::Pool(settings.owner());
             }
         }
         Change::Check(CheckChange::Delete { id, .. }) => {

@@ -21,6 +21,7 @@ use super::advice::advised;
 use super::session::session;
 use super::told::Told;
 use crate::config::Config;
+use crate::ingress;
 use crate::policy::Policy;
 use crate::pool::Lighten;
 use crate::registry::ReadLoads;
@@ -279,9 +280,9 @@ fn settings(config: &Config) -> Settings {
 
 /// Until nobody is led to a drained node by DNS.
 fn forgotten_after(config: &Config) -> Duration {
-    match config.aws.dns_name {
-        Some(_) => UNWEIGHED + config.aws.dns_ttl.max(dns::PROPAGATION),
-        None => Duration::ZERO,
+    match ingress::is_named(config) {
+        true => UNWEIGHED + config.aws.dns_ttl.max(dns::PROPAGATION),
+        false => Duration::ZERO,
     }
 }
 
@@ -351,6 +352,8 @@ mod tests {
         let mut config = load_flags(&[]).unwrap().0;
         assert_eq!(forgotten_after(&config), Duration::ZERO);
         config.aws.dns_name = Some("ftp.example.org".to_owned());
+        assert_eq!(forgotten_after(&config), Duration::ZERO, "nothing is looked after");
+        config.aws.enabled = true;
         assert_eq!(forgotten_after(&config), Duration::from_secs(75));
         config.aws.dns_ttl = Duration::from_secs(300);
         assert_eq!(forgotten_after(&config), Duration::from_secs(315));

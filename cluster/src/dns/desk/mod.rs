@@ -66,8 +66,8 @@ pub struct Desk {
     notes: BTreeSet<String>,
     /// By action, until it succeeds.
     faults: BTreeMap<&'static str, Trouble>,
-    /// What the last reading left out.
-    unread: Option<String>,
+    /// What the last readings left out, by action.
+    unread: BTreeMap<&'static str, String>,
 }
 
 /// A batch that not all servers have.
@@ -109,7 +109,7 @@ impl Desk {
             wake: None,
             notes: BTreeSet::new(),
             faults: BTreeMap::new(),
-            unread: None,
+            unread: BTreeMap::new(),
         }
     }
 
@@ -120,7 +120,7 @@ impl Desk {
 
     /// What is odd: one sentence each.
     pub fn notes(&self) -> impl Iterator<Item = &str> {
-        self.notes.iter().chain(&self.unread).map(String::as_str)
+        self.notes.iter().chain(self.unread.values()).map(String::as_str)
     }
 
     /// What does not succeed.
@@ -285,6 +285,10 @@ impl Desk {
 
     fn note_sent(&mut self, request: &Request, now: Instant) {
         match request {
+            // It is read anew.
+            Request::List { from: None, .. } | Request::ListChecks { marker: None } => {
+                self.unread.remove(request.action());
+            }
             Request::Change(changes) => {
                 self.batch_next = Some(now + BATCH_INTERVAL);
                 if changes.iter().any(RecordChange::can_wait) {
@@ -347,14 +351,14 @@ impl Desk {
                 }
             }
             (Request::DeleteCheck(id), _) => self.state.checks.retain(|check| check.id != id),
-            (Request::Tag { id, pool, .. }, _) => {
+            (Request::Tag { id, owner, .. }, _) => {
                 for check in self.state.checks.iter_mut().filter(|check| check.id == id) {
-                    check.owner = Owner::Pool(pool.clone());
+                    check.owner = Owner::Pool(owner.clone());
                 }
             }
-            (_, reply) => {
+            (request, reply) => {
                 let unread = self.reading.on_reply(reply, &mut self.state, now);
-                self.unread = unread.or(self.unread.take());
+                self.unread.extend(unread.map(|note| (request.action(), note)));
             }
         }
     }
