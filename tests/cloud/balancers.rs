@@ -295,13 +295,14 @@ fn a_balancer_that_is_found_keeps_its_targets() {
     assert_ne!(attribute(&front.groups[1]), "false", "a group without the tag");
     let words = "group port-22 does not bear the tag flotilla:pool = front";
     let count = |node: &Server| node.log().matches(words).count();
-    let logs = || site.fleet.nodes().iter().map(count).sum::<usize>();
-    wait::told(READ, "the tag to set", || (logs() == 1).then_some(()));
+    let logs = || site.fleet.nodes().iter().map(count).collect::<Vec<_>>();
+    wait::told(READ, "the tag to set", || (logs().iter().sum::<usize>() == 1).then_some(()));
     let nodes: BTreeSet<String> = site.instances.iter().cloned().collect();
     site.fleet[1].verb(&["drain"]).succeed();
     read_again(&site);
     assert_eq!(targets(&site.fake, &front.groups[0]), (nodes, BTreeSet::new()));
-    assert_eq!(logs(), 1);
+    // Another node may lead since this one drains, and says it too.
+    assert!(logs().iter().all(|count| *count <= 1), "{:?}", logs());
 }
 
 /// Without permission nothing is changed, and what would be is said; an operator may ask for it.
