@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use flotilla_cluster::lifecycle::Rebalance;
 use toml::Value;
 
 use super::value::{Expected, Reading, duration, optional_line};
@@ -53,6 +54,8 @@ pub struct Aws {
     pub balancer_changes: bool,
     /// Whether notices of AWS drain the node.
     pub lifecycle: bool,
+    /// What a recommendation to rebalance does.
+    pub rebalance: Rebalance,
     /// Whether long transfers protect the instance from scale-in.
     pub protect: bool,
 }
@@ -146,6 +149,10 @@ pub(super) const DNS_CHECKS: &[(&str, DnsCheck)] = &[
     ("ssh", DnsCheck::Ssh),
     ("off", DnsCheck::Off),
 ];
+
+/// What a recommendation to rebalance does, by name.
+pub(super) const REBALANCES: &[(&str, Rebalance)] =
+    &[("lighten", Rebalance::Lighten), ("drain", Rebalance::Drain), ("ignore", Rebalance::Ignore)];
 
 /// The intervals that Route 53 has (`RequestInterval` of `CreateHealthCheck`).
 pub(super) const DNS_CHECK_INTERVALS: &[(&str, Duration)] =
