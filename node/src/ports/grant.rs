@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 
 use flotilla_cluster::id::Fence;
 use flotilla_cluster::relay::TRACE_BYTES;
-use tokio::sync::mpsc;
 
+use super::lent::Lent;
 use super::listener::Listener;
 use super::rule::PeerRule;
 use super::wait::Wait;
@@ -72,7 +72,7 @@ pub struct Grant {
 
 enum Source {
     Here { listener: Rc<Listener>, wait: Rc<Wait> },
-    There(mpsc::Receiver<Accepted>),
+    There(Lent),
 }
 
 impl Grant {
@@ -80,8 +80,8 @@ impl Grant {
         Self { port: listener.address().port(), source: Source::Here { listener, wait } }
     }
 
-    pub(super) fn there(port: u16, connections: mpsc::Receiver<Accepted>) -> Self {
-        Self { port, source: Source::There(connections) }
+    pub(super) fn there(lent: Lent) -> Self {
+        Self { port: lent.port(), source: Source::There(lent) }
     }
 
     /// The port to tell the client.
@@ -93,7 +93,7 @@ impl Grant {
     pub fn is_untouched(&self) -> bool {
         match &self.source {
             Source::Here { wait, .. } => !wait.served(),
-            Source::There(connections) => connections.is_empty(),
+            Source::There(lent) => lent.is_empty(),
         }
     }
 
@@ -103,11 +103,7 @@ impl Grant {
     pub fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<Accepted> {
         match &mut self.source {
             Source::Here { listener, wait } => listener.poll(wait, context),
-            Source::There(connections) => match connections.poll_recv(context) {
-                Poll::Ready(Some(connection)) => Poll::Ready(connection),
-                // The other arbiter is gone: the node stops, and the deadline ends the wait.
-                Poll::Ready(None) | Poll::Pending => Poll::Pending,
-            },
+            Source::There(lent) => lent.poll_take(context),
         }
     }
 

@@ -14,7 +14,7 @@
 //!
 //! Only when its own ports are used up (or it has none: a range smaller than the number of
 //! arbiters) does a shard ask the others, over bounded channels; accepted connections then cross
-//! threads as plain descriptors.
+//! threads as plain descriptors, under a lock of their grant.
 //!
 //! # Invariants
 //! - A connection is handed to the grant whose rule admits its address, or to the node that owns the port, or closed
@@ -30,6 +30,8 @@ mod counts;
 pub(crate) mod ephemeral;
 mod gate;
 mod grant;
+mod inbox;
+mod lent;
 mod listener;
 mod places;
 mod pooled;
@@ -55,6 +57,7 @@ pub(crate) use listener::socket;
 pub(crate) use pooled::Hosts;
 pub use rule::{PeerPolicy, PeerRule};
 pub use shard::{PortShard, ShardSeed};
+pub(crate) use wait::STRANGERS_MAX;
 
 use crate::config::Config;
 

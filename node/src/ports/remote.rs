@@ -11,15 +11,13 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use super::gate::PortRules;
-use super::grant::{Accepted, GrantRequest};
+use super::grant::GrantRequest;
+use super::lent::{Lent, Loan};
 use super::pooled::ShardUse;
 use super::shard::PortShard;
-use super::wait::{WAITING_MAX, Wait};
+use super::wait::Wait;
 use crate::log::Seldom;
 use crate::relay::{Incoming, Routes};
-
-/// A port of another shard: its number, and where its connections arrive.
-pub(super) type Lent = (u16, mpsc::Receiver<Accepted>);
 
 /// What a shard is told from outside of its arbiter.
 #[derive(Debug)]
@@ -150,16 +148,16 @@ pub(super) async fn take(shard: Weak<PortShard>, mut brought: mpsc::Receiver<Inc
 
 fn lend(shard: &Rc<PortShard>, ask: Ask) {
     let Ask { request, answer } = ask;
-    let (outlet, connections) = mpsc::channel(WAITING_MAX);
+    let (loan, outlet, returned) = Loan::new();
     let wait = Rc::new(Wait::there(&request, outlet));
-    let Some(grant) = shard.take(&request, Rc::clone(&wait)) else {
+    let Some(grant) = shard.take(&request, wait) else {
         let _ = answer.send(None);
         return;
     };
-    let lent = (grant.port(), connections);
+    let lent = loan.of(grant.port());
     // The guard lives here, for as long as somebody holds the other end.
     tokio::task::spawn_local(async move {
-        wait.abandoned().await;
+        let _ = returned.await;
         drop(grant);
     });
     let _ = answer.send(Some(lent));

@@ -158,7 +158,7 @@ impl PortShard {
         let shard = Rc::clone(self);
         Work::pending(async move {
             match shard.neighbours.ask(shard.index, &request, &shard.gate.deaf).await {
-                Some((port, connections)) => Ok(Grant::there(port, connections)),
+                Some(lent) => Ok(Grant::there(lent)),
                 None => Err(shard.exhausted(&request)),
             }
         })

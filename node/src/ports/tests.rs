@@ -309,6 +309,51 @@ fn one_port_serves_two_arbiters() {
     });
 }
 
+/// Strangers fill the inbox of a lent port before the client comes; these of them go for it.
+async fn outlast(
+    seed: ShardSeed,
+    (wanted, strangers): (GrantRequest, IpAddr),
+    turned_away: std::ops::Range<usize>,
+) {
+    let shard = seed.start();
+    let mut grant = shard.grant(wanted).await.unwrap();
+    let count = turned_away.len() + 3;
+    let mut strangers: Vec<_> = (0..count).map(|_| connect(strangers, grant.port())).collect();
+    let mut right = connect(client(2), grant.port());
+    for stranger in &mut strangers[turned_away] {
+        assert!(is_closed(stranger), "all have come");
+    }
+    assert_joined(&grant.accept().await, &mut right);
+}
+
+#[test]
+fn strangers_do_not_turn_the_client_away_on_a_lent_port() {
+    let any = GrantRequest { rule: PeerRule::Any, ..request(client(2)) };
+    let proven = GrantRequest { proves: true, ..request(client(2)) };
+    // From anywhere the last one goes, and from the client's own address the first ones.
+    for (case, turned_away) in [((any, client(3)), 3..4), ((proven, client(2)), 0..2)] {
+        System::new().block_on(async {
+            let range = free_range(1);
+            let (_ports, seeds) = Ports::new(PortSettings::new(range, LONG), 2);
+            let mut seeds = seeds.into_iter();
+            let _owner = seeds.next().unwrap().start();
+            let other = seeds.next().unwrap();
+            let arbiter = Arbiter::new();
+            let (done, finished) = tokio::sync::oneshot::channel();
+            arbiter.spawn_fn(move || {
+                let outlasted = outlast(other, case, turned_away);
+                drop(actix_rt::spawn(async {
+                    outlasted.await;
+                    done.send(()).unwrap();
+                }));
+            });
+            finished.await.unwrap();
+            arbiter.stop();
+            arbiter.join().unwrap();
+        });
+    }
+}
+
 #[test]
 fn the_actor_tells_the_counts() {
     System::new().block_on(async {

@@ -1,13 +1,12 @@
 //! One pending wait for a data connection: where an accepted connection is put.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::task::{Context, Poll, Waker};
-
-use tokio::sync::mpsc::{self, error::TrySendError};
+use std::task::{Context, Poll};
 
 use super::grant::{Accepted, GrantRequest};
+use super::inbox::Inbox;
+use super::lent;
 use super::rule::PeerRule;
 
 /// What a listener knows of a grant. Lives on the listener's arbiter.
@@ -29,14 +28,7 @@ enum Outlet {
     /// The grant lives on this arbiter.
     Here(RefCell<Inbox>),
     /// The grant lives on another arbiter.
-    There(mpsc::Sender<Accepted>),
-}
-
-#[derive(Debug, Default)]
-struct Inbox {
-    connections: VecDeque<Accepted>,
-    /// Whoever polls the grant; `Some` only while nothing is there.
-    waker: Option<Waker>,
+    There(lent::Outlet),
 }
 
 impl Wait {
@@ -44,7 +36,7 @@ impl Wait {
         Self::new(request, Outlet::Here(RefCell::default()))
     }
 
-    pub(super) fn there(request: &GrantRequest, outlet: mpsc::Sender<Accepted>) -> Self {
+    pub(super) fn there(request: &GrantRequest, outlet: lent::Outlet) -> Self {
         Self::new(request, Outlet::There(outlet))
     }
 
@@ -67,7 +59,7 @@ impl Wait {
     /// from here, so those always do.
     pub(super) fn watched(&self) -> bool {
         match &self.outlet {
-            Outlet::Here(inbox) => inbox.borrow().waker.is_some(),
+            Outlet::Here(inbox) => inbox.borrow().is_watched(),
             Outlet::There(_) => true,
         }
     }
@@ -82,12 +74,12 @@ impl Wait {
             }
         }
         match &self.outlet {
-            Outlet::Here(inbox) => inbox.borrow_mut().put(connection, own)?,
-            Outlet::There(outlet) => {
-                outlet.try_send(connection).map_err(|error| match error {
-                    TrySendError::Full(connection) | TrySendError::Closed(connection) => connection,
-                })?;
+            Outlet::Here(inbox) => {
+                if let Some(waker) = inbox.borrow_mut().put(connection, own)? {
+                    waker.wake();
+                }
             }
+            Outlet::There(outlet) => outlet.put(connection, own)?,
         }
         self.served.set(true);
         Ok(())
@@ -96,54 +88,20 @@ impl Wait {
     /// Takes a connection out.
     pub(super) fn take(&self) -> Option<Accepted> {
         match &self.outlet {
-            Outlet::Here(inbox) => inbox.borrow_mut().connections.pop_front(),
+            Outlet::Here(inbox) => inbox.borrow_mut().take(),
             Outlet::There(_) => None,
         }
     }
 
     /// Takes a connection out or has the task woken when one comes.
     pub(super) fn poll_take(&self, context: &mut Context<'_>) -> Poll<Accepted> {
-        let Outlet::Here(inbox) = &self.outlet else { return Poll::Pending };
-        let mut inbox = inbox.borrow_mut();
-        if let Some(connection) = inbox.connections.pop_front() {
-            inbox.waker = None;
-            return Poll::Ready(connection);
+        match &self.outlet {
+            Outlet::Here(inbox) => inbox.borrow_mut().poll_take(context),
+            Outlet::There(_) => Poll::Pending,
         }
-        match &mut inbox.waker {
-            Some(waker) => waker.clone_from(context.waker()),
-            none => *none = Some(context.waker().clone()),
-        }
-        Poll::Pending
-    }
-
-    /// Resolves when the grant on another arbiter is gone; at once for one of this arbiter.
-    pub(super) async fn abandoned(&self) {
-        if let Outlet::There(outlet) = &self.outlet {
-            outlet.closed().await;
-        }
-    }
-}
-
-impl Inbox {
-    fn put(&mut self, connection: Accepted, own: bool) -> Result<(), Accepted> {
-        if own {
-            // Strangers that came first do not delay the session's own client.
-            self.connections.push_front(connection);
-            self.connections.truncate(WAITING_MAX);
-        } else if self.connections.len() < WAITING_MAX {
-            self.connections.push_back(connection);
-        } else {
-            return Err(connection);
-        }
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-        Ok(())
     }
 }
 
 /// Connections of other addresses than the client's that one [`PeerRule::Any`] grant may see: each
 /// costs a TLS handshake. The client's own address is not counted, so strangers can not use it up.
-const STRANGERS_MAX: u32 = 16;
-/// Accepted connections that wait for the session, per grant.
-pub(super) const WAITING_MAX: usize = 4;
+pub(crate) const STRANGERS_MAX: u32 = 16;

@@ -5,22 +5,32 @@
 //! resuming the session of its control connection; without that it can not be told from a neighbour who
 //! speaks TLS as well, unless `ftp.passive.data_reuse` asks for it.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::Poll;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use flotilla_protocol::ftp::Failure;
+use rustls::ServerConfig;
 use tracing::debug;
 
 use super::link::{Protection, taken};
 use crate::data::{Connection, Socket};
-use crate::ports::Grant;
-use crate::tls::{self, Binding};
+use crate::ports::{Grant, STRANGERS_MAX};
+use crate::tls::{self, Binding, SessionKey};
 
 /// A handshake that is under way.
-type Handshake = Pin<Box<dyn Future<Output = Result<(Connection, Binding), Failure>>>>;
+struct Handshake {
+    shaken: Pin<Box<dyn Future<Output = Shaken>>>,
+    /// The other end has said something.
+    spoke: Rc<Cell<bool>>,
+}
+
+type Shaken = Result<(Connection, Binding), Failure>;
 
 /// The connections that may be the client's.
 struct Contest<'a> {
@@ -44,21 +54,14 @@ pub(super) async fn decide(
     protection: &Protection,
     deadline: Instant,
 ) -> Result<Connection, Failure> {
-    let mut contest = Contest {
-        protection,
-        deadline,
-        handshakes: VecDeque::new(),
-        failure: Failure::DataTimeout,
-        end: None,
-    };
+    let mut contest = Contest::new(protection, deadline);
     contest.enter(first);
     loop {
         let until = contest.end.unwrap_or(deadline).min(deadline);
-        let next = poll_fn(|context| {
-            if let Poll::Ready(accepted) = grant.poll_accept(context) {
-                return Poll::Ready(Next::Came(taken(accepted)));
-            }
-            contest.poll(context).map(Next::Done)
+        // Those that are here first: one of them may have to go for the one that comes.
+        let next = poll_fn(|context| match contest.poll(context) {
+            Poll::Ready(result) => Poll::Ready(Next::Done(result)),
+            Poll::Pending => grant.poll_accept(context).map(|accepted| Next::Came(taken(accepted))),
         });
         match tokio::time::timeout_at(until.into(), next).await {
             Ok(Next::Came(socket)) => contest.enter(socket),
@@ -75,29 +78,36 @@ pub(super) async fn decide(
 /// What happens next.
 enum Next {
     Came(Socket),
-    Done(Result<(Connection, Binding), Failure>),
+    Done(Shaken),
 }
 
-impl Contest<'_> {
+impl<'a> Contest<'a> {
+    fn new(protection: &'a Protection, deadline: Instant) -> Self {
+        Self {
+            protection,
+            deadline,
+            handshakes: VecDeque::new(),
+            failure: Failure::DataTimeout,
+            end: None,
+        }
+    }
+
     fn enter(&mut self, socket: Socket) {
-        // Who has said nothing for the longest time is the least likely to be the client.
         if self.handshakes.len() >= HANDSHAKES_MAX {
-            self.handshakes.pop_front();
-            debug!("silent connection to a data port closed for a younger one");
+            // Who has said nothing for the longest time is the least likely to be the client.
+            let silent = self.handshakes.iter().position(|handshake| !handshake.spoke.get());
+            self.handshakes.remove(silent.unwrap_or(0));
+            debug!("connection to a data port closed for a younger one");
         }
         let Protection { config, key, .. } = self.protection;
-        let handshake = Connection::secure(socket, config.clone(), *key, self.deadline);
-        self.handshakes.push_back(Box::pin(handshake));
+        self.handshakes.push_back(Handshake::new(socket, config.clone(), *key, self.deadline));
         self.end = None;
     }
 
-    fn poll(
-        &mut self,
-        context: &mut std::task::Context<'_>,
-    ) -> Poll<Result<(Connection, Binding), Failure>> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Shaken> {
         for index in 0..self.handshakes.len() {
             let Some(handshake) = self.handshakes.get_mut(index) else { break };
-            if let Poll::Ready(result) = handshake.as_mut().poll(context) {
+            if let Poll::Ready(result) = handshake.shaken.as_mut().poll(context) {
                 self.handshakes.remove(index);
                 return Poll::Ready(result);
             }
@@ -129,8 +139,33 @@ impl Contest<'_> {
     }
 }
 
-/// Handshakes of one transfer at once.
-const HANDSHAKES_MAX: usize = 8;
+impl Handshake {
+    fn new(
+        mut socket: Socket,
+        config: Arc<ServerConfig>,
+        key: SessionKey,
+        deadline: Instant,
+    ) -> Self {
+        let spoke = Rc::new(Cell::new(false));
+        let speaks = Rc::clone(&spoke);
+        let shaken = Box::pin(async move {
+            // An end or an error is seen again by the handshake.
+            let _ = socket.peek(&mut [0]).await;
+            speaks.set(true);
+            Connection::secure(socket, config, key, deadline).await
+        });
+        Self { shaken, spoke }
+    }
+}
+
+/// Handshakes of one transfer at once. Strangers alone never are so many, so only those who share the client's
+/// address can make somebody go.
+const HANDSHAKES_MAX: usize = 20;
+const _: () = assert!(HANDSHAKES_MAX > STRANGERS_MAX as usize + 1, "the client has a place");
+
 /// How long the client may still come after somebody else was turned away; it is told of a failure of its own
 /// so much later.
 const GRACE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

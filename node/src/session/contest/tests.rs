@@ -1,0 +1,113 @@
+//! One client among many who say nothing.
+
+use std::io;
+use std::net::TcpStream;
+
+use rustls::client::Resumption;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+
+use super::*;
+use crate::config::DataReuse;
+use crate::data::twin::pair;
+
+/// What the server has, and a client that trusts it.
+fn configs() -> (Protection, ClientConnection) {
+    let made = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
+    let provider = Arc::new(default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![made.cert.der().clone()],
+            PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into()),
+        )
+        .unwrap();
+    let mut client = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    client.resumption = Resumption::disabled();
+    let name = ServerName::try_from("localhost").unwrap();
+    let client = ClientConnection::new(Arc::new(client), name).unwrap();
+    let protection = Protection {
+        config: Arc::new(server),
+        key: SessionKey::random().unwrap(),
+        reuse: DataReuse::Off,
+        strangers: false,
+    };
+    (protection, client)
+}
+
+/// Lets the handshakes go on; the first that passes.
+async fn turn(contest: &mut Contest<'_>) -> Option<Connection> {
+    let polled = poll_fn(|context| Poll::Ready(contest.poll(context))).await;
+    // What the kernel has for them is told in between.
+    tokio::task::yield_now().await;
+    match polled {
+        Poll::Ready(result) => contest.judge(result),
+        Poll::Pending => None,
+    }
+}
+
+/// So many who say nothing, one after another. They live as long as what is returned.
+async fn crowd(contest: &mut Contest<'_>, count: usize) -> Vec<TcpStream> {
+    let mut crowd = Vec::new();
+    for _ in 0..count {
+        let (socket, client) = pair();
+        contest.enter(socket);
+        crowd.push(client);
+        assert!(turn(contest).await.is_none());
+    }
+    crowd
+}
+
+/// The client's part of a handshake, without waiting; whether it is done.
+fn shake(tls: &mut ClientConnection, client: &mut TcpStream) -> bool {
+    match tls.complete_io(client) {
+        Ok(_) => {}
+        Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "{error}"),
+    }
+    !tls.is_handshaking()
+}
+
+/// The client has connected, and perhaps begun, when a crowd comes.
+async fn passes_behind(count: usize, begins: bool) {
+    let (protection, mut tls) = configs();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut contest = Contest::new(&protection, deadline);
+    let (socket, mut client) = pair();
+    client.set_nonblocking(true).unwrap();
+    contest.enter(socket);
+    if begins {
+        assert!(!shake(&mut tls, &mut client));
+        while !contest.handshakes[0].spoke.get() {
+            assert!(turn(&mut contest).await.is_none());
+        }
+    }
+    let _crowd = crowd(&mut contest, count).await;
+    let mut is_done = false;
+    let passed = loop {
+        is_done = is_done || shake(&mut tls, &mut client);
+        if let Some(passed) = turn(&mut contest).await {
+            break passed;
+        }
+        assert!(Instant::now() < deadline, "it does not pass");
+    };
+    let Connection::Tls(_) = passed else { panic!("it is clear") };
+}
+
+#[tokio::test]
+async fn strangers_do_not_make_a_silent_client_go() {
+    passes_behind(STRANGERS_MAX as usize, false).await;
+}
+
+#[tokio::test]
+async fn who_has_begun_outlasts_any_number_of_silent_ones() {
+    passes_behind(2 * HANDSHAKES_MAX, true).await;
+}
