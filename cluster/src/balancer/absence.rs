@@ -11,7 +11,7 @@ pub struct Absences(BTreeMap<String, Instant>);
 
 impl Absences {
     /// What EC2 answered: those of all that were asked for which are ended or not there. Who is not among them any
-    /// more is there. Gives those that are gone for certain, because two answers say so that are [`ABSENT`] apart: a
+    /// more is there. Gives those that are gone for certain, because two answers say so that are a minute apart: a
     /// fifth of the `targets` at most, or one, for whoever finds more of them gone at once may be wrong.
     pub fn confirmed(
         &mut self,
