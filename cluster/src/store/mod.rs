@@ -90,7 +90,9 @@ pub const DEAD_AFTER_MS: u64 = 6_000;
 pub const SPARED_MS: u64 = DEAD_AFTER_MS - 1;
 
 /// Without a beat of anybody for so long it was the store that was away, and not its nodes. Whoever lives was heard of
-/// within an interval (2 s) before that, so that none of them counts as dead when the first beat comes again.
+/// within an interval (2 s) before that, so that none of them counts as dead when the first beat comes again. That
+/// holds for beats that come through: a node whose last ones failed may have been heard of up to 3.5 s before that, and
+/// can still be taken for dead.
 pub const PAUSE_MS: u64 = DEAD_AFTER_MS - 2_500;
 
 /// How long a lease of the leader lasts without being renewed.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use flotilla_cluster::id::Fence;
 use flotilla_cluster::relay::{Preamble, RelayError};
+use rustix::net::RecvFlags;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tracing::{debug, warn};
@@ -39,7 +40,7 @@ impl Inlet {
             Ok(listener) => listener,
             Err(error) => return warn!(%error, "relay listener can not be used"),
         };
-        let lobby = Lobby::new((PREAMBLES_MAX / shards.max(1)).max(PREAMBLES_MIN));
+        let lobby = Lobby::new(preambles_max(shards));
         let (starved, told) = (Seldom::default(), Rc::new(Seldom::default()));
         loop {
             let (stream, from) = match listener.accept().await {
@@ -60,17 +61,16 @@ impl Inlet {
                 Refusal::Broken(error).tell(&owner, from, &told);
                 continue;
             }
-            let (shard, teller) = (Rc::clone(&owner), Rc::clone(&told));
-            let is_crowded = lobby.enter(async move {
-                let (owner, told) = (shard, teller);
-                // The stream outlives the reading: a refusal is counted before its peer sees it.
-                let mut stream = stream;
-                let read = tokio::time::timeout(PATIENCE, read(&mut stream, &owner)).await;
-                match read.unwrap_or(Err(Refusal::Late)) {
-                    Ok(preamble) => pass_on(stream, preamble, &owner, &told),
-                    Err(refusal) => refusal.tell(&owner, from, &told),
-                }
-            });
+            let mut hello = Hello::default();
+            hello.hear_now(&stream);
+            let is_whole = hello.is_whole();
+            let taken = take(stream, from, hello, Rc::clone(&owner), Rc::clone(&told));
+            if is_whole {
+                // Whoever has spoken needs no place, and so has none to lose.
+                taken.await;
+                continue;
+            }
+            let is_crowded = lobby.enter(taken);
             if is_crowded {
                 // A node says its preamble at once, so whoever is silent for the longest is none.
                 owner.relays().counts().refused("crowded");
@@ -117,12 +117,63 @@ impl Refusal {
     }
 }
 
-async fn read(stream: &mut TcpStream, shard: &PortShard) -> Result<Preamble, Refusal> {
-    let mut bytes = [0; Preamble::BYTES];
-    stream.read_exact(&mut bytes).await?;
+/// What was heard of a preamble.
+#[derive(Debug)]
+struct Hello {
+    bytes: [u8; Preamble::BYTES],
+    heard: usize,
+}
+
+impl Default for Hello {
+    fn default() -> Self {
+        Self { bytes: [0; Preamble::BYTES], heard: 0 }
+    }
+}
+
+impl Hello {
+    /// What is there by now, without asking the reactor, which has not looked at a new stream yet. An end or an
+    /// error is seen again by whoever reads on.
+    fn hear_now(&mut self, stream: &TcpStream) {
+        if let Ok((heard, _)) = rustix::net::recv(stream, &mut self.bytes[..], RecvFlags::DONTWAIT)
+        {
+            self.heard = heard;
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.heard >= self.bytes.len()
+    }
+
+    async fn hear(&mut self, stream: &mut TcpStream) -> io::Result<()> {
+        stream.read_exact(self.bytes.get_mut(self.heard..).unwrap_or_default()).await?;
+        Ok(())
+    }
+}
+
+/// Takes a relay, or refuses it. The stream outlives the reading: a refusal is counted before its peer sees it.
+async fn take(
+    mut stream: TcpStream,
+    from: SocketAddr,
+    mut hello: Hello,
+    owner: Rc<PortShard>,
+    told: Rc<Seldom>,
+) {
+    let read = tokio::time::timeout(PATIENCE, read(&mut stream, &mut hello, &owner)).await;
+    match read.unwrap_or(Err(Refusal::Late)) {
+        Ok(preamble) => pass_on(stream, preamble, &owner, &told),
+        Err(refusal) => refusal.tell(&owner, from, &told),
+    }
+}
+
+async fn read(
+    stream: &mut TcpStream,
+    hello: &mut Hello,
+    shard: &PortShard,
+) -> Result<Preamble, Refusal> {
+    hello.hear(stream).await?;
     let routes = shard.relays().routes().ok_or(Refusal::NoKey)?;
     let key = routes.key.as_ref().ok_or(Refusal::NoKey)?;
-    let preamble = Preamble::decode(&bytes, key)?;
+    let preamble = Preamble::decode(&hello.bytes, key)?;
     if preamble.owner != routes.table.own {
         return Err(Refusal::Stale { got: preamble.owner, expected: routes.table.own });
     }
@@ -141,10 +192,16 @@ fn pass_on(stream: TcpStream, preamble: Preamble, shard: &Rc<PortShard>, told: &
     }
 }
 
-/// Connections of all arbiters whose preamble is awaited; of more the oldest are reset.
-pub(crate) const PREAMBLES_MAX: usize = 1024;
-/// Those of one arbiter at the least.
-const PREAMBLES_MIN: usize = 16;
+/// Connections of each of so many arbiters whose preamble is awaited; of more the oldest are reset.
+pub(crate) fn preambles_max(shards: usize) -> usize {
+    (PREAMBLES_MAX / shards.max(1)).max(PREAMBLES_MIN)
+}
+
+/// Those of all arbiters.
+const PREAMBLES_MAX: usize = 1024;
+/// Those of one arbiter at the least: as many as tokio lets it accept before others run, so that nobody has to go
+/// at once.
+const PREAMBLES_MIN: usize = 128;
 /// A preamble comes with the connection: one lost packet.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// After an accept that failed for want of descriptors or memory.

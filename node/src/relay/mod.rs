@@ -33,7 +33,7 @@ use std::time::Duration;
 use socket2::SockRef;
 
 pub(crate) use forward::{Forwarder, Outgoing};
-pub(crate) use inlet::{Incoming, Inlet, PREAMBLES_MAX};
+pub(crate) use inlet::{Incoming, Inlet, preambles_max};
 pub(crate) use routes::Routes;
 
 #[expect(unused_imports, reason = "named in the documentation")]

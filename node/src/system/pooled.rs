@@ -15,7 +15,7 @@ use crate::ingress;
 use crate::metrics::Metrics;
 use crate::pipe::PIPES_MAX;
 use crate::ports::{Hosts, PortParts, PortRules, PortSettings};
-use crate::relay::{Outgoing, PREAMBLES_MAX};
+use crate::relay::{Outgoing, preambles_max};
 
 /// The passive ports before the arbiters start.
 pub(super) struct Passive {
@@ -31,11 +31,15 @@ impl Passive {
     /// Descriptors that ports of the pool take: for their listeners, and for relays, if all places are taken. A relay
     /// has two, and a pipe in each direction only while bytes are in it: of those there are few in all.
     pub(super) fn descriptors(&self, config: &Config) -> usize {
+        let inlets = self.parts.inlets.len();
         let relays = match self.relay {
-            Some(_) => 2 * (config.relay.connections as usize + PIPES_MAX) + PREAMBLES_MAX,
+            Some(_) => {
+                let preambles = inlets * preambles_max(inlets);
+                2 * (config.relay.connections as usize + PIPES_MAX) + preambles
+            }
             None => 0,
         };
-        self.parts.bound.len() + self.parts.inlets.len() + relays
+        self.parts.bound.len() + inlets + relays
     }
 }
 

@@ -7,10 +7,11 @@ use flotilla_cluster::blocks::{Owner, PortTable};
 use flotilla_cluster::id::{Fence, NodeId};
 use flotilla_cluster::ports::Layout;
 use flotilla_cluster::relay::{Preamble, RelayKey};
+use socket2::SockRef;
 
 use super::*;
 use crate::metrics::RelayCounts;
-use crate::relay::{Inlet, Outgoing, Routes};
+use crate::relay::{Inlet, Outgoing, Routes, preambles_max};
 
 /// A node with its relay. The listeners stay with the shards.
 struct Node {
@@ -31,6 +32,8 @@ fn node_with(at: IpAddr, range: PortRange, fence: u64, relays: u32, arbiters: us
     let settings = PortSettings { shared: Some(hosts), ..PortSettings::new(range, LONG) };
     let listener = TcpListener::bind((at, 0)).unwrap();
     listener.set_nonblocking(true).unwrap();
+    // Room for a burst.
+    SockRef::from(&listener).listen(1024).unwrap();
     let relay = listener.local_addr().unwrap();
     let counts = RelayCounts::default();
     let bound = (range.first()..=range.last()).map(|port| {
@@ -251,22 +254,64 @@ fn a_port_of_a_lost_block_is_not_offered() {
     });
 }
 
+/// So many that each has the least of places for relays.
+const ARBITERS: usize = 4 * 64;
+
 #[test]
 fn silent_ones_do_not_keep_relays_out() {
     System::new().block_on(async {
         let range = free_range_at_all(4);
-        // So many arbiters that each has the least of places.
-        let first = node_with(client(1), range, 7, 8, 4 * 64);
+        let first = node_with(client(1), range, 7, 8, ARBITERS);
         let second = node(client(9), range, 8);
         introduce([&first, &second], range, [1, 1]);
         let silent = || TcpStream::connect(first.relay).unwrap();
         let oldest = silent();
-        let others: Vec<_> = (1..16).map(|_| silent()).collect();
+        let others: Vec<_> = (0..preambles_max(ARBITERS)).map(|_| silent()).collect();
         let mut grant = first.shards.first().unwrap().grant(request(client(3))).await.unwrap();
         let right = connect_at(client(9), client(3), grant.port());
         assert_eq!(grant.accept().await.peer, right.local_addr().unwrap());
         resets(oldest).await;
-        drop(others);
+        // It was not for their patience.
+        let youngest = others.last().unwrap();
+        youngest.set_nonblocking(true).unwrap();
+        let error = youngest.peek(&mut [0]).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+    });
+}
+
+/// All have said who they are when the arbiter comes to accept them.
+#[test]
+fn a_burst_of_relays_is_taken_whole() {
+    System::new().block_on(async {
+        let range = free_range_at_all(4);
+        let first = node_with(client(1), range, 7, 8, ARBITERS);
+        let second = node(client(9), range, 8);
+        introduce([&first, &second], range, [1, 1]);
+        let shard = first.shards.first().unwrap();
+        let mut burst = Vec::new();
+        for counter in 0..4 * preambles_max(ARBITERS) as u64 {
+            let from = IpAddr::from(Ipv4Addr::from_bits(0x7f01_0000 + counter as u32));
+            let grant = shard.grant(request(from)).await.unwrap();
+            let preamble = Preamble {
+                owner: first.fence,
+                sender: second.fence,
+                counter,
+                client: SocketAddr::new(from, 4000),
+                port: grant.port(),
+                trace: [0; 24],
+            };
+            burst.push((grant, preamble));
+        }
+        let say = |preamble: &Preamble| {
+            let mut stream = TcpStream::connect(first.relay).unwrap();
+            stream.write_all(&preamble.encode(&RelayKey::new(&[1; 32]))).unwrap();
+            stream
+        };
+        let _relays: Vec<_> = burst.iter().map(|(_, preamble)| say(preamble)).collect();
+        for (grant, preamble) in &mut burst {
+            let accepted = tokio::time::timeout(Duration::from_secs(10), grant.accept()).await;
+            assert_eq!(accepted.expect("it was turned away").peer, preamble.client);
+        }
     });
 }
 
@@ -307,7 +352,16 @@ fn a_preamble_counts_once_and_for_this_life() {
         };
         closes(say(Preamble { owner: Fence(6), ..preamble })).await;
         assert!(grant.is_untouched());
-        let _taken = say(preamble);
+        // In two pieces.
+        let mut taken = TcpStream::connect(first.relay).unwrap();
+        let bytes = preamble.encode(&RelayKey::new(&[1; 32]));
+        let (begin, rest) = bytes.split_at(20);
+        taken.write_all(begin).unwrap();
+        for _ in 0..20 {
+            actix_rt::task::yield_now().await;
+        }
+        assert!(pending_once(&mut grant).is_none());
+        taken.write_all(rest).unwrap();
         let accepted = grant.accept().await;
         assert_eq!(accepted.peer, preamble.client);
         drop((accepted, grant));
