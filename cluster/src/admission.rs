@@ -31,6 +31,19 @@ pub struct Limits {
     pub logins_per_second: u32,
 }
 
+impl Limits {
+    /// The part of one of so many nodes, rounded up, so that a limit never becomes 0, which is none.
+    pub(crate) fn share(self, nodes: u32) -> Self {
+        let of = |limit: u32| limit.div_ceil(nodes.max(1));
+        Self {
+            sessions: of(self.sessions),
+            per_user: of(self.per_user),
+            per_address: of(self.per_address),
+            logins_per_second: of(self.logins_per_second),
+        }
+    }
+}
+
 /// A login that asks for its slot.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
@@ -59,7 +72,8 @@ pub struct Denied {
     pub key: &'static str,
     /// Its value.
     pub limit: u32,
-    /// How much of it this node may use alone, while the pool's store is away.
+    /// How much of it this node may use while the pool's store is away, and until all have told it what they
+    /// admitted meanwhile.
     pub share: Option<u32>,
 }
 

@@ -3,7 +3,8 @@
 //! [`Ledger`] is a pure machine around [`Admission`], which holds this node's sessions. While the store
 //! answers, logins that some limit concerns go there in batches, one request under way at a time: so a
 //! request can say how many sessions the node has, in place of how many more, and whatever became of an
-//! earlier one, the next sets it right. While the store is away the node admits its share alone.
+//! earlier one, the next sets it right. While the store is away the node admits its share alone, and until all
+//! have told what they admitted meanwhile, what both the store and its share allow.
 
 mod key;
 
@@ -18,6 +19,7 @@ use crate::admission::{
 };
 use crate::store::{self, Admit, Full, Identity, Login, Verdict};
 
+use key::Key;
 pub use key::{origin_key, user_key};
 
 /// Tells logins under way from each other.
@@ -51,6 +53,10 @@ pub struct Ledger {
     admission: Admission,
     limits: Limits,
     mode: Mode,
+    /// So many sessions this node may have by its share, as of when the store went away; where they are limited.
+    sessions_max: u32,
+    /// The store was away, and others may not have told it yet what they admitted meanwhile.
+    shares_until: Option<Instant>,
     /// Living nodes, this one included.
     nodes: u32,
     /// Sessions of all other nodes, as far as is known.
@@ -79,8 +85,8 @@ enum Mode {
     Alone,
     /// The store.
     Shared,
-    /// This node, by its share. It may have so many sessions in all, where they are limited.
-    Away { sessions_max: u32 },
+    /// This node, by its share.
+    Away,
 }
 
 /// A request that was sent.
@@ -91,13 +97,6 @@ struct UnderWay {
     counts: Vec<Key>,
 }
 
-/// What is counted apart.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Key {
-    User(Arc<str>),
-    Origin(IpAddr),
-}
-
 impl Ledger {
     /// Of a node that is `alone` for ever, or that waits for its store. `nodes`: how many there were in the
     /// pool when it was last heard of.
@@ -105,7 +104,9 @@ impl Ledger {
         let mut ledger = Self {
             admission: Admission::new(limits),
             limits,
-            mode: Mode::Alone,
+            mode: if alone { Mode::Alone } else { Mode::Away },
+            sessions_max: 0,
+            shares_until: None,
             nodes: nodes.max(1),
             others: 0,
             waiting: VecDeque::new(),
@@ -119,9 +120,8 @@ impl Ledger {
             sequence: 0,
             answered: 0,
         };
-        if !alone {
-            ledger.on_store_away();
-        }
+        ledger.sessions_max = ledger.sessions_share();
+        ledger.apply_limits();
         ledger
     }
 
@@ -142,7 +142,7 @@ impl Ledger {
 
     /// What the node may admit alone while the store is away: its share of each limit; 0: no limit.
     pub fn share(&self) -> Limits {
-        share(self.limits, self.nodes)
+        self.limits.share(self.nodes)
     }
 
     /// Puts other limits in force. What was not counted before is told to the store.
@@ -151,9 +151,7 @@ impl Ledger {
         if limits == before {
             return;
         }
-        if let Mode::Away { .. } = self.mode {
-            self.mode = self.away();
-        }
+        self.sessions_max = self.sessions_share();
         self.apply_limits();
         if before.per_user == 0 {
             self.say_users();
@@ -208,25 +206,39 @@ impl Ledger {
         }
     }
 
+    /// The store was away from all: until then it may count others by what they had before, and no more is admitted
+    /// than this node's share as well. A node that knew of no other has the whole limit, and need not wait.
+    pub fn keep_to_share(&mut self, until: Instant) {
+        self.shares_until = (self.is_away() && self.nodes > 1).then_some(until);
+    }
+
     /// The store is away, or forgot this node. Logins that wait are decided here.
-    pub fn on_store_away(&mut self) {
-        if matches!(self.mode, Mode::Away { .. }) {
+    pub fn on_store_away(&mut self, now: Instant) {
+        if self.is_away() {
             return;
         }
-        self.mode = self.away();
+        let share = self.sessions_share();
+        // What is known of the others may be of before the last time.
+        self.sessions_max = if self.shares(now) { share.min(self.sessions_max) } else { share };
+        self.mode = Mode::Away;
         self.apply_limits();
     }
 
     /// Whether this node decides because the store is away.
     pub fn is_away(&self) -> bool {
-        matches!(self.mode, Mode::Away { .. })
+        self.mode == Mode::Away
     }
 
-    /// This node alone, from now on: what it has, and its part of what is free.
-    fn away(&self) -> Mode {
+    /// Whether this node is held to its share.
+    fn shares(&self, now: Instant) -> bool {
+        self.is_away() || self.shares_until.is_some_and(|until| now < until)
+    }
+
+    /// What this node has, and its part of what is free.
+    fn sessions_share(&self) -> u32 {
         let own = self.admission.sessions();
         let free = self.limits.sessions.saturating_sub(own.saturating_add(self.others));
-        Mode::Away { sessions_max: own.saturating_add(free.div_ceil(self.nodes)) }
+        own.saturating_add(free.div_ceil(self.nodes))
     }
 
     /// Logins that wait although the store is away: to be decided now.
@@ -304,14 +316,14 @@ impl Ledger {
                     if self.limits.per_address > 0 {
                         self.told.insert(Key::Origin(origin(applicant.address)));
                     }
-                    Ok(self.admission.enter(request(&applicant, 0)))
+                    self.enter(&applicant, now)
                 }
                 Some(Verdict::Full(full)) => Err(self.denied(*full, &applicant)),
                 Some(Verdict::Stale) | None => {
                     // What became of it is not known, so the store is told what is.
                     self.note(&applicant.user, origin(applicant.address));
                     if self.mode == Mode::Shared {
-                        self.on_store_away();
+                        self.on_store_away(now);
                     }
                     self.decide(&applicant, now)
                 }
@@ -326,13 +338,22 @@ impl Ledger {
         self.limits != Limits::default() || applicant.account_sessions > 0
     }
 
+    /// The store has let it in, and counts it: if this node does not, the store is told.
+    fn enter(&mut self, applicant: &Applicant, now: Instant) -> Result<Slot, Denied> {
+        if !self.shares(now) {
+            return Ok(self.admission.enter(request(applicant, 0)));
+        }
+        self.note(&applicant.user, origin(applicant.address));
+        self.decide(applicant, now)
+    }
+
     fn decide(&mut self, applicant: &Applicant, now: Instant) -> Result<Slot, Denied> {
-        let Mode::Away { sessions_max } = self.mode else {
+        if !self.shares(now) {
             return self.admission.admit(request(applicant, applicant.account_sessions), now);
-        };
-        if self.limits.sessions > 0 && self.admission.sessions() >= sessions_max {
-            let limit = self.limits.sessions;
-            return Err(Denied { key: SESSIONS, limit, share: Some(sessions_max) });
+        }
+        if self.limits.sessions > 0 && self.admission.sessions() >= self.sessions_max {
+            let (limit, share) = (self.limits.sessions, Some(self.sessions_max));
+            return Err(Denied { key: SESSIONS, limit, share });
         }
         let account = applicant.account_sessions.div_ceil(self.nodes);
         let slot = self.admission.admit(request(applicant, account), now);
@@ -350,7 +371,7 @@ impl Ledger {
     fn apply_limits(&mut self) {
         self.admission.set_limits(match self.mode {
             Mode::Alone => self.limits,
-            Mode::Shared | Mode::Away { .. } => Limits { sessions: 0, ..self.share() },
+            Mode::Shared | Mode::Away => Limits { sessions: 0, ..self.share() },
         });
     }
 
@@ -394,11 +415,7 @@ impl Ledger {
         let mut counts = Vec::with_capacity(keys.len());
         for key in &keys {
             self.dirty.remove(key);
-            let name = match key {
-                Key::User(user) => user_key(user),
-                Key::Origin(origin) => origin_key(*origin),
-            };
-            counts.push(store::Ledger { key: name, count: self.count(key) });
+            counts.push(store::Ledger { key: key.name(), count: self.count(key) });
         }
         (keys, counts)
     }
@@ -453,17 +470,6 @@ impl Ledger {
 
     fn counts_users(&self) -> bool {
         self.limits.per_user > 0 || self.accounts_limited
-    }
-}
-
-/// A node's part of every limit, rounded up, so that a limit never becomes 0, which is none.
-fn share(limits: Limits, nodes: u32) -> Limits {
-    let of = |limit: u32| limit.div_ceil(nodes.max(1));
-    Limits {
-        sessions: of(limits.sessions),
-        per_user: of(limits.per_user),
-        per_address: of(limits.per_address),
-        logins_per_second: of(limits.logins_per_second),
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Member {
     pub place: Place,
     /// The instance of AWS that it runs on; empty: none that it knows.
     pub instance: String,
+    /// Private addresses of that instance, the primary one first: as what balancers may have it for a target.
+    pub private: Vec<Ipv4Addr>,
     /// The number of the beat that brings the record: of the agent, as the next field.
     pub beat: u64,
     /// That of the last beat whose answer told the node who has which block of ports.

@@ -1,6 +1,7 @@
 //! How clients reach each FTP listener, and why.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use flotilla_cluster::aws::instance::Instance;
 
@@ -63,6 +64,24 @@ pub(crate) fn shares_ports(config: &Config) -> bool {
     reaches(config).any(|reach| reach.mode == Mode::Shared)
 }
 
+/// Whether the pool has a name in DNS that leads to its nodes, and not to what stands in front of them.
+pub(crate) fn is_named(config: &Config) -> bool {
+    config.aws.enabled && config.aws.dns_name.is_some() && mode(config) == Mode::Direct
+}
+
+/// Between the fall of readiness and the first client that is turned away. Where DNS sends clients to the node, they
+/// come until the leader has taken it out and the last answer is forgotten: at least that long, unless
+/// `timeouts.drain_notice` says something.
+pub(crate) fn drain_notice(config: &Config) -> Duration {
+    match config.timeouts.drain_notice {
+        Duration::ZERO if is_named(config) => config.aws.dns_ttl.saturating_add(TAKEN_OUT),
+        notice => notice,
+    }
+}
+
+/// The leader hears of a drain within two seconds, and sends a batch each five.
+const TAKEN_OUT: Duration = Duration::from_secs(10);
+
 #[cfg(test)]
 mod tests {
     use flotilla_cluster::aws::instance::Interface;
@@ -105,5 +124,20 @@ mod tests {
         assert_eq!(settled(&[], Some(&instance(&[]))), direct);
         let told = [pool[0], ("ingress.mode", "balanced")];
         assert_eq!(settled(&told, Some(&instance(&[]))), (Mode::Balanced, Mode::Balanced));
+    }
+
+    #[test]
+    fn a_node_in_the_dns_warns_its_clients_before_it_turns_them_away() {
+        let notice = |flags: &[(&str, &str)]| {
+            let always = [("health.tcp", "0.0.0.0:8082")];
+            let (config, _) = load_flags(&[&always, flags].concat()).unwrap();
+            drain_notice(&config).as_secs()
+        };
+        let named = [("aws.enabled", "true"), ("aws.dns_name", "a.example.org")];
+        assert_eq!(notice(&[]), 0);
+        assert_eq!(notice(&named), 70);
+        assert_eq!(notice(&[named[0], named[1], ("aws.dns_ttl", "20s")]), 30);
+        assert_eq!(notice(&[named[0], named[1], ("timeouts.drain_notice", "1s")]), 1);
+        assert_eq!(notice(&[named[0], named[1], ("ingress.mode", "balanced")]), 0);
     }
 }

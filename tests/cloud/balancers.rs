@@ -1,6 +1,6 @@
 //! Load balancers (issue 6, "Balancers").
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -35,9 +35,11 @@ impl Front {
         let mut front = Self { groups: Vec::new(), listeners: Vec::new() };
         for (port, protocol) in listeners {
             let (name, port) = (format!("port-{port}"), *port);
-            let group = world.add_target_group(NewTargetGroup { name, port, ..Default::default() });
-            let made = world.new_listener(&balancer, port, protocol, &group);
-            front.listeners.push(made.unwrap());
+            let wanted = NewTargetGroup { name, port, tags: tags(), ..Default::default() };
+            let group = world.add_target_group(wanted);
+            let made = world.new_listener(&balancer, port, protocol, &group).unwrap();
+            world.balancers.listeners.get_mut(&made).unwrap().tags = tags();
+            front.listeners.push(made);
             front.groups.push(group);
         }
         front
@@ -55,6 +57,12 @@ impl Front {
     }
 }
 
+/// What makes something the pool's.
+fn tags() -> BTreeMap<String, String> {
+    BTreeMap::from([("flotilla:pool".to_owned(), POOL.to_owned())])
+}
+
+const POOL: &str = "front";
 /// Where clients find the balancer.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 77);
 
@@ -75,9 +83,11 @@ fn targets(fake: &Fake, group: &str) -> (BTreeSet<String>, BTreeSet<String>) {
     (ids(stay), ids(go))
 }
 
-/// A site whose groups are nobody's concern.
+/// A site whose groups are nobody's concern. The pool is the one in whose name balancers are tagged.
 fn site(nodes: usize, change: impl FnOnce(Plan, &Fake) -> Plan) -> Option<Site> {
-    Site::open(nodes, |plan, fake| change(plan.set("aws.security_groups", false), fake))
+    Site::open(nodes, |plan, fake| {
+        change(plan.set("aws.security_groups", false).set("pool.name", POOL), fake)
+    })
 }
 
 /// Timer of the policy whose source has these words: name, milliseconds.
@@ -231,7 +241,8 @@ fn targets_come_and_go_with_the_nodes() {
     });
     // The one that is no more goes once there is another.
     reload(&site);
-    wait::told(READ * 2, "the one that ended", || {
+    // Two answers of EC2, a minute apart.
+    wait::told(READ * 5, "the one that ended", || {
         (targets(&site.fake, &front.groups[0]).0 == nodes).then_some(())
     });
     let attribute = |key: &str| {
@@ -259,6 +270,39 @@ fn targets_come_and_go_with_the_nodes() {
             && call.request.values().any(|value| value == other)
     });
     assert_eq!(touched, None);
+}
+
+/// Where the balancer is found by its targets, a node that drains stays one, for nobody would put it in again; and
+/// what does not bear the tag of the pool is left alone, once told.
+#[test]
+fn a_balancer_that_is_found_keeps_its_targets() {
+    let mut front = None;
+    let made = site(2, |plan, fake| {
+        front = Some(Front::new(fake, &[(21, "TCP"), (22, "TCP")]).register(fake));
+        let mut world = fake.world();
+        let other = front.as_ref().map(|front: &Front| front.groups[1].clone()).unwrap();
+        world.balancers.target_groups.get_mut(&other).unwrap().tags.clear();
+        plan.set("aws.balancer_changes", true)
+    });
+    let Some(site) = made else { return };
+    let front = front.unwrap();
+    let cuts = "target_health_state.unhealthy.connection_termination.enabled";
+    let attribute =
+        |group: &String| site.fake.world().balancers.target_groups[group].attributes[cuts].clone();
+    wait::told(READ * 2, "the group of the pool is mended", || {
+        (attribute(&front.groups[0]) == "false").then_some(())
+    });
+    assert_ne!(attribute(&front.groups[1]), "false", "a group without the tag");
+    let words = "group port-22 does not bear the tag flotilla:pool = front";
+    let count = |node: &Server| node.log().matches(words).count();
+    let logs = || site.fleet.nodes().iter().map(count).collect::<Vec<_>>();
+    wait::told(READ, "the tag to set", || (logs().iter().sum::<usize>() == 1).then_some(()));
+    let nodes: BTreeSet<String> = site.instances.iter().cloned().collect();
+    site.fleet[1].verb(&["drain"]).succeed();
+    read_again(&site);
+    assert_eq!(targets(&site.fake, &front.groups[0]), (nodes, BTreeSet::new()));
+    // Another node may lead since this one drains, and says it too.
+    assert!(logs().iter().all(|count| *count <= 1), "{:?}", logs());
 }
 
 /// Without permission nothing is changed, and what would be is said; an operator may ask for it.

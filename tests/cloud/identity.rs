@@ -1,10 +1,14 @@
 //! Who the instance is, and what follows from it (issue 6, "Identity").
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
+use flotilla_aws_fake::ec2::NewInstance;
+use flotilla_aws_fake::{Fake, Settings};
 use flotilla_tests::network::public;
 use flotilla_tests::{Server, Wire, wait};
+use serde_json::json;
 
 use super::site::Site;
 
@@ -60,4 +64,57 @@ fn private_instances_share() {
     for instance in &site.instances {
         assert!(told.iter().any(|of| of == instance), "{nodes:#}");
     }
+}
+
+/// A task of ECS is told neither its public address nor by whom to ask for it: EC2 knows it by the hardware address.
+#[test]
+fn the_public_address_of_a_task_is_asked_of_ec2() {
+    let fake = Fake::start(Settings::default()).unwrap();
+    let wanted = NewInstance { public: Some(public(3)), ..NewInstance::default() };
+    let (instance, _) = fake.add_instance(wanted).unwrap();
+    let (mac, private) = {
+        let world = fake.world();
+        let interface = world.cloud.interfaces_of(&instance)[0];
+        (interface.mac.clone(), interface.private[0])
+    };
+    let task = json!({
+        "TaskARN": "arn:aws:ecs:eu-central-1:123456789012:task/fleet/0123456789abcdef",
+        "AvailabilityZone": "eu-central-1a",
+        "Containers": [{ "Networks": [{
+            "NetworkMode": "awsvpc",
+            "IPv4Addresses": [private],
+            "IPv4SubnetCIDRBlock": "10.0.0.0/20",
+            "MACAddress": mac,
+        }]}],
+    });
+    let metadata = metadata_of_task(&task.to_string());
+    let node = Server::builder()
+        .set("aws.enabled", true)
+        .set("aws.endpoint", fake.url())
+        .set("aws.security_groups", false)
+        .set("aws.balancer", "off")
+        .env("ECS_CONTAINER_METADATA_URI_V4", &metadata)
+        .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+        .start();
+    assert!(node.log().contains(&format!("public={}", public(3))), "{}", node.log());
+    let calls = fake.world().log.since(0).filter(|call| call.service == "ec2").count();
+    assert_eq!(calls, 1, "one call for one task");
+}
+
+/// Answers every question with this task, for as long as the test runs.
+fn metadata_of_task(task: &str) -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{task}",
+        task.len()
+    );
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().map_while(Result::ok) {
+            let _ = client.read(&mut [0; 4096]);
+            let _ = client.write_all(answer.as_bytes());
+        }
+    });
+    format!("http://{address}/v4/0123456789abcdef")
 }

@@ -161,7 +161,7 @@ impl Agent {
             self.events.push_back(Event::Refused(refusal));
         }
         self.link = link;
-        self.ledger.on_store_away();
+        self.ledger.on_store_away(now);
         self.give_up_ports();
         if self.lease.resign(now) == LeaseChange::Lost {
             self.events.push_back(Event::Led(None));
@@ -193,6 +193,12 @@ impl Agent {
             self.beat.hurry_for_members(now);
             // Whoever leads publishes it again.
             self.policy.revision = 0;
+        }
+        if !self.is_fine() {
+            let quarantine = Duration::from_millis(beaten.quarantine_ms);
+            // Who starts missed nothing, as long as the store does not say so.
+            let least = if first { Duration::ZERO } else { ALL_BACK };
+            self.ledger.keep_to_share(now + quarantine.max(least));
         }
         if forgotten || !self.is_fine() {
             self.link = Link::Fine { since: now };
@@ -300,7 +306,7 @@ impl Agent {
             Link::Away { reason: known, .. } => *known = reason,
             Link::Fine { .. } | Link::Refused(_) => {
                 self.link = Link::Away { since: now, reason: reason.clone() };
-                self.ledger.on_store_away();
+                self.ledger.on_store_away(now);
                 self.events.push_back(Event::Away(reason));
             }
         }
@@ -318,3 +324,6 @@ const HURRY: Duration = Duration::from_millis(100);
 /// After the first failure; it grows to four times that.
 const RETRY: Duration = Duration::from_millis(500);
 const RETRIES_LONGEST: u32 = 4;
+/// When a store is back, the last node has heard of it: the longest wait for the next beat, an answer that comes
+/// too late, and the time to tell.
+const ALL_BACK: Duration = Duration::from_secs(3);

@@ -76,7 +76,7 @@ impl Agent {
         let trouble = Trouble { failures: failures.saturating_add(1), until: now + wait };
         self.troubled.insert(lane, trouble);
         if lane == Lane::Admit {
-            self.ledger.on_store_away();
+            self.ledger.on_store_away(now);
         }
         if failures == 0 {
             self.beat.hurry(now);

@@ -1,4 +1,5 @@
 mod ports;
+mod share;
 
 use std::time::Duration;
 

@@ -8,6 +8,7 @@ mod apply;
 mod classic;
 mod convert;
 mod network;
+mod tags;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

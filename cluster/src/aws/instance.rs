@@ -44,6 +44,8 @@ pub struct Interface {
     pub id: String,
     /// 0 for the primary one.
     pub number: u16,
+    /// Its hardware address; empty: not told.
+    pub mac: String,
     /// IPv4 addresses that it has.
     pub private: Vec<Ipv4Addr>,
     /// Public addresses that lead to them: public, private.
@@ -101,7 +103,7 @@ impl Instance {
     }
 
     /// A task of ECS or Fargate, of the answer to `${ECS_CONTAINER_METADATA_URI_V4}/task`. It is not told its
-    /// public address.
+    /// public address, which EC2 knows by the hardware address of its interface.
     ///
     /// # Errors
     /// It is none.
@@ -118,6 +120,7 @@ impl Instance {
             .filter(|network| network.mode == "awsvpc")
             .filter(|network| seen.insert(network.v4.clone()))
             .map(|network| Interface {
+                mac: network.mac.to_ascii_lowercase(),
                 private: network.v4.iter().filter_map(|text| text.parse().ok()).collect(),
                 v6: network.v6.iter().filter_map(|text| text.parse().ok()).collect(),
                 networks: network.subnet.parse().into_iter().collect(),
@@ -182,6 +185,7 @@ impl Interface {
         let mut networks: Vec<IpNet> = words(text("vpc-ipv4-cidr-blocks"));
         networks.extend(words::<IpNet>(text("vpc-ipv6-cidr-blocks")));
         Self {
+            mac: mac.trim_end_matches('/').to_ascii_lowercase(),
             id: text("interface-id").to_owned(),
             number: text("device-number").trim().parse().unwrap_or(u16::MAX),
             private,
@@ -228,6 +232,8 @@ struct Network {
     v6: Vec<String>,
     #[serde(default, rename = "IPv4SubnetCIDRBlock")]
     subnet: String,
+    #[serde(default, rename = "MACAddress")]
+    mac: String,
 }
 
 /// The folder of an interface with a text per public address: the private one.

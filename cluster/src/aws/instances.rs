@@ -1,11 +1,11 @@
-//! Which machines EC2 still has: a witness for nodes that are silent.
+//! Which machines EC2 still has: a witness for nodes that are silent; and what a task is not told of its interface.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use aws_config::SdkConfig;
 use aws_sdk_ec2::Client;
-use aws_sdk_ec2::types::{Filter, Instance, InstanceStateName};
+use aws_sdk_ec2::types::{Filter, Instance, InstanceStateName, NetworkInterface};
 
 use super::Trouble;
 use super::failure::trouble;
@@ -21,7 +21,7 @@ pub struct Instances {
 pub struct Present {
     /// Ids of instances that are neither terminated nor about to be.
     pub ids: BTreeSet<String>,
-    /// Public addresses of such instances.
+    /// Public addresses that lead to an interface.
     pub addresses: BTreeSet<IpAddr>,
 }
 
@@ -50,12 +50,37 @@ impl Instances {
             addresses.iter().partition(|address| address.is_ipv4());
         for (filter, wanted) in [(PUBLIC, v4), (PUBLIC_V6, v6)] {
             let texts: Vec<String> = wanted.iter().map(IpAddr::to_string).collect();
-            for instance in self.find(filter, &texts).await? {
-                let own = addresses_of(&instance);
+            for interface in self.interfaces(filter, &texts).await? {
+                let own = addresses_of(&interface);
                 present.addresses.extend(wanted.iter().filter(|wanted| own.contains(wanted)));
             }
         }
         Ok(present)
+    }
+
+    /// The public addresses of the interface with this hardware address, each with the private one that it leads to;
+    /// `None`: there is no such interface.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn public_of(&self, mac: &str) -> Result<Option<Vec<(Ipv4Addr, Ipv4Addr)>>, Trouble> {
+        let found = self.interfaces("mac-address", &[mac.to_owned()]).await?;
+        Ok(found.first().map(|interface| associations(interface).collect()))
+    }
+
+    async fn interfaces(
+        &self,
+        filter: &str,
+        values: &[String],
+    ) -> Result<Vec<NetworkInterface>, Trouble> {
+        let mut found = Vec::new();
+        for values in values.chunks(VALUES_MAX) {
+            let filter = Filter::builder().name(filter).set_values(Some(values.to_vec())).build();
+            let call = self.client.describe_network_interfaces().filters(filter);
+            let answer = call.send().await.map_err(|error| trouble(INTERFACES, &error))?;
+            found.extend(answer.network_interfaces.unwrap_or_default());
+        }
+        Ok(found)
     }
 
     async fn find(&self, filter: &str, values: &[String]) -> Result<Vec<Instance>, Trouble> {
@@ -86,19 +111,24 @@ fn is_there(instance: &Instance) -> bool {
     !matches!(state, Some(InstanceStateName::Terminated | InstanceStateName::ShuttingDown))
 }
 
-fn addresses_of(instance: &Instance) -> BTreeSet<IpAddr> {
-    let interfaces = || instance.network_interfaces().iter();
-    let addresses = interfaces().flat_map(|of| of.private_ip_addresses());
-    let v4 = addresses.filter_map(|address| address.association()?.public_ip());
-    let v6 = interfaces().flat_map(|of| of.ipv6_addresses()).filter_map(|of| of.ipv6_address());
-    let texts = v4.chain(v6).chain(instance.public_ip_address());
-    texts.filter_map(|text| text.parse().ok()).collect()
+fn addresses_of(interface: &NetworkInterface) -> BTreeSet<IpAddr> {
+    let v6 = interface.ipv6_addresses().iter().filter_map(|of| of.ipv6_address()?.parse().ok());
+    associations(interface).map(|(public, _)| public.into()).chain(v6).collect()
+}
+
+/// Public addresses, each with the private one that it leads to.
+fn associations(interface: &NetworkInterface) -> impl Iterator<Item = (Ipv4Addr, Ipv4Addr)> + '_ {
+    interface.private_ip_addresses().iter().filter_map(|address| {
+        let public = address.association()?.public_ip()?.parse().ok()?;
+        Some((public, address.private_ip_address()?.parse().ok()?))
+    })
 }
 
 const ACTION: &str = "ec2:DescribeInstances";
-/// Filters of `DescribeInstances`. The one of all interfaces also finds a second address.
-const PUBLIC: &str = "network-interface.addresses.association.public-ip";
-const PUBLIC_V6: &str = "network-interface.ipv6-addresses.ipv6-address";
+const INTERFACES: &str = "ec2:DescribeNetworkInterfaces";
+/// Filters of `DescribeNetworkInterfaces`, which also finds those of tasks.
+const PUBLIC: &str = "addresses.association.public-ip";
+const PUBLIC_V6: &str = "ipv6-addresses.ipv6-address";
 /// Values of one filter.
 const VALUES_MAX: usize = 200;
 /// A filter of that many values finds as many instances.

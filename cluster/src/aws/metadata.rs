@@ -108,23 +108,13 @@ impl MetadataService {
         Ok(Instance::of_metadata(&texts)?)
     }
 
-    /// What is announced for it.
-    ///
-    /// # Errors
-    /// It was not told.
-    pub async fn notices(&self) -> Result<Notices, MetadataError> {
-        let spot = self.get("spot/instance-action").await?;
-        let rebalance = self.get("events/recommendations/rebalance").await?;
-        let target_state = self.get("autoscaling/target-lifecycle-state").await?;
-        Ok(Notices {
-            // An answer that can not be read still says that something will be done.
-            spot: spot.map(|text| {
-                serde_json::from_str(&text)
-                    .unwrap_or_else(|_| SpotAction { action: text, time: String::new() })
-            }),
-            rebalance,
-            target_state: target_state.map(|state| state.trim().to_owned()),
-        })
+    /// What is announced for it, where `last` was before: what is not told stays as it was, for one answer that fails
+    /// takes nothing away from the others. With the first failure, if there is one.
+    pub async fn notices(&self, last: Notices) -> (Notices, Option<MetadataError>) {
+        let spot = self.get("spot/instance-action").await;
+        let rebalance = self.get("events/recommendations/rebalance").await;
+        let target_state = self.get("autoscaling/target-lifecycle-state").await;
+        last.with(spot, rebalance, target_state)
     }
 
     async fn add(&self, texts: &mut Metadata, path: String) -> Result<(), MetadataError> {
@@ -152,6 +142,36 @@ impl MetadataService {
             }
             Err(error) => Err(MetadataError::Silent(error.to_string())),
         }
+    }
+}
+
+impl Notices {
+    /// With what was told of each.
+    fn with<E>(
+        mut self,
+        spot: Result<Option<String>, E>,
+        rebalance: Result<Option<String>, E>,
+        target_state: Result<Option<String>, E>,
+    ) -> (Self, Option<E>) {
+        let mut failure = None;
+        let mut keep =
+            |told: Result<Option<String>, E>, to: &mut dyn FnMut(Option<String>)| match told {
+                Ok(text) => to(text),
+                Err(error) => failure = failure.take().or(Some(error)),
+            };
+        keep(spot, &mut |text| self.spot = text.map(SpotAction::of));
+        keep(rebalance, &mut |text| self.rebalance = text);
+        keep(target_state, &mut |text| {
+            self.target_state = text.map(|state| state.trim().to_owned());
+        });
+        (self, failure)
+    }
+}
+
+impl SpotAction {
+    /// An answer that can not be read still says that something will be done.
+    fn of(text: String) -> Self {
+        serde_json::from_str(&text).unwrap_or_else(|_| Self { action: text, time: String::new() })
     }
 }
 
@@ -195,3 +215,34 @@ const READ: Duration = Duration::from_secs(1);
 /// One question with its repetitions.
 const PATIENCE: Duration = Duration::from_secs(3);
 const ATTEMPTS: u32 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words of an answer, or nothing; and a failure.
+    type Told = Result<Option<String>, &'static str>;
+
+    fn text(text: &str) -> Told {
+        Ok(Some(text.to_owned()))
+    }
+
+    #[test]
+    fn a_notice_that_was_read_is_kept_though_others_fail() {
+        let spot = r#"{"action":"terminate","time":"2026-11-29T08:22:00Z"}"#;
+        let (told, failure) = Notices::default().with(text(spot), Err("first"), Err("second"));
+        assert_eq!(failure, Some("first"));
+        assert_eq!(told.spot.as_ref().unwrap().action, "terminate");
+        assert_eq!((&told.rebalance, &told.target_state), (&None, &None));
+        // What was told before stays until it is withdrawn.
+        let (told, failure) = told.with(Err("away"), text("soon"), text(" Standby\n"));
+        assert_eq!(failure, Some("away"));
+        let (told, _) = told.with(Err("away"), Err("away"), Err("away"));
+        assert!(told.spot.is_some() && told.rebalance.is_some());
+        assert_eq!(told.target_state.as_deref(), Some("Standby"));
+        let (told, failure) = told.with::<&str>(Ok(None), Ok(None), Ok(None));
+        assert_eq!((told, failure), (Notices::default(), None));
+        let (odd, _) = Notices::default().with::<&str>(text("soon"), Ok(None), Ok(None));
+        assert_eq!(odd.spot.unwrap().action, "soon");
+    }
+}

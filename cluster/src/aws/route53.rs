@@ -16,7 +16,7 @@ pub use zone::HostedZone;
 use super::Trouble;
 use super::failure::trouble;
 use crate::dns::{
-    Check, CheckSpec, FAILURE_THRESHOLD, Owner, RecordChange, RecordKey, Reply, Request,
+    Check, CheckSpec, FAILURE_THRESHOLD, NAMES_TAG, Owner, RecordChange, RecordKey, Reply, Request,
     is_candidate, is_within,
 };
 use crate::group::POOL_TAG;
@@ -66,10 +66,11 @@ impl Route53 {
                     Err(trouble) => Err(trouble),
                 }
             }
-            Request::Tag { id, pool, node } => {
+            Request::Tag { id, owner, pool, node } => {
                 let call = self.client.change_tags_for_resource();
                 let call = call.resource_type(TagResourceType::Healthcheck).resource_id(id);
-                let call = call.add_tags(tag(POOL_TAG, pool)).add_tags(tag("Name", node));
+                let call = call.add_tags(tag(NAMES_TAG, owner)).add_tags(tag(POOL_TAG, pool));
+                let call = call.add_tags(tag("Name", node));
                 let answer = call.send().await.map_err(|error| trouble(action, &error));
                 answer.map(|_| Reply::Done)
             }
@@ -206,9 +207,9 @@ fn refused<R: std::fmt::Debug + 'static>(
 }
 
 fn owner(set: &ResourceTagSet) -> Owner {
-    let tag = set.tags().iter().find(|tag| tag.key() == Some(POOL_TAG));
-    let pool = tag.and_then(Tag::value);
-    pool.map_or(Owner::Nobody, |pool| Owner::Pool(pool.to_owned()))
+    let tag = set.tags().iter().find(|tag| tag.key() == Some(NAMES_TAG));
+    let owner = tag.and_then(Tag::value);
+    owner.map_or(Owner::Nobody, |owner| Owner::Pool(owner.to_owned()))
 }
 
 fn tag(key: &str, value: &str) -> Tag {

@@ -104,7 +104,6 @@ fn hook(of: &LifecycleHook) -> Option<Hook> {
         name: of.lifecycle_hook_name()?.to_owned(),
         heartbeat: seconds(of.heartbeat_timeout()).unwrap_or(HEARTBEAT),
         total: seconds(of.global_timeout()),
-        notifies: of.notification_target_arn().is_some_and(|arn| !arn.is_empty()),
     })
 }
 

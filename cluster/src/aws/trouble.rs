@@ -45,7 +45,10 @@ pub enum Trouble {
 impl Trouble {
     /// The meaning of an error answer of AWS to the call of `action`.
     pub fn of(action: &'static str, code: &str, message: &str) -> Self {
-        let message = message.to_owned();
+        // EC2 ends with a text that is another one each time; who may decode it finds it in CloudTrail.
+        let message = message.split("Encoded authorization failure message").next();
+        let message = message.unwrap_or_default().trim_end();
+        let message: String = message.chars().take(MESSAGE_MAX).collect();
         match code {
             "Throttling"
             | "ThrottlingException"
@@ -84,6 +87,9 @@ impl Trouble {
     }
 }
 
+/// Characters of one line in a log.
+const MESSAGE_MAX: usize = 300;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +103,12 @@ mod tests {
             of("UnauthorizedOperation").to_string(),
             "ec2:DescribeInstances is refused: words"
         );
+        let encoded = |end: &str| {
+            let message =
+                format!("You are not authorized. Encoded authorization failure message: {end}");
+            Trouble::of("ec2:DescribeInstances", "UnauthorizedOperation", &message)
+        };
+        assert_eq!(encoded("abc"), encoded("xyz"), "it is told once");
         assert_eq!(of("InvalidPermission.Duplicate"), Trouble::Duplicate("words".to_owned()));
         assert_eq!(of("HealthCheckAlreadyExists"), Trouble::Duplicate("words".to_owned()));
         assert_eq!(of("InvalidGroup.NotFound"), Trouble::Missing("words".to_owned()));

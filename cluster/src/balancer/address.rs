@@ -1,8 +1,8 @@
-//! Addresses of balancers: what clients are told in replies, and from where headers come.
+//! Addresses of balancers: what clients are told in replies.
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::facts::{Balancer, Kind, State};
+use super::facts::{Balancer, Kind};
 
 /// The IPv4 addresses that clients dial, with the zone whose nodes each leads to; without one where each leads to all
 /// nodes. Those on the internet if there are any, else the private ones. A classic balancer has none that stay.
@@ -22,13 +22,4 @@ pub fn addresses(balancer: &Balancer) -> Vec<(Option<String>, Ipv4Addr)> {
         found.extend(dialled.into_iter().map(|address| (zone.clone(), address)));
     }
     found
-}
-
-/// From where they connect to nodes, for health checks and, unless they keep clients' addresses, for everything.
-pub fn sources(state: &State) -> Vec<IpAddr> {
-    let zones = state.balancers.iter().flat_map(|balancer| &balancer.zones);
-    let mut sources: Vec<_> = zones.flat_map(|zone| zone.private.clone()).collect();
-    sources.sort_unstable();
-    sources.dedup();
-    sources
 }

@@ -38,6 +38,8 @@ pub struct Balancer {
     pub cross_zone: bool,
     /// Of the balancer itself; none: it lets everything in.
     pub security_groups: Vec<String>,
+    /// Of a classic one: the pool whose tag ([`POOL_TAG`](crate::group::POOL_TAG)) it bears.
+    pub owner: Option<String>,
     /// `ConnectionSettings.IdleTimeout` of a classic one.
     pub idle_timeout: Option<Duration>,
     /// `ConnectionDraining` of a classic one; `None`: off.
@@ -84,6 +86,8 @@ pub struct Listener {
     pub port: u16,
     /// `tcp.idle_timeout.seconds`, where it was read.
     pub idle_timeout: Option<Duration>,
+    /// The pool whose tag it bears.
+    pub owner: Option<String>,
     /// Where it leads: [`Group::arn`].
     pub groups: Vec<String>,
 }
@@ -113,6 +117,8 @@ pub struct Group {
     pub arn: String,
     /// For people.
     pub name: String,
+    /// The pool whose tag it bears; that of a classic balancer is on the balancer.
+    pub owner: Option<String>,
     /// Between balancer and targets.
     pub protocol: Protocol,
     /// Of the targets, unless one has its own.

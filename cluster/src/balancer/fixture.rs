@@ -12,6 +12,7 @@ pub(super) fn seconds(seconds: u64) -> Duration {
 /// Node i-1 in zone a, in mode `shared`, with four passive ports.
 pub(super) fn want() -> Want {
     Want {
+        pool: "main".to_owned(),
         ids: vec!["i-1".to_owned(), "10.0.1.5".to_owned()],
         zone: Some("eu-west-1a".to_owned()),
         ftp: vec![2121],
@@ -41,6 +42,7 @@ pub(super) fn group(port: u16) -> Group {
     Group {
         arn: format!("arn:group/{port}"),
         name: format!("ftp-{port}"),
+        owner: Some("main".to_owned()),
         protocol: Protocol::Tcp,
         port,
         targets_are: TargetKind::Instance,
@@ -66,6 +68,7 @@ pub(super) fn network() -> Balancer {
         protocol: Protocol::Tcp,
         port,
         idle_timeout: Some(seconds(350)),
+        owner: Some("main".to_owned()),
         groups: vec![format!("arn:group/{target}")],
     };
     let zone = |letter: &str, public: [u8; 4], private: [u8; 4]| Zone {
@@ -87,6 +90,7 @@ pub(super) fn network() -> Balancer {
         ],
         cross_zone: false,
         security_groups: vec!["sg-1".to_owned()],
+        owner: None,
         idle_timeout: None,
         draining: None,
         listeners: [(21, 2121), (22, 22)]
@@ -103,6 +107,7 @@ pub(super) fn classic() -> Balancer {
     let mut balancer = network();
     balancer.kind = Kind::Classic;
     balancer.arn = String::new();
+    balancer.owner = Some("main".to_owned());
     balancer.idle_timeout = Some(seconds(3600));
     balancer.draining = Some(seconds(600));
     balancer.zones = Vec::new();

@@ -5,14 +5,15 @@
 //!
 //! - [`check()`]: findings, each with what was seen and what to do.
 //! - [`plan()`]: changes that mend some of them, where that is permitted; [`leave`] for a node that goes; [`plan_pool`] for all nodes.
-//! - [`timers`], [`network_card`]: for the policy of keepalives. [`addresses`], [`sources`]: for replies and headers.
+//! - [`timers`], [`network_card`]: for the policy of keepalives. [`addresses`]: for replies.
 //! - [`front()`]: of these what all nodes must know.
 //! - [`Listing`]: the listeners of a pool that is behind one address, within the few that there may be.
 //!
 //! # What is never done
 //! Listeners, groups and balancers are made, and removed, by whoever owns them; what they need is printed. No change
-//! cuts a connection.
+//! cuts a connection, and nothing is changed that does not bear the tag of the pool.
 
+mod absence;
 mod address;
 mod attribute;
 mod change;
@@ -23,6 +24,7 @@ mod finding;
 mod fixture;
 mod front;
 mod listing;
+mod owner;
 mod plan;
 mod pool;
 mod step;
@@ -31,7 +33,8 @@ mod want;
 
 use std::time::Duration;
 
-pub use address::{addresses, sources};
+pub use absence::Absences;
+pub use address::addresses;
 pub use attribute::{Attributes, Header, HealthCheck};
 pub use change::{Change, Plan, Registration};
 pub use check::check;
@@ -43,7 +46,7 @@ pub use finding::{Finding, Severity};
 pub use front::{Front, front};
 pub use listing::{Capacity, Listing, ListingWant, Row, Sharing};
 pub use plan::{Drains, Permitted, drains, leave, plan};
-pub use pool::{Node, Stage, plan_pool, strangers};
+pub use pool::{Node, Stage, instances, plan_pool, strangers};
 pub use timer::{network_card, timers};
 pub use want::{Accepts, Mode, Want};
 

@@ -7,6 +7,7 @@ use super::attribute::{
 };
 use super::change::{Change, Plan, Registration};
 use super::facts::{Balancer, Group, Health, Kind, Listener, Protocol, State, Target, TargetKind};
+use super::owner::own_changes;
 use super::want::{Role, Want};
 use super::{CLASSIC_IDLE_MAX, NETWORK_IDLE_MAX, NETWORK_IDLE_MIN};
 
@@ -34,7 +35,8 @@ pub enum Drains {
 }
 
 /// What would be changed, if it is permitted. Times are raised and never lowered, for nobody knows what else they
-/// are good for; who the client is said to be is not touched, since nodes and firewalls must change with it.
+/// are good for; who the client is said to be is not touched, since nodes and firewalls must change with it. Only what
+/// bears the tag of the pool is changed; the rest is a note with the tag to set.
 pub fn plan(state: &State, want: &Want, permitted: &Permitted) -> Plan {
     let mut plan = Plan::default();
     for balancer in &state.balancers {
@@ -45,6 +47,7 @@ pub fn plan(state: &State, want: &Want, permitted: &Permitted) -> Plan {
         }
         targets(&mut plan.changes, balancer, want, permitted);
     }
+    own_changes(&mut plan, state, &want.pool);
     if !permitted.changes && !plan.changes.is_empty() {
         let steps: Vec<_> = plan.changes.drain(..).map(|change| change.step().what).collect();
         plan.notes.push(format!("aws.balancer_changes = true would permit: {}", steps.join("; ")));
@@ -81,12 +84,12 @@ pub fn drains(state: &State, want: &Want) -> Drains {
     }
 }
 
-/// Groups that lead to ports of this node, each once.
+/// Groups that lead to ports of this node, each once, whosesoever they are.
 pub(super) fn ours<'a>(balancer: &'a Balancer, want: &Want) -> Vec<(Role, &'a Group)> {
     let mut found: Vec<(Role, &Group)> = Vec::new();
     for listener in &balancer.listeners {
-        let role = want.role(balancer, listener);
-        for group in balancer.groups_of(listener).filter(|_| role != Role::Other) {
+        let Some(role) = want.role_by_target(balancer, listener) else { continue };
+        for group in balancer.groups_of(listener) {
             if !found.iter().any(|(_, known)| known.arn == group.arn) {
                 found.push((role, group));
             }
@@ -114,7 +117,7 @@ fn network(changes: &mut Vec<Change>, balancer: &Balancer, want: &Want) {
     let shorter = |listener: &&Listener| {
         listener.protocol == Protocol::Tcp
             && listener.idle_timeout.is_some_and(|has| has < to)
-            && want.role(balancer, listener) != Role::Other
+            && want.role_by_target(balancer, listener).is_some()
     };
     for listener in balancer.listeners.iter().filter(shorter) {
         changes.push(Change::ListenerIdle {
@@ -154,7 +157,7 @@ fn classic(changes: &mut Vec<Change>, balancer: &Balancer, want: &Want) {
         changes.push(Change::ClassicIdle { balancer: balancer.name.clone(), to });
     }
     let to = want.drain_at_most(DELAY_MAX);
-    if balancer.draining.is_none_or(|has| has < to) {
+    if !to.is_zero() && balancer.draining.is_none_or(|has| has < to) {
         changes.push(Change::ClassicDraining { balancer: balancer.name.clone(), to });
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::change::{Change, Plan, Registration};
 use super::facts::{Group, Health, Kind, State};
+use super::owner::is_own;
 use super::plan::{Drains, Permitted, drains, ours, plan};
 use super::want::{Role, Want};
 
@@ -30,13 +31,15 @@ pub enum Stage {
 }
 
 /// What would be changed for all nodes, if it is permitted: settings as [`plan()`] has them; those that are ready become
-/// targets, where `permitted.register` allows it; those that are drained are targets no more, and those that drain
-/// already where balancers would send them new clients ([`Drains::Deregister`]). `permitted.gone` is who is gone for
-/// other reasons. No group loses the last target that it has: who is about to come may fail to.
+/// targets, where `permitted.register` allows it; there those that are drained are targets no more, and those that drain
+/// already where balancers would send them new clients ([`Drains::Deregister`]). Where nobody is registered nobody who
+/// may come back is taken out, for nobody would put it in again: its health port says that it drains. `permitted.gone`
+/// is who is gone for ever. No group loses the last target that it has: who is about to come may fail to.
 ///
 /// Passive ports: `permitted.passive` only counts where their groups have the same targets all.
 pub fn plan_pool(state: &State, want: &Want, nodes: &[Node], permitted: &Permitted) -> Plan {
-    let gone = nodes.iter().filter(|node| goes(state, want, node)).flat_map(|node| &node.ids);
+    let leaves = |node: &&Node| permitted.register && goes(state, want, node);
+    let gone = nodes.iter().filter(leaves).flat_map(|node| &node.ids);
     let gone: Vec<String> = permitted.gone.iter().chain(gone).cloned().collect();
     let own = Permitted { register: false, gone, ..permitted.clone() };
     let mut plan = plan(state, want, &own);
@@ -45,11 +48,16 @@ pub fn plan_pool(state: &State, want: &Want, nodes: &[Node], permitted: &Permitt
         let allowed = Permitted { passive, gone: Vec::new(), ..permitted.clone() };
         for node in nodes.iter().filter(|node| node.stage == Stage::Ready) {
             let want = Want { ids: node.ids.clone(), ..want.clone() };
-            let registers = super::plan(state, &want, &allowed).changes.into_iter();
-            let registers = registers.filter(|change| matches!(change, Change::Register(_)));
-            for change in registers {
+            let of = super::plan(state, &want, &allowed);
+            let registers = |change: &Change| matches!(change, Change::Register(_));
+            for change in of.changes.into_iter().filter(registers) {
                 if !plan.changes.contains(&change) {
                     plan.changes.push(change);
+                }
+            }
+            for note in of.notes {
+                if !plan.notes.contains(&note) {
+                    plan.notes.push(note);
                 }
             }
         }
@@ -60,14 +68,22 @@ pub fn plan_pool(state: &State, want: &Want, nodes: &[Node], permitted: &Permitt
     plan
 }
 
-/// Targets of groups of this pool that are none of these nodes: whoever asks EC2 may find that they are gone.
-pub fn strangers(state: &State, want: &Want, nodes: &[Node]) -> BTreeSet<String> {
-    let known: BTreeSet<&String> = nodes.iter().flat_map(|node| &node.ids).collect();
-    let groups = state.balancers.iter().flat_map(|balancer| ours(balancer, want));
+/// Instances that are targets of groups of this pool.
+pub fn instances(state: &State, want: &Want) -> BTreeSet<String> {
+    let groups = state.balancers.iter().flat_map(|balancer| {
+        let own = |(_, group): &(Role, &Group)| is_own(balancer, group, &want.pool);
+        ours(balancer, want).into_iter().filter(own)
+    });
     let targets = groups.flat_map(|(_, group)| &group.targets);
     let stay = targets.filter(|target| target.health != Health::Draining);
-    let ids = stay.map(|target| &target.id);
-    ids.filter(|id| id.starts_with("i-") && !known.contains(id)).cloned().collect()
+    stay.map(|target| &target.id).filter(|id| id.starts_with("i-")).cloned().collect()
+}
+
+/// Those of them that are none of the nodes which live: whoever asks EC2 may find that they are gone.
+pub fn strangers(state: &State, want: &Want, nodes: &[Node]) -> BTreeSet<String> {
+    let lives = |node: &&Node| node.stage != Stage::Drained;
+    let known: BTreeSet<&String> = nodes.iter().filter(lives).flat_map(|node| &node.ids).collect();
+    instances(state, want).into_iter().filter(|id| !known.contains(id)).collect()
 }
 
 /// Whether a node is to be a target no more.
@@ -174,7 +190,14 @@ mod tests {
         let plan = plan_pool(&state, &want(), &nodes, &all(&[]));
         // Two groups of control ports and four of passive ones, which have the same targets all.
         assert_eq!(plan.changes.len(), 12);
-        assert_eq!(targets(&state, &nodes, &Permitted { register: false, ..all(&[]) }), ["-i-2"]);
+        let found = Permitted { register: false, ..all(&[]) };
+        assert_eq!(
+            targets(&state, &nodes, &found),
+            [] as [&str; 0],
+            "nobody would put it in again"
+        );
+        let ended = Permitted { register: false, ..all(&["i-2"]) };
+        assert_eq!(targets(&state, &nodes, &ended), ["-i-2"]);
         assert_eq!(targets(&state, &nodes, &Permitted::default()), [] as [&str; 0]);
         let busy = [node("i-1", Stage::Ready), node("i-2", Stage::Draining)];
         assert_eq!(targets(&state, &busy, &all(&[])), [] as [&str; 0], "its health says so");
@@ -186,7 +209,32 @@ mod tests {
         let mut balancer = network();
         balancer.groups.iter_mut().for_each(|group| group.health.port = None);
         let nodes = [node("i-1", Stage::Ready), node("i-2", Stage::Draining)];
-        assert_eq!(targets(&state(balancer), &nodes, &all(&[])), ["-i-2"]);
+        let state = state(balancer);
+        assert_eq!(targets(&state, &nodes, &all(&[])), ["-i-2"]);
+        let found = Permitted { register: false, ..all(&[]) };
+        assert_eq!(targets(&state, &nodes, &found), [] as [&str; 0], "it may come back");
+    }
+
+    #[test]
+    fn what_does_not_bear_the_tag_is_left_alone() {
+        let mut balancer = network();
+        balancer.groups.iter_mut().skip(1).for_each(|group| group.owner = None);
+        balancer.groups[1].owner = Some("other".to_owned());
+        let nodes = [node("i-1", Stage::Ready), node("i-3", Stage::Ready)];
+        let plan = plan_pool(&state(balancer.clone()), &want(), &nodes, &all(&["i-2"]));
+        let groups: Vec<_> = plan.changes.iter().map(|change| change.step().what).collect();
+        assert_eq!(groups, ["target i-3 of ftp-2121", "target i-2, port 2121 of ftp-2121"]);
+        assert_eq!(plan.notes.len(), 5, "{:?}", plan.notes);
+        assert!(plan.notes[0].contains("group ftp-22 bears the tag of the pool other"));
+        assert!(
+            plan.notes[1].contains(
+                "aws elbv2 add-tags --resource-arns arn:group/61000 --tags Key=flotilla:pool,Value=main"
+            ),
+            "{:?}",
+            plan.notes
+        );
+        balancer.groups[0].owner = None;
+        assert!(strangers(&state(balancer), &want(), &nodes).is_empty());
     }
 
     #[test]
@@ -229,6 +277,9 @@ mod tests {
         let state = state(network());
         let found = strangers(&state, &want(), &[node("i-1", Stage::Ready)]);
         assert_eq!(found.into_iter().collect::<Vec<_>>(), ["i-2"]);
+        // Who drained may be gone since.
+        let left = [node("i-1", Stage::Ready), node("i-2", Stage::Drained)];
+        assert_eq!(strangers(&state, &want(), &left).len(), 1);
         let mut foreign = want();
         foreign.ftp = vec![8021];
         foreign.ssh.clear();

@@ -13,6 +13,8 @@ use crate::ports::PortRange;
 /// What a node wants: its configuration, without anything of FTP but ports.
 #[derive(Clone, Debug)]
 pub struct Want {
+    /// The pool (`pool.name`): only what bears its tag is changed.
+    pub pool: String,
     /// As what it is known to balancers: the id of its instance, its private addresses.
     pub ids: Vec<String>,
     /// In which zone it is.
@@ -41,7 +43,7 @@ pub struct Want {
     pub idle_timeout: Option<Duration>,
     /// Addresses in replies as configured (`ingress.addresses`): zone, if it has one, and address.
     pub addresses: Vec<(Option<String>, Ipv4Addr)>,
-    /// How long it goes on with what it has once it is told to stop (`timeouts.drain`); zero: without limit.
+    /// How long it goes on with what it has once it is told to stop (`timeouts.drain`).
     pub drain: Duration,
 }
 
@@ -86,10 +88,13 @@ impl Want {
     /// What a listener is for: by the ports that it leads to. One that leads nowhere, or to a port where nobody of
     /// ours listens, is known by its own port.
     pub(super) fn role(&self, balancer: &Balancer, listener: &Listener) -> Role {
+        self.role_by_target(balancer, listener).unwrap_or_else(|| self.role_of(listener.port))
+    }
+
+    /// The same by the ports that it leads to, and by nothing else: a listener's own port is everybody's.
+    pub(super) fn role_by_target(&self, balancer: &Balancer, listener: &Listener) -> Option<Role> {
         let leads_to = balancer.groups_of(listener).flat_map(|group| self.ports_of(group));
-        let known = |role: &Role| *role != Role::Other;
-        let by_target = leads_to.map(|port| self.role_of(port)).find(known);
-        by_target.unwrap_or_else(|| self.role_of(listener.port))
+        leads_to.map(|port| self.role_of(port)).find(|role| *role != Role::Other)
     }
 
     /// Where this node is dialled by the group; else where everybody is.
@@ -120,7 +125,7 @@ impl Want {
 
     /// For how long a drain may take, as far as a balancer can wait.
     pub(super) fn drain_at_most(&self, most: Duration) -> Duration {
-        if self.drain.is_zero() { most } else { self.drain.min(most) }
+        self.drain.min(most)
     }
 }
 

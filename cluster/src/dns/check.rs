@@ -2,7 +2,7 @@
 //!
 //! A check connects by TCP from outside the VPC; it can not reach a private address. The reference that it is created
 //! with is used up for ever, also by a check that was deleted, so it has the life of the node's process in it; what
-//! there is of an earlier life is used again. Ours are told by the tag `flotilla:pool`.
+//! there is of an earlier life is used again. Ours are told by the tag `flotilla:names`.
 
 use std::net::IpAddr;
 
@@ -41,14 +41,14 @@ pub struct CheckSpec {
     pub interval: u8,
 }
 
-/// The tag `flotilla:pool` of a check.
+/// The tag `flotilla:names` of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// Not read.
     Unread,
     /// There is none.
     Nobody,
-    /// A pool of this name.
+    /// A pool and its name ([`Settings::owner`]).
     Pool(String),
 }
 
@@ -121,7 +121,7 @@ pub(super) fn plan(
         }
         let spec = CheckSpec { address, port: node.port, interval: interval.seconds() };
         let key = settings.key_of(&node.id);
-        match chosen {
+        match chosen.filter(|check| is_of(check, spec.interval)) {
             Some(check) => {
                 if check.owner == Owner::Nobody {
                     let (id, node) = (check.id.clone(), key.clone());
@@ -165,21 +165,25 @@ pub(super) fn plan(
     plan
 }
 
-/// The check that a record of this node names. Where the interval has changed, the old one goes on until there is
-/// another.
+/// The check that a record of this node names. Where the interval has changed, which no check can, the old one goes on
+/// until there is another.
 pub(super) fn of_node<'a>(settings: &Settings, node: &Node, state: &'a State) -> Option<&'a Check> {
     let interval = settings.check?.seconds();
     let base = base(settings, &settings.key_of(&node.id));
+    let owner = settings.owner();
     let fits = |check: &&Check| {
-        let foreign = matches!(&check.owner, Owner::Pool(pool) if *pool != settings.pool);
-        let spec = check.spec.filter(|spec| spec.interval == interval);
-        !foreign && check.owner != Owner::Unread && spec.is_some()
+        let foreign = matches!(&check.owner, Owner::Pool(other) if *other != owner);
+        !foreign && check.owner != Owner::Unread && check.spec.is_some()
     };
     let of =
         state.checks.iter().filter_map(|check| Some((generation(&check.reference, &base)?, check)));
     of.filter(|(_, check)| fits(check))
-        .max_by_key(|(generation, _)| *generation)
+        .max_by_key(|(generation, check)| (is_of(check, interval), *generation))
         .map(|(_, check)| check)
+}
+
+fn is_of(check: &Check, interval: u8) -> bool {
+    check.spec.is_some_and(|spec| spec.interval == interval)
 }
 
 /// Whether a check may be one of a pool of this program: its tags are worth reading.
@@ -188,7 +192,7 @@ pub fn is_candidate(reference: &str) -> bool {
 }
 
 fn is_ours(settings: &Settings, check: &Check) -> bool {
-    is_candidate(&check.reference) && check.owner == Owner::Pool(settings.pool.clone())
+    is_candidate(&check.reference) && check.owner == Owner::Pool(settings.owner())
 }
 
 fn is_named(state: &State, id: &str) -> bool {

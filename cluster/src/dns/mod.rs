@@ -8,7 +8,7 @@
 //! - [`Desk`]: the leader's side of it, one [`Request`] at a time; [`Zone`] is the other side in memory.
 //!
 //! # What holds
-//! - Only records with our mark in their identifier are changed, and only checks with our tag deleted.
+//! - Only records with our mark in their identifier are changed, and only checks with our tag changed or deleted.
 //! - The last node of a name stays; what a name refers to is there before the name refers to it.
 //! - Nobody is taken for dead by the word of one [`Witness`].
 //! - One batch is under way; after an unknown outcome everything is read again.
@@ -41,7 +41,7 @@ pub use name::{is_within, normal};
 pub use node::{Node, busy_permille, is_step};
 pub use plan::{Plan, plan, preview};
 pub use record::{Kind, Location, RecordKey, RecordSet, Routing, Target};
-pub use request::{Reply, Request, TAGS_MAX};
+pub use request::{NAMES_TAG, Reply, Request, TAGS_MAX};
 pub use settings::{CheckInterval, PROPAGATION, Policy, Root, Serves, Settings};
 pub use state::{State, is_ours};
 pub use step::codes;

@@ -159,7 +159,7 @@ fn foresee(settings: &Settings, state: &mut State, change: &Change) {
         }
         Change::Check(CheckChange::Tag { id, .. }) => {
             for check in state.checks.iter_mut().filter(|check| check.id == *id) {
-                check.owner = check::Owner::Pool(settings.pool.clone());
+                check.owner = check::Owner::Pool(settings.owner());
             }
         }
         Change::Check(CheckChange::Delete { id, .. }) => {

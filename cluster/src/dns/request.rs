@@ -47,7 +47,9 @@ pub enum Request {
     Tag {
         /// Which.
         id: String,
-        /// The pool: tag `flotilla:pool`.
+        /// [`Settings::owner`](super::Settings::owner): tag `flotilla:names`.
+        owner: String,
+        /// The pool, for people: tag `flotilla:pool`.
         pool: String,
         /// The node, for people: tag `Name`.
         node: String,
@@ -117,6 +119,9 @@ impl Request {
         }
     }
 }
+
+/// The tag by which health checks are told from those of other pools.
+pub const NAMES_TAG: &str = "flotilla:names";
 
 /// Checks of one call.
 pub const TAGS_MAX: usize = 10;

@@ -93,6 +93,11 @@ impl Settings {
         Duration::from_secs(u64::from(self.ttl)).max(PROPAGATION)
     }
 
+    /// What the health checks of these names are told by: an account may have several pools of one name.
+    pub fn owner(&self) -> String {
+        format!("{}/{}", self.pool, self.name)
+    }
+
     /// How a node is called in our records.
     pub fn key_of(&self, node: &NodeId) -> String {
         let name = node.as_str();

@@ -3,6 +3,7 @@
 use super::change::{Change, RecordChange};
 use super::check::{CheckChange, CheckSpec, FAILURE_THRESHOLD};
 use super::record::{Location, RecordSet, Routing, Target};
+use super::request::NAMES_TAG;
 use super::request::Request;
 use super::settings::Settings;
 use crate::aws::{Sign, Step};
@@ -25,7 +26,8 @@ impl CheckChange {
             Self::Create { reference, spec, .. } => Request::CreateCheck { reference, spec },
             Self::Update { id, version, spec } => Request::UpdateCheck { id, version, spec },
             Self::Tag { id, node } => {
-                Request::Tag { id, pool: settings.pool.clone(), node: name_tag(settings, &node) }
+                let (owner, pool) = (settings.owner(), settings.pool.clone());
+                Request::Tag { id, owner, pool, node: name_tag(settings, &node) }
             }
             Self::Delete { id, .. } => Request::DeleteCheck(id),
         }
@@ -259,6 +261,7 @@ fn check(change: &CheckChange, settings: &Settings) -> Step {
             let (pool, name) =
                 (format!("Key={POOL_TAG},Value={}", settings.pool), name_tag(settings, node));
             let name = format!("Key=Name,Value={name}");
+            let owner = format!("Key={NAMES_TAG},Value={}", settings.owner());
             let command = [
                 "change-tags-for-resource",
                 "--resource-type",
@@ -266,10 +269,11 @@ fn check(change: &CheckChange, settings: &Settings) -> Step {
                 "--resource-id",
                 id,
                 "--add-tags",
+                &owner,
                 &pool,
                 &name,
             ];
-            let what = format!("tag {POOL_TAG}={} of health check {id}", settings.pool);
+            let what = format!("tag {NAMES_TAG}={} of health check {id}", settings.owner());
             step(Sign::Change, what, "it is the pool's", &command, None)
         }
         CheckChange::Delete { id, why } => {
@@ -294,7 +298,8 @@ fn check_resource(settings: &Settings, key: &str, spec: &CheckSpec) -> String {
         format!("request_interval = {}", spec.interval),
         format!("failure_threshold = {FAILURE_THRESHOLD}"),
         format!(
-            "tags = {{\n    \"{POOL_TAG}\" = {}\n    Name = {}\n  }}",
+            "tags = {{\n    \"{NAMES_TAG}\" = {}\n    \"{POOL_TAG}\" = {}\n    Name = {}\n  }}",
+            quoted(&settings.owner()),
             quoted(&settings.pool),
             quoted(&name_tag(settings, key))
         ),

@@ -102,9 +102,9 @@ impl Zone {
                 Some(_) => Ok(Reply::Done),
                 None => Err(refused("NoSuchHealthCheck", id.clone())),
             },
-            Request::Tag { id, pool, .. } => match self.checks.get_mut(id) {
+            Request::Tag { id, owner, .. } => match self.checks.get_mut(id) {
                 Some(check) => {
-                    check.owner = Owner::Pool(pool.clone());
+                    check.owner = Owner::Pool(owner.clone());
                     Ok(Reply::Done)
                 }
                 None => Err(refused("NoSuchHealthCheck", id.clone())),

@@ -1,8 +1,26 @@
 //! What sessions are counted under.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
+
+/// What is counted apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    User(Arc<str>),
+    Origin(IpAddr),
+}
+
+impl Key {
+    /// How the store names it.
+    pub(super) fn name(&self) -> Vec<u8> {
+        match self {
+            Self::User(user) => user_key(user),
+            Self::Origin(origin) => origin_key(*origin),
+        }
+    }
+}
 
 /// What the sessions of a user are counted under: 8 bytes, however long the name.
 pub fn user_key(user: &str) -> Vec<u8> {

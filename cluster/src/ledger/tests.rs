@@ -81,7 +81,7 @@ fn after_an_unknown_outcome_the_store_is_told_what_is() {
     let _ = ledger.poll(&identity(), start());
     let decided = ledger.on_verdicts(None, now);
     assert!(decided[0].1.is_ok(), "its share lets it in");
-    ledger.on_store_away();
+    ledger.on_store_away(now);
     assert_eq!(ledger.poll(&identity(), start()), None);
     ledger.on_store_back(false);
     let admit = ledger.poll(&identity(), start()).unwrap();
@@ -100,7 +100,7 @@ fn only_a_store_that_forgot_is_told_everything() {
     let in_ = Verdict::In { sessions: 0 };
     let decided = ledger.on_verdicts(Some(&[in_, in_]), now);
     assert!(decided.iter().all(|(_, result)| result.is_ok()));
-    ledger.on_store_away();
+    ledger.on_store_away(now);
     let Answer::Now(Ok(_)) = ledger.admit(applicant("eve", 1), now) else { panic!() };
     ledger.on_store_back(false);
     let eve = store::Ledger { key: user_key("eve"), count: 1 };
@@ -149,7 +149,7 @@ fn away_from_the_store_a_node_admits_its_share_of_what_is_left() {
     let now = start();
     let mut ledger = shared(limits(50, 0));
     ledger.set_pool(3, 20);
-    ledger.on_store_away();
+    ledger.on_store_away(now);
     let admitted = (0..50)
         .map(|_| ledger.admit(applicant("ann", 1), now))
         .take_while(|answer| matches!(answer, Answer::Now(Ok(_))))
@@ -168,7 +168,7 @@ fn users_and_the_login_rate_have_shares_too() {
     let limits = Limits { per_user: 4, logins_per_second: 9, ..Limits::default() };
     let mut ledger = shared(limits);
     ledger.set_pool(3, 0);
-    ledger.on_store_away();
+    ledger.on_store_away(now);
     let mut slots = Vec::new();
     for _ in 0..2 {
         let Answer::Now(Ok(slot)) = ledger.admit(applicant("ann", 1), now) else { panic!() };
@@ -192,7 +192,7 @@ fn what_waits_is_bounded_and_never_stranded() {
     }
     assert_eq!(ledger.admit(applicant("ann", 1), now), Answer::Busy);
     assert!(ledger.take_stranded(now).is_empty());
-    ledger.on_store_away();
+    ledger.on_store_away(now);
     assert_eq!(ledger.take_stranded(now).len(), WAITING_MAX);
 }
 
@@ -250,4 +250,42 @@ fn a_limit_that_is_set_while_the_store_is_away_leaves_room() {
         .map(|_| ledger.admit(applicant("ann", 1), now))
         .take_while(|answer| matches!(answer, Answer::Now(Ok(_))));
     assert_eq!(admitted.count(), 5);
+}
+
+/// What the store lets in and the share does not, the store counts until it hears of it.
+#[test]
+fn when_the_store_is_back_the_share_holds_as_well_for_a_while() {
+    let now = start();
+    let mut ledger = shared(Limits { sessions: 9, per_user: 4, ..Limits::default() });
+    ledger.set_pool(3, 0);
+    ledger.on_store_away(now);
+    let until = now + Duration::from_secs(6);
+    ledger.keep_to_share(until);
+    ledger.on_store_back(false);
+    let rush = |ledger: &mut Ledger, users: &[&str], at| -> Vec<_> {
+        for user in users {
+            let Answer::Later(_) = ledger.admit(applicant(user, 1), at) else { panic!() };
+        }
+        let _ = ledger.poll(&identity(), at).unwrap();
+        let verdicts = vec![Verdict::In { sessions: 1 }; users.len()];
+        let decided = ledger.on_verdicts(Some(&verdicts), at);
+        let shares = decided.into_iter().map(|(_, result)| result.err());
+        shares.map(|denied| denied.map(|denied| (denied.key, denied.share.unwrap()))).collect()
+    };
+    let (of_user, of_all) = (Some((PER_USER, 2)), Some((SESSIONS, 3)));
+    let users = ["ann", "ann", "ann", "bob", "eve"];
+    assert_eq!(rush(&mut ledger, &users, now), [None, None, of_user, None, of_all]);
+    let admit = ledger.poll(&identity(), now).unwrap();
+    assert_eq!(admit.sessions, 3);
+    for (user, count) in [("ann", 2), ("bob", 1), ("eve", 0)] {
+        assert!(admit.counts.contains(&store::Ledger { key: user_key(user), count }), "{user}");
+    }
+    ledger.on_verdicts(Some(&[]), now);
+    // What is known of the others is still of before: the share does not grow by going away again.
+    ledger.set_pool(3, 0);
+    ledger.on_store_away(now);
+    let Answer::Now(Err(denied)) = ledger.admit(applicant("eve", 1), now) else { panic!() };
+    assert_eq!((denied.key, denied.share), of_all.map(|(key, share)| (key, Some(share))).unwrap());
+    ledger.on_store_back(false);
+    assert_eq!(rush(&mut ledger, &["ann", "eve"], until), [None, None]);
 }

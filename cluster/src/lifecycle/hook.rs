@@ -24,20 +24,13 @@ pub struct Hook {
     pub heartbeat: Duration,
     /// And after so long with them; `None`: as the guide has it.
     pub total: Option<Duration>,
-    /// Whether somebody is notified by it (`NotificationTargetARN`), who will complete it.
-    pub notifies: bool,
 }
 
 impl Placement {
-    /// The hooks that are the node's: those whose names begin with [`HOOK_PREFIX`]; if there is none, the only one of
-    /// the group, unless somebody else is notified by it.
+    /// The hooks that are the node's: those whose names begin with [`HOOK_PREFIX`]. Whoever waits in another one may
+    /// have heard of it by EventBridge, of which the hook itself says nothing.
     pub fn own(&self) -> impl Iterator<Item = &Hook> {
-        let named = |hook: &Hook| hook.name.starts_with(HOOK_PREFIX);
-        let any = self.hooks.iter().any(named);
-        let alone = self.hooks.len() == 1;
-        self.hooks
-            .iter()
-            .filter(move |hook| if any { named(hook) } else { alone && !hook.notifies })
+        self.hooks.iter().filter(|hook| hook.name.starts_with(HOOK_PREFIX))
     }
 
     /// A hook holds it now.
@@ -135,8 +128,8 @@ const AGAIN: Duration = Duration::from_secs(10);
 mod tests {
     use super::*;
 
-    fn hook(name: &str, notifies: bool) -> Hook {
-        Hook { name: name.to_owned(), heartbeat: Duration::from_secs(300), total: None, notifies }
+    fn hook(name: &str) -> Hook {
+        Hook { name: name.to_owned(), heartbeat: Duration::from_secs(300), total: None }
     }
 
     #[test]
@@ -145,13 +138,9 @@ mod tests {
             let placement = Placement { hooks, ..Placement::default() };
             placement.own().map(|hook| hook.name.clone()).collect::<Vec<_>>()
         };
-        assert_eq!(own(vec![hook("drain", false)]), ["drain"]);
-        assert_eq!(own(vec![hook("drain", true)]), [""; 0]);
-        assert_eq!(own(vec![hook("drain", false), hook("logs", false)]), [""; 0]);
-        assert_eq!(
-            own(vec![hook("flotilla-drain", true), hook("logs", false)]),
-            ["flotilla-drain"]
-        );
+        assert_eq!(own(vec![hook("drain")]), [""; 0], "somebody else's, though the only one");
+        assert_eq!(own(vec![hook("flotilla-drain"), hook("logs")]), ["flotilla-drain"]);
+        assert_eq!(own(vec![hook("flotilla"), hook("flotilla-2")]), ["flotilla", "flotilla-2"]);
         assert_eq!(own(Vec::new()), [""; 0]);
     }
 
@@ -159,7 +148,7 @@ mod tests {
     fn hooks_can_be_held_for_so_long() {
         let total = |heartbeat: u64, total: Option<u64>| {
             let total = total.map(Duration::from_secs);
-            Hook { heartbeat: Duration::from_secs(heartbeat), total, ..hook("drain", false) }
+            Hook { heartbeat: Duration::from_secs(heartbeat), total, ..hook("drain") }
                 .total()
                 .as_secs()
         };

@@ -42,8 +42,6 @@ pub struct Settings {
     /// How long a drain may take that neither a hook nor the end of a spot instance limits (`timeouts.drain`);
     /// `None`: as long as it takes.
     pub drain: Option<Duration>,
-    /// For how long a hook is held at the most; `None`: as long as AWS lets.
-    pub hold: Option<Duration>,
     /// What a recommendation to rebalance does.
     pub rebalance: Rebalance,
     /// A transfer that is older protects the instance from scale-in (`aws.protect`); `None`: none does.
@@ -174,11 +172,6 @@ impl Machine {
         }
     }
 
-    /// Whether this machine has told the node to drain, and has not withdrawn it.
-    pub fn drains(&self) -> bool {
-        self.drain.is_some()
-    }
-
     /// What the metadata service announces, each time it was asked. That a spot instance is taken back is never
     /// withdrawn.
     pub fn on_notices(&mut self, now: Instant, notices: Notices) {
@@ -303,18 +296,6 @@ impl Machine {
         Some(Command::Call(call))
     }
 
-    /// When to ask again, if nothing happens before.
-    #[must_use]
-    pub fn next_timeout(&self, now: Instant) -> Option<Instant> {
-        if !self.queue.is_empty() {
-            return Some(now);
-        }
-        match &self.calling {
-            Some((_, sent)) => Some(*sent + CALL_MAX),
-            None => self.next_call(now).map(|(_, at)| at),
-        }
-    }
-
     /// The call that is due first, and when; of several that are due the one that matters most.
     fn next_call(&self, now: Instant) -> Option<(Call, Instant)> {
         let calls = [self.completion(now), self.heartbeat(), self.sight(now), self.shield(now)];
@@ -371,12 +352,8 @@ impl Machine {
             return;
         };
         let held = self.held.iter().map(Held::deadline).min();
-        let hold = self.settings.hold.map(|hold| since + hold);
         let by_group = match held {
-            Some(held) => {
-                let held = held.checked_sub(HOOK_MARGIN).unwrap_or(now);
-                Some(hold.map_or(held, |hold| hold.min(held)))
-            }
+            Some(held) => Some(held.checked_sub(HOOK_MARGIN).unwrap_or(now)),
             // One that ended has nothing more to say, and cutting what is left would help nobody.
             None if self.placement.as_ref().is_some_and(|of| of.waits() || of.is_past()) => {
                 match self.drain {

@@ -9,7 +9,7 @@
 //!
 //! | what fails | what nodes do | what clients notice | how it heals |
 //! | --- | --- | --- | --- |
-//! | Redis is killed, or can not be reached | away; each node admits its share of the limits; bans made meanwhile hold on the node that made them; a leader ends after 5 s, and none follows | nothing, unless a limit is near: the refusal names it and the share | with the next connection; bans and failed logins of the time between are told |
+//! | Redis is killed, or can not be reached | away; each node admits its share of the limits; bans made meanwhile hold on the node that made them; a leader ends after 5 s, and none follows | nothing, unless a limit is near: the refusal names it and the share | with the next connection; bans and failed logins of the time between are told; for some seconds each node still keeps to its share as well, until all have told what they admitted |
 //! | Redis hangs: connections stand, nothing is answered | the request that waits ends after 500 ms, and its connection with it; then as above | logins that a limit concerns and that are under way wait for so long | as above |
 //! | its memory is full (`noeviction`) | away, reason `OOM`: beats are writes | as above | when there is room; the connection stays |
 //! | it is slow | below 500 ms nothing; above as if it hung, again and again | logins that a limit concerns take as long | by itself |

@@ -77,6 +77,12 @@
 //!   logins that were under way. A store that had been there for less than 6 s has told nobody anything;
 //!   then it is no more than the limit of each node.
 //!
+//! **When the store is back**, it knows what a node admitted meanwhile from that node's next beat on. Until all have had
+//! time for one (3 s, and the quarantine if the store was away for longer than
+//! [`PAUSE_MS`](crate::store::PAUSE_MS)), a node admits what the store allows and its own share allows as well, of every
+//! limit. So the sum stays as it was while the store was away, whoever is back first. A node that knew of no other
+//! is not held up, nor is a pool that was just made, nor a node that starts while the store answers all.
+//!
 //! It does not hold, and is not judged:
 //!
 //! - **A node that is cut off** counts no more for the others after

@@ -35,9 +35,11 @@ fn place() -> Result<Place> {
             name: format!("ftp-{target}"),
             port: target,
             check: Check { port: "8082".to_owned(), ..Check::default() },
+            tags: tags(),
             ..NewTargetGroup::default()
         });
-        world.new_listener(&balancer, port, "TCP", &group).unwrap();
+        let listener = world.new_listener(&balancer, port, "TCP", &group).unwrap();
+        world.balancers.listeners.get_mut(&listener).unwrap().tags = tags();
     }
     world.add_classic(Classic {
         name: "old".to_owned(),
@@ -57,14 +59,21 @@ fn place() -> Result<Place> {
         )]),
         instances: vec![place.instances[0].clone()],
         check: "TCP:8082".to_owned(),
+        tags: tags(),
         ..Classic::default()
     });
     drop(world);
     Ok(place)
 }
 
+/// Of the pool `main`.
+fn tags() -> BTreeMap<String, String> {
+    BTreeMap::from([("flotilla:pool".to_owned(), "main".to_owned())])
+}
+
 fn want(place: &Place) -> Want {
     Want {
+        pool: "main".to_owned(),
         ids: vec![place.instances[0].clone()],
         zone: Some("eu-central-1a".to_owned()),
         ftp: vec![2121],
@@ -172,6 +181,36 @@ fn a_classic_balancer_is_mended() -> Result<()> {
         apply(&balancers, &leave(&after, &classic)).await?;
         let left = balancers.read(&named("old")).await?;
         assert_eq!(leave(&left, &classic), []);
+        Ok(())
+    })
+}
+
+/// What bears no tag, or that of another pool, or may not be asked for it.
+#[test]
+fn what_is_not_the_pools_is_left_alone() -> Result<()> {
+    let place = place()?;
+    let want = want(&place);
+    let other = || BTreeMap::from([("flotilla:pool".to_owned(), "other".to_owned())]);
+    {
+        let mut world = place.fake.world();
+        world.balancers.listeners.values_mut().for_each(|listener| listener.tags.clear());
+        let groups = world.balancers.target_groups.values_mut();
+        groups.filter(|group| group.port != 2121).for_each(|group| group.tags = other());
+        world.classics.get_mut("old").unwrap().tags.clear();
+    }
+    place.run(async |session| {
+        let balancers = Balancers::new(session);
+        let state = balancers.read(&named("ftp")).await?;
+        let own = plan(&state, &want, &permitted());
+        assert_eq!(own.changes.len(), 2, "attributes and a target of one group: {own:?}");
+        assert_eq!(own.notes.len(), 3 + 2, "{:?}", own.notes);
+        let classic = balancers.read(&named("old")).await?;
+        assert_eq!(plan(&classic, &want, &permitted()).changes, []);
+        let refuse = Fault::new(FaultKind::Refuse).service(Service::Balancing);
+        place.fake.world().add_fault(refuse.action("DescribeTags"));
+        let state = balancers.read(&named("ftp")).await?;
+        assert_eq!(state.unread.len(), 1, "{:?}", state.unread);
+        assert_eq!(plan(&state, &want, &permitted()).changes, []);
         Ok(())
     })
 }

@@ -98,7 +98,7 @@ fn a_pool_of_120_nodes_is_answered_in_shards() -> Result<()> {
     place.fake.world().add_zone("example.com").context("a zone")?;
     let nodes: Vec<Node> = (1..=NODES).map(node).collect();
     place.run(async |session| {
-        let zone = HostedZone::find(session, None, &[NAME]).await?;
+        let zone = HostedZone::find(session, None, &[NAME], false).await?;
         let (now, route53) = (start(), Route53::new(session, &zone.id));
         let desk = Desk::new(settings(&zone));
         let mut leader = Leader { desk, route53, now, led: now - Duration::from_secs(60) };

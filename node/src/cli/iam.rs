@@ -75,7 +75,6 @@ fn look() -> Value {
         "Effect": "Allow",
         "Action": [
             "ec2:DescribeInstances",
-            "ec2:DescribeInstanceTypes",
             "ec2:DescribeNetworkAcls",
             "ec2:DescribeNetworkInterfaces",
         ],
@@ -116,7 +115,7 @@ fn records(aws: &Aws, place: &Place, names: &[&str]) -> [Value; 3] {
         json!({
             "Sid": "FlotillaZones",
             "Effect": "Allow",
-            "Action": ["route53:GetChange", "route53:ListHostedZones", "route53:ListHostedZonesByName"],
+            "Action": ["route53:GetChange", "route53:ListHostedZonesByName"],
             "Resource": "*",
         }),
     ]
@@ -137,7 +136,6 @@ fn checks(place: &Place) -> [Value; 2] {
             "Action": [
                 "route53:ChangeTagsForResource",
                 "route53:DeleteHealthCheck",
-                "route53:GetHealthCheck",
                 "route53:ListTagsForResources",
                 "route53:UpdateHealthCheck",
             ],
@@ -265,7 +263,6 @@ fn scaling(aws: &Aws, place: &Place, pool: &str) -> [Value; 2] {
             "Sid": "FlotillaScalingSeen",
             "Effect": "Allow",
             "Action": [
-                "autoscaling:DescribeAutoScalingGroups",
                 "autoscaling:DescribeAutoScalingInstances",
                 "autoscaling:DescribeLifecycleHooks",
             ],

@@ -18,6 +18,7 @@ pub mod doctor;
 mod figure;
 pub mod generate;
 mod iam;
+mod listing;
 mod nftables;
 pub mod ping;
 pub mod remote;

@@ -23,7 +23,7 @@ pub(super) fn unit(program: &Path, args: &ConfigArgs, config: &Config) -> String
     let homes = ["/home", "/root", "/run/user"];
     let in_homes = writable.iter().any(|path| homes.iter().any(|home| path.starts_with(home)));
     // The minute above the drain is for what comes after it: closing files, the last log lines.
-    let drain = config.timeouts.drain.saturating_add(config.drain_notice());
+    let drain = config.timeouts.drain.saturating_add(crate::ingress::drain_notice(config));
     let stop_s = drain.as_secs().saturating_add(60);
     TEMPLATE
         .replace("{program}", &quoted(&program.to_string_lossy()))

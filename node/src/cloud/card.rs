@@ -8,12 +8,12 @@ use flotilla_cluster::balancer::network_card;
 use tracing::warn;
 
 use super::actor::Cloud;
-use super::advice::advised;
+use super::advice::{advised, chance};
 use super::session::session;
 use crate::pool::front::{Card, reads};
 
 impl Cloud {
-    /// Asks at the start, and seldom after that: somebody may set it at any time.
+    /// Asks at the start, and seldom after that: somebody may set it at any time. What fails is asked again sooner.
     pub(super) fn ask_card(&mut self, ctx: &mut Context<Self>) {
         let policy = std::sync::Arc::clone(&self.policy);
         let (identity, instance) = (self.identity.clone(), self.instance.clone());
@@ -30,17 +30,21 @@ impl Cloud {
             Some((instance.kind.clone(), set.await))
         };
         ctx.spawn(asked.into_actor(self).map(|answer, cloud, ctx| {
+            let failed = matches!(answer, Some((_, Err(_))));
             if let Some((kind, set)) = answer {
                 cloud.hear_card(&kind, set);
             }
-            ctx.run_later(INTERVAL, Self::ask_card);
+            ctx.run_later(pause(failed, chance()), Self::ask_card);
         }));
     }
 
     /// Without an answer the last one stays, and before the first what is usual.
     fn hear_card(&mut self, kind: &str, set: Result<Option<Duration>, String>) {
         match set {
-            Ok(set) => self.card = set,
+            Ok(set) => {
+                self.card_troubles.news(Vec::new());
+                self.card = set;
+            }
             Err(trouble) => {
                 for trouble in self.card_troubles.news(vec![trouble]) {
                     warn!(trouble, "the idle timer of the network card is not known");
@@ -51,5 +55,26 @@ impl Cloud {
     }
 }
 
+/// Until the next question. After a failure all nodes of a pool may ask: `chance` spreads them.
+fn pause(failed: bool, chance: u8) -> Duration {
+    match failed {
+        true => RETRY + RETRY * u32::from(chance) / 255,
+        false => INTERVAL,
+    }
+}
+
 /// It is one call for each node.
 const INTERVAL: Duration = Duration::from_secs(3600);
+/// After one that failed, and up to twice that: a throttled account or a new permission takes minutes.
+const RETRY: Duration = Duration::from_secs(120);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_asked_again_within_minutes() {
+        let minutes = |failed, chance| pause(failed, chance).as_secs() / 60;
+        assert_eq!((minutes(true, 0), minutes(true, 255), minutes(false, 255)), (2, 4, 60));
+    }
+}

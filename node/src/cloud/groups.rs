@@ -89,17 +89,17 @@ pub(crate) enum Done {
     Skipped,
 }
 
-/// Does a plan in its order. `may`: asked before each change, whether this node still has the right.
+/// Does a plan in its order. `may`: asked before each change, whether it still may be made.
 pub(crate) async fn carry_out(
     groups: &Groups,
     changes: Vec<Change>,
     dry_run: bool,
-    mut may: impl AsyncFnMut() -> bool,
+    mut may: impl AsyncFnMut(&Change) -> bool,
     mut told: impl FnMut(&Change, &Done),
 ) {
     let mut failed = false;
     for change in changes {
-        if !may().await {
+        if !may(&change).await {
             return;
         }
         let done = match failed && change.takes_away() {

@@ -1,5 +1,6 @@
 //! Who tells this machine who it is.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use flotilla_cluster::aws::instance::Instance;
@@ -7,6 +8,7 @@ use flotilla_cluster::aws::instance::Instance;
 use flotilla_cluster::aws::metadata::MetadataService;
 use tracing::warn;
 
+use super::task::Task;
 use crate::config::{Aws, Config, MetadataSource};
 use crate::error::ServeError;
 
@@ -19,8 +21,8 @@ pub(crate) enum Identity {
     /// The metadata service of EC2.
     #[cfg(feature = "aws")]
     Instance(MetadataService),
-    /// The metadata of a task, at this URL.
-    Task(String),
+    /// The metadata of a task.
+    Task(Arc<Task>),
 }
 
 impl Identity {
@@ -34,7 +36,7 @@ impl Identity {
         }
         match (&config.metadata, task) {
             (MetadataSource::Off, _) => Ok(Self::Nobody),
-            (MetadataSource::Auto, Some(task)) => Ok(Self::Task(task)),
+            (MetadataSource::Auto, Some(url)) => Ok(Self::Task(Arc::new(Task::new(url, config)))),
             (MetadataSource::Auto, None) => service(None),
             (MetadataSource::At(url), _) => service(Some(url)),
         }
@@ -61,7 +63,7 @@ impl Identity {
                 Self::Instance(service) => {
                     service.instance().await.map(Some).map_err(|error| error.to_string())
                 }
-                Self::Task(url) => task(url.clone()).await.map(Some),
+                Self::Task(task) => task.ask().await.map(Some),
             }
         };
         let asked = tokio::time::timeout(PATIENCE, asked).await;
@@ -110,29 +112,10 @@ fn service(_: Option<&str>) -> Result<Identity, ServeError> {
     Ok(Identity::Nobody)
 }
 
-/// Asks for the metadata of the task, beside the runtime: the client waits for its answers.
-async fn task(url: String) -> Result<Instance, String> {
-    let asked = tokio::task::spawn_blocking(move || {
-        let agent: ureq::Agent =
-            ureq::Agent::config_builder().timeout_global(Some(TASK)).build().into();
-        let answer = agent.get(format!("{url}/task")).call();
-        let text = answer.and_then(|mut answer| {
-            answer.body_mut().with_config().limit(TASK_BYTES_MAX).read_to_string()
-        });
-        let text = text.map_err(|error| error.to_string())?;
-        Instance::of_task(&text).map_err(|error| error.to_string())
-    });
-    asked.await.map_err(|error| error.to_string())?
-}
-
 /// Where a task finds its metadata ("Task metadata endpoint version 4" in the guide of ECS).
 pub(crate) const TASK_URL: &str = "ECS_CONTAINER_METADATA_URI_V4";
 /// For all questions about one machine: a node that is not told starts without.
 const PATIENCE: Duration = Duration::from_secs(8);
-/// For the one about a task.
-const TASK: Duration = Duration::from_secs(3);
-/// A task has ten containers at most.
-const TASK_BYTES_MAX: u64 = 256 * 1024;
 
 #[cfg(test)]
 mod tests {

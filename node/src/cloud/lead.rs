@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use flotilla_cluster::aws::Budget;
 use flotilla_cluster::aws::groups::Groups;
+use flotilla_cluster::group::Change;
 use tracing::{debug, info, warn};
 
 use super::actor::Cloud;
@@ -26,6 +27,8 @@ pub(super) struct Duties {
     instances: BTreeSet<String>,
     /// No round before.
     next: Option<Instant>,
+    /// The configuration is another one since the round began.
+    is_new: bool,
 }
 
 /// With what a round calls EC2.
@@ -52,6 +55,8 @@ impl Duties {
     /// Another configuration may name another account.
     pub(super) fn reopen(&mut self) {
         self.desk.groups = None;
+        self.next = None;
+        self.is_new = true;
     }
 }
 
@@ -78,6 +83,7 @@ impl Cloud {
 
     fn begin_round(&mut self, leading: Leading, ctx: &mut Context<Self>) {
         self.duties.instances.clone_from(&leading.instances);
+        self.duties.is_new = false;
         let desk = std::mem::take(&mut self.duties.desk);
         let mut round = Round { desk, notes: Vec::new(), troubles: Vec::new() };
         let policy = Arc::clone(&self.policy);
@@ -107,10 +113,13 @@ impl Cloud {
             };
             round.notes = plan.notes;
             let term = leading.term;
-            let may = async || {
+            let was_busy = fleet.busy;
+            let may = async |change: &Change| {
                 wait_for(budget).await;
-                let leads = pool.send(Lead).await.ok().flatten();
-                leads.is_some_and(|leads| leads.term == term)
+                let Some(leads) = pool.send(Lead).await.ok().flatten() else { return false };
+                // What was planned for an idle pool could cut a transfer that has begun since.
+                let is_safe = was_busy || leads.transfers == 0 || !change.takes_away();
+                leads.term == term && is_safe
             };
             let troubles = &mut round.troubles;
             groups::carry_out(&groups, plan.changes, false, may, |change, done| match done {
@@ -144,6 +153,9 @@ impl Cloud {
                 None
             }
         };
+        if duties.is_new {
+            duties.reopen();
+        }
         for note in duties.notes.news(round.notes) {
             warn!(note, "security groups");
         }

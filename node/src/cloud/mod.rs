@@ -3,6 +3,7 @@
 //! | file | what |
 //! | --- | --- |
 //! | `identity` | who asks, and whom: metadata of an instance, of a task, or nobody |
+//! | `task` | a task of ECS, whose public address EC2 knows |
 //! | `settled` | what the start makes of the answer and a reload keeps |
 //! | `actor` | the `Cloud` actor: asks again, and tells when an address moved |
 //! | `lead` | its duties while the node leads: rounds of reading, planning and applying |
@@ -36,6 +37,7 @@ pub(crate) mod place;
 #[cfg(feature = "aws")]
 pub(crate) mod session;
 mod settled;
+mod task;
 #[cfg(feature = "aws")]
 mod told;
 

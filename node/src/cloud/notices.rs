@@ -12,7 +12,7 @@ use flotilla_cluster::aws::metadata;
 use flotilla_cluster::aws::scaling::{Answer, Scaling};
 use flotilla_cluster::dns;
 use flotilla_cluster::lifecycle::{
-    Call, Command, Load, Machine, Notices, Outcome, Reason, Rebalance, Settings, Spot,
+    Call, Command, Load, Machine, Notices, Outcome, Reason, Settings, Spot,
 };
 use tracing::{debug, info, warn};
 
@@ -21,6 +21,7 @@ use super::advice::advised;
 use super::session::session;
 use super::told::Told;
 use crate::config::Config;
+use crate::ingress;
 use crate::policy::Policy;
 use crate::pool::Lighten;
 use crate::registry::ReadLoads;
@@ -36,6 +37,10 @@ pub(super) struct Watch {
     order: Option<Order>,
     /// Made by the first call, and after a reload.
     scaling: Option<Scaling>,
+    /// As last told.
+    notices: metadata::Notices,
+    /// Questions since the last one that was answered whole.
+    unanswered: u32,
     /// Of each kind of call.
     told: BTreeMap<&'static str, Told>,
 }
@@ -63,6 +68,8 @@ impl Watch {
             drains_since: None,
             order: None,
             scaling: None,
+            notices: metadata::Notices::default(),
+            unanswered: 0,
             told: BTreeMap::new(),
         }
     }
@@ -71,6 +78,21 @@ impl Watch {
     pub(super) fn adopt(&mut self, policy: &Policy) {
         self.machine.on_settings(Instant::now(), settings(&policy.config));
         self.scaling = None;
+    }
+
+    /// What is announced: all that was told, whatever was not.
+    fn notice(&mut self, told: metadata::Notices, failure: Option<&dyn std::fmt::Display>) {
+        self.notices = told.clone();
+        self.machine.on_notices(Instant::now(), notices(told));
+        match failure {
+            None if self.unanswered >= UNANSWERED => info!("what is announced is told again"),
+            None => {}
+            Some(error) if self.unanswered + 1 == UNANSWERED => {
+                warn!(%error, "what AWS announces for this instance is not told, or not all of it");
+            }
+            Some(error) => debug!(%error, "not all that is announced was told"),
+        }
+        self.unanswered = failure.map_or(0, |_| self.unanswered.saturating_add(1));
     }
 
     /// How busy the node is.
@@ -142,24 +164,21 @@ impl Cloud {
         }
     }
 
-    /// One question after the other, each with its own limit. That nobody answers is no notice, and is told by
-    /// whoever asks for the identity.
+    /// One question after the other, each with its own limit. That nobody answers is no notice.
     fn ask_notices_later(&mut self, ctx: &mut Context<Self>) {
         let Some(service) = self.identity.service().cloned() else { return };
         let aws = &self.policy.config.aws;
         let is_wanted = aws.lifecycle || aws.protect;
+        let last = self.watch.notices.clone();
         let asked = async move {
             tokio::time::sleep(ASK_INTERVAL).await;
-            if is_wanted { Some(service.notices().await) } else { None }
+            if is_wanted { Some(service.notices(last).await) } else { None }
         };
         ctx.spawn(asked.into_actor(self).map(|told, cloud, ctx| {
-            match told {
-                Some(Ok(told)) => {
-                    cloud.watch.machine.on_notices(Instant::now(), notices(told));
-                    cloud.obey(ctx);
-                }
-                Some(Err(error)) => debug!(%error, "what is announced was not told"),
-                None => {}
+            if let Some((told, failure)) = told {
+                let failure = failure.as_ref().map(|error| error as &dyn std::fmt::Display);
+                cloud.watch.notice(told, failure);
+                cloud.obey(ctx);
             }
             cloud.ask_notices_later(ctx);
         }));
@@ -254,17 +273,16 @@ fn settings(config: &Config) -> Settings {
     Settings {
         notices: config.aws.lifecycle,
         drain: Some(config.timeouts.drain),
-        hold: None,
-        rebalance: Rebalance::Lighten,
+        rebalance: config.aws.rebalance,
         protect: config.aws.protect.then_some(LONG),
     }
 }
 
 /// Until nobody is led to a drained node by DNS.
 fn forgotten_after(config: &Config) -> Duration {
-    match config.aws.dns_name {
-        Some(_) => UNWEIGHED + config.aws.dns_ttl.max(dns::PROPAGATION),
-        None => Duration::ZERO,
+    match ingress::is_named(config) {
+        true => UNWEIGHED + config.aws.dns_ttl.max(dns::PROPAGATION),
+        false => Duration::ZERO,
     }
 }
 
@@ -302,6 +320,8 @@ fn name(call: &Call) -> &'static str {
 /// Between two questions for notices: of the two minutes of a spot instance little is lost ("check for these
 /// interruption notices every 5 seconds", guide of EC2).
 const ASK_INTERVAL: Duration = Duration::from_secs(3);
+/// So many questions that fail one after the other are told: half a minute at least.
+const UNANSWERED: u32 = 10;
 /// Between two looks at the node.
 const TICK: Duration = Duration::from_secs(1);
 /// For a call with all that it asks; shorter than the machine waits for one.
@@ -313,14 +333,27 @@ const UNWEIGHED: Duration = Duration::from_secs(15);
 
 #[cfg(test)]
 mod tests {
+    use flotilla_cluster::lifecycle::Rebalance;
+
     use super::*;
     use crate::config::load_flags;
+
+    #[test]
+    fn a_recommendation_does_what_is_configured() {
+        let of = |flags: &[(&str, &str)]| settings(&load_flags(flags).unwrap().0).rebalance;
+        assert_eq!(of(&[]), Rebalance::Lighten);
+        assert_eq!(of(&[("aws.rebalance", "drain")]), Rebalance::Drain);
+        assert_eq!(of(&[("aws.rebalance", "ignore")]), Rebalance::Ignore);
+        assert!(load_flags(&[("aws.rebalance", "yes")]).is_err());
+    }
 
     #[test]
     fn a_drained_node_waits_until_dns_has_forgotten_it() {
         let mut config = load_flags(&[]).unwrap().0;
         assert_eq!(forgotten_after(&config), Duration::ZERO);
         config.aws.dns_name = Some("ftp.example.org".to_owned());
+        assert_eq!(forgotten_after(&config), Duration::ZERO, "nothing is looked after");
+        config.aws.enabled = true;
         assert_eq!(forgotten_after(&config), Duration::from_secs(75));
         config.aws.dns_ttl = Duration::from_secs(300);
         assert_eq!(forgotten_after(&config), Duration::from_secs(315));

@@ -1,5 +1,7 @@
 //! What the start makes of who the instance is, and a reload keeps.
 
+use std::net::Ipv4Addr;
+
 use flotilla_cluster::aws::instance::Instance;
 use tracing::info;
 
@@ -69,6 +71,12 @@ impl Settled {
     /// Its name in AWS; empty: it has none.
     pub(crate) fn id(&self) -> String {
         self.instance.as_ref().map(|instance| instance.id.clone()).unwrap_or_default()
+    }
+
+    /// Its private addresses, the primary one first.
+    pub(crate) fn private(&self) -> Vec<Ipv4Addr> {
+        let interfaces = self.instance.iter().flat_map(|instance| &instance.interfaces);
+        interfaces.flat_map(|interface| interface.private.clone()).collect()
     }
 
     /// Its addresses.

@@ -305,6 +305,7 @@ fn aws(reader: &mut Reader<'_>) -> Option<Aws> {
             balancer: "aws.balancer" as aws::balancer,
             balancer_changes: "aws.balancer_changes" as flag,
             lifecycle: "aws.lifecycle" as flag,
+            rebalance: "aws.rebalance" as choice(aws::REBALANCES),
             protect: "aws.protect" as flag,
         }
     )

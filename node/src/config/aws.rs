@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use flotilla_cluster::lifecycle::Rebalance;
 use toml::Value;
 
-use super::Config;
 use super::value::{Expected, Reading, duration, optional_line};
 
 /// `[aws]`.
@@ -54,21 +54,10 @@ pub struct Aws {
     pub balancer_changes: bool,
     /// Whether notices of AWS drain the node.
     pub lifecycle: bool,
+    /// What a recommendation to rebalance does.
+    pub rebalance: Rebalance,
     /// Whether long transfers protect the instance from scale-in.
     pub protect: bool,
-}
-
-impl Config {
-    /// Between the fall of readiness and the first client that is turned away. Where DNS sends clients here, they
-    /// come until the leader has taken the node out and the last answer is forgotten: at least that long, unless
-    /// `timeouts.drain_notice` says something.
-    pub fn drain_notice(&self) -> Duration {
-        let named = self.aws.enabled && self.aws.dns_name.is_some();
-        match self.timeouts.drain_notice {
-            Duration::ZERO if named => self.aws.dns_ttl.saturating_add(TAKEN_OUT),
-            notice => notice,
-        }
-    }
 }
 
 /// Where an instance is told who it is.
@@ -160,6 +149,10 @@ pub(super) const DNS_CHECKS: &[(&str, DnsCheck)] = &[
     ("ssh", DnsCheck::Ssh),
     ("off", DnsCheck::Off),
 ];
+
+/// What a recommendation to rebalance does, by name.
+pub(super) const REBALANCES: &[(&str, Rebalance)] =
+    &[("lighten", Rebalance::Lighten), ("drain", Rebalance::Drain), ("ignore", Rebalance::Ignore)];
 
 /// The intervals that Route 53 has (`RequestInterval` of `CreateHealthCheck`).
 pub(super) const DNS_CHECK_INTERVALS: &[(&str, Duration)] =
@@ -261,8 +254,6 @@ fn is_url(text: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
 }
 
-/// The leader hears of a drain within two seconds, and sends a batch each five.
-const TAKEN_OUT: Duration = Duration::from_secs(10);
 /// RFC 1035, 2.3.4, as text.
 const DOMAIN_MAX: usize = 253;
 /// A record that is kept for longer is no help in a fleet that changes.
@@ -274,20 +265,6 @@ mod tests {
 
     fn text(text: &str) -> Value {
         Value::String(text.to_owned())
-    }
-
-    #[test]
-    fn a_node_in_the_dns_warns_its_clients_before_it_turns_them_away() {
-        let notice = |flags: &[(&str, &str)]| {
-            let always = [("health.tcp", "0.0.0.0:8082")];
-            let (config, _) = crate::config::load_flags(&[&always, flags].concat()).unwrap();
-            config.drain_notice().as_secs()
-        };
-        let named = [("aws.enabled", "true"), ("aws.dns_name", "a.example.org")];
-        assert_eq!(notice(&[]), 0);
-        assert_eq!(notice(&named), 70);
-        assert_eq!(notice(&[named[0], named[1], ("aws.dns_ttl", "20s")]), 30);
-        assert_eq!(notice(&[named[0], named[1], ("timeouts.drain_notice", "1s")]), 1);
     }
 
     #[test]

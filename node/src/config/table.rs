@@ -420,7 +420,7 @@ pub(super) const TABLE: &[Key] = &[
     key(
         "timeouts.drain_notice",
         r#""0s""#,
-        "Between the fall of readiness and the first client that is turned away, so that balancers and DNS can hear of it.",
+        "Between the fall of readiness and the first client that is turned away, so that balancers and DNS can hear of it; 0s: none, or `aws.dns_ttl` and ten seconds where the node has a name in Route 53.",
         r#""30s""#,
     ),
     key(

@@ -45,7 +45,8 @@
 //! - **`timeouts.idle = "10m"`**: with the NOOPs that many clients send, long enough for a person;
 //!   short enough that forgotten sessions do not add up.
 //! - **`timeouts.drain = "10m"`**: transfers end on their own; what takes longer can resume.
-//! - **`timeouts.drain_notice = "0s"`**: a node alone has nobody to warn, and a restart should not wait.
+//! - **`timeouts.drain_notice = "0s"`**: a node alone has nobody to warn, and a restart should not wait. With a name in Route 53 (`aws.dns_name`)
+//!   it is the time in which resolvers forget the node.
 //!   Behind a balancer, a little more than the time in which that notices an unready node.
 //! - **`data_reuse = "match"`**: a data connection may resume only its own control connection's
 //!   session. A ticket of another session is not honoured, rather than the connection refused: some

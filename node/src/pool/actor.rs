@@ -5,7 +5,7 @@
 //! blocks.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -97,6 +97,8 @@ pub(crate) struct Places {
     pub(crate) relay: Option<SocketAddr>,
     /// By AWS: the instance; empty: none.
     pub(crate) instance: String,
+    /// By balancers that have addresses for targets: those of the instance, the primary one first.
+    pub(crate) private: Vec<Ipv4Addr>,
 }
 
 /// The other parts of the node.

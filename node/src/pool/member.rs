@@ -136,6 +136,7 @@ impl Pool {
             relay: parts.places.relay.map_or_else(String::new, |relay| relay.to_string()),
             place: self.place.clone(),
             instance: parts.places.instance.clone(),
+            private: parts.places.private.clone(),
             ..Member::default()
         }
     }

@@ -37,26 +37,29 @@ impl Handler<LedNodes> for Pool {
     }
 }
 
-fn node(member: &Member) -> Node {
+/// A node as it tells of itself.
+pub(crate) fn node(member: &Member) -> Node {
     let stage = match member.standing {
         Standing::Ready => Stage::Ready,
         Standing::Unready | Standing::Unknown => Stage::Unready,
         Standing::Draining if member.load.sessions == 0 => Stage::Drained,
         Standing::Draining => Stage::Draining,
     };
-    Node { ids: ids(&member.instance, member.addresses.iter().map(String::as_str)), stage }
+    Node { ids: ids(member), stage }
 }
 
-/// As what a node is known to balancers, by its instance and where it says that clients find it.
-pub(crate) fn ids<'a>(instance: &str, addresses: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let address = |text: &'a str| {
+/// As what a node is known to balancers: by its instance and its addresses, and where it says that clients find it.
+fn ids(member: &Member) -> Vec<String> {
+    let address = |text: &String| {
         let (_, place) = text.split_once("://")?;
         let place: std::net::SocketAddr = place.parse().ok()?;
         let is_own = |ip: &IpAddr| !ip.is_unspecified() && !ip.is_loopback();
         Some(place.ip().to_canonical()).filter(is_own).map(|ip| ip.to_string())
     };
-    let instance = Some(instance.to_owned()).filter(|instance| !instance.is_empty());
-    let mut ids: Vec<String> = instance.into_iter().chain(addresses.filter_map(address)).collect();
+    let instance = Some(member.instance.clone()).filter(|instance| !instance.is_empty());
+    let private = member.private.iter().map(ToString::to_string);
+    let listens = member.addresses.iter().filter_map(address);
+    let mut ids: Vec<String> = instance.into_iter().chain(private).chain(listens).collect();
     let mut seen = std::collections::BTreeSet::new();
     ids.retain(|id| seen.insert(id.clone()));
     ids
@@ -71,8 +74,14 @@ mod tests {
     #[test]
     fn a_node_is_known_by_its_instance_and_its_addresses() {
         let addresses = ["ftp://10.0.0.5:21", "ssh://10.0.0.5:22", "ftp://0.0.0.0:990", "ftp://x"];
-        assert_eq!(ids("i-1", addresses.into_iter()), ["i-1", "10.0.0.5"]);
-        assert_eq!(ids("", [].into_iter()), [] as [&str; 0]);
+        let addresses = addresses.map(str::to_owned).to_vec();
+        let instance = "i-1".to_owned();
+        let mut member = Member { instance, addresses, ..Member::default() };
+        assert_eq!(ids(&member), ["i-1", "10.0.0.5"]);
+        // Where it listens everywhere, too, groups have its own address for a target, the primary one.
+        member.private = vec![[10, 0, 1, 7].into(), [10, 0, 0, 5].into()];
+        assert_eq!(ids(&member), ["i-1", "10.0.1.7", "10.0.0.5"]);
+        assert_eq!(ids(&Member::default()), [] as [&str; 0]);
     }
 
     #[test]

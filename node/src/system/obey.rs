@@ -7,6 +7,7 @@ use tracing::{info, warn};
 
 use super::{Control, Node};
 use crate::error::ServeError;
+use crate::ingress::drain_notice;
 use crate::log::LogHandle;
 
 impl Node {
@@ -59,7 +60,7 @@ impl Node {
             Control::Reload(config) => self.reload(*config, log),
             Control::Drain { grace } => {
                 let (notice, grace) =
-                    (config.drain_notice(), grace.unwrap_or(config.timeouts.drain));
+                    (drain_notice(config), grace.unwrap_or(config.timeouts.drain));
                 info!(notice_s = notice.as_secs(), grace_s = grace.as_secs(), "told to drain");
                 self.draining.machine.on_drain(notice, grace, Instant::now());
             }
@@ -67,7 +68,7 @@ impl Node {
                 let now = Instant::now();
                 let seconds = end.saturating_duration_since(now).as_secs();
                 info!(seconds, "told by the cloud to drain");
-                self.draining.machine.on_cloud(config.drain_notice(), end, now);
+                self.draining.machine.on_cloud(drain_notice(config), end, now);
             }
             Control::CloudUndrain => {
                 if !self.draining.machine.on_cloud_withdrawn(Instant::now()) {
@@ -85,7 +86,7 @@ impl Node {
 
     fn stop(&mut self) {
         let config = &self.policy.config;
-        let (notice, grace) = (config.drain_notice(), config.timeouts.drain);
+        let (notice, grace) = (drain_notice(config), config.timeouts.drain);
         info!(notice_s = notice.as_secs(), grace_s = grace.as_secs(), "stopping");
         self.draining.machine.on_stop(notice, grace, Instant::now());
     }

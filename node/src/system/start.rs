@@ -52,8 +52,9 @@ impl Node {
         let ports = ports.start();
         let mut addresses = listeners.addresses;
         addresses.relay = passive.relay;
-        let places =
-            Places { clients: addresses.urls(), relay: passive.dialled, instance: settled.id() };
+        let (instance, private) = (settled.id(), settled.private());
+        let (clients, relay) = (addresses.urls(), passive.dialled);
+        let places = Places { clients, relay, instance, private };
         let parts = parts(&joined, &readiness, &metrics, &policy, &tls, places);
         let (fault, sweeps) = (Rc::clone(&parts.fault), Arc::clone(&parts.sweeps));
         let pool = Pool::new(setup(joined, config)?, parts).start();

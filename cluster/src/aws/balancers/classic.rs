@@ -108,6 +108,7 @@ impl Balancers {
         let states = reading.unless_refused(states)?;
         let states = states.and_then(|answer| answer.instance_states).unwrap_or_default();
         let mut balancer = balancer(name, of, &headers, &states);
+        balancer.owner = self.read_classic_owner(reading, name).await?;
         if let Some(attributes) = answer.load_balancer_attributes() {
             let settings = attributes.connection_settings();
             balancer.idle_timeout = settings.and_then(|of| seconds(of.idle_timeout()));
@@ -162,6 +163,7 @@ fn balancer(
         zones: of.availability_zones().iter().map(zone).collect(),
         cross_zone: false,
         security_groups: of.security_groups().to_vec(),
+        owner: None,
         idle_timeout: None,
         draining: None,
         listeners: Vec::new(),
@@ -179,6 +181,7 @@ fn balancer(
             protocol: Protocol::of(listener.protocol()),
             port: dialled,
             idle_timeout: None,
+            owner: None,
             groups: vec![id.clone()],
         });
         if balancer.groups.iter().any(|group| group.arn == id) {
@@ -193,6 +196,7 @@ fn balancer(
         balancer.groups.push(Group {
             arn: id,
             name: name.to_owned(),
+            owner: None,
             protocol: listener.instance_protocol().map_or(Protocol::Tcp, Protocol::of),
             port: target,
             targets_are: TargetKind::Instance,

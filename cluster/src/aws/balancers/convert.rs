@@ -40,6 +40,7 @@ pub(super) fn balancer(of: &LoadBalancer) -> Option<Balancer> {
         zones: of.availability_zones().iter().map(zone).collect(),
         cross_zone: false,
         security_groups: of.security_groups().to_vec(),
+        owner: None,
         idle_timeout: None,
         draining: None,
         listeners: Vec::new(),
@@ -94,6 +95,7 @@ pub(super) fn listener(of: &v2::Listener) -> Option<Listener> {
         protocol: Protocol::of(of.protocol()?.as_str()),
         port: port(of.port()?)?,
         idle_timeout: None,
+        owner: None,
         groups,
     })
 }
@@ -111,6 +113,7 @@ pub(super) fn group(of: &TargetGroup, attributes: &[TargetGroupAttribute]) -> Gr
     Group {
         arn: of.target_group_arn().unwrap_or_default().to_owned(),
         name: of.target_group_name().unwrap_or_default().to_owned(),
+        owner: None,
         protocol,
         port: of.port().and_then(port).unwrap_or_default(),
         targets_are,

@@ -110,6 +110,7 @@ impl Balancers {
             group.targets = self.targets(reading, &group.arn).await?;
             balancer.groups.push(group);
         }
+        self.read_owners(reading, &mut balancer).await?;
         self.read_interfaces(reading, &mut balancer).await?;
         Ok(balancer)
     }

@@ -21,7 +21,7 @@ pub struct HostedZone {
 
 impl HostedZone {
     /// The zone of all these names: the one with this id or name, or else the longest that holds the first of them.
-    /// One call per label at the most.
+    /// One call per label at the most. Of a public and a private zone of one name, the one that is preferred.
     ///
     /// # Errors
     /// A call failed; [`Trouble::Missing`]: there is none, or it does not hold all; [`Trouble::Rejected`]: there are
@@ -30,17 +30,18 @@ impl HostedZone {
         session: &SdkConfig,
         wanted: Option<&str>,
         names: &[&str],
+        prefers_private: bool,
     ) -> Result<Self, Trouble> {
         let client = super::client(session);
         let first = names.first().copied().unwrap_or_default();
         let zone = match wanted {
             Some(id) if is_id(id) => Self::by_id(&client, id).await?,
-            Some(name) => Self::by_name(&client, &normal(name)).await?,
+            Some(name) => Self::by_name(&client, &normal(name), prefers_private).await?,
             None => {
                 let mut found = None;
                 // A zone that is a top-level domain is nobody's.
                 for name in suffixes(first).filter(|name| name.contains('.')).take(LABELS_MAX) {
-                    found = Self::by_name(&client, name).await?;
+                    found = Self::by_name(&client, name, prefers_private).await?;
                     if found.is_some() {
                         break;
                     }
@@ -68,13 +69,17 @@ impl HostedZone {
         }
     }
 
-    /// The public one of this name, or else the private one.
-    async fn by_name(client: &Client, name: &str) -> Result<Option<Self>, Trouble> {
+    /// The one of this name.
+    async fn by_name(
+        client: &Client,
+        name: &str,
+        prefers_private: bool,
+    ) -> Result<Option<Self>, Trouble> {
         const ACTION: &str = "route53:ListHostedZonesByName";
         let call = client.list_hosted_zones_by_name().dns_name(name).max_items(SAME_NAME_MAX);
         let answer = call.send().await.map_err(|error| trouble(ACTION, &error))?;
         let same = answer.hosted_zones().iter().map(Self::of).filter(|zone| zone.name == name);
-        choose(same.collect())
+        choose(same.collect(), prefers_private)
     }
 
     fn of(zone: &Listed) -> Self {
@@ -86,9 +91,10 @@ impl HostedZone {
     }
 }
 
-fn choose(same: Vec<HostedZone>) -> Result<Option<HostedZone>, Trouble> {
+fn choose(same: Vec<HostedZone>, prefers_private: bool) -> Result<Option<HostedZone>, Trouble> {
     let (private, public): (Vec<_>, Vec<_>) = same.into_iter().partition(|zone| zone.is_private);
-    let mut group = if public.is_empty() { private } else { public };
+    let (first, second) = if prefers_private { (private, public) } else { (public, private) };
+    let mut group = if first.is_empty() { second } else { first };
     if group.len() > 1 {
         let ids: Vec<_> = group.iter().map(|zone| zone.id.as_str()).collect();
         return Err(Trouble::Rejected {
@@ -128,14 +134,17 @@ mod tests {
     }
 
     #[test]
-    fn the_public_zone_is_chosen() {
+    fn the_zone_that_clients_see_is_chosen() {
         let zone = |id: &str, is_private| HostedZone {
             id: id.to_owned(),
             name: "example.org".to_owned(),
             is_private,
         };
-        let id = |all| choose(all).map(|zone| zone.map(|zone| zone.id));
+        let of = |all, private| choose(all, private).map(|zone| zone.map(|zone| zone.id));
+        let id = |all| of(all, false);
         assert_eq!(id(vec![zone("a", true), zone("b", false)]), Ok(Some("b".to_owned())));
+        assert_eq!(of(vec![zone("a", true), zone("b", false)], true), Ok(Some("a".to_owned())));
+        assert_eq!(of(vec![zone("b", false)], true), Ok(Some("b".to_owned())));
         assert_eq!(id(vec![zone("a", true)]), Ok(Some("a".to_owned())));
         assert_eq!(id(Vec::new()), Ok(None));
         assert!(id(vec![zone("a", false), zone("b", false)]).is_err());

@@ -82,7 +82,7 @@ fn leaving(at: &mut At<'_>, balancer: &Balancer, group: &Group, want: &Want) {
     let wanted = |most| want.drain_at_most(most);
     if balancer.kind == Kind::Classic {
         let needed = wanted(DELAY_MAX);
-        if balancer.draining.is_none_or(|draining| draining < needed) {
+        if !needed.is_zero() && balancer.draining.is_none_or(|draining| draining < needed) {
             at.warning(
                 "draining",
                 balancer.draining.map_or_else(

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use super::super::fixture::{classic, network, seconds, state, want, want_classic};
 use super::super::{
-    Accepts, Balancer, Group, Header, Health, Mode, Protocol, Severity, TargetKind, addresses,
-    sources, timers,
+    Accepts, Balancer, Group, Header, Health, Mode, Permitted, Plan, Protocol, Severity,
+    TargetKind, addresses, plan, timers,
 };
 use super::*;
 
@@ -78,16 +78,24 @@ fn a_balancer_must_not_cut_who_is_unready() {
 }
 
 #[test]
-fn a_drain_without_limit_takes_what_a_balancer_can_wait() {
-    let endless = Want { drain: Duration::ZERO, ..want() };
+fn a_drain_that_takes_no_time_needs_none() {
     let mut balancer = network();
     for group in &mut balancer.groups {
-        group.attributes.deregistration_delay = Some(seconds(3600));
-        group.attributes.unhealthy_draining = seconds(360_000);
+        group.attributes.deregistration_delay = Some(Duration::ZERO);
+        group.attributes.unhealthy_draining = Duration::ZERO;
     }
-    assert_eq!(codes(balancer.clone(), &endless), []);
-    balancer.groups[0].attributes.unhealthy_draining = seconds(3600);
-    assert_eq!(codes(balancer, &endless), [(Severity::Error, "unhealthy-draining")]);
+    let at_once = Want { drain: Duration::ZERO, ..want() };
+    assert_eq!(codes(balancer.clone(), &at_once), []);
+    let second = Want { drain: seconds(1), ..want() };
+    let found = codes(balancer.clone(), &second);
+    assert!(found.contains(&(Severity::Error, "unhealthy-draining")), "{found:?}");
+    let all = Permitted { changes: true, ..Permitted::default() };
+    assert_eq!(plan(&state(balancer), &at_once, &all), Plan::default());
+    // A classic one can not be set to none.
+    let off = Balancer { draining: None, ..classic() };
+    let at_once = Want { drain: Duration::ZERO, ..want_classic() };
+    assert_eq!(codes(off.clone(), &at_once), []);
+    assert_eq!(plan(&state(off), &at_once, &all), Plan::default());
 }
 
 #[test]
@@ -246,7 +254,6 @@ fn zones_lead_to_their_own_nodes() {
     assert_eq!(addresses(&classic()), []);
     let inside = Balancer { public: false, ..network() };
     assert_eq!(addresses(&inside)[0], zoned("eu-west-1a", [10, 0, 1, 9]));
-    assert_eq!(sources(&state(network())).len(), 2);
     // What is configured is held against it.
     let told = |addresses: Vec<(Option<String>, std::net::Ipv4Addr)>| {
         codes(network(), &Want { addresses, ..want() })

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use self::reading::Reading;
 use super::change::{RecordChange, batch};
 use super::check::{self, CheckChange, Owner};
-use super::collect::{Collector, Gone, Witness};
+use super::collect::{Collector, Gone, LEASE, Witness};
 use super::node::{Mean, Node};
 use super::plan::{draft, take_over};
 use super::request::{Reply, Request};
@@ -40,6 +40,8 @@ pub struct Desk {
     settings: Settings,
     budget: Budget,
     term: Option<Fence>,
+    /// What was read in this term is newer than what the last leader could write.
+    is_alone: bool,
     state: State,
     reading: Reading,
     collector: Collector,
@@ -66,8 +68,8 @@ pub struct Desk {
     notes: BTreeSet<String>,
     /// By action, until it succeeds.
     faults: BTreeMap<&'static str, Trouble>,
-    /// What the last reading left out.
-    unread: Option<String>,
+    /// What the last readings left out, by action.
+    unread: BTreeMap<&'static str, String>,
 }
 
 /// A batch that not all servers have.
@@ -92,6 +94,7 @@ impl Desk {
             settings,
             budget: Budget::new(CALLS_PER_SECOND),
             term: None,
+            is_alone: false,
             state: State::default(),
             reading: Reading::default(),
             collector: Collector::default(),
@@ -109,7 +112,7 @@ impl Desk {
             wake: None,
             notes: BTreeSet::new(),
             faults: BTreeMap::new(),
-            unread: None,
+            unread: BTreeMap::new(),
         }
     }
 
@@ -120,7 +123,7 @@ impl Desk {
 
     /// What is odd: one sentence each.
     pub fn notes(&self) -> impl Iterator<Item = &str> {
-        self.notes.iter().chain(&self.unread).map(String::as_str)
+        self.notes.iter().chain(self.unread.values()).map(String::as_str)
     }
 
     /// What does not succeed.
@@ -170,6 +173,11 @@ impl Desk {
         let led = led?;
         if self.sent.is_some() {
             return None;
+        }
+        // The last leader went by its own clock for so long, and what it wrote meanwhile is not in what was read.
+        if !self.is_alone && led.age >= LEASE {
+            self.is_alone = true;
+            self.reading.forget_records();
         }
         let mut nodes = nodes.to_vec();
         self.mean.smooth(&mut nodes, now);
@@ -285,6 +293,10 @@ impl Desk {
 
     fn note_sent(&mut self, request: &Request, now: Instant) {
         match request {
+            // It is read anew.
+            Request::List { from: None, .. } | Request::ListChecks { marker: None } => {
+                self.unread.remove(request.action());
+            }
             Request::Change(changes) => {
                 self.batch_next = Some(now + BATCH_INTERVAL);
                 if changes.iter().any(RecordChange::can_wait) {
@@ -347,14 +359,14 @@ impl Desk {
                 }
             }
             (Request::DeleteCheck(id), _) => self.state.checks.retain(|check| check.id != id),
-            (Request::Tag { id, pool, .. }, _) => {
+            (Request::Tag { id, owner, .. }, _) => {
                 for check in self.state.checks.iter_mut().filter(|check| check.id == id) {
-                    check.owner = Owner::Pool(pool.clone());
+                    check.owner = Owner::Pool(owner.clone());
                 }
             }
-            (_, reply) => {
+            (request, reply) => {
                 let unread = self.reading.on_reply(reply, &mut self.state, now);
-                self.unread = unread.or(self.unread.take());
+                self.unread.extend(unread.map(|note| (request.action(), note)));
             }
         }
     }

@@ -39,7 +39,7 @@ fn it_is_made_when_the_port_has_answered_and_bears_the_mark() {
     assert_eq!(all.len(), 1);
     assert_eq!(all[0].reference, "fl-main-n0-7");
     assert_eq!(all[0].spec, Some(spec("198.51.0.0")));
-    assert_eq!(all[0].owner, Owner::Pool("main".to_owned()));
+    assert_eq!(all[0].owner, Owner::Pool(settings().owner()));
     assert_eq!(named(&pool), [Some(all[0].id.clone()), None]);
     pool.nodes[1].answered = true;
     pool.run(30);
@@ -60,7 +60,7 @@ fn records_do_not_wait_for_it() {
 #[test]
 fn what_an_earlier_life_left_is_used_again() {
     let mut pool = Pool::new(settings(), vec![node(0)]);
-    pool.zone.insert_check(check("old", "fl-main-n0-3", Owner::Pool("main".to_owned())));
+    pool.zone.insert_check(check("old", "fl-main-n0-3", Owner::Pool(settings().owner())));
     pool.nodes[0].v4 = Some([203, 0, 113, 5].into());
     pool.run(30);
     let all: Vec<_> = pool.zone.checks().cloned().collect();
@@ -71,7 +71,7 @@ fn what_an_earlier_life_left_is_used_again() {
     let mut pool = Pool::new(settings(), vec![node(0)]);
     pool.zone.insert_check(check("old", "fl-main-n0-3", Owner::Nobody));
     pool.run(30);
-    assert!(pool.zone.checks().all(|check| check.owner == Owner::Pool("main".to_owned())));
+    assert!(pool.zone.checks().all(|check| check.owner == Owner::Pool(settings().owner())));
     assert_eq!(pool.zone.checks().count(), 1);
 }
 
@@ -81,10 +81,13 @@ fn those_of_others_are_not_used_nor_deleted() {
     pool.zone.insert_check(check("a", "fl-main-n0-3", Owner::Pool("main-n0".to_owned())));
     pool.zone.insert_check(check("b", "fl-main-x-3", Owner::Nobody));
     pool.zone.insert_check(check("c", "by hand", Owner::Nobody));
+    // Another pool of this name in the account, with a name of its own in DNS.
+    let namesake = Settings { name: "other.example.org".to_owned(), ..settings() };
+    pool.zone.insert_check(check("d", "fl-main-n7-3", Owner::Pool(namesake.owner())));
     pool.run(300);
     let others: Vec<_> = pool.zone.checks().map(|check| check.id.as_str()).collect();
-    assert_eq!(others, ["a", "b", "c", "check-3"]);
-    assert_eq!(named(&pool), [Some("check-3".to_owned())]);
+    assert_eq!(others, ["a", "b", "c", "check-4", "d"]);
+    assert_eq!(named(&pool), [Some("check-4".to_owned())]);
 }
 
 #[test]
@@ -151,7 +154,10 @@ fn another_interval_takes_another_check() {
     let mut pool = Pool::new(settings(), vec![node(0)]);
     pool.run(30);
     pool.desk.configure(Settings { check: Some(CheckInterval::Ten), ..settings() });
-    pool.run(200);
+    for _ in 0..200 {
+        pool.run(1);
+        assert!(named(&pool).iter().all(Option::is_some), "a record without a check meanwhile");
+    }
     let all: Vec<_> = pool.zone.checks().map(|check| check.reference.as_str()).collect();
     assert_eq!(all, ["fl-main-n0-8"]);
     pool.desk.configure(Settings { check: None, ..settings() });
@@ -163,7 +169,7 @@ fn another_interval_takes_another_check() {
 #[test]
 fn a_reference_that_is_used_up_is_not_tried_for_ever() {
     let mut pool = Pool::new(settings(), vec![node(0)]);
-    pool.zone.insert_check(check("old", "fl-main-n0-7", Owner::Pool("main".to_owned())));
+    pool.zone.insert_check(check("old", "fl-main-n0-7", Owner::Pool(settings().owner())));
     pool.zone.call(&Request::DeleteCheck("old".to_owned()), pool.now).unwrap();
     let used = Trouble::of("route53:CreateHealthCheck", "HealthCheckAlreadyExists", "");
     // The list of records, of checks, the first batch; then the creation.
@@ -209,7 +215,7 @@ fn long_names_make_short_references() {
 #[test]
 fn odd_checks_are_named() {
     let mut pool = Pool::new(settings(), nodes(0..1));
-    let ours = Owner::Pool("main".to_owned());
+    let ours = Owner::Pool(settings().owner());
     pool.zone.insert_check(Check { is_disabled: true, ..check("a", "fl-main-n0-7", ours) });
     pool.run(30);
     assert!(pool.desk.notes().any(|note| note.contains("is disabled: its node counts as healthy")));

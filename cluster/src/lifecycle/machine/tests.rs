@@ -14,9 +14,24 @@ fn settings() -> Settings {
     Settings {
         notices: true,
         drain: Some(seconds(600)),
-        hold: None,
         rebalance: Rebalance::Lighten,
         protect: None,
+    }
+}
+
+impl Machine {
+    /// Whether it has told the node to drain, and has not withdrawn it.
+    fn drains(&self) -> bool {
+        self.drain.is_some()
+    }
+
+    /// When something is due.
+    fn next_timeout(&self, now: Instant) -> Option<Instant> {
+        match &self.calling {
+            _ if !self.queue.is_empty() => Some(now),
+            Some((_, sent)) => Some(*sent + CALL_MAX),
+            None => self.next_call(now).map(|(_, at)| at),
+        }
     }
 }
 
@@ -30,12 +45,8 @@ fn spot(left: Option<u64>) -> Notices {
 }
 
 fn placement(state: &str, heartbeat: u64) -> Placement {
-    let hook = Hook {
-        name: "flotilla-drain".to_owned(),
-        heartbeat: seconds(heartbeat),
-        total: None,
-        notifies: false,
-    };
+    let hook =
+        Hook { name: "flotilla-drain".to_owned(), heartbeat: seconds(heartbeat), total: None };
     Placement {
         group: "ftp".to_owned(),
         state: state.to_owned(),
@@ -261,20 +272,11 @@ fn a_hook_that_ended_cuts_nobody() {
 }
 
 #[test]
-fn an_operator_may_hold_hooks_for_less() {
-    let mut world = World::new(Settings { hold: Some(seconds(1800)), ..settings() });
-    world.notice(&state("Terminated"));
-    let shorter = world.placed(placement("Terminating:Wait", 3600));
-    assert_eq!(shorter, [drain(Reason::Terminated, 1800)]);
-}
-
-#[test]
 fn a_hook_of_somebody_else_is_left_alone() {
     let mut world = World::new(settings());
     world.notice(&state("Terminated"));
     let mut foreign = placement("Terminating:Wait", 300);
     foreign.hooks[0].name = "logs".to_owned();
-    foreign.hooks[0].notifies = true;
     assert_eq!(world.placed(foreign), []);
     assert_eq!(world.load(DRAINED), []);
     assert_eq!(world.next(100_000), None);

@@ -3,8 +3,10 @@
 use flotilla_cluster::aws::Trouble;
 use flotilla_cluster::aws::balancers::Balancers;
 use flotilla_cluster::balancer::{
-    Change, Finding, Node, Severity, Stage, check, plan_pool, strangers,
+    Change, Finding, Node, Severity, check, instances, plan_pool, strangers,
 };
+use flotilla_cluster::dns::removals_max;
+use flotilla_cluster::member::{Load, Member, Standing};
 use serde_json::{Value, json};
 
 use super::{Outcome, Section, Site};
@@ -12,7 +14,7 @@ use crate::cli::remote::answer;
 use crate::cli::table::clean;
 use crate::cloud::balancers::{carry_out, own_ids, permitted, read, want};
 use crate::config::BalancerSource;
-use crate::pool::nodes::ids;
+use crate::pool::nodes;
 
 /// What was seen, and what is to be done.
 pub(super) struct Look {
@@ -49,15 +51,19 @@ impl Look {
         let config = &site.config;
         let instance = site.settled.instance.as_ref();
         let want = want(config, own_ids(config, instance));
-        let nodes: Vec<Node> = site.nodes.iter().map(node).collect();
-        let all = want.ids.iter().chain(nodes.iter().flat_map(|node| &node.ids)).cloned();
+        let known: Vec<Node> = site.nodes.iter().map(node).collect();
+        let all = want.ids.iter().chain(known.iter().flat_map(|node| &node.ids)).cloned();
         let state = read(&self.balancers, config, all.collect(), instance).await?;
         self.findings = check(&state, &want);
+        let living = site.nodes.iter().filter(|node| node.state != "dead");
+        let nodes: Vec<Node> = living.map(node).collect();
         let mut permitted = permitted(config, asked, Vec::new());
         // Who is no node that is known may be one that is not known.
         if permitted.changes && !nodes.is_empty() {
             let asked = strangers(&state, &want, &nodes);
             permitted.gone = self.balancers.ended(&asked).await?;
+            // One answer, which an operator has seen before it is acted on (`flotilla aws plan`).
+            permitted.gone.truncate(removals_max(instances(&state, &want).len()));
         }
         let plan = plan_pool(&state, &want, &nodes, &permitted);
         self.changes = plan.changes;
@@ -123,14 +129,17 @@ impl Look {
 
 /// A node as a running one tells of it.
 fn node(node: &answer::Node) -> Node {
-    let stage = match node.state.as_str() {
-        "ready" => Stage::Ready,
-        "draining" if node.sessions == 0 => Stage::Drained,
-        "draining" => Stage::Draining,
-        _ => Stage::Unready,
-    };
-    let instance = node.instance.as_deref().unwrap_or_default();
-    Node { ids: ids(instance, node.addresses.iter().map(String::as_str)), stage }
+    nodes::node(&Member {
+        standing: serde_json::from_value(json!(node.state)).unwrap_or(Standing::Unknown),
+        load: Load {
+            sessions: u32::try_from(node.sessions).unwrap_or(u32::MAX),
+            ..Load::default()
+        },
+        instance: node.instance.clone().unwrap_or_default(),
+        private: node.private.clone(),
+        addresses: node.addresses.clone(),
+        ..Member::default()
+    })
 }
 
 /// What the doctor shows of balancers.

@@ -35,7 +35,7 @@ pub(super) async fn apply(groups: &Groups, plan: Plan, dry_run: bool) -> Vec<Out
         groups,
         plan.changes,
         dry_run,
-        async || true,
+        async |_| true,
         |change, done| {
             let (word, reason) = match done {
                 Done::Made if dry_run => ("permitted", String::new()),

@@ -5,6 +5,7 @@ use flotilla_cluster::aws::balancers::Balancers;
 use flotilla_cluster::balancer::{Kind, Listing, ListingWant, Sharing};
 use serde_json::json;
 
+use super::super::listing::listing_want;
 use super::super::print;
 use super::super::remote::RemoteArgs;
 use super::super::table::json as as_json;
@@ -82,16 +83,11 @@ async fn present(args: &ListenersArgs) -> Result<(ListingWant, Option<String>), 
     })
 }
 
-/// By the configuration alone. Clients dial the ports on which nodes listen.
+/// By the configuration alone.
 fn wanted(config: &Config, mut nodes: Vec<String>, args: &ListenersArgs) -> ListingWant {
-    let want = want(config, Vec::new());
-    let control = [&want.ftp, &want.implicit_tls, &want.ssh].into_iter().flatten();
     nodes.retain(|node| !node.is_empty());
     nodes.sort_unstable();
-    let drain = config.timeouts.drain.as_secs();
     ListingWant {
-        pool: config.pool.name.clone(),
-        vpc: String::new(),
         kind: match config.ingress.balancer {
             config::Balancer::Classic => Kind::Classic,
             config::Balancer::None | config::Balancer::Network => Kind::Network,
@@ -100,22 +96,8 @@ fn wanted(config: &Config, mut nodes: Vec<String>, args: &ListenersArgs) -> List
             BalancerSource::Named(name) => name.clone(),
             BalancerSource::Auto | BalancerSource::Off => String::new(),
         },
-        control: control.map(|port| (*port, *port)).collect(),
-        passive: config.ftp.passive_ports,
         nodes,
         sharing: if args.single { Sharing::Single } else { Sharing::Shared },
-        cross_zone: false,
-        health: want.health.first().copied().unwrap_or(HEALTH),
-        // Zero is no limit, and the balancer has one.
-        drain: match drain {
-            0 => DRAIN_MAX,
-            drain => u16::try_from(drain).unwrap_or(DRAIN_MAX).min(DRAIN_MAX),
-        },
-        present: Vec::new(),
+        ..listing_want(config)
     }
 }
-
-/// What the manual proposes as `health.tcp`.
-const HEALTH: u16 = 8082;
-/// `deregistration_delay.timeout_seconds`, at the most.
-const DRAIN_MAX: u16 = 3600;

@@ -25,7 +25,7 @@ pub(in crate::cli) fn look(args: &RemoteArgs) -> Result<Surroundings, String> {
             Ok(pending(groups::section(&plan)))
         };
         let names = async {
-            let names = names::look(&site).await.map_err(|error| error.to_string())?;
+            let names = names::look(&site).await?;
             Ok(names.map(|names| pending(names.section())))
         };
         let groups = match config.aws.security_groups {

@@ -129,10 +129,13 @@ async fn show(args: &PlanArgs) -> Result<(), ServeError> {
     let site = Site { guesses: true, ..Site::open(&args.remote).await? };
     let (_, plan) = groups::look(&site).await?;
     let Section { mut steps, mut notes } = groups::section(&plan);
-    if let Some(names) = names::look(&site).await? {
-        let section = names.section();
-        steps.extend(section.steps);
-        notes.extend(section.notes);
+    match names::look(&site).await {
+        Ok(names) => {
+            let section = names.map(|names| names.section()).unwrap_or_default();
+            steps.extend(section.steps);
+            notes.extend(section.notes);
+        }
+        Err(reason) => notes.push(reason),
     }
     let balancers = balancers::look(&site, false).await;
     let section = balancers.section();
@@ -159,11 +162,17 @@ async fn apply(args: &ApplyArgs) -> Result<(), ServeError> {
     let (groups, plan) = groups::look(&site).await?;
     let mut notes = plan.notes.clone();
     let mut outcomes = groups::apply(&groups, plan, args.dry_run).await;
-    if let Some(names) = names::look(&site).await? {
-        let (made, told) = names.apply(args.dry_run).await;
-        outcomes.extend(made);
-        notes.extend(told);
+    let mut unread = None;
+    match names::look(&site).await {
+        Ok(Some(names)) => {
+            let (made, told) = names.apply(args.dry_run).await;
+            outcomes.extend(made);
+            notes.extend(told);
+        }
+        Ok(None) => {}
+        Err(reason) => unread = Some(reason),
     }
+    notes.extend(unread.clone());
     let balancers = balancers::look(&site, args.balancers).await;
     notes.extend(balancers.section().notes);
     outcomes.extend(balancers.apply(args.dry_run).await);
@@ -185,7 +194,7 @@ async fn apply(args: &ApplyArgs) -> Result<(), ServeError> {
     };
     print(&text)?;
     match outcomes.iter().filter(|of| !of.reason.is_empty()).count() {
-        0 => Ok(()),
+        0 => unread.map_or(Ok(()), |reason| Err(ServeError::Runtime(reason))),
         failures => Err(ServeError::Runtime(format!("{failures} changes failed"))),
     }
 }

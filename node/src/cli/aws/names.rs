@@ -12,7 +12,6 @@ use super::{Outcome, Section, Site, guessed};
 use crate::cli::remote::answer::Node as Answer;
 use crate::cloud::names::{objection, settings, zone};
 use crate::cloud::place::place;
-use crate::error::ServeError;
 
 /// The names of the pool, as they were read.
 pub(super) struct Names {
@@ -24,13 +23,13 @@ pub(super) struct Names {
     notes: Vec<String>,
 }
 
-/// Reads what there is; `None`: no name is configured.
-pub(super) async fn look(site: &Site) -> Result<Option<Names>, ServeError> {
+/// Reads what there is; `None`: no name is configured. What can not be read is the reason: nothing else depends on it.
+pub(super) async fn look(site: &Site) -> Result<Option<Names>, String> {
     let config = &site.config;
     if config.aws.dns_name.is_none() {
         return Ok(None);
     }
-    let failed = |trouble: Trouble| ServeError::Runtime(trouble.to_string());
+    let failed = |trouble: Trouble| format!("names can not be read: {trouble}");
     let (id, guess) = match zone(&site.session, config).await {
         Ok(zone) => (zone.id, None),
         Err(Trouble::Credentials(_)) if site.guesses => {
@@ -64,7 +63,7 @@ pub(super) async fn look(site: &Site) -> Result<Option<Names>, ServeError> {
             Asked::Nothing => names.pause().await,
         }
     }
-    Err(ServeError::Runtime(format!("Route 53 was not read within {} s", READING.as_secs())))
+    Err(format!("names can not be read: not within {} s", READING.as_secs()))
 }
 
 /// What a turn of the desk came to.

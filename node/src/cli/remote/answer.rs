@@ -43,6 +43,7 @@ pub(crate) struct Node {
     pub(crate) zone: Option<String>,
     pub(crate) addresses: Vec<String>,
     pub(crate) instance: Option<String>,
+    pub(crate) private: Vec<std::net::Ipv4Addr>,
     pub(crate) sessions: u64,
     pub(crate) transfers: u64,
     pub(crate) bytes_per_second: u64,

@@ -1,7 +1,5 @@
 //! The Network Load Balancer, with a listener and a target group for each port.
 
-use std::net::SocketAddr;
-
 use flotilla_cluster::balancer::{Row, TARGETS_MAX};
 use serde_json::{Value, json};
 
@@ -87,7 +85,7 @@ fn listener(document: &mut Document, fleet: &Fleet, row: &Row) {
 /// What a node that drains has under way goes on; clients keep their addresses. A header comes late here, so that
 /// data connections, in which a client may say nothing, never have one.
 fn attributes(fleet: &Fleet, row: &Row) -> [(&'static str, String); 6] {
-    let drain = |most: u64| fleet.drain_s().unwrap_or(most).min(most).to_string();
+    let drain = |most: u64| fleet.drain_s().min(most).to_string();
     let header = !row.passive && fleet.config.ingress.proxy_protocol == Proxy::Late;
     [
         ("preserve_client_ip.enabled", (!header).to_string()),
@@ -133,17 +131,6 @@ pub(super) fn nodes_max(fleet: &Fleet) -> Option<usize> {
 /// Whether data connections come through it too. A mode that is found out is this one behind a balancer.
 pub(super) fn is_shared(config: &Config) -> bool {
     config.ingress.mode != Mode::Balanced
-}
-
-/// What clients dial for control connections and SSH, and where nodes listen: the same.
-pub(super) fn control(config: &Config) -> Vec<(u16, u16)> {
-    let Config { ftp, ssh, .. } = config;
-    let listeners = ftp.listen.iter().chain(&ftp.implicit_tls).chain(&ssh.listen);
-    let outside = listeners.filter(|address| !address.ip().to_canonical().is_loopback());
-    let mut ports: Vec<u16> = outside.map(SocketAddr::port).collect();
-    ports.sort_unstable();
-    ports.dedup();
-    ports.into_iter().map(|port| (port, port)).collect()
 }
 
 /// The parameter for its subnet in this zone.

@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 
-use flotilla_cluster::balancer::{Kind, Listing, ListingWant, Sharing};
+use flotilla_cluster::balancer::{Listing, ListingWant};
 
 use super::document::literal;
 use super::{Front, TemplateArgs, balancer};
 use crate::cli::ConfigArgs;
+use crate::cli::listing::{control, listing_want};
 use crate::config::{
     Config, ConfigError, Fault, Key, Mode, Origin, Origins, Problem, Proxy, Setting,
 };
@@ -102,9 +103,9 @@ impl Fleet {
         self.front == Front::Dns || !balancer::is_shared(&self.config)
     }
 
-    /// How long a node that is told to go may take, in seconds, if there is a limit.
-    pub(super) fn drain_s(&self) -> Option<u64> {
-        Some(self.config.timeouts.drain.as_secs()).filter(|drain| *drain > 0)
+    /// How long a node that is told to go may take, in seconds.
+    pub(super) fn drain_s(&self) -> u64 {
+        self.config.timeouts.drain.as_secs()
     }
 }
 
@@ -136,7 +137,7 @@ fn refuse(config: &Config, origins: &Origins, front: Front) -> Result<(), Config
     if front == Front::Nlb && ingress.data_proxy_protocol != Proxy::Off {
         wrong("ingress.data_proxy_protocol", DATA_HEADER.to_owned());
     }
-    if front == Front::Nlb && balancer::control(config).len() >= LISTENERS_MAX {
+    if front == Front::Nlb && control(config).len() >= LISTENERS_MAX {
         wrong("ftp.listen", format!("a Network Load Balancer has {LISTENERS_MAX} listeners"));
     }
     if problems.is_empty() { Ok(()) } else { Err(ConfigError { problems }) }
@@ -161,23 +162,7 @@ fn listeners(config: &Config) -> impl Iterator<Item = (&'static str, SocketAddr)
 
 /// The listeners of a balancer in front of nodes with this configuration.
 fn listing(config: &Config) -> Listing {
-    let drain = config.timeouts.drain.as_secs();
-    let drain = u16::try_from(drain).unwrap_or(u16::MAX).min(balancer::DELAY_MAX_S);
-    let want = ListingWant {
-        pool: config.pool.name.clone(),
-        vpc: String::new(),
-        kind: Kind::Network,
-        balancer: String::new(),
-        control: balancer::control(config),
-        passive: config.ftp.passive_ports,
-        nodes: Vec::new(),
-        sharing: Sharing::Shared,
-        cross_zone: true,
-        health: config.health.tcp.map_or(HEALTH.port(), |address| address.port()),
-        drain,
-        present: Vec::new(),
-    };
-    Listing::new(&want)
+    Listing::new(&ListingWant { cross_zone: true, ..listing_want(config) })
 }
 
 /// Passive ports that nobody could dial are not offered.

@@ -104,7 +104,7 @@ fn capacity(document: &mut Document, fleet: &Fleet) {
 /// It waits until the node is done, which says so, and says that it is not done yet; a node that says nothing is not
 /// waited for longer than once. Heartbeats can make it wait a hundred times as long.
 fn hook(fleet: &Fleet) -> Value {
-    let shortest = fleet.drain_s().map_or(HEARTBEAT_MAX_S, |drain| drain.div_ceil(100));
+    let shortest = fleet.drain_s().div_ceil(100);
     json!({
         "LifecycleHookName": format!("{HOOK_PREFIX}-drain"),
         "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",

@@ -38,7 +38,7 @@ pub(super) fn script(fleet: &Fleet) -> String {
 
 /// The image has an SSH server of its own.
 fn takes_port_of_sshd(fleet: &Fleet) -> bool {
-    super::balancer::control(&fleet.config).contains(&(SSH_PORT, SSH_PORT))
+    crate::cli::listing::control(&fleet.config).contains(&(SSH_PORT, SSH_PORT))
 }
 
 /// One word of a shell.

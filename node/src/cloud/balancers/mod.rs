@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use flotilla_cluster::balancer::{Finding, Node, Severity, Stage, State};
+use flotilla_cluster::balancer::{Absences, Finding, Node, Severity, Stage, State};
 use tracing::{info, warn};
 
 use super::actor::Cloud;
@@ -33,6 +33,10 @@ pub(super) struct Fronts {
     findings: Told,
     notes: Told,
     troubles: Told,
+    /// Targets that EC2 does not know.
+    absences: Absences,
+    /// Rounds since the last one without trouble.
+    failures: u32,
     /// No whole reading before.
     next: Option<Instant>,
     /// The configuration changed while one was under way.
@@ -43,8 +47,19 @@ impl Fronts {
     /// Another configuration may name another balancer: all is read again.
     pub(super) fn reopen(&mut self) {
         self.desk.close();
+        self.failures = 0;
         self.next = None;
         self.anew = true;
+    }
+
+    /// Another node leads, and whoever leads next reads anew; till then the policy keeps what is known.
+    fn forget(&mut self) {
+        self.state = None;
+        self.nodes.clear();
+        self.left.clear();
+        self.absences = Absences::default();
+        self.failures = 0;
+        self.next = None;
     }
 
     /// What is to be read now.
@@ -53,7 +68,8 @@ impl Fronts {
             return Some(round::Scope::All);
         }
         let known = self.state.as_ref().is_some_and(|state| !state.is_empty());
-        (known && changes && led.nodes != self.nodes).then_some(round::Scope::Targets)
+        let news = known && changes && self.failures == 0 && led.nodes != self.nodes;
+        news.then_some(round::Scope::Targets)
     }
 
     /// Whoever drained and is not there any more has left; whoever is there again has not.
@@ -81,9 +97,7 @@ impl Cloud {
         ctx.spawn(asked.into_actor(self).map(|led, cloud, ctx| match led {
             Some(led) if reads(&cloud.policy.config) => cloud.look_in_front(led, ctx),
             _ => {
-                // Whoever leads next reads anew; till then the policy keeps what is known.
-                cloud.fronts.state = None;
-                cloud.fronts.next = None;
+                cloud.fronts.forget();
                 cloud.fronts_later(ctx);
             }
         }));
@@ -104,6 +118,7 @@ impl Cloud {
             pool: self.pool.clone(),
             scope,
             known: self.fronts.state.clone(),
+            absences: std::mem::take(&mut self.fronts.absences),
             term: led.term,
             nodes: led.nodes.into_iter().chain(left).collect(),
         };
@@ -115,13 +130,15 @@ impl Cloud {
 
     fn end_fronts(&mut self, result: round::Outcome) {
         let (now, fronts) = (Instant::now(), &mut self.fronts);
-        let round::Outcome { desk, seen, notes, troubles, changed, scope } = result;
+        let round::Outcome { desk, seen, notes, troubles, absences, changed, scope } = result;
         fronts.desk = desk;
+        let verifies = changed || absences.is_waiting(now);
+        fronts.absences = absences;
+        fronts.failures = if troubles.is_empty() { 0 } else { fronts.failures.saturating_add(1) };
         for trouble in fronts.troubles.news(troubles) {
             warn!(trouble, "load balancers can not be looked after");
         }
         // What was read last stays as it was.
-        let is_read = seen.is_some();
         if let Some(seen) = seen {
             fronts.left.retain(|node| seen.has(node));
             self.pool.do_send(Front(seen.front));
@@ -131,15 +148,7 @@ impl Cloud {
                 info!(note, "load balancers");
             }
         }
-        let part = ROUND / 5 * u32::from(chance()) / 255;
-        let later = match (scope, is_read, changed) {
-            (_, false, _) => Some(RETRY),
-            // Whether it came to be.
-            (_, true, true) => Some(VERIFY),
-            (round::Scope::All, true, false) => Some(ROUND - ROUND / 10 + part),
-            (round::Scope::Targets, true, false) => None,
-        };
-        if let Some(later) = later {
+        if let Some(later) = later(scope, verifies, fronts.failures, chance()) {
             fronts.next = Some(now + later);
         }
         if fronts.anew {
@@ -166,14 +175,31 @@ impl Fronts {
     }
 }
 
+/// When all is read again; `None`: when it would be anyhow. `verifies`: something was changed, or EC2 is to be asked
+/// again who is gone. What fails is tried again ever later, spread by `chance` over a quarter more.
+fn later(scope: round::Scope, verifies: bool, failures: u32, chance: u8) -> Option<Duration> {
+    let part = |of: Duration| of * u32::from(chance) / 255;
+    match (failures.checked_sub(1), scope) {
+        (Some(before), _) => {
+            let pause = RETRY.saturating_mul(1 << before.min(DOUBLINGS_MAX)).min(ROUND);
+            Some(pause + part(pause / 4))
+        }
+        (None, _) if verifies => Some(VERIFY),
+        (None, round::Scope::All) => Some(ROUND - ROUND / 10 + part(ROUND / 5)),
+        (None, round::Scope::Targets) => None,
+    }
+}
+
 /// Between two looks whether this node leads, and whom.
 const LOOK: Duration = Duration::from_secs(2);
 /// Between two whole readings, with a tenth to and fro: such a reading may be 160 calls, for whose limits all tools
 /// of an account wait together.
 const ROUND: Duration = Duration::from_secs(750);
-/// After one that failed.
+/// After the first that failed, be it only a change.
 const RETRY: Duration = Duration::from_secs(60);
-/// After a change.
+/// More of them are beyond [`ROUND`].
+const DOUBLINGS_MAX: u32 = 4;
+/// After a change, or an answer that must be confirmed.
 const VERIFY: Duration = Duration::from_secs(60);
 /// Nodes that are gone and may still be targets.
 const LEFT_MAX: usize = 100;
@@ -184,6 +210,34 @@ mod tests {
 
     fn node(id: &str, stage: Stage) -> Node {
         Node { ids: vec![id.to_owned()], stage }
+    }
+
+    #[test]
+    fn what_failed_is_tried_again_soon_and_ever_later() {
+        use round::Scope::{All, Targets};
+        let seconds = |failures, chance| later(All, true, failures, chance).unwrap().as_secs();
+        assert_eq!([1, 2, 3, 4, 5, 99].map(|of| seconds(of, 0)), [60, 120, 240, 480, 750, 750]);
+        assert_eq!(seconds(1, 255), 75);
+        assert_eq!(later(Targets, false, 1, 0), Some(RETRY));
+        assert_eq!(later(All, true, 0, 9), Some(VERIFY));
+        assert_eq!(later(All, false, 0, 0), Some(Duration::from_secs(675)));
+        assert_eq!(later(All, false, 0, 255), Some(Duration::from_secs(825)));
+        assert_eq!(later(Targets, false, 0, 0), None);
+    }
+
+    #[test]
+    fn who_leads_no_more_knows_nobody() {
+        let nodes = vec![node("a", Stage::Draining)];
+        let mut fronts = Fronts { nodes, failures: 2, ..Fronts::default() };
+        let targets = ["i-1".to_owned()].into();
+        fronts.absences.confirmed(Instant::now(), &["i-1".to_owned()], &targets);
+        fronts.follow(&[]);
+        fronts.forget();
+        assert!(fronts.nodes.is_empty() && fronts.left.is_empty());
+        assert_eq!((&fronts.absences, fronts.failures), (&Absences::default(), 0));
+        // A term later it may be back, or not: nobody knows.
+        fronts.follow(&[]);
+        assert!(fronts.left.is_empty());
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! One look at the balancers.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix::Addr;
 use flotilla_cluster::aws::balancers::{Balancers, Query};
 use flotilla_cluster::aws::instance::Instance;
 use flotilla_cluster::aws::{Budget, Trouble};
 use flotilla_cluster::balancer::{
-    Change, Finding, Front, Node, Permitted, State, Want, check, front, plan_pool, strangers,
+    Absences, Change, Finding, Front, Node, Permitted, State, Want, check, front, instances,
+    plan_pool, strangers,
 };
 use flotilla_cluster::id::Fence;
 use tracing::info;
@@ -59,6 +61,8 @@ pub(super) struct Round {
     pub(super) pool: Addr<Pool>,
     pub(super) scope: Scope,
     pub(super) known: Option<State>,
+    /// Who EC2 said is gone.
+    pub(super) absences: Absences,
     pub(super) term: Fence,
     /// Those that live, and those that left.
     pub(super) nodes: Vec<Node>,
@@ -71,6 +75,7 @@ pub(super) struct Outcome {
     pub(super) seen: Option<Seen>,
     pub(super) notes: Vec<String>,
     pub(super) troubles: Vec<String>,
+    pub(super) absences: Absences,
     /// Whether something was changed.
     pub(super) changed: bool,
     pub(super) scope: Scope,
@@ -99,6 +104,7 @@ impl Round {
             seen: None,
             notes: Vec::new(),
             troubles: Vec::new(),
+            absences: std::mem::take(&mut self.absences),
             changed: false,
             scope: self.scope,
         };
@@ -125,16 +131,18 @@ impl Round {
         let state = self.read(&balancers, &want).await.map_err(|trouble| advised(&trouble))?;
         let findings = check(&state, &want);
         let front = front(&state, &want);
-        let gone = if config.aws.balancer_changes {
+        let mut gone = Vec::new();
+        if config.aws.balancer_changes {
             let asked = strangers(&state, &want, &self.nodes);
             wait_for(budget).await;
-            balancers.ended(&asked).await.unwrap_or_else(|trouble| {
-                outcome.troubles.push(advised(&trouble));
-                Vec::new()
-            })
-        } else {
-            Vec::new()
-        };
+            match balancers.ended(&asked).await {
+                Ok(absent) => {
+                    let targets = instances(&state, &want);
+                    gone = outcome.absences.confirmed(Instant::now(), &absent, &targets);
+                }
+                Err(trouble) => outcome.troubles.push(advised(&trouble)),
+            }
+        }
         let plan = plan_pool(&state, &want, &self.nodes, &permitted(config, false, gone));
         outcome.notes = plan.notes;
         outcome.seen = Some(Seen { state, findings, front });
@@ -192,7 +200,8 @@ pub(crate) async fn read(
 pub(crate) fn permitted(config: &Config, asked: bool, gone: Vec<String>) -> Permitted {
     Permitted {
         changes: config.aws.balancer_changes || asked,
-        // A balancer that was found by its targets may be meant for those alone.
+        // A balancer that was found by its targets may be meant for those alone. There nobody who may come back is
+        // taken out either, for nobody would put it in again.
         register: matches!(config.aws.balancer, BalancerSource::Named(_)),
         passive: true,
         gone,

@@ -14,6 +14,7 @@ pub(crate) fn want(config: &Config, ids: Vec<String>) -> Want {
     let modes = ingress::reaches(config).map(|reach| mode(reach.mode));
     let zone_address = |of: &config::ZoneAddress| (of.zone.clone(), of.address);
     Want {
+        pool: config.pool.name.clone(),
         ids,
         zone: config.node.zone.clone(),
         ftp: ports(&ftp.listen),

@@ -77,16 +77,16 @@ impl Court<'_> {
         (is_nobodys && !taken).then_some(false)
     }
 
-    /// Its instance, if it is one of this region; tasks of ECS are none.
+    /// Its instance, if it is one of this region.
     fn instance(&self, gone: &Gone) -> Option<&str> {
         let machine = self.machines.get(&gone.key)?;
         let is_here = machine.region.is_empty() || machine.region == self.region;
         (is_here && machine.id.starts_with("i-")).then_some(machine.id.as_str())
     }
 
-    /// Whether nobody knows on what it ran.
+    /// Whether only its address tells: nobody knows on what it ran, or it was a task.
     fn is_nameless(&self, gone: &Gone) -> bool {
-        self.machines.get(&gone.key).is_none_or(|machine| machine.id.is_empty())
+        self.machines.get(&gone.key).is_none_or(|machine| !machine.id.starts_with("i-"))
     }
 }
 

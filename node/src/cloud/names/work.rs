@@ -16,7 +16,7 @@ use super::witness::{Asked, Court};
 use crate::cloud::advice::{advised, chance};
 use crate::cloud::identity::Identity;
 use crate::cloud::session::session;
-use crate::config::Config;
+use crate::config::{Config, DnsAddress};
 use crate::policy::Policy;
 use crate::pool::{AskPeers, Peers, Pool};
 
@@ -175,7 +175,8 @@ pub(crate) async fn zone(
 ) -> Result<HostedZone, Trouble> {
     let names = [&config.aws.dns_name, &config.aws.dns_sftp_name];
     let names: Vec<&str> = names.into_iter().flatten().map(String::as_str).collect();
-    HostedZone::find(session, config.aws.dns_zone.as_deref(), &names).await
+    let private = config.aws.dns_address == DnsAddress::Private;
+    HostedZone::find(session, config.aws.dns_zone.as_deref(), &names, private).await
 }
 
 fn tell(request: &Request, settings: &Settings) {

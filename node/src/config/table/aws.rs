@@ -123,6 +123,12 @@ pub(in crate::config) const AWS: &[Key] = &[
         "false",
     ),
     key(
+        "aws.rebalance",
+        r#""lighten""#,
+        "What a recommendation to rebalance does, where `aws.lifecycle` is on: the node gets fewer new clients (`lighten`), drains (`drain`), or goes on (`ignore`).",
+        r#""drain""#,
+    ),
+    key(
         "aws.protect",
         "false",
         "Protects the instance from scale-in while a transfer takes longer than a minute.",

@@ -156,6 +156,7 @@ fn of(told: &Told, leader: Option<&NodeId>, this: &NodeId, differs: Option<Vec<S
         "zone": member.zone,
         "addresses": member.addresses,
         "instance": member.instance,
+        "private": member.private,
         "place": member.place,
         "storage": member.storage,
         "host_keys": format!("{:016x}", member.host_keys),

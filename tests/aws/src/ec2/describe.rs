@@ -103,12 +103,6 @@ impl Shown for InCloud<'_> {
             "subnet-id" => texts(interfaces().first().map(|it| &it.subnet)),
             "private-ip-address" => texts(interfaces().first().and_then(|it| it.private.first())),
             "ip-address" => texts(interfaces().first().and_then(|it| it.public.values().next())),
-            "network-interface.addresses.association.public-ip" => {
-                texts(interfaces().iter().flat_map(|it| it.public.values()))
-            }
-            "network-interface.ipv6-addresses.ipv6-address" => {
-                texts(interfaces().iter().flat_map(|it| &it.ipv6))
-            }
             "instance.group-id" => texts(interfaces().iter().flat_map(|it| &it.groups)),
             _ => None,
         }
