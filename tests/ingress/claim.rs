@@ -2,6 +2,7 @@
 //! about it, no client gets what is another's.
 
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -19,6 +20,8 @@ use super::site::{ALL_PORTS, FTP, Site, shared};
 #[derive(Debug)]
 struct Crowd {
     outside: Host,
+    /// Where the pool keeps what is uploaded.
+    root: PathBuf,
     addresses: Vec<Ipv4Addr>,
     ended: AtomicBool,
     right: AtomicU64,
@@ -31,6 +34,7 @@ impl Crowd {
     fn start(site: &Site) -> (Arc<Self>, Vec<JoinHandle<()>>) {
         let crowd = Arc::new(Self {
             outside: site.clients().clone(),
+            root: site.fleet.file(""),
             addresses: (0..ADDRESSES).map(|number| site.network.client(number)).collect(),
             ended: AtomicBool::new(false),
             right: AtomicU64::new(0),
@@ -64,12 +68,20 @@ impl Crowd {
             if self.session(source, number).is_none() {
                 self.failed.fetch_add(1, Ordering::Relaxed);
             }
+            // Whatever failed: what was cut off may be short, too.
+            let stored = std::fs::read(self.stored(number)).unwrap_or_default();
+            self.judge(up(number).starts_with(&stored), number, &stored);
         }
+    }
+
+    /// Where its uploads go.
+    fn stored(&self, number: u64) -> PathBuf {
+        self.root.join(format!("up-{number}"))
     }
 
     fn judge(&self, right: bool, number: u64, got: &[u8]) {
         self.wrong.fetch_or(!right, Ordering::Relaxed);
-        assert!(right, "{number} got {}", shown(got));
+        assert!(right, "{number} moved {}", shown(got));
     }
 
     /// Transfers until something fails; nothing that is wrong is ever moved.
@@ -90,9 +102,13 @@ impl Crowd {
             self.judge(download.starts_with(&got), number, &got);
             let data = open(&mut wire, source, &format!("STOR up-{number}"))?;
             data.finish(&upload).ok()?;
-            let code = wire.try_reply().ok()?.code;
-            if code == 226 && got == download {
-                self.right.fetch_add(2, Ordering::Relaxed);
+            if wire.try_reply().ok()?.code == 226 {
+                // Before the next round puts another one in its place.
+                let stored = std::fs::read(self.stored(number)).unwrap();
+                self.judge(stored == upload, number, &stored);
+                if got == download {
+                    self.right.fetch_add(2, Ordering::Relaxed);
+                }
             }
         }
         Some(())
