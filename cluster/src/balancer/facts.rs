@@ -188,6 +188,26 @@ impl State {
 }
 
 impl Balancer {
+    /// One of which nothing else is known.
+    pub fn named(kind: Kind, name: &str) -> Self {
+        Self {
+            kind,
+            name: name.to_owned(),
+            arn: String::new(),
+            dns_name: String::new(),
+            public: false,
+            vpc: String::new(),
+            zones: Vec::new(),
+            cross_zone: false,
+            security_groups: Vec::new(),
+            owner: None,
+            idle_timeout: None,
+            draining: None,
+            listeners: Vec::new(),
+            groups: Vec::new(),
+        }
+    }
+
     /// The groups that a listener leads to.
     pub fn groups_of<'a>(&'a self, listener: &'a Listener) -> impl Iterator<Item = &'a Group> {
         self.groups.iter().filter(|group| listener.groups.contains(&group.arn))

@@ -23,6 +23,8 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod ticket;
+#[cfg(test)]
+pub(crate) mod twin;
 
 pub use error::TlsError;
 pub use handshake::{HandshakeError, handshake_control, peer_certificate};

@@ -154,20 +154,12 @@ fn balancer(
 ) -> Balancer {
     let zone = |name: &String| Zone { name: name.clone(), ..Zone::default() };
     let mut balancer = Balancer {
-        kind: Kind::Classic,
-        name: name.to_owned(),
-        arn: String::new(),
         dns_name: of.dns_name().unwrap_or_default().to_owned(),
         public: of.scheme() == Some("internet-facing"),
         vpc: of.vpc_id().unwrap_or_default().to_owned(),
         zones: of.availability_zones().iter().map(zone).collect(),
-        cross_zone: false,
         security_groups: of.security_groups().to_vec(),
-        owner: None,
-        idle_timeout: None,
-        draining: None,
-        listeners: Vec::new(),
-        groups: Vec::new(),
+        ..Balancer::named(Kind::Classic, name)
     };
     for listener in of.listener_descriptions().iter().filter_map(|of| of.listener()) {
         let (Some(dialled), Some(target)) =

@@ -31,20 +31,13 @@ pub(super) fn balancer(of: &LoadBalancer) -> Option<Balancer> {
         _ => return None,
     };
     Some(Balancer {
-        kind,
-        name: of.load_balancer_name()?.to_owned(),
         arn: of.load_balancer_arn()?.to_owned(),
         dns_name: of.dns_name().unwrap_or_default().to_owned(),
         public: of.scheme() == Some(&LoadBalancerSchemeEnum::InternetFacing),
         vpc: of.vpc_id().unwrap_or_default().to_owned(),
         zones: of.availability_zones().iter().map(zone).collect(),
-        cross_zone: false,
         security_groups: of.security_groups().to_vec(),
-        owner: None,
-        idle_timeout: None,
-        draining: None,
-        listeners: Vec::new(),
-        groups: Vec::new(),
+        ..Balancer::named(kind, of.load_balancer_name()?)
     })
 }
 

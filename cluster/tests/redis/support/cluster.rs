@@ -1,9 +1,8 @@
 //! A cluster of three masters with a replica each.
 
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use super::{PATIENCE, Server};
+use super::{Server, wait_until};
 
 /// Its processes.
 pub(crate) struct Cluster {
@@ -64,37 +63,30 @@ impl Cluster {
     }
 
     fn wait_for(&self, text: &str, command: &str) {
-        let deadline = Instant::now() + PATIENCE;
         let words: Vec<&str> = command.split(' ').collect();
         for server in &self.servers {
-            loop {
+            wait_until(|| {
                 let mut operator = server.operator();
                 let answer: String =
                     redis::cmd(words[0]).arg(&words[1..]).query(&mut operator).unwrap();
-                if answer.contains(text) {
-                    break;
-                }
-                assert!(Instant::now() < deadline, "{answer}");
-                std::thread::sleep(Duration::from_millis(20));
-            }
+                if answer.contains(text) { Ok(()) } else { Err(answer) }
+            });
         }
     }
 
     /// A replica that is not in step never takes over.
     fn wait_for_replicas(&self) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
+        wait_until(|| {
             let linked = self.servers.iter().filter(|server| {
                 let mut operator = server.operator();
                 let info: String =
                     redis::cmd("INFO").arg("replication").query(&mut operator).unwrap();
                 info.contains("master_link_status:up")
             });
-            if linked.count() == 3 {
-                return;
+            match linked.count() {
+                3 => Ok(()),
+                linked => Err(format!("only {linked} replicas are in step")),
             }
-            assert!(Instant::now() < deadline, "the replicas do not get in step");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        });
     }
 }

@@ -49,6 +49,15 @@ pub(crate) async fn until<T: std::fmt::Debug>(
     }
 }
 
+/// Looks until something is so, outside of a runtime; the text says what was so instead.
+pub(crate) fn wait_until(mut look: impl FnMut() -> Result<(), String>) {
+    let deadline = Instant::now() + PATIENCE;
+    while let Err(instead) = look() {
+        assert!(Instant::now() < deadline, "still {instead}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// Asks until the store answers.
 pub(crate) async fn answered(store: &impl Store, request: &Request) -> Reply {
     let asked: Result<Reply, StoreError> =

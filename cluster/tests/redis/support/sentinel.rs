@@ -1,6 +1,6 @@
 //! A master, a replica, and three Sentinels that watch them.
 
-use super::{PATIENCE, Server};
+use super::{Server, wait_until};
 
 /// All of them, behind one password.
 pub(crate) struct Sentinels {
@@ -55,9 +55,8 @@ impl Sentinels {
 
     /// Until every Sentinel knows the replica, that it is well, and the other Sentinels.
     fn wait(&self) {
-        let deadline = std::time::Instant::now() + PATIENCE;
         for sentinel in &self.sentinels {
-            loop {
+            wait_until(|| {
                 let url = format!("redis://:{PASSWORD}@127.0.0.1:{}", sentinel.port);
                 let mut operator = redis::Client::open(url).unwrap().get_connection().unwrap();
                 let usable: Result<String, _> =
@@ -65,12 +64,11 @@ impl Sentinels {
                 let replicas: Vec<std::collections::HashMap<String, String>> =
                     redis::cmd("SENTINEL").arg(&["REPLICAS", "main"]).query(&mut operator).unwrap();
                 let linked = replicas.iter().any(|replica| replica["master-link-status"] == "ok");
-                if usable.is_ok_and(|text| text.contains("3 usable")) && linked {
-                    break;
+                match usable {
+                    Ok(text) if text.contains("3 usable") && linked => Ok(()),
+                    other => Err(format!("{other:?}, a replica is linked: {linked}")),
                 }
-                assert!(std::time::Instant::now() < deadline, "the Sentinels do not get ready");
-                std::thread::sleep(std::time::Duration::from_millis(20));
-            }
+            });
         }
     }
 }

@@ -5,11 +5,11 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::PATIENCE;
+use super::{PATIENCE, wait_until};
 
 /// A server on a port of the loopback.
 pub(crate) struct Server {
@@ -98,19 +98,16 @@ impl Server {
 
     /// Waits until it takes connections; `false` if it ended instead.
     fn is_listening(&mut self) -> bool {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if self.child.try_wait().unwrap().is_some() {
-                return false;
-            }
+        let mut ended = false;
+        wait_until(|| {
+            ended = self.child.try_wait().unwrap().is_some();
             // Its own word counts: somebody else may listen there.
             let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-            if log.contains("Ready to accept connections") || log.contains("Sentinel ID is") {
-                return true;
-            }
-            assert!(Instant::now() < deadline, "redis-server does not listen");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+            let listens =
+                log.contains("Ready to accept connections") || log.contains("Sentinel ID is");
+            if ended || listens { Ok(()) } else { Err("redis-server does not listen".to_owned()) }
+        });
+        !ended
     }
 }
 

@@ -9,7 +9,7 @@ use super::super::listing::listing_want;
 use super::super::print;
 use super::super::remote::RemoteArgs;
 use super::super::table::json as as_json;
-use super::{Site, command, nodes};
+use super::{Form, Site, command, nodes};
 use crate::cloud::balancers::{own_ids, read, want};
 use crate::config::{self, BalancerSource, Config};
 use crate::error::ServeError;
@@ -26,15 +26,9 @@ pub struct ListenersArgs {
     /// Look at AWS which listeners there are already; otherwise nothing is asked there.
     #[arg(long)]
     pub present: bool,
-    /// Print the calls of the AWS CLI that make what is lacking.
-    #[arg(long, conflicts_with_all = ["json", "terraform"])]
-    pub commands: bool,
-    /// Print resources of Terraform for what is lacking.
-    #[arg(long, conflicts_with = "json")]
-    pub terraform: bool,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
+    /// How they are printed.
+    #[command(flatten)]
+    pub form: Form,
 }
 
 /// Prints them.
@@ -53,12 +47,12 @@ pub(super) async fn run(args: &ListenersArgs) -> Result<(), ServeError> {
     };
     let mut listing = Listing::new(&wanted);
     listing.notes.extend(note);
-    let text = match args {
-        ListenersArgs { json: true, .. } => as_json(&json!(listing)),
-        ListenersArgs { commands: true, .. } => {
+    let text = match args.form {
+        Form { json: true, .. } => as_json(&json!(listing)),
+        Form { commands: true, .. } => {
             listing.commands().iter().map(|words| command(words)).collect()
         }
-        ListenersArgs { terraform: true, .. } => listing.terraform(),
+        Form { terraform: true, .. } => listing.terraform(),
         _ => listing.to_string(),
     };
     print(&text)

@@ -50,6 +50,14 @@ pub struct PlanArgs {
     /// Whose configuration, and the node that tells of the others.
     #[command(flatten)]
     pub remote: RemoteArgs,
+    /// How it is printed.
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// How changes are printed, if not for people.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Form {
     /// Print the calls of the AWS CLI that do the same.
     #[arg(long, conflicts_with_all = ["json", "terraform"])]
     pub commands: bool,
@@ -142,14 +150,12 @@ async fn show(args: &PlanArgs) -> Result<(), ServeError> {
     steps.extend(section.steps);
     notes.extend(section.notes);
     notes.extend(site.note);
-    let text = match args {
-        PlanArgs { json: true, .. } => {
+    let text = match args.form {
+        Form { json: true, .. } => {
             as_json(&json!({ "changes": steps, "notes": notes, "balancers": balancers.json() }))
         }
-        PlanArgs { commands: true, .. } => {
-            steps.iter().map(|step| command(&step.command)).collect()
-        }
-        PlanArgs { terraform: true, .. } => {
+        Form { commands: true, .. } => steps.iter().map(|step| command(&step.command)).collect(),
+        Form { terraform: true, .. } => {
             steps.iter().filter_map(|step| step.terraform.clone()).map(|text| text + "\n").collect()
         }
         _ => diff(&steps, &notes) + &balancers.text(),

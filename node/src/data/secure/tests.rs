@@ -3,15 +3,14 @@ use std::net::{Shutdown, TcpStream};
 use std::rc::Rc;
 use std::time::Duration;
 
-use rustls::client::Resumption;
-use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::pki_types::{PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use super::super::twin::{TwinSink, TwinSource, pair, pattern, reset, run, terms};
 use super::super::{Connection, Download, Received, Terms, receive, send};
 use super::*;
 use crate::storage::{Sink, Source};
+use crate::tls::twin::twin;
 
 type Client = StreamOwned<ClientConnection, TcpStream>;
 
@@ -23,26 +22,8 @@ struct Configs {
 
 impl Configs {
     fn new(version: &'static rustls::SupportedProtocolVersion) -> Self {
-        let made = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
-        let provider = Arc::new(default_provider());
-        let mut roots = RootCertStore::empty();
-        roots.add(made.cert.der().clone()).unwrap();
-        let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_protocol_versions(&[version])
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![made.cert.der().clone()],
-                PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into()),
-            )
-            .unwrap();
-        let mut client = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[version])
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        client.resumption = Resumption::disabled();
-        Self { server: Arc::new(server), client: Arc::new(client) }
+        let (server, client) = twin(version);
+        Self { server, client }
     }
 
     fn tls13() -> Self {

@@ -3,6 +3,7 @@
 use std::future::pending as never;
 
 use actix_rt::System;
+use actix_rt::task::JoinHandle;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -23,6 +24,15 @@ async fn line() -> (TcpStream, TcpStream, TcpStream, TcpStream) {
         abort_at_close(stream).unwrap();
     }
     (client, inner, outer, owner)
+}
+
+/// A relay that has brought half of something, and has no end before it.
+async fn half_way() -> (TcpStream, JoinHandle<(Moved, io::Result<()>)>, TcpStream) {
+    let (mut client, inner, outer, mut owner) = line().await;
+    let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60), never::<()>()));
+    client.write_all(b"half").await.unwrap();
+    owner.read_exact(&mut [0; 4]).await.unwrap();
+    (client, relay, owner)
 }
 
 fn content(bytes: usize) -> Vec<u8> {
@@ -59,14 +69,10 @@ fn both_ways_and_each_end_on_its_own() {
 #[test]
 fn a_reset_is_passed_on_as_one() {
     System::new().block_on(async {
-        let (mut client, inner, outer, mut owner) = line().await;
-        let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60), never::<()>()));
-        client.write_all(b"half").await.unwrap();
-        let mut half = [0; 4];
-        owner.read_exact(&mut half).await.unwrap();
+        let (client, relay, mut owner) = half_way().await;
         abort_at_close(&client).unwrap();
         drop(client);
-        let error = owner.read(&mut half).await.unwrap_err();
+        let error = owner.read(&mut [0; 4]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
         assert!(relay.await.unwrap().1.is_err());
     });
@@ -75,15 +81,11 @@ fn a_reset_is_passed_on_as_one() {
 #[test]
 fn the_death_of_a_relay_is_no_end_of_a_file() {
     System::new().block_on(async {
-        let (mut client, inner, outer, mut owner) = line().await;
-        let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60), never::<()>()));
-        client.write_all(b"half").await.unwrap();
-        let mut half = [0; 4];
-        owner.read_exact(&mut half).await.unwrap();
+        let (mut client, relay, mut owner) = half_way().await;
         relay.abort();
-        let error = owner.read(&mut half).await.unwrap_err();
+        let error = owner.read(&mut [0; 4]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
-        let error = client.read(&mut half).await.unwrap_err();
+        let error = client.read(&mut [0; 4]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
     });
 }

@@ -3,40 +3,21 @@
 use std::io;
 use std::net::TcpStream;
 
-use rustls::client::Resumption;
-use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::pki_types::{PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls::ClientConnection;
+use rustls::pki_types::ServerName;
 
 use super::*;
 use crate::config::DataReuse;
 use crate::data::twin::pair;
+use crate::tls::twin::twin;
 
 /// What the server has, and a client that trusts it.
 fn configs() -> (Protection, ClientConnection) {
-    let made = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
-    let provider = Arc::new(default_provider());
-    let mut roots = RootCertStore::empty();
-    roots.add(made.cert.der().clone()).unwrap();
-    let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![made.cert.der().clone()],
-            PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into()),
-        )
-        .unwrap();
-    let mut client = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    client.resumption = Resumption::disabled();
+    let (config, client) = twin(&rustls::version::TLS13);
     let name = ServerName::try_from("localhost").unwrap();
-    let client = ClientConnection::new(Arc::new(client), name).unwrap();
+    let client = ClientConnection::new(client, name).unwrap();
     let protection = Protection {
-        config: Arc::new(server),
+        config,
         key: SessionKey::random().unwrap(),
         reuse: DataReuse::Off,
         strangers: false,

@@ -41,7 +41,7 @@ impl Server {
                     Err(error) => {
                         eprintln!("aws-fake: no connection: {error}");
                         // As when there are too many files, which only others can change.
-                        thread::sleep(FAILURE_PAUSE);
+                        watch.pause(FAILURE_PAUSE);
                         continue;
                     }
                 };

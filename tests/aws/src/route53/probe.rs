@@ -33,7 +33,7 @@ impl Prober {
                         eprintln!("aws-fake: no thread for a checker: {error}");
                     }
                 }
-                thread::sleep(PAUSE);
+                watch.pause(PAUSE);
             }
         })?;
         Ok(Self { _stop: stop })
