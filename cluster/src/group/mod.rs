@@ -17,7 +17,6 @@
 mod acl;
 mod change;
 mod choice;
-mod leave;
 mod note;
 mod open;
 mod plan;
@@ -29,7 +28,6 @@ mod want;
 
 pub use acl::{AclRule, barred};
 pub use change::{Add, Attach, Change, Create, Modify, Plan, Remove};
-pub use leave::leave;
 pub use open::closed;
 pub use plan::plan;
 pub use reach::{Place, Protocol, Reach, Source, Span};

@@ -4,6 +4,13 @@ use super::open::{closed, everybody};
 use super::reach::{Protocol, Reach, Source, Span};
 use super::state::{Interface, Rule, State};
 
+/// Of a rule that has to wait.
+pub(super) fn deferred(rule: &str, title: &str) -> String {
+    format!(
+        "{rule} in {title} stays as it is while transfers run: without it they could end at once"
+    )
+}
+
 /// Looks at the inbound rules of all groups of the nodes' interfaces, whoever made them.
 pub(super) fn inbound(state: &State, notes: &mut Vec<String>) {
     let attached = |rule: &&Rule| state.own().any(|own| own.groups.contains(&rule.group));

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{Add, Attach, Change, Create, Modify, Plan, Remove, description};
 use super::choice::{Choice, choose};
-use super::leave::deferred;
 use super::note;
+use super::note::deferred;
 use super::open::{apart, closed};
 use super::quota::Quota;
 use super::reach::{Place, Protocol, Reach, Source, Span};

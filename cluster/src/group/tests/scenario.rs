@@ -138,7 +138,6 @@ fn what_is_not_ours_stays() {
     other.tags.insert(POOL_TAG.to_owned(), "other".to_owned());
     state.rules.extend([rule("sgr-1", "sg-1", tcp(1, 1, net("10.0.0.0/8"))), other]);
     assert_eq!(plan(&state, &scope(), &[]).changes, []);
-    assert_eq!(leave(&state, &scope()).changes, []);
 }
 
 #[test]
@@ -250,26 +249,4 @@ fn odd_rules_are_named() {
         plan(&state, &scope(), &[want(Kind::Pool, 8082, 8082, Origin::Checkers { v6: true })]);
     assert!(noted(&made, "there is no prefix list com.amazonaws.REGION.ipv6.route53-healthchecks"));
     assert!(noted(&plan(&State::default(), &scope(), &passive()), "no network interface"));
-}
-
-#[test]
-fn the_last_one_leaves_what_others_use() {
-    let mut state = bare();
-    state.groups.push(group("sg-1", "flotilla-main-ftp", Some(Kind::Ftp)));
-    state.rules.push(own("sgr-1", "sg-1", tcp(21, 21, net("0.0.0.0/0"))));
-    state.rules.push(own("sgr-2", "sg-1", tcp(990, 990, net("10.0.0.0/8"))));
-    let gone = leave(&state, &scope());
-    assert_eq!(gone.changes.len(), 2);
-    assert!(noted(&gone, "sg-1 (flotilla-main-ftp) stays, as launch templates may name it"));
-    let busy = leave(&state, &Scope { busy: true, ..scope() });
-    assert_eq!(
-        lines(&busy),
-        ["- rule tcp 990 from 10.0.0.0/8 (sgr-2) in sg-1 (flotilla-main-ftp)"]
-    );
-    state.groups[1].named_by.push("sg-5".to_owned());
-    assert!(noted(&leave(&state, &scope()), "is named by rules of sg-5: its rules stay"));
-    state.interfaces.push(interface("eni-9", &[], &["sg-1"]));
-    let gone = leave(&state, &scope());
-    assert_eq!(gone.changes, []);
-    assert!(noted(&gone, "sg-1 (flotilla-main-ftp) is also of eni-9, no node's: its rules stay"));
 }

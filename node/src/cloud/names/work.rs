@@ -23,6 +23,8 @@ use crate::pool::{AskPeers, Peers, Pool};
 /// With what it is done, from one turn to the next.
 pub(super) struct Work {
     desk: Option<Opened>,
+    /// That of the configuration before: what it knows holds where the same is wanted.
+    former: Option<Desk>,
     asked: Asked,
     /// Of what comes before the desk: the zone.
     budget: Budget,
@@ -50,6 +52,7 @@ impl Default for Work {
     fn default() -> Self {
         Self {
             desk: None,
+            former: None,
             asked: Asked::default(),
             budget: Budget::new(CALLS_PER_SECOND),
             troubles: Vec::new(),
@@ -65,9 +68,11 @@ impl Work {
         odd.chain(failed).chain(self.troubles.iter().cloned()).collect()
     }
 
-    /// Another configuration may name another account or zone. What is under way is read again.
+    /// Another configuration may name another account or zone.
     pub(super) fn reopen(&mut self) {
-        self.desk = None;
+        if let Some(opened) = self.desk.take() {
+            self.former = Some(opened.desk);
+        }
     }
 
     /// Does what there is to do; says when to come again.
@@ -88,8 +93,12 @@ impl Work {
                 return later;
             }
             match open(turn).await {
-                Ok(opened) => {
+                Ok(mut opened) => {
                     self.troubles.clear();
+                    if let Some(mut former) = self.former.take() {
+                        former.configure(opened.desk.settings().clone());
+                        opened.desk = former;
+                    }
                     self.desk = Some(opened);
                 }
                 Err(trouble) => {
