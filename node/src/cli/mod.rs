@@ -18,6 +18,7 @@ pub mod doctor;
 mod figure;
 pub mod generate;
 mod iam;
+#[cfg(feature = "aws")]
 mod listing;
 mod nftables;
 pub mod ping;
