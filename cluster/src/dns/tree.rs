@@ -288,6 +288,7 @@ impl Grower<'_> {
     fn hold(&mut self, name: &str, kind: &Kind, shares: &[Share]) {
         let standing: Vec<_> = self.state.ours_at(self.settings, name, kind).cloned().collect();
         for mut set in standing {
+            set.check = self.carried(set.check.take());
             let key = self.settings.node_key(&set).map(str::to_owned);
             if let (Some(key), Routing::Weighted(weight)) = (&key, &mut set.routing) {
                 match (shares.iter().find(|share| share.key == *key), self.fates.get(key)) {
@@ -321,12 +322,19 @@ impl Grower<'_> {
                 continue;
             }
             let weight = if fate.is_some() { 0 } else { set.weight().unwrap_or(1) };
-            let (key, value, check) = (key.to_owned(), value.to_owned(), set.check.clone());
+            let (key, value) = (key.to_owned(), value.to_owned());
+            let check = self.carried(set.check.clone());
             let (region, location) = (String::new(), Location::Default);
             let share = Share { key: key.clone(), value, weight, check, region, location };
             ghosts.insert(key, share);
         }
         ghosts.into_values().collect()
+    }
+
+    /// The check of a record that stays, unless it was deleted: no record that names such a one is taken.
+    fn carried(&self, check: Option<String>) -> Option<String> {
+        let is_there = |id: &String| self.state.checks.iter().any(|check| check.id == *id);
+        check.filter(|id| !self.state.has_checks || is_there(id))
     }
 
     /// The nodes that have a record there.

@@ -221,3 +221,23 @@ fn odd_checks_are_named() {
     assert!(pool.desk.notes().any(|note| note.contains("is disabled: its node counts as healthy")));
     assert!(pool.zone.checks().all(|check| check.is_disabled));
 }
+
+#[test]
+fn a_record_does_not_name_one_that_is_gone() {
+    let with = Settings { sftp_name: Some("sftp.example.org".to_owned()), ..settings() };
+    let mut pool = Pool::new(with.clone(), nodes(0..3));
+    pool.run(120);
+    // The records of SFTP are not looked at for a while, and their checks go.
+    pool.desk.configure(Settings { sftp_name: None, check: None, ..with.clone() });
+    pool.run(1000);
+    assert_eq!(pool.zone.checks().count(), 0);
+    assert!(named(&pool).iter().any(Option::is_some));
+    // Node 0 is gone when they are looked at again, and its record gets the weight 0.
+    pool.nodes.remove(0);
+    pool.witness = Witness { exists: Some(false), answers: None };
+    pool.desk.configure(with);
+    pool.run(30);
+    let left =
+        pool.zone.records().find(|set| set.name == "sftp.example.org" && set.id.ends_with("n0"));
+    assert_eq!(left.map(|set| (set.weight(), set.check.clone())), Some((Some(0), None)));
+}
