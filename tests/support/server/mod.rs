@@ -3,6 +3,7 @@
 mod addresses;
 mod builder;
 mod operator;
+mod small;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
