@@ -24,15 +24,13 @@ fn nothing_that_arrives_is_secret_or_moves_a_cursor() {
         .start();
     guesses(server.connect());
     names(server.login());
-    slips(server.login());
-    let ssh = Ssh::new(&server);
+    slips(server.connect());
     for (name, password) in
         [("alice", PASSWORD), ("alice", SSH_WRONG), ("b\u{1b}[31mob", SSH_WRONG)]
     {
         let client = Ssh::new(&server).user(name).password(password);
         let _ = client.sftp("ls\n").run();
     }
-    drop(ssh);
     server.signal(Signal::TERM);
     assert_eq!(server.wait(DEADLINE), Some(0));
     let requests = receiver.requests();
