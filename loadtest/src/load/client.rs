@@ -61,7 +61,7 @@ impl Client {
         dialer.set_source(self.shared.scenario.sources.at(turn));
         let mut session = dialer.open()?;
         session.prepare()?;
-        self.shared.gauges.sessions.fetch_add(1, Ordering::Relaxed);
+        self.shared.gauges.enter();
         self.session = Some(Open { session, protocol, named: None });
         Ok(())
     }
@@ -95,7 +95,7 @@ impl Client {
     /// Says goodbye; not counted unless it fails.
     pub(super) fn quit(&mut self) {
         let Some(open) = self.session.take() else { return };
-        self.shared.gauges.sessions.fetch_sub(1, Ordering::Relaxed);
+        self.shared.gauges.leave();
         if let Err(error) = open.session.quit() {
             self.shared.fail(self.index, self.shared.row(None, open.protocol), &error);
         }
@@ -103,7 +103,7 @@ impl Client {
 
     fn close(&mut self) {
         if self.session.take().is_some() {
-            self.shared.gauges.sessions.fetch_sub(1, Ordering::Relaxed);
+            self.shared.gauges.leave();
         }
     }
 

@@ -148,8 +148,16 @@ fn dispatch(shared: &Shared, rate: f64, spacing: Spacing, desks: &[Desk]) {
     let _ = set_current_timer_slack(NonZeroU64::new(1));
     let schedule = Schedule::new(&scenario.ramp, rate, spacing, scenario.seed);
     for (number, due) in (0_u64..).zip(schedule) {
-        if due >= scenario.duration || !clock.wait_until(due) {
+        if due >= scenario.duration {
             return;
+        }
+        if !clock.wait_until(due) {
+            // What was due before an end that came too early for this thread was missed as well.
+            if clock.stopped().is_none_or(|stopped| stopped < due) {
+                return;
+            }
+            shared.arrive(number, due, true);
+            continue;
         }
         let mut chance = Chance::new(scenario.seed, number);
         let protocol = scenario.draw_protocol(&mut chance);

@@ -1,5 +1,6 @@
 //! What came out, in figures that mean the same in every form of the report.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -8,7 +9,7 @@ use serde::Serialize;
 
 use super::quantity::show_time;
 use super::scenario::{Arrivals, Pacing, Scenario, Spacing};
-use super::shared::Shared;
+use super::shared::{Gauges, Shared};
 use super::tally::{Row, Slot, Tally};
 use super::watch::Look;
 use crate::client::Protocol;
@@ -160,8 +161,7 @@ impl Report {
         let scenario = &shared.scenario;
         let operations = operations(shared, &tally, elapsed);
         let timeline = timeline(&tally, looks, shared.slot, elapsed);
-        let running = shared.gauges.running.load(std::sync::atomic::Ordering::Relaxed);
-        let totals = totals(&tally, &operations, &timeline, elapsed, running);
+        let totals = totals(&tally, &operations, &timeline, elapsed, &shared.gauges);
         let rows = shared.rows();
         let failure = |((row, kind), count): (&(usize, String), &u64)| {
             let (name, protocol) = rows.get(*row).copied()?;
@@ -306,7 +306,7 @@ fn totals(
     operations: &[Operation],
     timeline: &[Point],
     elapsed: Duration,
-    unfinished: u64,
+    gauges: &Gauges,
 ) -> Totals {
     let sum = |value: fn(&Slot) -> u64| tally.slots.iter().map(value).sum::<u64>();
     let rate = |value: fn(&Point) -> f64| {
@@ -324,8 +324,8 @@ fn totals(
         errors: tally.errors.values().sum(),
         due: sum(|slot| slot.due),
         missed: tally.missed,
-        unfinished,
-        sessions_max: timeline.iter().map(|point| point.sessions).max().unwrap_or(0),
+        unfinished: gauges.running.load(Ordering::Relaxed),
+        sessions_max: gauges.sessions_max.load(Ordering::Relaxed),
     }
 }
 

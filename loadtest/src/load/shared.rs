@@ -37,6 +37,8 @@ pub(super) struct Shared {
 pub(super) struct Gauges {
     /// Sessions that are logged in.
     pub(super) sessions: AtomicU64,
+    /// The most there were at once.
+    pub(super) sessions_max: AtomicU64,
     /// Operations that run.
     pub(super) running: AtomicU64,
     /// Operations that were finished.
@@ -45,6 +47,19 @@ pub(super) struct Gauges {
     pub(super) failed: AtomicU64,
     /// Arrivals that nobody was free for.
     pub(super) missed: AtomicU64,
+}
+
+impl Gauges {
+    /// Counts a session that has begun.
+    pub(super) fn enter(&self) {
+        let before = self.sessions.fetch_add(1, Ordering::Relaxed);
+        self.sessions_max.fetch_max(before + 1, Ordering::Relaxed);
+    }
+
+    /// Counts a session that has ended.
+    pub(super) fn leave(&self) {
+        self.sessions.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Shared {

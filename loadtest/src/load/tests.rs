@@ -62,8 +62,9 @@ fn sessions_arrive_do_their_tasks_and_leave() {
     assert_eq!(report.totals.due, 40, "{report}");
     let arrived = count("login");
     assert_eq!(arrived + report.totals.missed, 40, "{report}");
-    // The end may have cut the last ones short.
-    assert!((2 * arrived - 8..=2 * arrived).contains(&count("noop")), "{report}");
+    // The end may have cut those short that were there.
+    let least = 2 * arrived.saturating_sub(20);
+    assert!((least..=2 * arrived).contains(&count("noop")), "{report}");
 }
 
 #[test]
