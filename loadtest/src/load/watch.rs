@@ -45,13 +45,16 @@ impl<'a> Watch<'a> {
     }
 
     fn look(&mut self) -> Result<()> {
-        // A server that ended is not an end of the run: its clients say what is wrong.
-        let cpu = self.probe.and_then(|probe| probe.time().ok());
+        // A server that ended is not an end of the run: its clients say what is wrong. What processes
+        // took with them that nobody waited for was spent all the same.
+        let spent = self.looks.last().and_then(|look| look.cpu);
+        let cpu = self.probe.and_then(|probe| probe.time().ok()).max(spent);
+        let memory = self.probe.and_then(|probe| probe.memory().ok());
         self.looks.push(Look {
             at: self.shared.clock.now(),
             sessions: self.shared.gauges.sessions.load(Ordering::Relaxed),
             cpu,
-            memory: self.probe.and_then(|probe| probe.memory().ok()),
+            memory: memory.filter(|bytes| *bytes > 0),
             own: self.own.time()?,
         });
         Ok(())
