@@ -7,6 +7,7 @@ mod cpu;
 mod ground;
 mod idle;
 mod limits;
+mod load;
 mod peer;
 mod relay;
 mod report;
@@ -31,7 +32,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Loads a server that runs already.
-    Run(run::Arguments),
+    Run(Box<run::Arguments>),
     /// Starts Flotilla and its peers on loopback, one after the other, and compares them.
     Compare(compare::Arguments),
     /// Starts nodes of one pool and measures what it costs when data connections reach the wrong one.
