@@ -15,6 +15,7 @@ mod results;
 mod row;
 mod run;
 mod scenario;
+mod telemetry;
 mod worker;
 
 use std::process::ExitCode;
@@ -37,6 +38,8 @@ enum Command {
     Compare(compare::Arguments),
     /// Starts nodes of one pool and measures what it costs when data connections reach the wrong one.
     Relay(relay::Arguments),
+    /// Measures what a small file costs more where traces and metrics are sent to a collector.
+    Telemetry(telemetry::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Relay(arguments) => relay::run(&arguments),
+        Command::Telemetry(arguments) => telemetry::run(&arguments),
     };
     match result {
         Ok(code) => code,

@@ -9,7 +9,7 @@
 //! | `memory` | a node that listens on the whole passive range |
 //! | `figures` | what came out |
 
-mod figures;
+pub(crate) mod figures;
 mod limit;
 mod memory;
 mod node;
