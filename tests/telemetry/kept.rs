@@ -44,7 +44,7 @@ fn a_transfer_that_fails_is_kept() {
         })
     };
     let Some(transfer) = failed("/large") else { panic!("no failed transfer in {spans:#?}") };
-    assert_eq!(transfer.attributes["error.type"], "storage");
+    assert_eq!(transfer.attributes["error.type"], "no_space");
     let root = spans.iter().find(|span| span.id == transfer.parent);
     let root = root.unwrap_or_else(|| panic!("no root in {spans:#?}"));
     assert_eq!((root.name.as_str(), root.parent.as_str()), ("ftp session", ""));

@@ -24,7 +24,7 @@ impl Prometheus {
     #[track_caller]
     fn start(server: &Server, rules: &str) -> Self {
         let (lease, folder) = (Lease::take(), Folder::new());
-        let address = SocketAddr::from((lease.address(), 9090));
+        let address = SocketAddr::from((lease.address(), PORT));
         let rules = folder.write("rules.yml", rules);
         let config = format!(
             "global: {{scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}}\n\
@@ -241,3 +241,6 @@ fn exemplars_name_traces() {
         all.flatten().any(|exemplar| exemplar["labels"]["trace_id"] == *root.trace).then_some(())
     });
 }
+
+/// Not the usual one, which a Prometheus of this machine may have on all addresses.
+const PORT: u16 = 19_090;

@@ -90,7 +90,9 @@ fn measure(
             // Whoever is first finds a cooler machine: each is in turn.
             for place in 0..ways.len() {
                 let place = (place + round) % ways.len();
-                let (Some(way), Some(cost)) = (ways.get(place), costs.get_mut(place)) else { continue };
+                let (Some(way), Some(cost)) = (ways.get(place), costs.get_mut(place)) else {
+                    continue;
+                };
                 eprintln!("{name}, round {}, {}", round + 1, called(*way));
                 *cost = work.measure(name, scenario, *way, figures)?;
             }
@@ -153,7 +155,11 @@ impl Work<'_> {
         // No figure without what it claims to measure.
         let taken = self.sink.taken() - before;
         if way.is_none() && taken > 0 || way == Some(1.0) && taken < summary.operations {
-            bail!("{name}, {}: {taken} bytes of spans for {} files", called(way), summary.operations);
+            bail!(
+                "{name}, {}: {taken} bytes of spans for {} files",
+                called(way),
+                summary.operations
+            );
         }
         let cost = summary.cpu_seconds_per_unit;
         Ok(Some(cost.with_context(|| format!("{name}, {}: nothing was done", called(way)))?))
@@ -217,10 +223,8 @@ listen = "127.0.0.1:{health}"
     ))
 }
 
-const ROWS: [(&str, Scenario); 2] = [
-    ("1 KiB download, 400 clients", Scenario::SmallDownload),
-    ("login", Scenario::Login),
-];
+const ROWS: [(&str, Scenario); 2] =
+    [("1 KiB download, 400 clients", Scenario::SmallDownload), ("login", Scenario::Login)];
 
 /// Sessions are what is sampled: of so many, one in a hundred is four of them.
 const CLIENTS: usize = 400;

@@ -6,10 +6,12 @@
 
 mod alerts;
 mod dashboard;
+mod fleet;
 mod panel;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 pub(super) use alerts::alerts;
 pub(super) use dashboard::dashboard;
