@@ -64,7 +64,7 @@ pub fn serve(
     config: Config,
     reload: impl Fn() -> Result<Config, ConfigError> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let log = log::init(&config.telemetry)?;
+    let log = log::init(&config.telemetry, None)?;
     let system = actix::System::new();
     let result = system.block_on(async {
         let signals = Signals::new().map_err(|error| ServeError::Runtime(error.to_string()))?;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use flotilla_protocol::path::VirtualPath;
 
 use super::field::{Fields, Value};
+use super::ring::Ring;
 
 /// A session, and the file that it is about, if any.
 #[derive(Clone, Debug)]
@@ -27,13 +28,14 @@ pub(crate) struct About {
     pub(crate) user: Option<Arc<str>>,
     /// The file or directory of the operation under way, as the client sees it.
     pub(crate) path: Option<VirtualPath>,
+    /// What is kept of it until something fails; `None`: nothing.
+    pub(crate) ring: Option<Arc<Ring>>,
 }
 
 impl About {
     /// The same session at work on a path.
     pub(crate) fn on(&self, path: &VirtualPath) -> Arc<Self> {
-        let user = self.user.clone();
-        Arc::new(Self { user, path: Some(path.clone()), ..*self })
+        Arc::new(Self { path: Some(path.clone()), ..self.clone() })
     }
 
     /// Until the guard is dropped, this thread works on this behalf.
@@ -51,7 +53,8 @@ impl About {
         polled.await
     }
 
-    fn record(&self, fields: &mut Fields) {
+    /// Puts what is known of it into a line.
+    pub(super) fn record(&self, fields: &mut Fields) {
         fields.set("session", Value::Unsigned(self.session));
         if let Some(user) = &self.user {
             fields.set("user", Value::Text(user.to_string()));
@@ -81,13 +84,17 @@ pub(crate) fn change(about: &Arc<About>) {
     CURRENT.set(Some(Arc::clone(about)));
 }
 
-/// Puts the fields of whoever this thread works for into a line.
-pub(super) fn record(fields: &mut Fields) {
+/// Whether lines are kept of whoever this thread works for.
+pub(super) fn is_kept() -> bool {
+    with(|about| about.is_some_and(|about| about.ring.is_some()))
+}
+
+/// Looks at whoever this thread works for. What is logged meanwhile is about nobody.
+pub(super) fn with<T>(look: impl FnOnce(Option<&Arc<About>>) -> T) -> T {
     let about = CURRENT.take();
-    if let Some(about) = &about {
-        about.record(fields);
-    }
+    let seen = look(about.as_ref());
     CURRENT.set(about);
+    seen
 }
 
 /// See [`About::enter`].
@@ -113,12 +120,12 @@ mod tests {
 
     fn about(session: u64) -> Arc<About> {
         let client = [192, 0, 2, 1].into();
-        Arc::new(About { session, client, protocol: "ftp", user: None, path: None })
+        Arc::new(About { session, client, protocol: "ftp", user: None, path: None, ring: None })
     }
 
     fn fields() -> Vec<&'static str> {
         let mut fields = Fields::default();
-        record(&mut fields);
+        with(|about| about.into_iter().for_each(|about| about.record(&mut fields)));
         fields.values.iter().map(|(name, _)| *name).collect()
     }
 

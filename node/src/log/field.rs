@@ -1,4 +1,4 @@
-//! The fields of a span or an event, collected for one line.
+//! The fields of an event, collected for one line.
 
 use std::fmt;
 
@@ -16,13 +16,11 @@ pub(super) enum Value {
     Flag(bool),
 }
 
-/// Fields in the order in which they came, each name once: the innermost value wins.
+/// Fields in the order in which they came, each name once: the last value wins.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fields {
     /// What happened, in words.
     pub(super) message: String,
-    /// Where an event of the `log` crate comes from, whose own metadata says nothing.
-    pub(super) target: Option<String>,
     pub(super) values: Vec<(&'static str, Value)>,
 }
 
@@ -31,19 +29,10 @@ impl Fields {
     pub(super) fn set(&mut self, name: &'static str, value: Value) {
         match (name, value) {
             ("message", Value::Text(text)) => self.message = text,
-            ("log.target", Value::Text(text)) => self.target = Some(text),
-            (name, _) if name.starts_with("log.") => {}
             (name, value) => match self.values.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, old)) => *old = value,
                 None => self.values.push((name, value)),
             },
-        }
-    }
-
-    /// Adds or replaces the values of another, an inner span.
-    pub(super) fn extend(&mut self, inner: &Self) {
-        for (name, value) in &inner.values {
-            self.set(name, value.clone());
         }
     }
 }
