@@ -17,8 +17,8 @@ use super::value::{
 };
 use super::{
     Admin, Auto, Aws, Config, DataReuse, Ftp, Health, Host, Ingress, Limits, LogFormat, Node,
-    OnAbort, Pool, Relay, Ssh, Storage, Telemetry, Timeouts, Tls, TlsMode, TlsVersion, Users,
-    algorithm, aws, ingress,
+    OnAbort, OtlpProtocol, Pool, Relay, Ssh, Storage, Telemetry, Timeouts, Tls, TlsMode,
+    TlsVersion, Users, algorithm, aws, ingress, otlp,
 };
 
 /// `Some(Section { field: value, … })` if every key can be read. All are tried, so that every
@@ -318,6 +318,19 @@ fn telemetry(reader: &mut Reader<'_>) -> Option<Telemetry> {
         lines_per_second: "telemetry.lines_per_second" as count,
         session_ring: "telemetry.session_ring" as ring,
         xferlog: "telemetry.xferlog" as optional_path,
+        otlp_endpoint: "telemetry.otlp_endpoint" as otlp::endpoint,
+        otlp_protocol: "telemetry.otlp_protocol" as choice(&[
+            ("auto", OtlpProtocol::Auto),
+            ("grpc", OtlpProtocol::Grpc),
+            ("http", OtlpProtocol::Http),
+        ]),
+        otlp_signals: "telemetry.otlp_signals" as otlp::signals,
+        otlp_headers_file: "telemetry.otlp_headers_file" as optional_path,
+        otlp_ca: "telemetry.otlp_ca" as optional_path,
+        otlp_timeout: "telemetry.otlp_timeout" as duration,
+        metrics_interval: "telemetry.metrics_interval" as duration,
+        sample: "telemetry.sample" as otlp::ratio,
+        slow_transfer: "telemetry.slow_transfer" as duration_or_zero,
     })
 }
 

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use tracing::field::{Field, Visit};
 
+use crate::telemetry::Context;
+
 /// A value as it was recorded.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -22,6 +24,8 @@ pub(super) struct Fields {
     /// What happened, in words.
     pub(super) message: String,
     pub(super) values: Vec<(&'static str, Value)>,
+    /// The span that it belongs to; it stands among the values as well.
+    pub(super) trace: Option<Context>,
 }
 
 impl Fields {
@@ -36,6 +40,11 @@ impl Fields {
         }
     }
 }
+
+/// The field with the trace, in hexadecimal digits as W3C Trace Context has it.
+pub(super) const TRACE_ID: &str = "trace_id";
+/// The field with the span, likewise.
+pub(super) const SPAN_ID: &str = "span_id";
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {

@@ -82,7 +82,8 @@ impl Lines {
             if self.press.gate.pass(metadata, second(SystemTime::now())).is_err() {
                 continue;
             }
-            let about = Arc::new(About { path, ..(**about).clone() });
+            let trace = own.trace.unwrap_or(about.trace);
+            let about = Arc::new(About { path, trace, ..(**about).clone() });
             let mut fields = self.press.begin(Some(&about));
             fields.message = own.message;
             for (name, value) in own.values {
@@ -95,7 +96,7 @@ impl Lines {
 }
 
 fn keep(event: &Event<'_>, at: SystemTime, about: &About, ring: &Ring) {
-    let mut fields = Fields::default();
+    let mut fields = Fields { trace: Some(about.trace), ..Fields::default() };
     event.record(&mut fields);
     ring.keep(Line { at, metadata: event.metadata(), path: about.path.clone(), fields });
 }

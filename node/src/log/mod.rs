@@ -21,6 +21,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::auth::Protocol;
 use crate::config::{LogFormat, Telemetry};
 use crate::error::ServeError;
+use crate::telemetry::Exporter;
 
 mod about;
 mod field;
@@ -95,23 +96,21 @@ pub(crate) struct LogLevel {
     queue: Queue,
 }
 
-/// Starts the log of this process. Each line goes to `provider` as well, if there is one.
+/// Starts the log of this process. What `exporter` wants of it goes there as well.
 ///
 /// # Errors
 /// A filter that can not be read, no thread for the writer, or a log that runs already.
-pub fn init(
-    telemetry: &Telemetry,
-    provider: Option<SdkLoggerProvider>,
-) -> Result<LogHandle, ServeError> {
+pub(crate) fn init(telemetry: &Telemetry, exporter: &Exporter) -> Result<LogHandle, ServeError> {
     let failed = |reason: String| ServeError::Runtime(format!("can not start the log: {reason}"));
     let form = match telemetry.log {
         LogFormat::Json => Form::Json,
         LogFormat::Text => Form::Text { colour: colour() },
     };
     let gate = Gate::new(telemetry).map_err(|error| refused(&error))?;
-    let level = start(gate, form, Output::Stderr, provider.as_ref())
+    let level = start(gate, form, Output::Stderr, exporter.logs())
         .map_err(|error| failed(error.to_string()))?;
     tracing_subscriber::registry()
+        .with(exporter.layer())
         .with(layer::layer(&level.press, &level.queue))
         .try_init()
         .map_err(|error| failed(error.to_string()))?;

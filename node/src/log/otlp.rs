@@ -7,10 +7,12 @@ use std::time::SystemTime;
 
 use opentelemetry::Key;
 use opentelemetry::logs::{AnyValue, LogRecord, Logger, LoggerProvider, Severity};
+use opentelemetry::trace::TraceFlags;
 use opentelemetry_sdk::logs::{SdkLogger, SdkLoggerProvider};
 use tracing::Level;
 
-use super::field::{Fields, Value};
+use super::field::{Fields, SPAN_ID, TRACE_ID, Value};
+use crate::telemetry::{Context, clean, name};
 
 /// Hands lines to a provider, whose processors have queues of their own and never wait.
 pub(super) struct Export {
@@ -32,9 +34,15 @@ impl Export {
         record.set_target(target);
         record.set_severity_text(level.as_str());
         record.set_severity_number(severity(level));
-        record.set_body(AnyValue::from(fields.message.clone()));
+        record.set_body(AnyValue::from(clean(&fields.message)));
         for (name, value) in &fields.values {
-            record.add_attribute(key(name), any(value));
+            if !matches!(*name, TRACE_ID | SPAN_ID) {
+                record.add_attribute(key(name), any(value));
+            }
+        }
+        if let Some(Context { trace, span, is_sampled }) = fields.trace {
+            let flags = TraceFlags::default().with_sampled(is_sampled);
+            record.set_trace_context(trace, span, Some(flags));
         }
         self.logger.emit(record);
     }
@@ -59,7 +67,7 @@ fn key(name: &'static str) -> Key {
 
 fn any(value: &Value) -> AnyValue {
     match value {
-        Value::Text(text) => text.clone().into(),
+        Value::Text(text) => clean(text).into(),
         Value::Signed(number) => (*number).into(),
         // The protocol has no larger ones.
         Value::Unsigned(number) => i64::try_from(*number).unwrap_or(i64::MAX).into(),
@@ -71,18 +79,18 @@ fn any(value: &Value) -> AnyValue {
 /// Of our names those that the conventions have, and the most frequent of the others, whose names need
 /// not be made then.
 const NAMES: &[(&str, &str)] = &[
-    ("bytes", "flotilla.bytes"),
-    ("client", "client.address"),
-    ("command", "flotilla.command"),
+    ("bytes", name::BYTES),
+    ("client", name::CLIENT),
+    ("command", name::COMMAND),
     ("elapsed_ms", "flotilla.elapsed_ms"),
     ("error", "exception.message"),
     ("failure", "error.type"),
-    ("node", "flotilla.node"),
-    ("path", "file.path"),
-    ("protocol", "network.protocol.name"),
-    ("reply", "flotilla.reply"),
-    ("session", "flotilla.session"),
-    ("user", "user.name"),
+    ("node", name::NODE),
+    ("path", name::PATH),
+    ("protocol", name::PROTOCOL),
+    ("reply", name::REPLY),
+    ("session", name::SESSION),
+    ("user", name::USER),
 ];
 
 /// Targets of what carries the export, and so beginnings of lines that it would cause.
@@ -106,7 +114,7 @@ mod tests {
         let mut fields = Fields { message: "transfer ended".to_owned(), ..Fields::default() };
         fields.set("client", Value::Text("192.0.2.1".to_owned()));
         fields.set("user", Value::Text("ann".to_owned()));
-        fields.set("path", Value::Text("/a b".to_owned()));
+        fields.set("path", Value::Text("/a\nb".to_owned()));
         fields.set("failure", Value::Text("NoSpace".to_owned()));
         fields.set("bytes", Value::Unsigned(u64::MAX));
         fields.set("offset", Value::Signed(-1));
@@ -129,7 +137,7 @@ mod tests {
         for (name, value) in [
             ("client.address", AnyValue::from("192.0.2.1")),
             ("user.name", "ann".into()),
-            ("file.path", "/a b".into()),
+            ("file.path", "/a\u{fffd}b".into()),
             ("error.type", "NoSpace".into()),
             ("flotilla.bytes", i64::MAX.into()),
             ("flotilla.offset", (-1_i64).into()),

@@ -98,7 +98,7 @@ mod tests {
             callsite: &PLACE,
             kind: tracing::metadata::Kind::EVENT,
         };
-        let mut fields = Fields { message: text.to_owned(), values: Vec::new() };
+        let mut fields = Fields { message: text.to_owned(), ..Fields::default() };
         fields.set("number", Value::Unsigned(number));
         Line { at: SystemTime::UNIX_EPOCH, metadata: PLACE.metadata(), path: None, fields }
     }

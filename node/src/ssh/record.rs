@@ -14,6 +14,7 @@ use crate::auth::{Account, Protocol};
 use crate::log::{self, ACCOUNT, About, Direction, Ring, TransferRecord, XferLog};
 use crate::metrics::Metrics;
 use crate::roster::{Tally, Who};
+use crate::telemetry::{Trace, name};
 
 /// The memory of one session.
 pub(super) struct Record {
@@ -21,6 +22,7 @@ pub(super) struct Record {
     about: RefCell<Arc<About>>,
     client: IpAddr,
     since: Instant,
+    pub(super) trace: Trace,
     metrics: Arc<Metrics>,
     xferlog: Option<Arc<XferLog>>,
     tally: Rc<Tally>,
@@ -69,9 +71,11 @@ impl Record {
         xferlog: Option<Arc<XferLog>>,
         ring: Option<Arc<Ring>>,
     ) -> Self {
+        let trace = Trace::new();
         Self {
             about: RefCell::new(Arc::new(About {
                 session,
+                trace: trace.root(),
                 client,
                 protocol: PROTOCOL,
                 user: None,
@@ -80,6 +84,7 @@ impl Record {
             })),
             client,
             since: Instant::now(),
+            trace,
             metrics,
             xferlog,
             tally: Rc::default(),
@@ -187,7 +192,26 @@ impl Record {
         });
     }
 
+    /// The root of the session's spans.
+    fn trace_end(&self, reason: &str) {
+        let span = (self.since, Instant::now());
+        let Some(record) = self.trace.end("ssh session", span, false) else { return };
+        let (about, tally) = (self.about(), &self.tally);
+        record
+            .word(name::PROTOCOL, PROTOCOL)
+            .text(name::CLIENT, &self.client.to_string())
+            .number(name::SESSION, about.session)
+            .maybe(about.user.as_deref(), |record, user| record.text(name::USER, user))
+            .number("flotilla.uploads", tally.uploads())
+            .number("flotilla.downloads", tally.downloads())
+            .number("flotilla.bytes_in", tally.bytes_in())
+            .number("flotilla.bytes_out", tally.bytes_out())
+            .text(name::REASON, reason)
+            .send();
+    }
+
     pub(super) fn log_end(&self, reason: &str) {
+        self.trace_end(reason);
         let elapsed_ms = self.since.elapsed().as_millis() as u64;
         match self.about().user {
             Some(_) => info!(

@@ -19,6 +19,7 @@ use crate::log::press::HELD;
 use crate::log::queue::Output;
 use crate::log::render::Form;
 use crate::log::{LogLevel, fail, start};
+use crate::telemetry::Context as Span;
 
 struct Tee(Sender<Vec<u8>>);
 
@@ -92,6 +93,7 @@ fn telemetry(flags: &[(&str, &str)]) -> Telemetry {
 fn about(ring: usize) -> Arc<About> {
     Arc::new(About {
         session: 7,
+        trace: Span::root(),
         client: [192, 0, 2, 1].into(),
         protocol: "ftp",
         user: Some("ann".into()),
@@ -344,8 +346,9 @@ fn each_line_is_exported_once() {
     let provider = SdkLoggerProvider::builder().with_simple_exporter(exporter.clone()).build();
     let flags = [("telemetry.session_ring", "3"), ("telemetry.lines_per_second", "2")];
     let mut bench = Bench::exporting(&flags, Some(&provider));
+    let session = about(3);
     bench.run(|| {
-        let _scope = about(3).enter();
+        let _scope = session.enter();
         tracing::debug!(target: "flotilla::test", "kept");
         tracing::info!(target: ACCOUNT, "told");
         fail("because");
@@ -369,4 +372,12 @@ fn each_line_is_exported_once() {
     has("kept", "flotilla.ring", true.into());
     has("kept", "flotilla.session", 7.into());
     has(HELD, "flotilla.text", "too much".into());
+    for text in ["kept", "told"] {
+        let trace = find(text).record.trace_context().unwrap();
+        assert_eq!((trace.trace_id, trace.span_id), (session.trace.trace, session.trace.span));
+    }
+    let lines = bench.lines();
+    let told = lines.iter().find(|line| line["message"] == "told").unwrap();
+    assert_eq!(told["trace_id"], session.trace.trace.to_string());
+    assert_eq!(told["span_id"], session.trace.span.to_string());
 }
