@@ -71,7 +71,7 @@ impl Ground {
     /// A program by its name, from the unpacked packages or the system.
     pub(crate) fn program(&self, name: &str) -> Option<PathBuf> {
         let own = self.packages.iter().flat_map(|folder| {
-            ["usr/sbin", "usr/bin"].into_iter().map(|part| folder.join(part).join(name))
+            ["usr/sbin", "usr/bin", "bin"].into_iter().map(|part| folder.join(part).join(name))
         });
         let system = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
         own.chain(system.into_iter().map(|folder| Path::new(folder).join(name)))

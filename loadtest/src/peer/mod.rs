@@ -1,10 +1,12 @@
 //! The servers that are compared: each is configured, started on loopback, and ended.
 
+mod burden;
 mod flotilla;
 mod openssh;
 mod proftpd;
 mod pure_ftpd;
 mod pyftpdlib;
+mod unftp;
 mod vsftpd;
 
 use std::fs;
@@ -25,6 +27,7 @@ use crate::client::account::Account;
 use crate::client::sftp::ssh::Cipher;
 use crate::cpu::{Group, Probe};
 use crate::ground::Ground;
+use burden::{Burden, Room};
 
 /// A server that can be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -36,6 +39,7 @@ pub(crate) enum Peer {
     Pyftpdlib,
     Proftpd,
     Openssh,
+    Unftp,
 }
 
 /// What a server is started for.
@@ -80,6 +84,7 @@ impl Peer {
             Self::Pyftpdlib => "pyftpdlib",
             Self::Proftpd => "proftpd",
             Self::Openssh => "openssh",
+            Self::Unftp => "unftp",
         }
     }
 
@@ -93,7 +98,9 @@ impl Peer {
         match self {
             Self::Flotilla | Self::Proftpd => true,
             Self::Openssh => protocol == Protocol::Sftp,
-            Self::Vsftpd | Self::PureFtpd | Self::Pyftpdlib => protocol != Protocol::Sftp,
+            Self::Vsftpd | Self::PureFtpd | Self::Pyftpdlib | Self::Unftp => {
+                protocol != Protocol::Sftp
+            }
         }
     }
 
@@ -108,7 +115,7 @@ impl Peer {
     pub(crate) fn users_max(self) -> usize {
         match self {
             Self::Vsftpd | Self::Proftpd | Self::Openssh => 1,
-            Self::Flotilla | Self::PureFtpd | Self::Pyftpdlib => usize::MAX,
+            Self::Flotilla | Self::PureFtpd | Self::Pyftpdlib | Self::Unftp => usize::MAX,
         }
     }
 
@@ -121,7 +128,14 @@ impl Peer {
             Self::Pyftpdlib => pyftpdlib::missing(ground),
             Self::Proftpd => proftpd::missing(ground),
             Self::Openssh => openssh::missing(ground),
+            Self::Unftp => unftp::missing(ground),
         }
+    }
+
+    /// Why so many sessions at once would be too many on this machine.
+    pub(crate) fn too_many(self, protocol: Protocol, sessions: usize) -> Option<String> {
+        let sessions = u64::try_from(sessions).unwrap_or(u64::MAX);
+        Room::here().refusal(Burden::of(self, protocol), sessions)
     }
 
     /// Writes the configuration, starts the server and waits for its port.
@@ -137,6 +151,7 @@ impl Peer {
             Self::Pyftpdlib => pyftpdlib::launch(ground, &folder, port, service),
             Self::Proftpd => proftpd::launch(ground, &folder, port, service.protocol),
             Self::Openssh => openssh::launch(ground, &folder, port),
+            Self::Unftp => unftp::launch(ground, &folder, port, service),
         };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         launch.and_then(|launch| Server::start(launch, &folder, address)).context(self.name())

@@ -5,12 +5,10 @@
 //! | `node` | a node, configured and started |
 //! | `pool` | the nodes that are measured, and their Redis |
 //! | `work` | transfers and commands, directly and through another node |
-//! | `limit` | what the machine itself takes for relayed bytes |
 //! | `memory` | a node that listens on the whole passive range |
 //! | `figures` | what came out |
 
 mod figures;
-mod limit;
 mod memory;
 mod node;
 mod pool;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use super::figures::Figures;
-use super::limit;
 use super::pool::{Pool, Way};
 use crate::client::Protocol;
 use crate::ground::{Ground, LARGE};
+use crate::limits::splice;
 use crate::report::Summary;
 use crate::run::Progress;
 use crate::scenario::{Plan, Scenario};
@@ -57,7 +57,7 @@ impl Work<'_> {
             }
         }
         if !self.gate.stopped() {
-            let (spent, rate) = limit::measure(&self.ground.files.join(LARGE))?;
+            let (spent, rate) = splice::measure(&self.ground.files.join(LARGE))?;
             self.figures.add("splice between two sockets, one thread", "CPU s/GiB", None, spent);
             self.figures.add("splice between two sockets", "MiB/s", None, rate);
         }
