@@ -7,7 +7,10 @@ mod cpu;
 mod ground;
 mod idle;
 mod limits;
+mod node;
 mod peer;
+mod pool;
+mod redis;
 mod relay;
 mod report;
 mod results;
@@ -36,6 +39,8 @@ enum Command {
     Compare(compare::Arguments),
     /// Starts nodes of one pool and measures what it costs when data connections reach the wrong one.
     Relay(relay::Arguments),
+    /// Starts nodes of one pool under a name, lets clients follow it, and kills, drains and scales nodes.
+    Pool(pool::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +48,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Relay(arguments) => relay::run(&arguments),
+        Command::Pool(arguments) => pool::run(&arguments),
     };
     match result {
         Ok(code) => code,

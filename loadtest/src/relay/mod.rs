@@ -2,7 +2,6 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `node` | a node, configured and started |
 //! | `pool` | the nodes that are measured, and their Redis |
 //! | `work` | transfers and commands, directly and through another node |
 //! | `memory` | a node that listens on the whole passive range |
@@ -10,7 +9,6 @@
 
 mod figures;
 mod memory;
-mod node;
 mod pool;
 mod work;
 

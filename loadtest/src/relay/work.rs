@@ -139,7 +139,7 @@ impl Work<'_> {
         plan.duration = Some(self.duration);
         plan.beside = vec![pool.relaying.probe().clone()];
         let node = if way == Way::Direct { &pool.direct } else { &pool.owner };
-        let before = pool.relaying.metric(SENT)?;
+        let before = pool.relaying.desk().metric(SENT)?;
         let bar = Progress::start(&plan, self.gate);
         let outcome = worker::measure(&plan, Some(node.probe()), self.gate);
         drop(bar);
@@ -148,7 +148,7 @@ impl Work<'_> {
             self.figures.fail(&format!("{name}, {}", way.name()), kind, *count);
         }
         // No figure without what it claims to measure.
-        let relayed = pool.relaying.metric(SENT)? - before;
+        let relayed = pool.relaying.desk().metric(SENT)? - before;
         let is_relayed = way == Way::Relayed && relayed >= summary.operations;
         if !is_relayed && (way == Way::Relayed || relayed > 0) {
             bail!("{name}, {}: {relayed} of {} were relayed", way.name(), summary.operations);
