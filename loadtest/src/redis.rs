@@ -11,9 +11,9 @@ use crate::peer::{Launch, Server, free_port};
 
 /// Starts one that writes nothing to disk; it is ended with its value.
 pub(crate) fn start(parent: &Path, host: Ipv4Addr) -> Result<(SocketAddr, Server)> {
-    let folder = parent.join("redis");
-    fs::create_dir(&folder)?;
     let address = SocketAddr::from((host, free_port()?));
+    let folder = parent.join(format!("redis-{}", address.port()));
+    fs::create_dir(&folder)?;
     let mut command = Command::new("redis-server");
     command
         .args(["--port", &address.port().to_string(), "--bind", &address.ip().to_string()])
