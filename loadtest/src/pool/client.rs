@@ -226,3 +226,6 @@ impl std::fmt::Debug for Client {
 /// Between the first attempt and the second; then twice as long each time.
 const WAIT_LEAST: Duration = Duration::from_millis(250);
 const WAIT_MOST: Duration = Duration::from_secs(8);
+
+#[cfg(test)]
+mod tests;

@@ -158,3 +158,66 @@ impl Report {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    fn report() -> Report {
+        let ledger = Ledger::new(Instant::now()).unwrap();
+        Report {
+            setting: Setting {
+                machine: "machine".to_owned(),
+                nodes: 3,
+                clients: 16,
+                protocol: "FTP",
+                size_bytes: 1,
+                resolvers: 8,
+                answers: 1,
+                ttl_s: 5.0,
+                publish_s: 2.0,
+                attempts: 8,
+                seed: 1,
+            },
+            elapsed_s: 10.0,
+            counts: Counts { transfers: 20, retried: 3, ..Counts::default() },
+            transfer_ms: Quantiles::of(&ledger),
+            events: Vec::new(),
+            nodes: BTreeMap::from([(1, Tally { sessions: 4, ..Tally::default() })]),
+            errors: BTreeMap::from([("connect: connection refused".to_owned(), 7)]),
+            seconds: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_run_is_clean_unless_something_was_lost() {
+        assert!(report().is_clean(), "a retry is no loss");
+        let with = |counts| Report { counts, ..report() }.is_clean();
+        let counts = report().counts;
+        assert!(!with(Counts { failed: 1, ..counts }) && !with(Counts { vanished: 1, ..counts }));
+        assert!(!with(Counts::default()), "nothing was done");
+        let events = vec![Happened { is_fault: true, ..Happened::default() }];
+        assert!(!Report { events, ..report() }.is_clean());
+    }
+
+    #[test]
+    fn the_tables_say_what_followed_from_an_event() {
+        let kill = |last| Happened {
+            at_s: 5.0,
+            what: "kill".to_owned(),
+            node: 2,
+            last_client_s: last,
+            quiet_s: Some(10.3),
+            refused: 50,
+            ..Happened::default()
+        };
+        let text = Report { events: vec![kill(Some(9.7)), kill(None)], ..report() }.markdown();
+        assert!(text.contains("| transfers | 20, 2.00 /s |"));
+        assert!(text.contains("| 5.0 s | kill node 2 | 9.7 s | 10.3 s | 50 | 0 | 0 | - |"));
+        assert!(text.contains("| 5.0 s | kill node 2 | nobody came | 10.3 s |"));
+        assert!(text.contains("| 1 | 4 | 0 | 0 | 0 | 0 |"));
+        assert!(text.contains("\n7 times: connect: connection refused\n"));
+    }
+}
