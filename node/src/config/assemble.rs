@@ -17,8 +17,8 @@ use super::value::{
 };
 use super::{
     Admin, Auto, Aws, Config, DataReuse, Ftp, Health, Host, Ingress, Limits, LogFormat, Node,
-    OnAbort, Pool, Relay, Ssh, Storage, Telemetry, Timeouts, Tls, TlsMode, TlsVersion, Users,
-    algorithm, aws, ingress,
+    OnAbort, OtlpProtocol, Pool, Relay, Ssh, Storage, Telemetry, Timeouts, Tls, TlsMode,
+    TlsVersion, Users, algorithm, aws, ingress, otlp,
 };
 
 /// `Some(Section { field: value, … })` if every key can be read. All are tried, so that every
@@ -316,6 +316,19 @@ fn telemetry(reader: &mut Reader<'_>) -> Option<Telemetry> {
         log: "telemetry.log" as choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)]),
         level: "telemetry.level" as filter,
         xferlog: "telemetry.xferlog" as optional_path,
+        otlp_endpoint: "telemetry.otlp_endpoint" as otlp::endpoint,
+        otlp_protocol: "telemetry.otlp_protocol" as choice(&[
+            ("auto", OtlpProtocol::Auto),
+            ("grpc", OtlpProtocol::Grpc),
+            ("http", OtlpProtocol::Http),
+        ]),
+        otlp_signals: "telemetry.otlp_signals" as otlp::signals,
+        otlp_headers_file: "telemetry.otlp_headers_file" as optional_path,
+        otlp_ca: "telemetry.otlp_ca" as optional_path,
+        otlp_timeout: "telemetry.otlp_timeout" as duration,
+        metrics_interval: "telemetry.metrics_interval" as duration,
+        sample: "telemetry.sample" as otlp::ratio,
+        slow_transfer: "telemetry.slow_transfer" as duration_or_zero,
     })
 }
 

@@ -13,12 +13,15 @@ use std::sync::Arc;
 use flotilla_protocol::path::VirtualPath;
 
 use super::field::{Fields, Value};
+use crate::telemetry::Context;
 
 /// A session, and the file that it is about, if any.
 #[derive(Clone, Debug)]
 pub(crate) struct About {
     /// The session's number.
     pub(crate) session: u64,
+    /// The span that the work belongs to: the session's, or that of a part of it.
+    pub(crate) trace: Context,
     /// The client's address.
     pub(crate) client: IpAddr,
     /// `ftp`, `ftps` or `ssh`.
@@ -58,6 +61,8 @@ impl About {
         }
         fields.set("client", Value::Text(self.client.to_string()));
         fields.set("protocol", Value::Text(self.protocol.to_owned()));
+        fields.set("trace_id", Value::Text(self.trace.trace.to_string()));
+        fields.set("span_id", Value::Text(self.trace.span.to_string()));
         if let Some(path) = &self.path {
             fields.set("path", Value::Text(path.to_string()));
         }
@@ -113,7 +118,8 @@ mod tests {
 
     fn about(session: u64) -> Arc<About> {
         let client = [192, 0, 2, 1].into();
-        Arc::new(About { session, client, protocol: "ftp", user: None, path: None })
+        let trace = Context::root();
+        Arc::new(About { session, trace, client, protocol: "ftp", user: None, path: None })
     }
 
     fn fields() -> Vec<&'static str> {
@@ -129,7 +135,7 @@ mod tests {
         {
             let path = VirtualPath::root().resolve(b"a").unwrap();
             let _inner = about(2).on(&path).enter();
-            assert_eq!(fields(), ["session", "client", "protocol", "path"]);
+            assert_eq!(fields(), ["session", "client", "protocol", "trace_id", "span_id", "path"]);
             assert_eq!(current().map(|about| about.session), Some(2));
             let nobody = resume(None);
             assert!(fields().is_empty());

@@ -17,6 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::auth::Protocol;
 use crate::config::{LogFormat, Telemetry};
 use crate::error::ServeError;
+use crate::telemetry::Exporter;
 
 mod about;
 mod field;
@@ -83,7 +84,7 @@ pub struct LogHandle {
 ///
 /// # Errors
 /// A filter that can not be read, no thread for the writer, or a log that runs already.
-pub fn init(telemetry: &Telemetry) -> Result<LogHandle, ServeError> {
+pub(crate) fn init(telemetry: &Telemetry, exporter: &Exporter) -> Result<LogHandle, ServeError> {
     let failed = |reason: String| ServeError::Runtime(format!("can not start the log: {reason}"));
     let queue = Queue::spawn("log", Output::Stderr).map_err(|error| failed(error.to_string()))?;
     let form = match telemetry.log {
@@ -93,6 +94,7 @@ pub fn init(telemetry: &Telemetry) -> Result<LogHandle, ServeError> {
     let node = Arc::new(OnceLock::new());
     let level = Level::new(targets(&telemetry.level)?);
     tracing_subscriber::registry()
+        .with(exporter.layer())
         .with(Lines::new(queue.clone(), form, level.clone(), Arc::clone(&node)))
         .try_init()
         .map_err(|error| failed(error.to_string()))?;

@@ -158,8 +158,10 @@ impl Session {
         let machine = ftp::Session::new(policy.settings_of(entry.mode), connection, now);
         worker.metrics.sessions.inc();
         let protocol = if connection.secure { Protocol::Ftps } else { Protocol::Ftp };
+        let totals = Totals::new(now);
         let about = About {
             session: guard.id,
+            trace: totals.trace.root(),
             client: peer.ip(),
             protocol: protocol_name(protocol),
             user: None,
@@ -186,7 +188,7 @@ impl Session {
             work: None,
             passive: None,
             transfer: None,
-            totals: Totals::new(now),
+            totals,
             stage: Stage::Open,
             lost: false,
             ended: false,

@@ -15,6 +15,7 @@ use crate::auth::users::protocol_name;
 use crate::log::{self, About, Direction, TransferRecord};
 use crate::login::LoggedIn;
 use crate::roster::{Tally, Who};
+use crate::telemetry::{Trace, name};
 
 /// The time that listings are told relative to, seconds since 1970.
 pub(super) fn now_seconds() -> i64 {
@@ -61,7 +62,8 @@ const DELETE: &str = "delete";
 /// Sums over a session.
 #[derive(Debug)]
 pub(super) struct Totals {
-    since: Instant,
+    pub(super) since: Instant,
+    pub(super) trace: Trace,
     tally: Rc<Tally>,
     /// The last user who was logged in.
     user: Option<Arc<str>>,
@@ -69,7 +71,7 @@ pub(super) struct Totals {
 
 impl Totals {
     pub(super) fn new(now: Instant) -> Self {
-        Self { since: now, tally: Rc::default(), user: None }
+        Self { since: now, trace: Trace::new(), tally: Rc::default(), user: None }
     }
 }
 
@@ -215,7 +217,30 @@ impl Session {
         }
     }
 
+    /// The root of the session's spans.
+    fn trace_end(&self) {
+        let totals = &self.totals;
+        let span = (totals.since, Instant::now());
+        let Some(record) = totals.trace.end("ftp session", span, false) else { return };
+        let tally = &totals.tally;
+        record
+            .word(name::PROTOCOL, protocol_name(self.protocol()))
+            .text(name::CLIENT, &self.peer.ip().to_string())
+            .number(name::CLIENT_PORT, self.peer.port())
+            .text(name::SERVER, &self.dialled.unwrap_or(self.local).ip().to_string())
+            .number(name::SERVER_PORT, self.dialled.unwrap_or(self.local).port())
+            .number(name::SESSION, self.guard.id)
+            .maybe(totals.user.as_deref(), |record, user| record.text(name::USER, user))
+            .maybe(self.software.as_deref(), |record, text| record.text(name::SOFTWARE, text))
+            .number("flotilla.uploads", tally.uploads())
+            .number("flotilla.downloads", tally.downloads())
+            .number("flotilla.bytes_in", tally.bytes_in())
+            .number("flotilla.bytes_out", tally.bytes_out())
+            .send();
+    }
+
     pub(super) fn log_end(&self) {
+        self.trace_end();
         let totals = &self.totals;
         let elapsed_ms = totals.since.elapsed().as_millis() as u64;
         match &totals.user {

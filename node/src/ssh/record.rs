@@ -14,6 +14,7 @@ use crate::auth::{Account, Protocol};
 use crate::log::{self, About, Direction, TransferRecord, XferLog};
 use crate::metrics::Metrics;
 use crate::roster::{Tally, Who};
+use crate::telemetry::{Trace, name};
 
 /// The memory of one session.
 pub(super) struct Record {
@@ -21,6 +22,7 @@ pub(super) struct Record {
     about: RefCell<Arc<About>>,
     client: IpAddr,
     since: Instant,
+    pub(super) trace: Trace,
     metrics: Arc<Metrics>,
     xferlog: Option<Arc<XferLog>>,
     tally: Rc<Tally>,
@@ -68,9 +70,11 @@ impl Record {
         metrics: Arc<Metrics>,
         xferlog: Option<Arc<XferLog>>,
     ) -> Self {
+        let trace = Trace::new();
         Self {
             about: RefCell::new(Arc::new(About {
                 session,
+                trace: trace.root(),
                 client,
                 protocol: PROTOCOL,
                 user: None,
@@ -78,6 +82,7 @@ impl Record {
             })),
             client,
             since: Instant::now(),
+            trace,
             metrics,
             xferlog,
             tally: Rc::default(),
@@ -179,7 +184,26 @@ impl Record {
         });
     }
 
+    /// The root of the session's spans.
+    fn trace_end(&self, reason: &str) {
+        let span = (self.since, Instant::now());
+        let Some(record) = self.trace.end("ssh session", span, false) else { return };
+        let (about, tally) = (self.about(), &self.tally);
+        record
+            .word(name::PROTOCOL, PROTOCOL)
+            .text(name::CLIENT, &self.client.to_string())
+            .number(name::SESSION, about.session)
+            .maybe(about.user.as_deref(), |record, user| record.text(name::USER, user))
+            .number("flotilla.uploads", tally.uploads())
+            .number("flotilla.downloads", tally.downloads())
+            .number("flotilla.bytes_in", tally.bytes_in())
+            .number("flotilla.bytes_out", tally.bytes_out())
+            .text(name::REASON, reason)
+            .send();
+    }
+
     pub(super) fn log_end(&self, reason: &str) {
+        self.trace_end(reason);
         let elapsed_ms = self.since.elapsed().as_millis() as u64;
         match self.about().user {
             Some(_) => info!(
