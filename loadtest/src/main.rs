@@ -1,12 +1,14 @@
 //! Loads an FTP, FTPS or SFTP server and says what each unit of work costs it. Shares no code with the
 //! server, so that a shared mistake cannot hide.
 
+mod chance;
 mod client;
 mod compare;
 mod cpu;
 mod ground;
 mod idle;
 mod limits;
+mod load;
 mod node;
 mod peer;
 mod pool;
@@ -34,7 +36,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Loads a server that runs already.
-    Run(run::Arguments),
+    Run(Box<run::Arguments>),
     /// Starts Flotilla and its peers on loopback, one after the other, and compares them.
     Compare(compare::Arguments),
     /// Starts nodes of one pool and measures what it costs when data connections reach the wrong one.

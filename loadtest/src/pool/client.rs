@@ -11,7 +11,7 @@ use anyhow::Result;
 
 use super::ledger::Ledger;
 use super::names::Resolver;
-use super::random::Random;
+use crate::chance::Chance;
 use crate::client::dialer::Dialer;
 use crate::client::payload::Payload;
 use crate::client::{Session, Target};
@@ -47,7 +47,7 @@ pub(super) struct Work {
 pub(super) struct Client {
     work: Arc<Work>,
     resolver: Arc<Resolver>,
-    random: Random,
+    chance: Chance,
     number: usize,
     uploads: u64,
     dialers: BTreeMap<u8, Dialer>,
@@ -71,13 +71,13 @@ impl Client {
     pub(super) fn new(
         work: &Arc<Work>,
         resolver: &Arc<Resolver>,
-        random: Random,
+        chance: Chance,
         number: usize,
     ) -> Self {
         Self {
             work: Arc::clone(work),
             resolver: Arc::clone(resolver),
-            random,
+            chance,
             number,
             uploads: 0,
             dialers: BTreeMap::new(),
@@ -100,7 +100,7 @@ impl Client {
     }
 
     fn next_job(&mut self) -> Job {
-        if self.random.below(2) == 0 {
+        if self.chance.below(2) == 0 {
             return Job::Download;
         }
         self.uploads += 1;

@@ -11,7 +11,6 @@
 //! | `course` | does what is due, and what followed from it |
 //! | `ledger` | counts |
 //! | `report` | what came out |
-//! | `random` | choices that are the same with the same seed |
 
 mod authority;
 mod client;
@@ -19,7 +18,6 @@ mod course;
 mod fleet;
 mod ledger;
 mod names;
-mod random;
 mod report;
 mod script;
 
@@ -36,6 +34,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::chance::Chance;
 use crate::client::account::Account;
 use crate::client::ftp::tls;
 use crate::client::payload::Payload;
@@ -51,7 +50,6 @@ use course::Course;
 use fleet::Fleet;
 use ledger::Ledger;
 use names::{Resolver, Zone};
-use random::Random;
 use report::{Quantiles, Report, Setting};
 use script::{NODES_MAX, Script};
 
@@ -245,14 +243,14 @@ fn work(arguments: &Arguments, ground: &Ground, fleet: &Fleet<'_>) -> Result<Wor
 fn clients(arguments: &Arguments, work: &Arc<Work>, zone: &Arc<Zone>) -> Result<Vec<Client>> {
     let ttl = seconds(arguments.ttl, "--ttl")?;
     let resolver = |number| {
-        let random = Random::new(arguments.seed, number);
-        Arc::new(Resolver::new(zone, ttl, arguments.answers, random))
+        let chance = Chance::new(arguments.seed, number);
+        Arc::new(Resolver::new(zone, ttl, arguments.answers, chance))
     };
     let resolvers: Vec<_> = (0..arguments.resolvers.max(1) as u64).map(resolver).collect();
     let shared = resolvers.iter().cycle().take(arguments.clients.max(1)).enumerate();
     let client = |(number, resolver): (usize, &Arc<Resolver>)| {
-        let random = Random::new(arguments.seed, CLIENTS + number as u64);
-        Client::new(work, resolver, random, number)
+        let chance = Chance::new(arguments.seed, CLIENTS + number as u64);
+        Client::new(work, resolver, chance, number)
     };
     Ok(shared.map(client).collect())
 }

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::random::Random;
+use crate::chance::Chance;
 
 /// A node under the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(super) struct Resolver {
 
 #[derive(Debug)]
 struct State {
-    random: Random,
+    chance: Chance,
     /// The last answer, and when it came.
     held: Option<(Vec<u8>, Instant)>,
 }
@@ -53,8 +53,8 @@ impl Zone {
 
 impl Resolver {
     /// One that knows nothing yet.
-    pub(super) fn new(zone: &Arc<Zone>, ttl: Duration, answers: usize, random: Random) -> Self {
-        let state = Mutex::new(State { random, held: None });
+    pub(super) fn new(zone: &Arc<Zone>, ttl: Duration, answers: usize, chance: Chance) -> Self {
+        let state = Mutex::new(State { chance, held: None });
         Self { zone: Arc::clone(zone), ttl, answers: answers.max(1), state }
     }
 
@@ -66,7 +66,7 @@ impl Resolver {
         {
             return answer.clone();
         }
-        let answer = draw(&self.zone.records(), self.answers, &mut state.random);
+        let answer = draw(&self.zone.records(), self.answers, &mut state.chance);
         // That there is nothing is not remembered: the next client asks again.
         state.held = (!answer.is_empty()).then(|| (answer.clone(), now));
         answer
@@ -74,11 +74,11 @@ impl Resolver {
 }
 
 /// Draws so many records by their weights, each once.
-fn draw(records: &[Record], most: usize, random: &mut Random) -> Vec<u8> {
+fn draw(records: &[Record], most: usize, chance: &mut Chance) -> Vec<u8> {
     let mut left: Vec<_> = records.iter().filter(|record| record.weight > 0).copied().collect();
     let mut drawn = Vec::new();
     while drawn.len() < most && !left.is_empty() {
-        let mut point = random.below(left.iter().map(|record| record.weight).sum());
+        let mut point = chance.below(left.iter().map(|record| record.weight).sum());
         let place = left.iter().position(|record| {
             let here = point < record.weight;
             point = point.saturating_sub(record.weight);
@@ -99,10 +99,10 @@ mod tests {
 
     #[test]
     fn shares_follow_weights() {
-        let mut random = Random::new(1, 0);
+        let mut chance = Chance::new(1, 0);
         let mut count = [0; 4];
         for _ in 0..4000 {
-            let drawn = draw(&records(&[100, 300, 0]), 1, &mut random);
+            let drawn = draw(&records(&[100, 300, 0]), 1, &mut chance);
             count[usize::from(drawn[0])] += 1;
         }
         assert!((850..1150).contains(&count[1]), "{count:?}");
@@ -111,16 +111,16 @@ mod tests {
 
     #[test]
     fn several_answers_are_different_nodes_and_no_more_than_there_are() {
-        let mut drawn = draw(&records(&[1, 1, 1, 0]), 8, &mut Random::new(3, 0));
+        let mut drawn = draw(&records(&[1, 1, 1, 0]), 8, &mut Chance::new(3, 0));
         drawn.sort_unstable();
         assert_eq!(drawn, [1, 2, 3]);
-        assert!(draw(&[], 2, &mut Random::new(3, 0)).is_empty());
+        assert!(draw(&[], 2, &mut Chance::new(3, 0)).is_empty());
     }
 
     #[test]
     fn an_answer_stands_for_its_time_to_live() {
         let zone = Arc::new(Zone::default());
-        let resolver = Resolver::new(&zone, Duration::from_secs(10), 1, Random::new(1, 0));
+        let resolver = Resolver::new(&zone, Duration::from_secs(10), 1, Chance::new(1, 0));
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
         assert!(resolver.resolve(start).is_empty());

@@ -82,8 +82,8 @@ fn work(port: u16, attempts: u32) -> Arc<Work> {
 fn client(work: &Arc<Work>, nodes: &[u8]) -> Client {
     let zone = Arc::new(Zone::default());
     zone.publish(nodes.iter().map(|node| Record { node: *node, weight: 1 }).collect());
-    let resolver = Resolver::new(&zone, Duration::ZERO, 1, Random::new(1, 0));
-    Client::new(work, &Arc::new(resolver), Random::new(1, 1), 0)
+    let resolver = Resolver::new(&zone, Duration::ZERO, 1, Chance::new(1, 0));
+    Client::new(work, &Arc::new(resolver), Chance::new(1, 1), 0)
 }
 
 #[test]
