@@ -68,7 +68,10 @@ impl Room {
     pub(super) fn refusal(self, burden: Burden, sessions: u64) -> Option<String> {
         let processes = burden.processes * sessions;
         if processes > self.processes / PART {
-            return Some(format!("{processes} processes, where there may be {}", self.processes));
+            return Some(format!(
+                "{processes} processes, more than a quarter of {}",
+                self.processes
+            ));
         }
         let descriptors = burden.descriptors.max(1) * sessions + SOME;
         if descriptors > self.descriptors {
@@ -80,7 +83,7 @@ impl Room {
         let kibibytes = burden.kibibytes * sessions;
         (kibibytes > self.kibibytes / PART).then(|| {
             format!(
-                "{} MiB of memory, of which {} are left",
+                "{} MiB of memory, more than a quarter of {}",
                 kibibytes / 1024,
                 self.kibibytes / 1024
             )
@@ -124,11 +127,11 @@ mod tests {
         assert_eq!(of(Peer::Flotilla), "");
         assert_eq!(of(Peer::Pyftpdlib), "");
         assert_eq!(of(Peer::Unftp), "30500 descriptors of one process, which may have 20000");
-        assert_eq!(of(Peer::Vsftpd), "30000 processes, where there may be 32768");
+        assert_eq!(of(Peer::Vsftpd), "30000 processes, more than a quarter of 32768");
         let small = Room { processes: 1 << 20, ..ROOM };
         let burden = Burden::of(Peer::PureFtpd, Protocol::Ftp);
         let text = small.refusal(burden, 15_000).unwrap();
-        assert_eq!(text, "6445 MiB of memory, of which 20480 are left");
+        assert_eq!(text, "6445 MiB of memory, more than a quarter of 20480");
     }
 
     #[test]
