@@ -1,6 +1,7 @@
 //! Loads an FTP, FTPS or SFTP server and says what each unit of work costs it. Shares no code with the
 //! server, so that a shared mistake cannot hide.
 
+mod chance;
 mod client;
 mod compare;
 mod cpu;
@@ -8,7 +9,10 @@ mod ground;
 mod idle;
 mod limits;
 mod load;
+mod node;
 mod peer;
+mod pool;
+mod redis;
 mod relay;
 mod report;
 mod results;
@@ -38,6 +42,8 @@ enum Command {
     Compare(compare::Arguments),
     /// Starts nodes of one pool and measures what it costs when data connections reach the wrong one.
     Relay(relay::Arguments),
+    /// Starts nodes of one pool under a name, lets clients follow it, and kills, drains and scales nodes.
+    Pool(pool::Arguments),
     /// Measures what a small file costs more where traces and metrics are sent to a collector.
     Telemetry(telemetry::Arguments),
 }
@@ -47,6 +53,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Relay(arguments) => relay::run(&arguments),
+        Command::Pool(arguments) => pool::run(&arguments),
         Command::Telemetry(arguments) => telemetry::run(&arguments),
     };
     match result {

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::chance::Chance;
 use super::ramp::Ramp;
 use super::scenario::Spacing;
+use crate::chance::Chance;
 
 /// The times at which arrivals are due, one after the other. They depend on nothing but the scenario:
 /// a server that is slow does not thin them out.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::chance::Chance;
 use super::keys::Keys;
 use super::quantity::{show_size, show_time};
+use crate::chance::Chance;
 use crate::client::Protocol;
 
 /// The tasks of a scenario; their order is that of the file.

@@ -1,7 +1,6 @@
 //! `flotilla-loadtest run SCENARIO.toml`: a scenario from a file, against one or more servers.
 
 mod arrival;
-mod chance;
 mod client;
 mod clock;
 mod html;

@@ -8,10 +8,10 @@ use anyhow::{Context, Result};
 use rustix::thread::set_current_timer_slack;
 
 use super::arrival::{Arrival, Desk, Schedule};
-use super::chance::Chance;
 use super::client::Client;
 use super::scenario::{Arrivals, Pacing, Spacing};
 use super::shared::Shared;
+use crate::chance::Chance;
 
 /// The threads of a run.
 #[derive(Debug)]

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::chance::Chance;
 use super::keys::Keys;
 use super::mix::{self, Mix};
 use super::ramp::{Ramp, Shape};
 use super::source::Sources;
+use crate::chance::Chance;
 use crate::client::Protocol;
 
 /// A scenario that can be run.

@@ -11,7 +11,7 @@ use flotilla_protocol::path::VirtualPath;
 use tracing::{debug, info};
 
 use crate::auth::{Account, Protocol};
-use crate::log::{self, About, Direction, TransferRecord, XferLog};
+use crate::log::{self, ACCOUNT, About, Direction, Ring, TransferRecord, XferLog};
 use crate::metrics::Metrics;
 use crate::roster::{Tally, Who};
 use crate::telemetry::{Trace, name};
@@ -69,6 +69,7 @@ impl Record {
         client: IpAddr,
         metrics: Arc<Metrics>,
         xferlog: Option<Arc<XferLog>>,
+        ring: Option<Arc<Ring>>,
     ) -> Self {
         let trace = Trace::new();
         Self {
@@ -79,6 +80,7 @@ impl Record {
                 protocol: PROTOCOL,
                 user: None,
                 path: None,
+                ring,
             })),
             client,
             since: Instant::now(),
@@ -108,10 +110,11 @@ impl Record {
 
     pub(super) fn log_login(&self, user: &str, method: &str) {
         self.metrics.logins_granted.inc();
-        let about = Arc::new(About { user: Some(user.into()), path: None, ..*self.about() });
+        let about =
+            Arc::new(About { user: Some(user.into()), path: None, ..(*self.about()).clone() });
         log::change(&about);
         *self.about.borrow_mut() = about;
-        info!(method, "logged in");
+        info!(target: ACCOUNT, method, "logged in");
     }
 
     pub(super) fn log_refusal(&self, user: &str, method: &str, reason: &str) {
@@ -135,6 +138,7 @@ impl Record {
             self.metrics.transfers_failed.inc();
         }
         info!(
+            target: ACCOUNT,
             command = if upload { "upload" } else { "download" },
             %path,
             bytes,
@@ -142,12 +146,16 @@ impl Record {
             reply = failure.map_or("ok", Failure::text),
             "transfer ended"
         );
+        if let Some(failure) = failure.filter(|failure| failure.is_trouble()) {
+            log::fail(failure.text());
+        }
         let direction = if upload { Direction::In } else { Direction::Out };
         self.xferlog(account, path, (bytes, elapsed), direction, failure.is_none());
     }
 
     pub(super) fn log_change(&self, account: &Account, change: &Change, failure: Option<&Failure>) {
         info!(
+            target: ACCOUNT,
             command = change.command,
             path = %change.path,
             to = change.to.as_ref().map(tracing::field::display),
@@ -207,6 +215,7 @@ impl Record {
         let elapsed_ms = self.since.elapsed().as_millis() as u64;
         match self.about().user {
             Some(_) => info!(
+                target: ACCOUNT,
                 uploads = self.tally.uploads(),
                 downloads = self.tally.downloads(),
                 bytes_in = self.tally.bytes_in(),

@@ -25,4 +25,5 @@ pub(crate) use context::Context;
 pub(crate) use pipeline::Exporter;
 pub(crate) use record::Record;
 pub(crate) use recorder::{is_slow, over};
+pub(crate) use text::clean;
 pub(crate) use trace::Trace;

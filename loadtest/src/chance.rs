@@ -5,12 +5,12 @@ use std::time::Duration;
 /// SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014): eight
 /// lines, and unlike a library's generator it stays what it is.
 #[derive(Clone, Debug)]
-pub(super) struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
     /// The numbers of one stream of a seed. Streams do not depend on each other: what a client does
     /// does not depend on how many others there are.
-    pub(super) fn new(seed: u64, stream: u64) -> Self {
+    pub(crate) fn new(seed: u64, stream: u64) -> Self {
         let mut mixed = Self(seed);
         let base = mixed.next();
         let mut mixed = Self(base ^ stream.wrapping_mul(STREAM));
@@ -26,28 +26,28 @@ impl Chance {
     }
 
     /// A number from 0 to below 1, of 53 bits.
-    pub(super) fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// A number below `bound`; 0 if there is none. The bias is below `bound` by 2^64.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         let wide = u128::from(self.next()) * u128::from(bound);
         u64::try_from(wide >> 64).unwrap_or(0)
     }
 
     /// A number from `low` to `high`, both included.
-    pub(super) fn between(&mut self, low: u64, high: u64) -> u64 {
+    pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high.saturating_sub(low).saturating_add(1))
     }
 
     /// An exponentially distributed number with the mean 1, by the inverse of the distribution.
-    pub(super) fn exponential(&mut self) -> f64 {
+    pub(crate) fn exponential(&mut self) -> f64 {
         -(1.0 - self.unit()).ln()
     }
 
     /// An exponentially distributed time.
-    pub(super) fn time(&mut self, mean: Duration) -> Duration {
+    pub(crate) fn time(&mut self, mean: Duration) -> Duration {
         mean.mul_f64(self.exponential())
     }
 }
