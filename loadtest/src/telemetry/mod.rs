@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::client::account::Account;
-use crate::client::{Protocol, Target, Wire};
+use crate::client::{Target, Wire};
 use crate::ground::Ground;
 use crate::peer::{HASH, Launch, PASSIVE, PASSWORD, Server, USER, free_port};
 use crate::relay::figures::Figures;
