@@ -92,7 +92,7 @@ fn nobody_notices(trouble: &Trouble, protocol: &str) {
 
 /// What the node says that it did not send.
 fn dropped(server: &Server) -> u64 {
-    server.metric_where("flotilla_telemetry_total", "result=\"dropped\"")
+    server.metric_where("flotilla_telemetry_items_total", "result=\"dropped\"")
 }
 
 /// Makes more spans than the queue has places.

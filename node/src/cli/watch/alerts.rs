@@ -227,7 +227,7 @@ pub(super) const ALERTS: &[Alert] = &[
     },
     Alert {
         name: "FlotillaTelemetryDropped",
-        expression: "increase(flotilla_log_lines_dropped_total[10m]) > 0",
+        expression: "sum by (job, instance) (increase(flotilla_telemetry_items_total{result!=\"exported\"}[10m])) > 0 or increase(flotilla_log_lines_dropped_total[10m]) > 0",
         wait: Wait::Minutes(10),
         severity: Severity::Warning,
         summary: "Node {{ $labels.instance }} of {{ $labels.job }} drops what it has to tell",

@@ -194,14 +194,20 @@ pub(super) const HEALTH: &[Panel] = &[
         lines: &[("max by (instance) (process_open_fds{*} / process_max_fds{*})", "{{instance}}")],
     },
     Panel {
-        title: "Lines of the log dropped",
-        about: "Whoever reads the log is too slow.",
+        title: "Telemetry",
+        about: "Spans, lines and pushes of metrics by what became of them. Failed: the collector did not take them; dropped: the queue was full.",
         form: Lines,
         unit: "ops",
-        lines: &[(
-            "sum by (instance) (rate(flotilla_log_lines_dropped_total{*}[$__rate_interval]))",
-            "{{instance}}",
-        )],
+        lines: &[
+            (
+                "sum by (signal, result) (rate(flotilla_telemetry_items_total{*}[$__rate_interval]))",
+                "{{signal}} {{result}}",
+            ),
+            (
+                "sum by (instance) (rate(flotilla_log_lines_dropped_total{*}[$__rate_interval]))",
+                "{{instance}} lines of the log dropped",
+            ),
+        ],
     },
     Panel {
         title: "Versions",
