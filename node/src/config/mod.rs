@@ -344,6 +344,8 @@ pub struct Telemetry {
     pub level: String,
     /// Where transfers are logged in xferlog(5) form; `None`: nowhere.
     pub xferlog: Option<PathBuf>,
+    /// How many users the metrics show, those who move the most bytes.
+    pub top_users: usize,
 }
 
 /// `telemetry.log`.

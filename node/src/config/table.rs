@@ -465,6 +465,12 @@ pub(super) const TABLE: &[Key] = &[
         "File for one xferlog(5) line per transfer; empty: none; reopened at HUP.",
         r#""/var/log/flotilla/xferlog""#,
     ),
+    key(
+        "telemetry.top_users",
+        "0",
+        "How many users the metrics show by name, those who move the most bytes (`flotilla_user_transfer_bytes`), up to 1000; 0: none.",
+        "20",
+    ),
 ];
 
 const fn key(

@@ -126,8 +126,8 @@ impl Gate {
             Err(error) => {
                 match error {
                     HeaderError::Gone => {}
-                    HeaderError::Late | HeaderError::Silent => drop(self.headers.late.inc()),
-                    HeaderError::Refused(_) => drop(self.headers.refused.inc()),
+                    HeaderError::Late | HeaderError::Silent => self.headers.late.inc(),
+                    HeaderError::Refused(_) => self.headers.refused.inc(),
                 }
                 debug!(%balancer, %error, "data connection closed (ingress.data_proxy_protocol)");
                 None

@@ -20,7 +20,9 @@ use super::handler::Door;
 use super::link::Link;
 use super::record::Record;
 use super::transport::Transport;
+use crate::auth::Protocol;
 use crate::listen::{Acceptor, Arrival, Ended};
+use crate::metrics::Probe;
 use crate::session::{Guard, KICKED, LAST_WORDS, Notice, Timer};
 use crate::threshold::Entrance;
 use crate::worker::Worker;
@@ -71,7 +73,7 @@ impl SshSession {
         let policy = worker.policy();
         let now = Instant::now();
         let metrics = Arc::clone(&worker.metrics);
-        metrics.sessions.inc();
+        metrics.sessions.began(Protocol::Ssh);
         let record = Record::new(guard.id, peer.ip(), metrics, policy.xferlog.clone());
         let buffers = Rc::clone(&worker.ssh_buffers);
         let connection = Connection::new(worker, policy, peer, Rc::new(record), now);
@@ -231,9 +233,14 @@ impl Actor for SshSession {
     fn stopping(&mut self, _: &mut Self::Context) -> Running {
         let _scope = self.connection.record.about().enter();
         self.connection.end();
-        self.connection.worker.metrics.sessions.dec();
+        let sessions = &self.connection.worker.metrics.sessions;
+        sessions.ended(Protocol::Ssh);
+        if matches!(self.running, Phase::Opening(_)) {
+            // Not a whole identification came.
+            sessions.probes.of(Probe::Silent).inc();
+        }
         // Never lost, and bounded by the number of sessions.
-        self.acceptor.do_send(Ended(self.guard.id));
+        self.acceptor.do_send(Ended::new(self.guard.id));
         Running::Stop
     }
 }

@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::error::ServeError;
 use crate::health::{Health, Probe, Readiness, STARTING};
 use crate::listen::{Acceptor, Door, Living, Watch};
-use crate::metrics::Metrics;
+use crate::metrics::{CountedStore, Metrics};
 use crate::policy::Policy;
 use crate::pool::{self, Attach, Fault, KnownBans, Parts, Places, Pool, generation, size};
 use crate::ports::{Ports, Report, ShardSeed};
@@ -37,10 +37,12 @@ impl Node {
         settled: Settled,
     ) -> Result<Self, ServeError> {
         let descriptors = bind::raise_descriptor_limit();
-        let metrics = Arc::new(Metrics::new());
+        let metrics = Arc::new(Metrics::new(config.telemetry.top_users));
         let readiness = Arc::new(Readiness::new(Arc::clone(&metrics)));
         let policy = Arc::new(build::policy(config, None)?);
         let config = &policy.config;
+        let wait = metrics.process.job_wait.clone();
+        policy.storages.waits().tell(move |time| wait.took(time));
         bind::probe(config.health.tcp)?;
         let tls = tls::Store::load(&config.tls, &config.hosts, &config.node.data_dir)?;
         let arbiter_count = build::arbiter_count(config);
@@ -59,6 +61,7 @@ impl Node {
         let (fault, sweeps) = (Rc::clone(&parts.fault), Arc::clone(&parts.sweeps));
         let pool = Pool::new(setup(joined, config)?, parts).start();
         let connections_max = build::connections_max(config, descriptors, shared);
+        metrics.sessions.limit.set(connections_max);
         let surroundings = surroundings(&pool, &metrics, &policy, &settled, connections_max);
         // Who is banned in the pool is turned away from the first connection on.
         let bans = pool.send(KnownBans).await.unwrap_or_default();
@@ -82,6 +85,7 @@ impl Node {
         let Surroundings { threshold, startups, .. } = surroundings;
         let node = Self {
             readiness,
+            log_dropped: metrics.process.log_dropped.clone(),
             policy,
             tls,
             pool,
@@ -134,7 +138,7 @@ fn parts(
     places: Places,
 ) -> Parts {
     Parts {
-        store: Rc::clone(&joined.store),
+        store: Rc::new(CountedStore::new(Rc::clone(&joined.store), metrics.pool.calls.clone())),
         name: policy.config.pool.name.clone(),
         alone: joined.alone,
         sharing: joined.sharing.clone(),
@@ -161,8 +165,8 @@ fn surroundings(
     Surroundings {
         pool: pool.clone(),
         metrics: Arc::clone(metrics),
-        threshold: Threshold::new(limits, metrics.unauthenticated.clone()),
-        startups: Threshold::new(build::startups(config), metrics.ssh_startups.clone()),
+        threshold: Threshold::new(limits, metrics.sessions.unauthenticated.clone()),
+        startups: Threshold::new(build::startups(config), metrics.sessions.ssh_startups.clone()),
         policy: Arc::clone(policy),
         found: Arc::new(settled.found()),
         sessions_made: Arc::default(),
