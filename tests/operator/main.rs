@@ -10,6 +10,7 @@ mod generate;
 mod health;
 mod limits;
 mod log;
+mod metrics;
 mod nftables;
 mod refusal;
 mod reload;

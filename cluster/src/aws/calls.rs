@@ -137,6 +137,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test reads the sources")]
     fn every_action_of_the_sources_is_known() {
         fn read(folder: &Path, text: &mut String) {
             for entry in fs::read_dir(folder).unwrap() {

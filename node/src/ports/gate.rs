@@ -197,7 +197,7 @@ mod tests {
             for mut oldest in silent.drain(..2) {
                 assert!(matches!(oldest.read(&mut [0]).await, Ok(0) | Err(_)));
             }
-            assert_eq!(headers.crowded.get(), 2);
+            assert_eq!(headers.crowded.count(), 2);
             driver.abort();
         });
     }

@@ -41,8 +41,6 @@ impl Node {
         let readiness = Arc::new(Readiness::new(Arc::clone(&metrics)));
         let policy = Arc::new(build::policy(config, None)?);
         let config = &policy.config;
-        let wait = metrics.process.job_wait.clone();
-        policy.storages.waits().tell(move |time| wait.took(time));
         bind::probe(config.health.tcp)?;
         let tls = tls::Store::load(&config.tls, &config.hosts, &config.node.data_dir)?;
         let arbiter_count = build::arbiter_count(config);
@@ -61,7 +59,6 @@ impl Node {
         let (fault, sweeps) = (Rc::clone(&parts.fault), Arc::clone(&parts.sweeps));
         let pool = Pool::new(setup(joined, config)?, parts).start();
         let connections_max = build::connections_max(config, descriptors, shared);
-        metrics.sessions.limit.set(connections_max);
         let surroundings = surroundings(&pool, &metrics, &policy, &settled, connections_max);
         // Who is banned in the pool is turned away from the first connection on.
         let bans = pool.send(KnownBans).await.unwrap_or_default();
@@ -152,7 +149,7 @@ fn parts(
     }
 }
 
-/// What the arbiters have in common.
+/// What the arbiters have in common, and what tells the metrics of it.
 fn surroundings(
     pool: &Addr<Pool>,
     metrics: &Arc<Metrics>,
@@ -162,6 +159,9 @@ fn surroundings(
 ) -> Surroundings {
     let config = &policy.config;
     let limits = build::threshold(config, connections_max);
+    metrics.sessions.limit.set(connections_max);
+    let wait = metrics.process.job_wait.clone();
+    policy.storages.waits().tell(move |time| wait.took(time));
     Surroundings {
         pool: pool.clone(),
         metrics: Arc::clone(metrics),
