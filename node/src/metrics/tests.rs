@@ -21,7 +21,8 @@ impl PushMetricExporter for Kept {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
         let mut kept = BTreeMap::new();
         for metric in metrics.scope_metrics().flat_map(|scope| scope.metrics()) {
-            let mut keep = |labels: Vec<String>, value: f64| {
+            let mut keep = |mut labels: Vec<String>, value: f64| {
+                labels.sort();
                 kept.insert(format!("{} {}", metric.name(), labels.join(",")), value);
             };
             macro_rules! points {
@@ -95,6 +96,9 @@ fn samples(text: &str, definitions: &[definition::Definition]) -> BTreeMap<Strin
         });
         let Some(of) = of else { continue };
         let labels = labels.trim_end_matches('}').replace('"', "");
+        let mut labels: Vec<_> = labels.split(',').collect();
+        labels.sort_unstable();
+        let labels = labels.join(",");
         samples.insert(format!("{} {labels}", of.exported_name()), value.parse().unwrap());
     }
     samples
@@ -156,11 +160,11 @@ fn both_ways_out_tell_the_same() {
     let told = |series: &str| exported.get(series).copied();
     assert_eq!(told("flotilla.sessions protocol=ftps"), Some(1.0));
     assert_eq!(told("flotilla.sessions protocol=ftp"), Some(0.0));
-    assert_eq!(told("flotilla.ftp_commands verb=other,class=5xx"), Some(1.0));
-    assert_eq!(told("flotilla.ftp_commands verb=RETR,class=2xx"), Some(1.0));
-    assert_eq!(told("flotilla.transfer_seconds protocol=ssh,direction=upload"), Some(1.0));
+    assert_eq!(told("flotilla.ftp_commands class=5xx,verb=other"), Some(1.0));
+    assert_eq!(told("flotilla.ftp_commands class=2xx,verb=RETR"), Some(1.0));
+    assert_eq!(told("flotilla.transfer_seconds direction=upload,protocol=ssh"), Some(1.0));
     assert_eq!(told("flotilla.lease_lag_seconds "), Some(1.5));
-    assert_eq!(told("flotilla.user_transfer_bytes user=u,direction=upload"), Some(7.0));
+    assert_eq!(told("flotilla.user_transfer_bytes direction=upload,user=u"), Some(7.0));
 }
 
 /// The rules of `promtool check metrics`.

@@ -33,6 +33,7 @@ fn what_is_under_way_is_not_answered() {
     assert_eq!(told(&mut bench), [("NOOP", 200)]);
     bench.answer(Outcome::TransferEnded(Ok(1)));
     assert_eq!(told(&mut bench), [("STOR", 226), ("PWD", 257)]);
+    bench.said();
     bench.begin("stor a");
     bench.open();
     told(&mut bench);
