@@ -13,6 +13,7 @@ use super::template::{self, TemplateArgs};
 use super::{Cli, ConfigArgs, iam, nftables, print, unit, watch};
 use crate::config::{self, MAIN_FILE, Origin};
 use crate::error::ServeError;
+use crate::metrics;
 
 /// `flotilla gen`.
 #[derive(Debug, Subcommand)]
@@ -40,6 +41,8 @@ pub enum GenerateVerb {
     Alerts(ConfigArgs),
     /// The reference of configuration keys, in Markdown.
     Reference,
+    /// The table of all metrics, in Markdown.
+    Metrics,
 }
 
 /// Writes the file asked for to standard output.
@@ -72,6 +75,7 @@ pub fn run(verb: GenerateVerb) -> Result<(), ServeError> {
         GenerateVerb::Grafana => print(&format!("{:#}\n", watch::dashboard())),
         GenerateVerb::Alerts(args) => print(&watch::alerts(&args.load()?.0)),
         GenerateVerb::Reference => print(&reference()),
+        GenerateVerb::Metrics => print(&metrics::reference()),
     }
 }
 

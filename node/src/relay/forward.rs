@@ -22,7 +22,7 @@ use super::reach::Reaches;
 use super::routes::{Owner, Routes};
 use super::{abort_at_close, pump};
 use crate::keepalive;
-use crate::metrics::{Occupied, RelayCounts};
+use crate::metrics::{Occupied, RelayCounts, RelayRefusal};
 use crate::ports::Accepted;
 
 /// What the relays of a node have in common.
@@ -96,7 +96,7 @@ impl Forwarder {
         let Some(key) = &routes.key else { return false };
         let counts = &self.outgoing.counts;
         if !counts.active.add_below(self.outgoing.limit) {
-            counts.refused("limit");
+            counts.refused(RelayRefusal::Limit);
             debug!(client = %connection.peer, "data connection not relayed: too many are (relay.connections)");
             reset(connection);
             return true;
@@ -104,7 +104,7 @@ impl Forwarder {
         let place = Place(counts.active.clone());
         let (share, begun) = (self.outgoing.share, Instant::now());
         if !self.reaches.borrow_mut().begin(fence, is_alive, share, begun) {
-            counts.refused("dial");
+            counts.refused(RelayRefusal::Dial);
             debug!(client = %connection.peer, %node, "data connection not relayed: its owner was not reached before, or too many dial it");
             reset(connection);
             return true;
@@ -193,7 +193,7 @@ async fn carry(connection: Accepted, preamble: Preamble, call: Call, counts: &Re
             return debug!(%node, %client, port, trace_id, %error, "relay ended before it began");
         }
         Err(error) => {
-            counts.refused("dial");
+            counts.refused(RelayRefusal::Dial);
             let told = dial.reaches.borrow().tells(dial.owner, Instant::now());
             let Some(held) = told else { return };
             return info!(held, %node, %relay, %client, port, trace_id, %error, "data connection not relayed: its owner is not reached");
@@ -202,7 +202,7 @@ async fn carry(connection: Accepted, preamble: Preamble, call: Call, counts: &Re
     drop(dial);
     counts.sent.inc();
     let (moved, result) = pump::run(stream, owner, stalled, halted.changed()).await;
-    counts.bytes.inc_by(moved.inward + moved.outward);
+    counts.bytes.add(moved.inward + moved.outward);
     let (inward, outward) = (moved.inward, moved.outward);
     match result {
         Ok(()) => debug!(%node, %client, port, inward, outward, trace_id, "relay ended"),

@@ -156,9 +156,9 @@ impl Session {
         };
         let now = Instant::now();
         let machine = ftp::Session::new(policy.settings_of(entry.mode), connection, now);
-        worker.metrics.sessions.inc();
         let protocol = if connection.secure { Protocol::Ftps } else { Protocol::Ftp };
         let totals = Totals::new(now);
+        worker.metrics.sessions.began(protocol);
         let about = About {
             session: guard.id,
             trace: totals.trace.root(),
@@ -216,6 +216,7 @@ impl Session {
                 self.on_deadline(now);
             }
             self.perform(now);
+            self.count_answered();
             // The control connection first: an end that came together with that of an upload must be
             // known when the upload is judged.
             let moved = self.poll_control(task, now)
@@ -270,6 +271,7 @@ impl Session {
                 true
             }
             Poll::Ready(Ok(read)) => {
+                self.totals.hears();
                 self.keep.feed(now);
                 if !lingering {
                     if let Some(transfer) = &self.transfer {
@@ -403,11 +405,12 @@ impl Actor for Session {
     }
 
     fn stopping(&mut self, _: &mut Self::Context) -> Running {
-        self.worker.metrics.sessions.dec();
+        self.count_answered();
+        self.worker.metrics.sessions.ended(self.protocol());
         let _scope = self.about.enter();
         self.log_end();
         // Never lost, and bounded by the number of sessions.
-        self.acceptor.do_send(Ended(self.guard.id));
+        self.acceptor.do_send(Ended::new(self.guard.id));
         Running::Stop
     }
 }

@@ -125,10 +125,7 @@ impl Session {
                 Outcome::Login(Err(refusal))
             }
             Done::Granted(Ok(grant)) => Outcome::Passive(Ok(self.keep_passive(grant, now))),
-            Done::Granted(Err(failure)) => {
-                self.worker.metrics.passive_refused.inc();
-                Outcome::Passive(Err(failure))
-            }
+            Done::Granted(Err(failure)) => Outcome::Passive(Err(failure)),
             Done::Secured(result) => self.secured(result, now),
         };
         self.machine.on_outcome(outcome, now);
@@ -155,13 +152,16 @@ impl Session {
     ) -> Outcome {
         match result {
             Ok(stream) => {
+                if !self.machine.is_secure() {
+                    self.worker.metrics.sessions.secured();
+                }
                 self.wire = Wire::Tls(stream);
                 self.tune_socket();
                 Outcome::Secured(Ok(self.wire.peer_certificate().is_some()))
             }
             Err(error) => {
                 debug!(%error, "tls handshake failed");
-                self.worker.metrics.tls_failed.inc();
+                self.worker.metrics.sessions.tls_failed.inc();
                 self.on_lost(now);
                 Outcome::Secured(Err(()))
             }
@@ -209,6 +209,7 @@ impl Session {
 
     fn authenticate(&mut self, credentials: Credentials, now: Instant) {
         let user = String::from_utf8_lossy(&credentials.user).into_owned();
+        self.totals.tries(credentials.password.is_some());
         // It connected before the ban, or before the door was closed.
         let banned = || self.worker.is_banned(self.peer.ip(), now).then_some(BANNED);
         if let Some(text) = self.worker.closed().or_else(banned) {
@@ -224,10 +225,11 @@ impl Session {
             protocol: self.protocol(),
         };
         let policy = Arc::clone(&self.policy);
-        let pool = self.worker.pool.clone();
+        let (pool, metrics) = (self.worker.pool.clone(), Arc::clone(&self.worker.metrics));
         let host = self.host;
         self.work = Some(Box::pin(async move {
-            Done::Login(user, login::run(policy, pool, host, attempt).await.map(Box::new))
+            let judged = login::run(policy, pool, host, attempt, &metrics).await;
+            Done::Login(user, judged.map(Box::new))
         }));
     }
 

@@ -15,6 +15,7 @@ use crate::auth::Protocol;
 use crate::auth::users::protocol_name;
 use crate::log::{self, ACCOUNT, About, Direction, TransferRecord};
 use crate::login::LoggedIn;
+use crate::metrics::{LoginMethod, LoginResult, Over, Probe, TransferResult};
 use crate::roster::{Tally, Who};
 use crate::telemetry::{Trace, name};
 
@@ -71,11 +72,29 @@ pub(super) struct Totals {
     tally: Rc<Tally>,
     /// The last user who was logged in.
     user: Option<Arc<str>>,
+    /// By what the client tries to log in.
+    method: LoginMethod,
+    /// The client has said something.
+    heard: bool,
 }
 
 impl Totals {
     pub(super) fn new(now: Instant) -> Self {
-        Self { since: now, trace: Trace::new(), tally: Rc::default(), user: None }
+        let (method, heard) = (LoginMethod::Password, false);
+        Self { since: now, trace: Trace::new(), tally: Rc::default(), user: None, method, heard }
+    }
+
+    /// The client tries to log in.
+    pub(super) fn tries(&mut self, with_password: bool) {
+        self.method = match with_password {
+            true => LoginMethod::Password,
+            false => LoginMethod::Certificate,
+        };
+    }
+
+    /// The client says something.
+    pub(super) fn hears(&mut self) {
+        self.heard = true;
     }
 }
 
@@ -93,7 +112,11 @@ impl Session {
 
     /// The client is logged in: for the log, and for those who watch the node.
     pub(super) fn enter(&mut self, login: &LoggedIn, now: Instant) {
-        self.worker.metrics.logins_granted.inc();
+        let method = match login.account.anonymous {
+            true => LoginMethod::Anonymous,
+            false => self.totals.method,
+        };
+        self.worker.metrics.logins.judged(self.protocol(), method, LoginResult::Ok);
         let user: Arc<str> = login.account.name.as_str().into();
         self.totals.user = Some(Arc::clone(&user));
         self.is_about(Some(Arc::clone(&user)));
@@ -116,7 +139,9 @@ impl Session {
     }
 
     pub(super) fn log_refusal(&self, user: &str, refusal: &LoginRefusal) {
-        self.worker.metrics.logins_refused.inc();
+        if let Some(result) = LoginResult::of(refusal) {
+            self.worker.metrics.logins.judged(self.protocol(), self.totals.method, result);
+        }
         let reason = match refusal {
             LoginRefusal::Incorrect => "incorrect",
             LoginRefusal::NeedPassword => return,
@@ -133,33 +158,31 @@ impl Session {
         now: Instant,
     ) {
         let bytes = result.as_ref().copied().unwrap_or_else(|_| transfer.bytes());
-        let metrics = &self.worker.metrics;
         let command = match transfer.kind {
             Kind::Download => {
                 self.totals.tally.downloaded(bytes);
-                metrics.bytes_out.inc_by(bytes);
                 "download"
             }
             Kind::Upload => {
                 self.totals.tally.uploaded(bytes);
-                metrics.bytes_in.inc_by(bytes);
                 "upload"
             }
-            Kind::Listing => {
-                metrics.bytes_out.inc_by(bytes);
-                "listing"
-            }
+            Kind::Listing => "listing",
         };
         let reply = match result {
             Ok(_) => 226,
-            Err(failure) => {
-                metrics.transfers_failed.inc();
-                failure.code(Phase::Transfer).0
-            }
+            Err(failure) => failure.code(Phase::Transfer).0,
         };
-        metrics.transfers.inc();
         let elapsed = now.saturating_duration_since(transfer.started());
         let scope = transfer.about.enter();
+        self.worker.metrics.transfers.over(&Over {
+            protocol: self.protocol(),
+            direction: transfer.kind.direction(),
+            result: TransferResult::of(result.as_ref().err()),
+            bytes,
+            elapsed,
+            user: self.totals.user.as_deref().unwrap_or_default(),
+        });
         let elapsed_ms = elapsed.as_millis() as u64;
         match transfer.kind {
             // The client does not know it, and may send the file again.
@@ -259,9 +282,19 @@ impl Session {
             .send();
     }
 
+    /// Counts the commands that were answered since the last time.
+    pub(super) fn count_answered(&mut self) {
+        while let Some(answered) = self.machine.poll_answered() {
+            self.worker.metrics.commands.answered(answered);
+        }
+    }
+
     pub(super) fn log_end(&self) {
         self.trace_end();
         let totals = &self.totals;
+        if !totals.heard && self.protocol() == Protocol::Ftp {
+            self.worker.metrics.sessions.probes.of(Probe::Silent).inc();
+        }
         let elapsed_ms = totals.since.elapsed().as_millis() as u64;
         match &totals.user {
             Some(user) => info!(

@@ -23,6 +23,7 @@ use crate::config::{Networks, Proxy};
 use crate::data::{Download, Progress, Terms, receive, send};
 use crate::files::Files;
 use crate::log::About;
+use crate::metrics::TransferDirection;
 use crate::ports::Grant;
 use crate::roster::{Moving, Subject, Transfer};
 use crate::storage::{CreateMode, CreateOptions, Sink, Source, Storage};
@@ -51,6 +52,25 @@ pub(super) enum Kind {
     Listing,
 }
 
+impl Kind {
+    fn of(request: &TransferKind) -> Self {
+        match request {
+            TransferKind::Retrieve { .. } => Self::Download,
+            TransferKind::Store { .. } => Self::Upload,
+            TransferKind::List(_) => Self::Listing,
+        }
+    }
+
+    /// For the metrics.
+    pub(super) fn direction(self) -> TransferDirection {
+        match self {
+            Self::Download => TransferDirection::Download,
+            Self::Upload => TransferDirection::Upload,
+            Self::Listing => TransferDirection::Listing,
+        }
+    }
+}
+
 /// What the transfer and its session tell each other.
 struct Shared {
     progress: Rc<Progress>,
@@ -77,6 +97,7 @@ impl OpenTransfer {
             key: session.key,
             reuse: config.ftp.data_reuse,
             strangers: config.ftp.data_peer == crate::config::DataPeer::Tls,
+            metrics: Arc::clone(&session.worker.metrics),
         });
         let link = Link {
             route: request.route,
@@ -90,8 +111,10 @@ impl OpenTransfer {
             },
             is_headless: false,
         };
+        let direction = Kind::of(&request.kind).direction();
+        let counted = session.worker.metrics.transfers.bytes.of((session.protocol(), direction));
         let shared = Rc::new(Shared {
-            progress: Rc::new(Progress::new(now)),
+            progress: Rc::new(Progress::counted(now, counted.clone())),
             news: RefCell::new(None),
             loss: Cell::new(session.loss),
             aborted: Cell::new(false),

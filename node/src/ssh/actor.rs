@@ -20,8 +20,10 @@ use super::handler::Door;
 use super::link::Link;
 use super::record::Record;
 use super::transport::Transport;
+use crate::auth::Protocol;
 use crate::listen::{Acceptor, Arrival, Ended};
 use crate::log::{self, Ring};
+use crate::metrics::Probe;
 use crate::session::{Guard, KICKED, LAST_WORDS, Notice, Timer};
 use crate::threshold::Entrance;
 use crate::worker::Worker;
@@ -72,7 +74,7 @@ impl SshSession {
         let policy = worker.policy();
         let now = Instant::now();
         let metrics = Arc::clone(&worker.metrics);
-        metrics.sessions.inc();
+        metrics.sessions.began(Protocol::Ssh);
         let ring = Ring::new(policy.config.telemetry.session_ring);
         let record = Record::new(guard.id, peer.ip(), metrics, policy.xferlog.clone(), ring);
         let buffers = Rc::clone(&worker.ssh_buffers);
@@ -238,9 +240,14 @@ impl Actor for SshSession {
     fn stopping(&mut self, _: &mut Self::Context) -> Running {
         let _scope = self.connection.record.about().enter();
         self.connection.end();
-        self.connection.worker.metrics.sessions.dec();
+        let sessions = &self.connection.worker.metrics.sessions;
+        sessions.ended(Protocol::Ssh);
+        if matches!(self.running, Phase::Opening(_)) {
+            // Not a whole identification came.
+            sessions.probes.of(Probe::Silent).inc();
+        }
         // Never lost, and bounded by the number of sessions.
-        self.acceptor.do_send(Ended(self.guard.id));
+        self.acceptor.do_send(Ended::new(self.guard.id));
         Running::Stop
     }
 }

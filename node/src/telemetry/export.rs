@@ -73,12 +73,15 @@ impl Counts {
     }
 }
 
+/// Of traces, metrics and logs.
+pub(crate) static COUNTS: [&Counts; 3] = [&TRACES, &METRICS, &LOGS];
+
 /// Spans.
-pub(crate) static TRACES: Counts = Counts::new();
+pub(super) static TRACES: Counts = Counts::new();
 /// Pushes of metrics.
-pub(crate) static METRICS: Counts = Counts::new();
+pub(super) static METRICS: Counts = Counts::new();
 /// Lines of the log.
-pub(crate) static LOGS: Counts = Counts::new();
+pub(super) static LOGS: Counts = Counts::new();
 
 /// An exporter, polled as if on the runtime of the thread `otlp`.
 #[derive(Debug)]

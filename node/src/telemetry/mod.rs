@@ -22,6 +22,7 @@ mod text;
 mod trace;
 
 pub(crate) use context::Context;
+pub(crate) use export::COUNTS;
 pub(crate) use pipeline::Exporter;
 pub(crate) use record::Record;
 pub(crate) use recorder::{is_slow, over};

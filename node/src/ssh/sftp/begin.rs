@@ -18,12 +18,14 @@ use super::listing::Lister;
 use super::open::{Content, File, Open};
 use super::{Server, copy, names};
 use crate::files::Files;
+use crate::metrics::SftpRequest;
 use crate::ssh::record::{Change, now_seconds};
 use crate::storage::{CreateMode, CreateOptions, Edit, Storage, Visitor, Work};
 
 impl Server {
     /// Begins one request; what is answered at once is finished here.
     pub(super) fn begin(&mut self, ticket: Ticket, request: Request, now: Instant) {
+        self.under_way.push((ticket, SftpRequest::of(&request)));
         self.doing = self.doing(&request);
         match self.doing {
             Some((command, _)) => self.card.note(command, now),

@@ -88,6 +88,10 @@ impl Server {
                 (ticket, done(result))
             }
         };
+        if let Some(place) = self.under_way.iter().position(|(of, _)| *of == ticket) {
+            let (_, request) = self.under_way.swap_remove(place);
+            self.record.count(request, &outcome);
+        }
         self.machine.on_outcome(ticket, outcome);
     }
 

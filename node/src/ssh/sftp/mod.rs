@@ -28,7 +28,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use flotilla_protocol::sftp::{self, HandleId, Settings};
+use flotilla_protocol::sftp::{self, HandleId, Settings, Ticket};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
@@ -40,6 +40,7 @@ use super::record::Record;
 use super::throttle::Throttle;
 use crate::files::Files;
 use crate::login::LoggedIn;
+use crate::metrics::SftpRequest;
 use crate::roster::Card;
 
 /// One SFTP channel.
@@ -54,6 +55,8 @@ pub(super) struct Server {
     card: Rc<Card>,
     /// What is being begun, for those who watch the node.
     doing: Doing,
+    /// What is under way, for the metrics: no more than the machine hands out at once.
+    under_way: Vec<(Ticket, SftpRequest)>,
     record: Rc<Record>,
     /// The client sends no more.
     ended: bool,
@@ -77,6 +80,7 @@ impl Server {
             throttle: Throttle::new(login),
             card,
             doing: None,
+            under_way: Vec::new(),
             record,
             ended: false,
         }
