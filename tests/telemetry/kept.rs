@@ -51,6 +51,8 @@ fn a_transfer_that_fails_is_kept() {
     assert_eq!(root.attributes["user.name"], "alice");
     for span in &spans {
         assert_eq!(span.trace, root.trace, "only that session is kept: {span:#?}");
-        assert!(span.id == root.id || span.failed, "only what failed is kept: {span:#?}");
+        // The parts of what failed are, too.
+        let is_kept = span.id == root.id || span.failed || span.parent == transfer.id;
+        assert!(is_kept, "only what failed is kept: {span:#?}");
     }
 }
