@@ -95,7 +95,7 @@ pub(super) const ALERTS: &[Alert] = &[
         wait: Wait::Minutes(5),
         severity: Severity::Warning,
         summary: "Pool {{ $labels.job }} has {{ $value | humanizePercentage }} of the sessions that it takes",
-        description: "Soon logins are refused with 421 on all nodes. Raise limits.sessions (flotilla policy), and add a node where FlotillaNodeFull holds as well.",
+        description: "Soon logins are refused with 421 on all nodes. Raise limits.sessions on all nodes (flotilla policy prints what holds), and add a node where FlotillaNodeFull holds as well.",
     },
     Alert {
         name: "FlotillaPassivePortsLow",
@@ -135,7 +135,7 @@ pub(super) const ALERTS: &[Alert] = &[
         wait: Wait::Minutes(2),
         severity: Severity::Critical,
         summary: "No node of {{ $labels.job }} leads the pool",
-        description: "Names, security groups and balancers are not kept up, and what died is not tidied. See FlotillaStoreAway; if the store is fine, the log of the nodes says who may not lead (pool.leader).",
+        description: "Names, security groups and balancers are not kept up, and what died is not tidied. See FlotillaStoreAway; if the store is fine, flotilla nodes shows who is there, and the log of each says what it waits for.",
     },
     Alert {
         name: "FlotillaStoreAway",
@@ -167,7 +167,7 @@ pub(super) const ALERTS: &[Alert] = &[
         wait: Wait::Minutes(60),
         severity: Severity::Warning,
         summary: "A certificate of node {{ $labels.instance }} of {{ $labels.job }} ends soon",
-        description: "Less than 14 days are left. Put a new one at tls.certificate and tls.key and send HUP; flotilla show tells which one it is.",
+        description: "Less than 14 days are left. Put a new one at tls.certificate and tls.key and send HUP; flotilla check tells what is wrong with one.",
     },
     Alert {
         name: "FlotillaCertificateEnds",
