@@ -42,6 +42,7 @@ mod roster;
 mod secret;
 mod session;
 mod system;
+mod telemetry;
 mod threshold;
 mod waiting;
 mod web;
@@ -54,6 +55,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use config::{Config, ConfigError};
+use telemetry::Exporter;
 
 /// Runs a node until TERM or INT. HUP reads the configuration again through `reload`; a second TERM ends
 /// at once.
@@ -64,7 +66,8 @@ pub fn serve(
     config: Config,
     reload: impl Fn() -> Result<Config, ConfigError> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let log = log::init(&config.telemetry)?;
+    let exporter = Exporter::start(&config, &system::node_id(&config)?)?;
+    let log = log::init(&config.telemetry, &exporter)?;
     let system = actix::System::new();
     let result = system.block_on(async {
         let signals = Signals::new().map_err(|error| ServeError::Runtime(error.to_string()))?;
@@ -76,6 +79,8 @@ pub fn serve(
     });
     // Dropping it would wait for threads that a dead storage may hold for ever. The process ends next.
     std::mem::forget(system);
+    drop(log);
+    exporter.finish();
     result
 }
 

@@ -61,6 +61,29 @@ pub(crate) const TOKEN: Rule = Rule {
     wanted: "one word of letters, digits and any of -._~+/=",
 };
 
+/// `telemetry.otlp_headers_file`.
+pub(crate) const HEADERS: Rule = Rule {
+    readers: Readers::Owner,
+    bytes: 3..=BYTES_MAX,
+    fits: |bytes| headers(bytes).is_some(),
+    wanted: "a header per line, as `authorization: Bearer ...`",
+};
+
+/// The headers in a file of them, one per line.
+pub(crate) fn headers(bytes: &[u8]) -> Option<Vec<(&str, &str)>> {
+    let lines = str::from_utf8(bytes).ok()?.lines().filter(|line| !line.trim().is_empty());
+    let pair = |line| {
+        let (name, value) = str::split_once(line, ':')?;
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let (name, value) = (name.trim(), value.trim());
+        let is_right = !name.is_empty()
+            && name.chars().all(is_name)
+            && value.chars().all(|c| c == ' ' || c.is_ascii_graphic());
+        is_right.then_some((name, value))
+    };
+    lines.map(pair).collect()
+}
+
 /// Reads the secret that `key` leads to.
 ///
 /// # Errors

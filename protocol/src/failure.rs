@@ -64,6 +64,39 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether something is out of order, so that an operator would want to know how it came about: neither
+    /// what the client asked for, nor a rule, nor somebody's wish to end it explains the failure.
+    pub fn is_trouble(&self) -> bool {
+        match self {
+            Self::NoSpace
+            | Self::StorageTimeout
+            | Self::StorageError
+            | Self::PortsExhausted
+            | Self::DataTimeout
+            | Self::DataRefused
+            | Self::DataBroken
+            | Self::DataStalled
+            | Self::DataHandshake
+            | Self::DataNotResumed
+            | Self::Internal => true,
+            Self::NotFound
+            | Self::Exists
+            | Self::NotDirectory
+            | Self::IsDirectory
+            | Self::NotEmpty
+            | Self::NotRegular
+            | Self::BadName
+            | Self::BadOffset
+            | Self::BadRename
+            | Self::Denied(_)
+            | Self::Limit(_)
+            | Self::Quota
+            | Self::Unsupported
+            | Self::Aborted
+            | Self::Stopping => false,
+        }
+    }
+
     /// What is wrong, in the user's words.
     pub fn text(&self) -> &str {
         match self {

@@ -11,7 +11,7 @@ use super::nftables::NftablesArgs;
 #[cfg(feature = "aws")]
 use super::template::{self, TemplateArgs};
 use super::{Cli, ConfigArgs, iam, nftables, print, unit};
-use crate::config::{self, Key, MAIN_FILE, Origin, Standing};
+use crate::config::{self, MAIN_FILE, Origin};
 use crate::error::ServeError;
 use crate::metrics;
 
@@ -88,7 +88,7 @@ pub(super) fn man() -> Result<String, ServeError> {
     );
     for key in config::keys() {
         let _ = writeln!(page, ".TP\n\\fB{}\\fR = {}", roff(key.name), roff(key.default));
-        let _ = writeln!(page, "{}{}", roff(key.doc), later(key));
+        let _ = writeln!(page, "{}", roff(key.doc));
         let _ = writeln!(page, ".br\nExample: {}", roff(key.example));
     }
     page.push_str(".SH USERS\n");
@@ -178,22 +178,14 @@ pub(super) fn reference() -> String {
         }
         let _ = writeln!(
             text,
-            "- `{}` (default `{}`): {}{} Example: `{}`.",
+            "- `{}` (default `{}`): {} Example: `{}`.",
             key.field(),
             key.default,
             key.doc,
-            later(key),
             key.example
         );
     }
     text
-}
-
-fn later(key: &Key) -> &'static str {
-    match key.standing {
-        Standing::Available => "",
-        Standing::Later => " Not available in this version.",
-    }
 }
 
 /// Text that roff takes literally.

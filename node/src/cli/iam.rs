@@ -6,20 +6,15 @@
 
 use serde_json::{Value, json};
 
-use crate::config::{Aws, BalancerSource, Config, Standing, find};
+use crate::config::{Aws, BalancerSource, Config};
 
-/// The document, as it is attached to the role: for what is switched on, and can be in this version.
+/// The document, as it is attached to the role: for what is switched on.
 pub(super) fn policy(config: &Config) -> Value {
-    let is_built = |name: &str| find(name).is_some_and(|key| key.standing == Standing::Available);
-    policy_of(config, is_built)
-}
-
-fn policy_of(config: &Config, is_built: impl Fn(&str) -> bool) -> Value {
     let aws = &config.aws;
     let place = Place::of(aws);
     let pool = config.pool.name.as_str();
     let mut statements = vec![look()];
-    if let Some(name) = aws.dns_name.as_ref().filter(|_| is_built("aws.dns_name")) {
+    if let Some(name) = aws.dns_name.as_ref() {
         let names = [Some(name), aws.dns_sftp_name.as_ref()];
         let names: Vec<&str> = names.into_iter().flatten().map(String::as_str).collect();
         statements.extend(records(aws, &place, &names));
@@ -28,7 +23,7 @@ fn policy_of(config: &Config, is_built: impl Fn(&str) -> bool) -> Value {
     if aws.security_groups {
         statements.extend(groups(&place, pool));
     }
-    if aws.balancer != BalancerSource::Off && is_built("aws.balancer") {
+    if aws.balancer != BalancerSource::Off {
         statements.push(balancers_seen());
         if aws.balancer_changes {
             statements.push(balancers_changed(&place, pool));
@@ -287,7 +282,7 @@ mod tests {
     fn configured(change: impl FnOnce(&mut Aws)) -> Value {
         let (mut config, _) = load_flags(&[]).unwrap();
         change(&mut config.aws);
-        policy_of(&config, |_| true)
+        policy(&config)
     }
 
     fn everything(aws: &mut Aws) {

@@ -13,12 +13,12 @@ use super::value::{
     count_from_one, data_peer, duration, duration_or_zero, filter, flag, host_name, idle_timeout,
     line, listener_modes, methods, networks, node_id, optional_address, optional_line,
     optional_path, passive_address, path, paths, pool_name, ports, rekey_bytes, rekey_interval,
-    size, store, top_users, umask, workers, zone_addresses,
+    ring, size, store, top_users, umask, workers, zone_addresses,
 };
 use super::{
     Admin, Auto, Aws, Config, DataReuse, Ftp, Health, Host, Ingress, Limits, LogFormat, Node,
-    OnAbort, Pool, Relay, Ssh, Storage, Telemetry, Timeouts, Tls, TlsMode, TlsVersion, Users,
-    algorithm, aws, ingress,
+    OnAbort, OtlpProtocol, Pool, Relay, Ssh, Storage, Telemetry, Timeouts, Tls, TlsMode,
+    TlsVersion, Users, algorithm, aws, ingress, otlp,
 };
 
 /// `Some(Section { field: value, … })` if every key can be read. All are tried, so that every
@@ -315,7 +315,22 @@ fn telemetry(reader: &mut Reader<'_>) -> Option<Telemetry> {
     section!(reader, Telemetry {
         log: "telemetry.log" as choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)]),
         level: "telemetry.level" as filter,
+        lines_per_second: "telemetry.lines_per_second" as count,
+        session_ring: "telemetry.session_ring" as ring,
         xferlog: "telemetry.xferlog" as optional_path,
+        otlp_endpoint: "telemetry.otlp_endpoint" as otlp::endpoint,
+        otlp_protocol: "telemetry.otlp_protocol" as choice(&[
+            ("auto", OtlpProtocol::Auto),
+            ("grpc", OtlpProtocol::Grpc),
+            ("http", OtlpProtocol::Http),
+        ]),
+        otlp_signals: "telemetry.otlp_signals" as otlp::signals,
+        otlp_headers_file: "telemetry.otlp_headers_file" as optional_path,
+        otlp_ca: "telemetry.otlp_ca" as optional_path,
+        otlp_timeout: "telemetry.otlp_timeout" as duration,
+        metrics_interval: "telemetry.metrics_interval" as duration,
+        sample: "telemetry.sample" as otlp::ratio,
+        slow_transfer: "telemetry.slow_transfer" as duration_or_zero,
         top_users: "telemetry.top_users" as top_users,
     })
 }

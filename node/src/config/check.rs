@@ -71,6 +71,8 @@ fn secrets(config: &Config, check: &mut Check<'_>) {
     let (pool, admin) = (&config.pool, &config.admin);
     check.secret("pool.store_password_file", &pool.store_password_file, &secret::STORE_PASSWORD);
     check.secret("pool.secret_file", &pool.secret_file, &secret::POOL);
+    let headers = &config.telemetry.otlp_headers_file;
+    check.secret("telemetry.otlp_headers_file", headers, &secret::HEADERS);
     let operator = check.secret("admin.token_file", &admin.token_file, &secret::TOKEN);
     let reader = check.secret("admin.read_token_file", &admin.read_token_file, &secret::TOKEN);
     let (Some(operator), Some(reader)) = (operator, reader) else { return };
@@ -262,6 +264,7 @@ fn secret_files(config: &Config) -> impl Iterator<Item = (&'static str, &PathBuf
         ("pool.secret_file", &pool.secret_file),
         ("admin.token_file", &admin.token_file),
         ("admin.read_token_file", &admin.read_token_file),
+        ("telemetry.otlp_headers_file", &config.telemetry.otlp_headers_file),
     ]
     .into_iter()
     .filter_map(|(key, path)| Some((key, path.as_ref()?)))

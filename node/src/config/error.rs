@@ -51,11 +51,6 @@ pub enum Fault {
         /// What was written.
         got: String,
     },
-    /// The key belongs to a part that this version does not have.
-    Unavailable {
-        /// The only value that this version takes.
-        default: &'static str,
-    },
     /// The value is fine and does not go together with another.
     Contradiction(String),
     /// A file can be read, and what it holds can not be used.
@@ -137,12 +132,6 @@ impl fmt::Display for Fault {
                 f.write_str("unknown key; \"flotilla config show\" lists the valid ones")
             }
             Self::Mismatch { expected, got } => write!(f, "expected {expected}, got {got}"),
-            Self::Unavailable { default } => {
-                write!(
-                    f,
-                    "not available in this version: leave it out or at its default, {default}"
-                )
-            }
             Self::Contradiction(message) => f.write_str(message),
             Self::Unfit { path, reason } => write!(f, "{}: {reason}", path.display()),
             Self::Unreadable { path, reason } => {

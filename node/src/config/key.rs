@@ -4,9 +4,8 @@
 use toml::Value;
 use toml::de::DeValue;
 
-use super::later::LATER;
 use super::source::owned;
-use super::table::{AWS, INGRESS, TABLE};
+use super::table::{AWS, INGRESS, TABLE, TELEMETRY};
 
 /// One key of the configuration.
 #[derive(Clone, Copy, Debug)]
@@ -19,17 +18,6 @@ pub struct Key {
     pub doc: &'static str,
     /// A value that differs from the default, as it stands in a file.
     pub example: &'static str,
-    /// Whether this version acts on it.
-    pub standing: Standing,
-}
-
-/// Whether this version acts on a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It does.
-    Available,
-    /// Not yet: only the default is accepted.
-    Later,
 }
 
 /// The shape of a value, by which text from the environment or a flag is read.
@@ -43,7 +31,7 @@ pub(super) enum Shape {
 
 /// All keys, in the order of the reference.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
-    TABLE.iter().chain(INGRESS).chain(AWS).chain(LATER)
+    TABLE.iter().chain(INGRESS).chain(AWS).chain(TELEMETRY)
 }
 
 /// The key of this name.
@@ -70,14 +58,6 @@ impl Key {
     /// The default as a value; `None` if the table is wrong, which a test excludes.
     pub(super) fn default_value(&self) -> Option<Value> {
         literal(self.default)
-    }
-
-    /// Whether a value other than the default asks for nothing that this version lacks.
-    pub(super) fn accepts(&self, value: &Value) -> bool {
-        match self.standing {
-            Standing::Available => true,
-            Standing::Later => self.default_value().as_ref() == Some(value),
-        }
     }
 
     /// The shape of its values.

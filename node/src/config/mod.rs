@@ -15,11 +15,11 @@ mod common;
 mod error;
 mod ingress;
 mod key;
-mod later;
 mod load;
 mod method;
 mod networks;
 mod origins;
+mod otlp;
 mod resolve;
 pub mod show;
 mod source;
@@ -34,14 +34,16 @@ pub use check::check_files;
 pub use common::Common;
 pub use error::{ConfigError, Fault, Origin, Problem};
 pub use ingress::{Auto, Balancer, Ingress, Mode, Proxy, Relay, ZoneAddress};
-pub use key::{Key, Standing, find, keys};
+pub use key::{Key, find, keys};
 #[cfg(test)]
 pub(crate) use load::load_flags;
 pub use load::{LoadOptions, MAIN_FILE, load};
 pub use method::{Method, Methods};
 pub use networks::Networks;
 pub use origins::{Origins, Setting};
+pub use otlp::{Endpoint, OtlpProtocol, Signal};
 pub use store::Store;
+pub(crate) use value::{FILTER, is_filter};
 
 /// The whole configuration of a node, validated: whatever holds one may trust it.
 #[derive(Clone, Debug)]
@@ -342,8 +344,30 @@ pub struct Telemetry {
     pub log: LogFormat,
     /// The filter: a level, or levels by module as `RUST_LOG` has them.
     pub level: String,
+    /// How many lines each place in the code may write in a second; 0: any number.
+    pub lines_per_second: u32,
+    /// How many lines below the level are kept of each session until something fails; 0: none.
+    pub session_ring: usize,
     /// Where transfers are logged in xferlog(5) form; `None`: nowhere.
     pub xferlog: Option<PathBuf>,
+    /// Where traces, metrics and logs are sent by OTLP; `None`: nowhere.
+    pub otlp_endpoint: Option<Endpoint>,
+    /// How.
+    pub otlp_protocol: OtlpProtocol,
+    /// What.
+    pub otlp_signals: Vec<Signal>,
+    /// Headers of each request, which may be secret; `None`: none.
+    pub otlp_headers_file: Option<PathBuf>,
+    /// Authorities that the endpoint's certificate is checked against; `None`: the system's.
+    pub otlp_ca: Option<PathBuf>,
+    /// For one request.
+    pub otlp_timeout: Duration,
+    /// How often metrics are sent.
+    pub metrics_interval: Duration,
+    /// The part of sessions whose traces are sent whole, 0 to 1.
+    pub sample: f64,
+    /// A transfer that takes longer is sent whatever was drawn; zero: none is.
+    pub slow_transfer: Duration,
     /// How many users the metrics show, those who move the most bytes.
     pub top_users: usize,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::Value;
 
 use super::error::Origin;
-use super::key::{self, Key, Standing};
+use super::key::{self, Key};
 
 /// The values of one section of settings by key.
 pub(super) type Settings = BTreeMap<&'static str, Setting>;
@@ -48,7 +48,6 @@ impl Origins {
 
 fn available(settings: &Settings, host: bool) -> impl Iterator<Item = (&'static Key, Setting)> {
     key::keys()
-        .filter(|key| key.standing == Standing::Available)
         .filter(move |key| (key.section() == "host") == host)
         .filter_map(|key| Some((key, lookup(settings, key)?)))
 }

@@ -26,6 +26,8 @@ pub(super) fn resolve(config: &mut Config, origins: &Origins) {
         ("admin.token_file", &mut config.admin.token_file),
         ("admin.read_token_file", &mut config.admin.read_token_file),
         ("telemetry.xferlog", &mut config.telemetry.xferlog),
+        ("telemetry.otlp_headers_file", &mut config.telemetry.otlp_headers_file),
+        ("telemetry.otlp_ca", &mut config.telemetry.otlp_ca),
     ] {
         *path = path.take().map(|path| beside(key, &path));
     }

@@ -63,7 +63,8 @@ fn assign(
         }
         Some(key) => {
             let value = outside_value(key, text);
-            return set(&mut origins.settings, problems, key, Setting { value, origin });
+            origins.settings.insert(key.name, Setting { value, origin });
+            return;
         }
         None => Fault::Unknown { nearest: key::nearest(name) },
     };
@@ -153,7 +154,7 @@ impl File<'_> {
         match owned(value) {
             Some(value) => {
                 let settings = host.unwrap_or(&mut self.origins.settings);
-                set(settings, self.problems, key, Setting { value, origin });
+                settings.insert(key.name, Setting { value, origin });
             }
             None => self.mismatch(path, "a number of 64 bits at most", value, line),
         }
@@ -165,19 +166,6 @@ impl File<'_> {
             origin: Origin::File(self.path.to_owned(), line),
             key: path.to_owned(),
             fault: Fault::Mismatch { expected: expected.to_owned(), got },
-        });
-    }
-}
-
-/// Sets a known key, unless it asks for what this version does not have.
-fn set(settings: &mut Settings, problems: &mut Vec<Problem>, key: &'static Key, setting: Setting) {
-    if key.accepts(&setting.value) {
-        settings.insert(key.name, setting);
-    } else {
-        problems.push(Problem {
-            origin: setting.origin,
-            key: key.name.to_owned(),
-            fault: Fault::Unavailable { default: key.default },
         });
     }
 }

@@ -2,11 +2,13 @@
 
 mod aws;
 mod ingress;
+mod telemetry;
 
-use super::key::{Key, Standing};
+use super::key::Key;
 
 pub(super) use aws::AWS;
 pub(super) use ingress::INGRESS;
+pub(super) use telemetry::TELEMETRY;
 
 /// Section by section, in the order of the reference.
 pub(super) const TABLE: &[Key] = &[
@@ -447,30 +449,6 @@ pub(super) const TABLE: &[Key] = &[
         "The same of a token that may only look; empty: made as `run/admin-read.token`.",
         r#""/etc/flotilla/admin-read.token""#,
     ),
-    key(
-        "telemetry.log",
-        r#""text""#,
-        "Form of the log on standard error: `text` or `json`.",
-        r#""json""#,
-    ),
-    key(
-        "telemetry.level",
-        r#""info""#,
-        "What is logged: a level, or a filter as `info,flotilla::session=debug`.",
-        r#""debug""#,
-    ),
-    key(
-        "telemetry.xferlog",
-        r#""""#,
-        "File for one xferlog(5) line per transfer; empty: none; reopened at HUP.",
-        r#""/var/log/flotilla/xferlog""#,
-    ),
-    key(
-        "telemetry.top_users",
-        "0",
-        "How many users the metrics show by name, those who move the most bytes (`flotilla_user_transfer_bytes`), up to 1000; 0: none.",
-        "20",
-    ),
 ];
 
 const fn key(
@@ -479,5 +457,5 @@ const fn key(
     doc: &'static str,
     example: &'static str,
 ) -> Key {
-    Key { name, default, doc, example, standing: Standing::Available }
+    Key { name, default, doc, example }
 }

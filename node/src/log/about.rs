@@ -12,13 +12,17 @@ use std::sync::Arc;
 
 use flotilla_protocol::path::VirtualPath;
 
-use super::field::{Fields, Value};
+use super::field::{Fields, SPAN_ID, TRACE_ID, Value};
+use super::ring::Ring;
+use crate::telemetry::Context;
 
 /// A session, and the file that it is about, if any.
 #[derive(Clone, Debug)]
 pub(crate) struct About {
     /// The session's number.
     pub(crate) session: u64,
+    /// The span that the work belongs to: the session's, or that of a part of it.
+    pub(crate) trace: Context,
     /// The client's address.
     pub(crate) client: IpAddr,
     /// `ftp`, `ftps` or `ssh`.
@@ -27,13 +31,14 @@ pub(crate) struct About {
     pub(crate) user: Option<Arc<str>>,
     /// The file or directory of the operation under way, as the client sees it.
     pub(crate) path: Option<VirtualPath>,
+    /// What is kept of it until something fails; `None`: nothing.
+    pub(crate) ring: Option<Arc<Ring>>,
 }
 
 impl About {
     /// The same session at work on a path.
     pub(crate) fn on(&self, path: &VirtualPath) -> Arc<Self> {
-        let user = self.user.clone();
-        Arc::new(Self { user, path: Some(path.clone()), ..*self })
+        Arc::new(Self { path: Some(path.clone()), ..self.clone() })
     }
 
     /// Until the guard is dropped, this thread works on this behalf.
@@ -51,13 +56,17 @@ impl About {
         polled.await
     }
 
-    fn record(&self, fields: &mut Fields) {
+    /// Puts what is known of it into a line.
+    pub(super) fn record(&self, fields: &mut Fields) {
         fields.set("session", Value::Unsigned(self.session));
         if let Some(user) = &self.user {
             fields.set("user", Value::Text(user.to_string()));
         }
         fields.set("client", Value::Text(self.client.to_string()));
         fields.set("protocol", Value::Text(self.protocol.to_owned()));
+        fields.set(TRACE_ID, Value::Text(self.trace.trace.to_string()));
+        fields.set(SPAN_ID, Value::Text(self.trace.span.to_string()));
+        fields.trace = Some(self.trace);
         if let Some(path) = &self.path {
             fields.set("path", Value::Text(path.to_string()));
         }
@@ -81,13 +90,17 @@ pub(crate) fn change(about: &Arc<About>) {
     CURRENT.set(Some(Arc::clone(about)));
 }
 
-/// Puts the fields of whoever this thread works for into a line.
-pub(super) fn record(fields: &mut Fields) {
+/// Whether lines are kept of whoever this thread works for.
+pub(super) fn is_kept() -> bool {
+    with(|about| about.is_some_and(|about| about.ring.is_some()))
+}
+
+/// Looks at whoever this thread works for. What is logged meanwhile is about nobody.
+pub(super) fn with<T>(look: impl FnOnce(Option<&Arc<About>>) -> T) -> T {
     let about = CURRENT.take();
-    if let Some(about) = &about {
-        about.record(fields);
-    }
+    let seen = look(about.as_ref());
     CURRENT.set(about);
+    seen
 }
 
 /// See [`About::enter`].
@@ -113,12 +126,14 @@ mod tests {
 
     fn about(session: u64) -> Arc<About> {
         let client = [192, 0, 2, 1].into();
-        Arc::new(About { session, client, protocol: "ftp", user: None, path: None })
+        let trace = Context::root();
+        let ring = None;
+        Arc::new(About { session, trace, client, protocol: "ftp", user: None, path: None, ring })
     }
 
     fn fields() -> Vec<&'static str> {
         let mut fields = Fields::default();
-        record(&mut fields);
+        with(|about| about.into_iter().for_each(|about| about.record(&mut fields)));
         fields.values.iter().map(|(name, _)| *name).collect()
     }
 
@@ -129,7 +144,7 @@ mod tests {
         {
             let path = VirtualPath::root().resolve(b"a").unwrap();
             let _inner = about(2).on(&path).enter();
-            assert_eq!(fields(), ["session", "client", "protocol", "path"]);
+            assert_eq!(fields(), ["session", "client", "protocol", "trace_id", "span_id", "path"]);
             assert_eq!(current().map(|about| about.session), Some(2));
             let nobody = resume(None);
             assert!(fields().is_empty());

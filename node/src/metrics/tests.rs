@@ -123,6 +123,7 @@ fn use_all(metrics: &Metrics) {
         bytes: 7,
         elapsed: Duration::from_millis(20),
         user: "u",
+        trace: None,
     });
     metrics.relay.refused(RelayRefusal::Unknown);
     metrics.pool.lease_lag.set(1.5);

@@ -34,7 +34,7 @@ use crate::auth::Protocol;
 use crate::auth::users::protocol_name;
 use crate::config::Mode;
 use crate::listen::{Acceptor, Arrival, Ended, Service};
-use crate::log::About;
+use crate::log::{About, Ring};
 use crate::login::LoggedIn;
 use crate::policy::Policy;
 use crate::roster::Place;
@@ -158,12 +158,15 @@ impl Session {
         let machine = ftp::Session::new(policy.settings_of(entry.mode), connection, now);
         let protocol = if connection.secure { Protocol::Ftps } else { Protocol::Ftp };
         worker.metrics.sessions.began(protocol);
+        let totals = Totals::new(now);
         let about = About {
             session: guard.id,
+            trace: totals.trace.root(),
             client: peer.ip(),
             protocol: protocol_name(protocol),
             user: None,
             path: None,
+            ring: Ring::new(policy.config.telemetry.session_ring),
         };
         let mut session = Self {
             guard,
@@ -186,7 +189,7 @@ impl Session {
             work: None,
             passive: None,
             transfer: None,
-            totals: Totals::new(now),
+            totals,
             stage: Stage::Open,
             lost: false,
             ended: false,
@@ -258,7 +261,12 @@ impl Session {
                 self.note_loss(now);
                 true
             }
-            Poll::Ready(Ok(0) | Err(_)) => {
+            Poll::Ready(Ok(0)) => {
+                self.on_lost(now);
+                true
+            }
+            Poll::Ready(Err(error)) => {
+                self.note_violation(&error);
                 self.on_lost(now);
                 true
             }

@@ -1,5 +1,6 @@
 //! What is logged of a session: its login, each transfer, and one line with totals at its end.
 
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -12,10 +13,11 @@ use super::actor::Session;
 use super::transfer::{Kind, OpenTransfer};
 use crate::auth::Protocol;
 use crate::auth::users::protocol_name;
-use crate::log::{self, About, Direction, TransferRecord};
+use crate::log::{self, ACCOUNT, About, Direction, TransferRecord};
 use crate::login::LoggedIn;
 use crate::metrics::{LoginMethod, LoginResult, Over, Probe, TransferResult};
 use crate::roster::{Tally, Who};
+use crate::telemetry::{Trace, name};
 
 /// The time that listings are told relative to, seconds since 1970.
 pub(super) fn now_seconds() -> i64 {
@@ -56,13 +58,17 @@ impl<'a> Change<'a> {
 /// The outcome of an upload that is whole and published, of which nobody could tell the client.
 const UNHEARD: &str = "control-lost-after-complete";
 
+/// Why a session failed whose transfer went on without it.
+const CONTROL_LOST: &str = "the control connection was lost during a transfer";
+
 /// The command of a deletion, which the transfer log knows too.
 const DELETE: &str = "delete";
 
 /// Sums over a session.
 #[derive(Debug)]
 pub(super) struct Totals {
-    since: Instant,
+    pub(super) since: Instant,
+    pub(super) trace: Trace,
     tally: Rc<Tally>,
     /// The last user who was logged in.
     user: Option<Arc<str>>,
@@ -74,8 +80,14 @@ pub(super) struct Totals {
 
 impl Totals {
     pub(super) fn new(now: Instant) -> Self {
-        let (method, heard) = (LoginMethod::Password, false);
-        Self { since: now, tally: Rc::default(), user: None, method, heard }
+        Self {
+            since: now,
+            trace: Trace::new(),
+            tally: Rc::default(),
+            user: None,
+            method: LoginMethod::Password,
+            heard: false,
+        }
     }
 
     /// The client tries to log in.
@@ -100,7 +112,7 @@ impl Session {
     /// From now on the log knows this user, or nobody, and the protocol as it is now.
     pub(super) fn is_about(&mut self, user: Option<Arc<str>>) {
         let protocol = protocol_name(self.protocol());
-        self.about = Arc::new(About { protocol, user, path: None, ..*self.about });
+        self.about = Arc::new(About { protocol, user, path: None, ..(*self.about).clone() });
         log::change(&self.about);
     }
 
@@ -114,7 +126,7 @@ impl Session {
         let user: Arc<str> = login.account.name.as_str().into();
         self.totals.user = Some(Arc::clone(&user));
         self.is_about(Some(Arc::clone(&user)));
-        info!("logged in");
+        info!(target: ACCOUNT, "logged in");
         let who = Who {
             number: self.guard.id,
             user,
@@ -176,14 +188,21 @@ impl Session {
             bytes,
             elapsed,
             user: self.totals.user.as_deref().unwrap_or_default(),
+            trace: self.totals.trace.shown(),
         });
         let elapsed_ms = elapsed.as_millis() as u64;
         match transfer.kind {
             // The client does not know it, and may send the file again.
             Kind::Upload if result.is_ok() && transfer.lost_control() => {
-                info!(command, bytes, elapsed_ms, reply, outcome = UNHEARD, "transfer ended");
+                let outcome = UNHEARD;
+                info!(target: ACCOUNT, command, bytes, elapsed_ms, reply, outcome, "transfer ended");
             }
-            _ => info!(command, bytes, elapsed_ms, reply, "transfer ended"),
+            _ => info!(target: ACCOUNT, command, bytes, elapsed_ms, reply, "transfer ended"),
+        }
+        match result {
+            Err(failure) if failure.is_trouble() => log::fail(failure.text()),
+            _ if transfer.lost_control() => log::fail(CONTROL_LOST),
+            _ => {}
         }
         drop(scope);
         if let (Some(log), Some(login), Some(path)) =
@@ -213,6 +232,7 @@ impl Session {
     pub(super) fn log_change(&self, change: &Change<'_>, failure: Option<&Failure>) {
         let reply = failure.map_or(250, |failure| failure.code(Phase::Command).0);
         info!(
+            target: ACCOUNT,
             command = change.command,
             path = %change.path,
             to = change.to.map(tracing::field::display),
@@ -245,7 +265,39 @@ impl Session {
         }
     }
 
+    /// The control connection broke. What is no TLS is no loss on the way; it counts once somebody is logged in,
+    /// for strangers send anything.
+    pub(super) fn note_violation(&self, error: &io::Error) {
+        if error.kind() == io::ErrorKind::InvalidData && self.login.is_some() {
+            debug!(%error, "tls violated");
+            log::fail("the control connection broke the rules of tls");
+        }
+    }
+
+    /// The root of the session's spans.
+    fn trace_end(&self) {
+        let totals = &self.totals;
+        let span = (totals.since, Instant::now());
+        let Some(record) = totals.trace.end("ftp session", span, false) else { return };
+        let tally = &totals.tally;
+        record
+            .word(name::PROTOCOL, protocol_name(self.protocol()))
+            .text(name::CLIENT, &self.peer.ip().to_string())
+            .number(name::CLIENT_PORT, self.peer.port())
+            .text(name::SERVER, &self.dialled.unwrap_or(self.local).ip().to_string())
+            .number(name::SERVER_PORT, self.dialled.unwrap_or(self.local).port())
+            .number(name::SESSION, self.guard.id)
+            .maybe(totals.user.as_deref(), |record, user| record.text(name::USER, user))
+            .maybe(self.software.as_deref(), |record, text| record.text(name::SOFTWARE, text))
+            .number("flotilla.uploads", tally.uploads())
+            .number("flotilla.downloads", tally.downloads())
+            .number("flotilla.bytes_in", tally.bytes_in())
+            .number("flotilla.bytes_out", tally.bytes_out())
+            .send();
+    }
+
     pub(super) fn log_end(&self) {
+        self.trace_end();
         let totals = &self.totals;
         if !totals.heard && self.protocol() == Protocol::Ftp {
             self.worker.metrics.sessions.probes.of(Probe::Silent).inc();
@@ -253,6 +305,7 @@ impl Session {
         let elapsed_ms = totals.since.elapsed().as_millis() as u64;
         match &totals.user {
             Some(user) => info!(
+                target: ACCOUNT,
                 user = &**user,
                 uploads = totals.tally.uploads(),
                 downloads = totals.tally.downloads(),

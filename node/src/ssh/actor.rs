@@ -22,6 +22,7 @@ use super::record::Record;
 use super::transport::Transport;
 use crate::auth::Protocol;
 use crate::listen::{Acceptor, Arrival, Ended};
+use crate::log::{self, Ring};
 use crate::metrics::Probe;
 use crate::session::{Guard, KICKED, LAST_WORDS, Notice, Timer};
 use crate::threshold::Entrance;
@@ -74,7 +75,8 @@ impl SshSession {
         let now = Instant::now();
         let metrics = Arc::clone(&worker.metrics);
         metrics.sessions.began(Protocol::Ssh);
-        let record = Record::new(guard.id, peer.ip(), metrics, policy.xferlog.clone());
+        let ring = Ring::new(policy.config.telemetry.session_ring);
+        let record = Record::new(guard.id, peer.ip(), metrics, policy.xferlog.clone(), ring);
         let buffers = Rc::clone(&worker.ssh_buffers);
         let connection = Connection::new(worker, policy, peer, Rc::new(record), now);
         let link = Link::new(stream, tuned, Rc::clone(&connection.wire), buffers);
@@ -149,7 +151,12 @@ impl SshSession {
                 Phase::Open { session, .. } => {
                     return Pin::new(session).poll(task).map(|result| match result {
                         Ok(()) => "closed by the client".to_owned(),
-                        Err(error) => error.to_string(),
+                        Err(error) => {
+                            if self.connection.login().is_some() && is_violation(&error) {
+                                log::fail("the connection broke the rules of ssh");
+                            }
+                            error.to_string()
+                        }
                     });
                 }
             }
@@ -292,6 +299,24 @@ impl Handler<Notice> for SshSession {
             Notice::Tuned => self.connection.wire.look(),
         }
     }
+}
+
+/// Whether an error of the transport is no loss on the way, nor somebody's wish to end.
+fn is_violation(error: &russh::Error) -> bool {
+    use russh::Error;
+    !matches!(
+        error,
+        Error::Disconnect
+            | Error::HUP
+            | Error::IO(_)
+            | Error::ConnectionTimeout
+            | Error::KeepaliveTimeout
+            | Error::InactivityTimeout
+            | Error::SendError
+            | Error::RecvError
+            | Error::Elapsed(_)
+            | Error::Join(_)
+    )
 }
 
 const IDLE: &str = "Nothing was asked for too long (timeouts.idle).";

@@ -12,11 +12,12 @@ use flotilla_protocol::sftp::Outcome;
 use tracing::{debug, info};
 
 use crate::auth::{Account, Method, Protocol};
-use crate::log::{self, About, Direction, TransferRecord, XferLog};
+use crate::log::{self, ACCOUNT, About, Direction, Ring, TransferRecord, XferLog};
 use crate::metrics::{
     LoginMethod, LoginResult, Metrics, Over, SftpRequest, TransferDirection, TransferResult,
 };
 use crate::roster::{Tally, Who};
+use crate::telemetry::{Trace, name};
 
 /// The memory of one session.
 pub(super) struct Record {
@@ -24,6 +25,7 @@ pub(super) struct Record {
     about: RefCell<Arc<About>>,
     client: IpAddr,
     since: Instant,
+    pub(super) trace: Trace,
     metrics: Arc<Metrics>,
     xferlog: Option<Arc<XferLog>>,
     tally: Rc<Tally>,
@@ -70,17 +72,22 @@ impl Record {
         client: IpAddr,
         metrics: Arc<Metrics>,
         xferlog: Option<Arc<XferLog>>,
+        ring: Option<Arc<Ring>>,
     ) -> Self {
+        let trace = Trace::new();
         Self {
             about: RefCell::new(Arc::new(About {
                 session,
+                trace: trace.root(),
                 client,
                 protocol: PROTOCOL,
                 user: None,
                 path: None,
+                ring,
             })),
             client,
             since: Instant::now(),
+            trace,
             metrics,
             xferlog,
             tally: Rc::default(),
@@ -106,10 +113,11 @@ impl Record {
 
     pub(super) fn log_login(&self, user: &str, method: Method) {
         self.metrics.logins.judged(Protocol::Ssh, LoginMethod::of(method), LoginResult::Ok);
-        let about = Arc::new(About { user: Some(user.into()), path: None, ..*self.about() });
+        let about =
+            Arc::new(About { user: Some(user.into()), path: None, ..(*self.about()).clone() });
         log::change(&about);
         *self.about.borrow_mut() = about;
-        info!(method = method.name(), "logged in");
+        info!(target: ACCOUNT, method = method.name(), "logged in");
     }
 
     pub(super) fn log_refusal(
@@ -147,8 +155,10 @@ impl Record {
             bytes,
             elapsed,
             user: &account.name,
+            trace: self.trace.shown(),
         });
         info!(
+            target: ACCOUNT,
             command = if upload { "upload" } else { "download" },
             %path,
             bytes,
@@ -156,12 +166,16 @@ impl Record {
             reply = failure.map_or("ok", Failure::text),
             "transfer ended"
         );
+        if let Some(failure) = failure.filter(|failure| failure.is_trouble()) {
+            log::fail(failure.text());
+        }
         let direction = if upload { Direction::In } else { Direction::Out };
         self.xferlog(account, path, (bytes, elapsed), direction, failure.is_none());
     }
 
     pub(super) fn log_change(&self, account: &Account, change: &Change, failure: Option<&Failure>) {
         info!(
+            target: ACCOUNT,
             command = change.command,
             path = %change.path,
             to = change.to.as_ref().map(tracing::field::display),
@@ -198,10 +212,30 @@ impl Record {
         });
     }
 
+    /// The root of the session's spans.
+    fn trace_end(&self, reason: &str) {
+        let span = (self.since, Instant::now());
+        let Some(record) = self.trace.end("ssh session", span, false) else { return };
+        let (about, tally) = (self.about(), &self.tally);
+        record
+            .word(name::PROTOCOL, PROTOCOL)
+            .text(name::CLIENT, &self.client.to_string())
+            .number(name::SESSION, about.session)
+            .maybe(about.user.as_deref(), |record, user| record.text(name::USER, user))
+            .number("flotilla.uploads", tally.uploads())
+            .number("flotilla.downloads", tally.downloads())
+            .number("flotilla.bytes_in", tally.bytes_in())
+            .number("flotilla.bytes_out", tally.bytes_out())
+            .text(name::REASON, reason)
+            .send();
+    }
+
     pub(super) fn log_end(&self, reason: &str) {
+        self.trace_end(reason);
         let elapsed_ms = self.since.elapsed().as_millis() as u64;
         match self.about().user {
             Some(_) => info!(
+                target: ACCOUNT,
                 uploads = self.tally.uploads(),
                 downloads = self.tally.downloads(),
                 bytes_in = self.tally.bytes_in(),

@@ -11,7 +11,7 @@ use crate::error::ServeError;
 use crate::hex;
 
 /// `node.id`; for `auto` the content of `node-id` in the data folder, which is made at the first start.
-pub(super) fn node_id(config: &Config) -> Result<String, ServeError> {
+pub(crate) fn node_id(config: &Config) -> Result<String, ServeError> {
     if config.node.id != AUTO {
         return Ok(config.node.id.clone());
     }

@@ -50,6 +50,7 @@ use crate::tls;
 
 pub(crate) use check::{check, notes};
 pub(crate) use drain::{DrainHandle, Phase, Progress};
+pub(crate) use identity::node_id;
 
 use drain::Draining;
 use endpoints::Endpoints;

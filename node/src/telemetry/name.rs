@@ -1,0 +1,50 @@
+//! Names of attributes: those of the semantic conventions of OpenTelemetry
+//! (<https://opentelemetry.io/docs/specs/semconv/registry/attributes/>) where there is one, ours below `flotilla.`.
+
+/// The client's address, behind a balancer as well.
+pub(crate) const CLIENT: &str = "client.address";
+/// The client's port.
+pub(crate) const CLIENT_PORT: &str = "client.port";
+/// Who made the connection, where it is not the client: a balancer.
+pub(crate) const PEER: &str = "network.peer.address";
+/// `ftp`, `ftps` or `ssh`.
+pub(crate) const PROTOCOL: &str = "network.protocol.name";
+/// The node's own address of the connection, or what the client dialled.
+pub(crate) const SERVER: &str = "server.address";
+/// Its port.
+pub(crate) const SERVER_PORT: &str = "server.port";
+/// Who is logged in, or wants to be.
+pub(crate) const USER: &str = "user.name";
+/// What the client says that it is.
+pub(crate) const SOFTWARE: &str = "user_agent.original";
+/// The file, as the client sees it.
+pub(crate) const PATH: &str = "file.path";
+/// `1.2` or `1.3`.
+pub(crate) const TLS_VERSION: &str = "tls.protocol.version";
+/// The cipher suite.
+pub(crate) const TLS_CIPHER: &str = "tls.cipher";
+/// Whether a TLS session was resumed.
+pub(crate) const TLS_RESUMED: &str = "tls.resumed";
+
+/// The session's number on its node, as in the log.
+pub(crate) const SESSION: &str = "flotilla.session";
+/// The command or request.
+pub(crate) const COMMAND: &str = "flotilla.command";
+/// The code of the reply, or the status.
+pub(crate) const REPLY: &str = "flotilla.reply";
+/// Bytes of a transfer.
+pub(crate) const BYTES: &str = "flotilla.bytes";
+/// Bytes per second of a transfer.
+pub(crate) const RATE: &str = "flotilla.bytes_per_second";
+/// `in` or `out`.
+pub(crate) const DIRECTION: &str = "flotilla.direction";
+/// Milliseconds until the first byte of a transfer.
+pub(crate) const FIRST_BYTE: &str = "flotilla.first_byte_ms";
+/// Milliseconds that a transfer waited for the storage.
+pub(crate) const STORAGE_WAIT: &str = "flotilla.storage_wait_ms";
+/// How somebody proved who he is.
+pub(crate) const METHOD: &str = "flotilla.method";
+/// Another node of the pool.
+pub(crate) const NODE: &str = "flotilla.node";
+/// Why it came so.
+pub(crate) const REASON: &str = "flotilla.reason";

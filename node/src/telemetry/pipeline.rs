@@ -1,0 +1,230 @@
+//! From the queues to the collector: the threads, and their end.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use opentelemetry::KeyValue;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::logs::{self, BatchLogProcessor, SdkLoggerProvider};
+use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::trace::{
+    self, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanData, SpanExporter, SpanProcessor,
+};
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+use tracing::Subscriber;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::endpoint::Endpoint;
+use super::export::{Counts, Within};
+use super::recorder::{self, Recorder};
+use crate::config::{Config, Signal, Telemetry};
+use crate::error::ServeError;
+
+/// What runs for `telemetry.otlp_endpoint`.
+#[derive(Debug, Default)]
+pub(crate) struct Exporter {
+    traces: Option<SdkTracerProvider>,
+    metrics: Option<SdkMeterProvider>,
+    logs: Option<SdkLoggerProvider>,
+    /// Ends the thread that moves the bytes.
+    end: Option<oneshot::Sender<()>>,
+}
+
+impl Exporter {
+    /// Starts it for the node of this name. Nothing is connected before there is something to send.
+    ///
+    /// # Errors
+    /// A file of the configuration that can not be used, or no thread.
+    pub(crate) fn start(config: &Config, node: &str) -> Result<Self, ServeError> {
+        let telemetry = &config.telemetry;
+        let failed = |reason: String| ServeError::Runtime(format!("telemetry: {reason}"));
+        if telemetry.otlp_endpoint.is_none() {
+            return Ok(Self::default());
+        }
+        let (runtime, end) = thread_of_its_own().map_err(|error| failed(error.to_string()))?;
+        let _entered = runtime.enter();
+        let Some(endpoint) = Endpoint::new(telemetry).map_err(failed)? else {
+            return Ok(Self::default());
+        };
+        let wants = |signal| telemetry.otlp_signals.contains(&signal);
+        let resource = resource(config, node);
+        let start = Start { endpoint, telemetry, resource, runtime: runtime.clone() };
+        Ok(Self {
+            traces: wants(Signal::Traces).then(|| start.traces()).transpose().map_err(failed)?,
+            metrics: wants(Signal::Metrics).then(|| start.metrics()).transpose().map_err(failed)?,
+            logs: wants(Signal::Logs).then(|| start.logs()).transpose().map_err(failed)?,
+            end: Some(end),
+        })
+    }
+
+    /// Where the log puts its lines, if they are exported.
+    pub(crate) fn logs(&self) -> Option<&SdkLoggerProvider> {
+        self.logs.as_ref()
+    }
+
+    /// Takes over the spans that libraries make with `tracing`, of the target [`SPANS`].
+    pub(crate) fn layer<S>(&self) -> Option<impl Layer<S> + Send + Sync + use<S>>
+    where
+        S: Subscriber + Send + Sync + for<'lookup> LookupSpan<'lookup>,
+    {
+        let tracer = self.traces.as_ref()?.tracer("flotilla");
+        let layer = tracing_opentelemetry::layer()
+            .with_tracer(tracer)
+            .with_location(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+            .with_target(false);
+        Some(layer.with_filter(filter_fn(|of| of.is_span() && of.target() == SPANS)))
+    }
+
+    /// Sends what waits, for a few seconds at the most, and ends.
+    pub(crate) fn finish(mut self) {
+        let begun = Instant::now();
+        let left = || END.saturating_sub(begun.elapsed());
+        // Who does not answer now has been warned of in the log before.
+        let _: [Option<OTelSdkResult>; 3] = [
+            self.traces.take().map(|traces| traces.shutdown_with_timeout(left())),
+            self.logs.take().map(|logs| logs.shutdown_with_timeout(left())),
+            self.metrics.take().map(|metrics| metrics.shutdown_with_timeout(left())),
+        ];
+        drop(self.end.take());
+    }
+}
+
+/// What all providers are made of.
+struct Start<'a> {
+    endpoint: Endpoint,
+    telemetry: &'a Telemetry,
+    resource: Resource,
+    runtime: Handle,
+}
+
+impl Start<'_> {
+    fn traces(&self) -> Result<SdkTracerProvider, String> {
+        let spans = self.endpoint.spans().map_err(|error| error.to_string())?;
+        let counts = Arc::new(Counts::default());
+        let mut exporter = Within::new(spans, self.runtime.clone(), Arc::clone(&counts));
+        exporter.set_resource(&self.resource);
+        let queue = trace::BatchConfigBuilder::default()
+            .with_max_queue_size(QUEUE)
+            .with_max_export_batch_size(BATCH)
+            .with_scheduled_delay(DELAY)
+            .build();
+        let processor = BatchSpanProcessor::builder(exporter).with_batch_config(queue).build();
+        let shared = Shared { processor: Arc::new(processor), counts };
+        let (sample, slow) = (self.telemetry.sample, self.telemetry.slow_transfer);
+        let slow = (!slow.is_zero()).then_some(slow);
+        let recorder = Recorder::new(Box::new(shared.clone()), sample, slow, Instant::now());
+        recorder::install(recorder);
+        Ok(SdkTracerProvider::builder()
+            .with_span_processor(shared)
+            // What is made outside of sessions is little: it is sampled where it is made.
+            .with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOn)))
+            .with_max_attributes_per_span(ATTRIBUTES_MAX)
+            .with_resource(self.resource.clone())
+            .build())
+    }
+
+    fn metrics(&self) -> Result<SdkMeterProvider, String> {
+        let metrics = self.endpoint.metrics().map_err(|error| error.to_string())?;
+        let exporter = Within::new(metrics, self.runtime.clone(), Arc::default());
+        let reader = PeriodicReader::builder(exporter)
+            .with_interval(self.telemetry.metrics_interval)
+            .build();
+        let provider = SdkMeterProvider::builder()
+            .with_reader(reader)
+            .with_resource(self.resource.clone())
+            .build();
+        opentelemetry::global::set_meter_provider(provider.clone());
+        Ok(provider)
+    }
+
+    fn logs(&self) -> Result<SdkLoggerProvider, String> {
+        let logs = self.endpoint.logs().map_err(|error| error.to_string())?;
+        let exporter = Within::new(logs, self.runtime.clone(), Arc::default());
+        let queue = logs::BatchConfigBuilder::default()
+            .with_max_queue_size(QUEUE)
+            .with_max_export_batch_size(BATCH)
+            .with_scheduled_delay(DELAY)
+            .build();
+        let processor = BatchLogProcessor::builder(exporter).with_batch_config(queue).build();
+        Ok(SdkLoggerProvider::builder()
+            .with_log_processor(processor)
+            .with_resource(self.resource.clone())
+            .build())
+    }
+}
+
+/// One queue for the spans of sessions and for those of `tracing`.
+#[derive(Clone, Debug)]
+struct Shared {
+    processor: Arc<BatchSpanProcessor>,
+    counts: Arc<Counts>,
+}
+
+impl SpanProcessor for Shared {
+    fn on_start(&self, _: &mut trace::Span, _: &opentelemetry::Context) {}
+
+    fn on_end(&self, span: SpanData) {
+        self.counts.offered.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.processor.on_end(span);
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.processor.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.processor.shutdown_with_timeout(timeout)
+    }
+}
+
+/// The thread on which the bytes move: neither an arbiter nor a blocking thread waits for a collector.
+fn thread_of_its_own() -> std::io::Result<(Handle, oneshot::Sender<()>)> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let handle = runtime.handle().clone();
+    let (end, ended) = oneshot::channel::<()>();
+    thread::Builder::new().name("otlp".to_owned()).spawn(move || {
+        // It ends when the sender is dropped.
+        let _ = runtime.block_on(ended);
+        runtime.shutdown_background();
+    })?;
+    Ok((handle, end))
+}
+
+/// What all that this node sends has in common (<https://opentelemetry.io/docs/specs/semconv/resource/>). The
+/// environment's `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` add to it.
+fn resource(config: &Config, node: &str) -> Resource {
+    let mut pairs = vec![
+        KeyValue::new("service.namespace", config.pool.name.clone()),
+        KeyValue::new("service.instance.id", node.to_owned()),
+        KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+    ];
+    if let Ok(host) = rustix::system::uname().nodename().to_str() {
+        pairs.push(KeyValue::new("host.name", host.to_owned()));
+    }
+    let resource = Resource::builder().with_attributes(pairs);
+    match std::env::var_os("OTEL_SERVICE_NAME") {
+        Some(_) => resource.build(),
+        None => resource.with_service_name("flotilla").build(),
+    }
+}
+
+/// The target of spans that are made with `tracing`.
+pub(crate) const SPANS: &str = "flotilla::span";
+/// Spans, or lines, that wait: at half a kilobyte each 2 MiB.
+const QUEUE: usize = 4096;
+/// Of one request.
+const BATCH: usize = 512;
+/// Until a batch that is not full goes.
+const DELAY: Duration = Duration::from_secs(1);
+/// Of one span; ours have a dozen.
+const ATTRIBUTES_MAX: u32 = 64;
+/// What the end of the process may wait for the collector.
+const END: Duration = Duration::from_secs(3);

@@ -1,0 +1,97 @@
+//! The trace of one session.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::time::Instant;
+
+use opentelemetry::trace::TraceId;
+
+use super::context::Context;
+use super::record::Record;
+use super::recorder::over;
+
+/// The root of a session's spans.
+#[derive(Debug)]
+pub(crate) struct Trace {
+    root: Context,
+    /// Spans that were exported, or would have been.
+    spans: Cell<u32>,
+    /// Something of it was exported, so its root is as well.
+    is_kept: Cell<bool>,
+}
+
+impl Trace {
+    /// Of a new session.
+    pub(crate) fn new() -> Self {
+        let root = Context::root();
+        Self { root, spans: Cell::new(0), is_kept: Cell::new(root.is_sampled) }
+    }
+
+    /// The root.
+    pub(crate) fn root(&self) -> Context {
+        self.root
+    }
+
+    /// Whether all of it is exported. Where not, only what must be is worth preparing.
+    pub(crate) fn is_sampled(&self) -> bool {
+        self.root.is_sampled
+    }
+
+    /// Its number, if all of it is exported: who looks for it will find it.
+    pub(crate) fn shown(&self) -> Option<TraceId> {
+        self.is_sampled().then_some(self.root.trace)
+    }
+
+    /// Part of the session that is over; see [`super::over`]. Its context is `part`, a [child](Context::child) of
+    /// the root. After [`SPANS_MAX`] of a session only failures are exported.
+    pub(crate) fn over_as(
+        &self,
+        part: Context,
+        name: impl Into<Cow<'static, str>>,
+        span: (Instant, Instant),
+        must: bool,
+    ) -> Option<Record> {
+        if !(self.root.is_sampled || must) {
+            return None;
+        }
+        self.spans.set(self.spans.get().saturating_add(1));
+        if !must && self.spans.get() > SPANS_MAX {
+            return None;
+        }
+        let record = over(part, Some(self.root), name, span, must)?;
+        self.is_kept.set(true);
+        Some(record)
+    }
+
+    /// Part of the session that is over and has no parts itself.
+    pub(crate) fn over(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        span: (Instant, Instant),
+        must: bool,
+    ) -> Option<Record> {
+        // Before a number is drawn for it.
+        if !(self.root.is_sampled || must) {
+            return None;
+        }
+        self.over_as(self.root.child(), name, span, must)
+    }
+
+    /// The session itself, at its end.
+    pub(crate) fn end(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        span: (Instant, Instant),
+        must: bool,
+    ) -> Option<Record> {
+        let record = over(self.root, None, name, span, must || self.is_kept.get())?;
+        let left_out = self.spans.get().saturating_sub(SPANS_MAX);
+        Some(match left_out {
+            0 => record.server(),
+            count => record.server().number("flotilla.spans_left_out", count),
+        })
+    }
+}
+
+/// Spans of one session: a trace with more can not be looked at.
+pub(crate) const SPANS_MAX: u32 = 10_000;
