@@ -12,14 +12,19 @@ use super::fault::{Fault, UsersError, nearest};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Source<'a> {
     pub(super) path: &'a Path,
-    pub(super) text: &'a str,
+    /// Where its lines end: found once, for each user knows the line of its own.
+    pub(super) ends: &'a [usize],
+}
+
+/// Where the lines of a text end, for [`Source`].
+pub(super) fn line_ends(text: &str) -> Vec<usize> {
+    text.match_indices('\n').map(|(at, _)| at).collect()
 }
 
 impl Source<'_> {
     /// The line, from 1, in which the byte at `offset` stands.
     pub(super) fn line(&self, offset: usize) -> usize {
-        let before = self.text.as_bytes().get(..offset).unwrap_or_default();
-        before.iter().filter(|&&byte| byte == b'\n').count() + 1
+        self.ends.partition_point(|&end| end < offset) + 1
     }
 
     pub(super) fn error(&self, at: usize, user: Option<&str>, fault: Fault) -> UsersError {

@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::certificate::Rule;
 use super::fault::{Fault, UsersError};
-use super::field::{Fields, Source};
+use super::field::{Fields, Source, line_ends};
 use super::policy::Policy;
 use super::read::read_user;
 use crate::auth::hash::StoredHash;
@@ -57,7 +57,8 @@ pub struct Table {
 impl Table {
     /// Reads the text of a users file; `path` is for messages.
     pub fn parse(path: &Path, text: &str) -> Result<Self, UsersError> {
-        let source = Source { path, text };
+        let ends = line_ends(text);
+        let source = Source { path, ends: &ends };
         let document = DeTable::parse(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             source.error(at, None, Fault::Syntax(error.message().to_owned()))
