@@ -12,11 +12,10 @@ use tracing::warn;
 use crate::auth::{Account, Attempt, Refusal};
 use crate::config::Config;
 use crate::files::Files;
-use crate::log::{self, Watch};
 use crate::policy::Policy;
 use crate::pool::{Admit, Failed, Permit, Pool, Rejected};
 use crate::rate::Rate;
-use crate::telemetry::{Record, name};
+use crate::telemetry::{self, Record, Watch, name};
 
 /// What a login yields; dropped at the logout.
 pub(crate) struct LoggedIn {
@@ -79,7 +78,7 @@ pub(crate) async fn admit(
     address: IpAddr,
 ) -> Result<LoggedIn, LoginRefusal> {
     let admit = Admit { user: account.name.clone(), account_sessions: account.sessions, address };
-    let watch = log::watch();
+    let watch = telemetry::watch();
     let answer = pool.send(admit).timeout(ADMISSION).await;
     trace_admission(watch, &answer);
     let permit = match answer {
@@ -89,7 +88,7 @@ pub(crate) async fn admit(
         Err(MailboxError::Closed | MailboxError::Timeout) => return Err(LoginRefusal::Unavailable),
     };
     let host_root = host.and_then(|index| policy.config.hosts.get(index)?.root.clone());
-    let watch = log::watch();
+    let watch = telemetry::watch();
     let view = policy.storages.view(&account, host_root.as_deref()).await;
     if let Some(record) = watch.and_then(|watch| watch.over("home")) {
         record.maybe(view.as_ref().err(), Record::failure).send();

@@ -22,6 +22,7 @@ mod record;
 mod recorder;
 mod text;
 mod trace;
+mod work;
 
 pub(crate) use context::Context;
 pub(crate) use describe::{Judged, Moved, milliseconds, protected};
@@ -30,3 +31,4 @@ pub(crate) use pipeline::Exporter;
 pub(crate) use record::Record;
 pub(crate) use recorder::{is_on, is_slow, over};
 pub(crate) use trace::Trace;
+pub(crate) use work::{Watch, watch, within};
