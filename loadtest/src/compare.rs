@@ -1,6 +1,5 @@
 //! `flotilla-loadtest compare`: the same rows against several servers in interleaved rounds.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use serde::Serialize;
 
 use crate::client::account::Account;
 use crate::client::ftp::tls;
@@ -17,7 +17,7 @@ use crate::client::{Protocol, Target, Wire};
 use crate::ground::{Ground, LARGE};
 use crate::peer::{PASSWORD, Peer, Service, USER};
 use crate::report::Summary;
-use crate::results::{Results, Sample, machine};
+use crate::results::{Fault, Line, Results, Sample, machine};
 use crate::row::{Row, select};
 use crate::run::{Progress, Second, raise_descriptors, watch_signals};
 use crate::worker::{self, Gate};
@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     flotilla: Option<PathBuf>,
     /// Other servers
     #[arg(long, value_enum, value_delimiter = ',',
-          default_values = ["vsftpd", "pure-ftpd", "pyftpdlib", "proftpd", "openssh"])]
+          default_values = ["vsftpd", "pure-ftpd", "pyftpdlib", "proftpd", "openssh", "unftp"])]
     peers: Vec<Peer>,
     /// Rows by name, or all of ftp, ftps or sftp [default: all]
     #[arg(long, value_delimiter = ',')]
@@ -73,35 +73,67 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let rows = select(&arguments.rows)?;
     let (flotilla, packages) = (arguments.flotilla.as_deref(), arguments.packages.as_deref());
     let ground = Ground::prepare(&arguments.folder, flotilla, packages, &arguments.python)?;
-    let peers = present(arguments, &ground);
-    if peers.is_empty() {
+    let present = present(arguments, &ground);
+    if present.is_empty() {
         bail!("no server to compare");
     }
-    let mut results = Results {
-        machine: machine(),
-        rounds: arguments.rounds,
-        samples: Vec::new(),
-        limits: BTreeMap::new(),
-    };
+    let mut results =
+        Results { machine: machine(), rounds: arguments.rounds, ..Results::default() };
     let mut clean = true;
+    let large = ground.files.join(LARGE);
     for row in &rows {
-        for round in 0..arguments.rounds {
-            clean &= measure(arguments, &ground, &peers, *row, round, &mut results, &gate)?;
-        }
         if gate.stopped() {
             break;
         }
+        eprintln!("{}: the machine itself", row.key);
+        limits::machine::measure(&ground.files, &large, &mut results.capacity)?;
+        let peers = able(arguments, &present, *row, &mut results);
+        for round in 0..arguments.rounds {
+            clean &= measure(arguments, &ground, &peers, *row, round, &mut results, &gate)?;
+        }
+        // What was measured so far is not lost with what comes.
+        write(arguments, &results, &rows, &present)?;
     }
-    let table = results.table(&rows, &peers);
-    print!("{table}");
+    print!("{}", write(arguments, &results, &rows, &present)?);
+    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Writes the files that the command line names, and gives the table.
+fn write(arguments: &Arguments, results: &Results, rows: &[Row], peers: &[Peer]) -> Result<String> {
+    let table = results.table(rows, peers);
     if let Some(path) = &arguments.markdown {
         fs::write(path, &table).with_context(|| path.display().to_string())?;
     }
     if let Some(path) = &arguments.json {
         let file = fs::File::create(path).with_context(|| path.display().to_string())?;
-        serde_json::to_writer_pretty(file, &results)?;
+        serde_json::to_writer_pretty(file, &Whole { table: results.lines(rows, peers), results })?;
     }
-    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(table)
+}
+
+/// The JSON file: the table and every measurement.
+#[derive(Serialize)]
+struct Whole<'a> {
+    table: Vec<Line>,
+    #[serde(flatten)]
+    results: &'a Results,
+}
+
+/// The servers of a row that this machine has room for.
+fn able(arguments: &Arguments, peers: &[Peer], row: Row, results: &mut Results) -> Vec<Peer> {
+    let sessions = row.sessions(arguments.sessions);
+    let mut able = Vec::new();
+    for server in peers.iter().copied().filter(|peer| row.fits(*peer)) {
+        match server.too_many(row.protocol, sessions) {
+            None => able.push(server),
+            Some(why) => {
+                let what = format!("left out: {sessions} sessions would take {why}");
+                eprintln!("{}, {}: {what}", row.key, server.name());
+                results.faults.push(Fault { row: row.key, server, what });
+            }
+        }
+    }
+    able
 }
 
 /// One row, one round: every server in turn, then the machine itself.
@@ -115,7 +147,7 @@ fn measure(
     gate: &Arc<Gate>,
 ) -> Result<bool> {
     let mut clean = true;
-    for server in peers.iter().copied().filter(|peer| row.fits(*peer)) {
+    for server in peers.iter().copied() {
         if gate.stopped() {
             return Ok(clean);
         }
@@ -131,12 +163,14 @@ fn measure(
             Err(error) => {
                 eprintln!("  failed: {error:#}");
                 clean = false;
+                let what = format!("round {}: {error:#}", round + 1);
+                results.faults.push(Fault { row: row.key, server, what });
             }
         }
     }
     if !gate.stopped() {
         let large = ground.files.join(LARGE);
-        if let Some(limit) = limits::measure(row.key, &ground.files, &large)? {
+        if let Some(limit) = limits::measure(&row, &ground.files, &large)? {
             results.limits.entry(row.key).or_default().push(limit);
         }
     }

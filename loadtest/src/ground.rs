@@ -41,8 +41,16 @@ impl Ground {
         packages: Option<&Path>,
         python: &Path,
     ) -> Result<Self> {
+        let mut ground = Self::bare(parent, flotilla)?;
+        ground.packages = packages.map(absolute);
+        python.clone_into(&mut ground.python);
+        fill(&ground.files)?;
+        Ok(ground)
+    }
+
+    /// The same without files to serve, and for Flotilla alone.
+    pub(crate) fn bare(parent: &Path, flotilla: Option<&Path>) -> Result<Self> {
         let folder = parent.join(format!("flotilla-loadtest-{}", std::process::id()));
-        let absolute = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let pair = PrivateKey::random(&mut key::safe_rng(), Algorithm::Ed25519)?;
         fs::create_dir(&folder).with_context(|| folder.display().to_string())?;
         let ground = Self {
@@ -53,17 +61,18 @@ impl Ground {
             host_key: folder.join("host_key"),
             fingerprint: pair.fingerprint(HashAlg::Sha256),
             flotilla: flotilla.map(absolute),
-            packages: packages.map(absolute),
-            python: python.to_owned(),
+            packages: None,
+            python: PathBuf::new(),
             folder,
         };
         fs::set_permissions(&ground.folder, fs::Permissions::from_mode(0o755))?;
         secret(&ground.host_key, &pair.to_openssh(LineEnding::LF)?)?;
         fs::create_dir(&ground.files)?;
-        fill(&ground.files)?;
         // The servers run as several users and each stores its files there.
         fs::set_permissions(&ground.files, fs::Permissions::from_mode(0o777))?;
-        chown(&ground.files, Some(NOBODY), Some(NOBODY))?;
+        if rustix::process::geteuid().is_root() {
+            chown(&ground.files, Some(NOBODY), Some(NOBODY))?;
+        }
         certify(&ground)?;
         Ok(ground)
     }
@@ -71,7 +80,7 @@ impl Ground {
     /// A program by its name, from the unpacked packages or the system.
     pub(crate) fn program(&self, name: &str) -> Option<PathBuf> {
         let own = self.packages.iter().flat_map(|folder| {
-            ["usr/sbin", "usr/bin"].into_iter().map(|part| folder.join(part).join(name))
+            ["usr/sbin", "usr/bin", "bin"].into_iter().map(|part| folder.join(part).join(name))
         });
         let system = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
         own.chain(system.into_iter().map(|folder| Path::new(folder).join(name)))
@@ -83,6 +92,10 @@ impl Drop for Ground {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The files that are served: the large one, the small one, and the directory to list.

@@ -1,13 +1,18 @@
 //! Loads an FTP, FTPS or SFTP server and says what each unit of work costs it. Shares no code with the
 //! server, so that a shared mistake cannot hide.
 
+mod chance;
 mod client;
 mod compare;
 mod cpu;
 mod ground;
 mod idle;
 mod limits;
+mod load;
+mod node;
 mod peer;
+mod pool;
+mod redis;
 mod relay;
 mod report;
 mod results;
@@ -31,11 +36,13 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Loads a server that runs already.
-    Run(run::Arguments),
+    Run(Box<run::Arguments>),
     /// Starts Flotilla and its peers on loopback, one after the other, and compares them.
     Compare(compare::Arguments),
     /// Starts nodes of one pool and measures what it costs when data connections reach the wrong one.
     Relay(relay::Arguments),
+    /// Starts nodes of one pool under a name, lets clients follow it, and kills, drains and scales nodes.
+    Pool(pool::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +50,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Relay(arguments) => relay::run(&arguments),
+        Command::Pool(arguments) => pool::run(&arguments),
     };
     match result {
         Ok(code) => code,

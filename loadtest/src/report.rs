@@ -241,7 +241,7 @@ const MEBIBYTE: f64 = 1024.0 * 1024.0;
 const GIBIBYTE: f64 = 1024.0 * MEBIBYTE;
 
 /// The longest latency that is told apart: ten minutes; the socket deadline is far below.
-const LATENCY_MAX_NS: u64 = 600 * 1_000_000_000;
+pub(crate) const LATENCY_MAX_NS: u64 = 600 * 1_000_000_000;
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,8 @@ use anyhow::{Result, bail};
 use crate::client::sftp::ssh::Cipher;
 use crate::client::{Protocol, Target};
 use crate::peer::Peer;
-use crate::report::{Summary, figure};
+use crate::report::Summary;
+use crate::scenario::Scenario::{SmallDownload, SmallUpload};
 use crate::scenario::{Plan, Scenario};
 
 /// One row.
@@ -17,13 +18,15 @@ pub(crate) struct Row {
     pub(crate) key: &'static str,
     /// The name in the table, without the figures.
     title: &'static str,
-    scenario: Scenario,
-    clients: usize,
+    pub(crate) scenario: Scenario,
+    pub(crate) clients: usize,
     pub(crate) protocol: Protocol,
     /// Of SFTP.
     pub(crate) cipher: Cipher,
     /// Who logs in, in turn.
     pub(crate) users: usize,
+    /// Idle sessions; `None`: as many as the command line says.
+    sessions: Option<usize>,
     /// The first decides; of every figure less is better, unless it is a rate.
     figures: &'static [Figure],
 }
@@ -89,12 +92,20 @@ impl Row {
         let mut plan = Plan::new(self.scenario, target);
         plan.clients = self.clients;
         plan.duration = Some(duration);
-        plan.sessions = sessions;
+        plan.sessions = self.sessions(sessions);
         // Latency is compared on one processor: what a wake-up across two costs depends on
         // where the kernel happens to place them.
         let latency = matches!(self.scenario, Scenario::Noop | Scenario::Pwd | Scenario::Idle);
         plan.processor = latency.then_some(0);
         plan
+    }
+
+    /// How many sessions are open at once, where the command line says `sessions` of idle ones.
+    pub(crate) fn sessions(&self, sessions: usize) -> usize {
+        match self.scenario {
+            Scenario::Idle => self.sessions.unwrap_or(sessions),
+            _ => self.clients,
+        }
     }
 
     /// Whether the server has what the row needs.
@@ -107,13 +118,6 @@ impl Row {
     pub(crate) fn values(&self, summary: &Summary) -> Vec<Option<f64>> {
         self.figures.iter().map(|figure| (figure.value)(summary)).collect()
     }
-}
-
-/// A table cell.
-pub(crate) fn cell(values: &[Option<f64>]) -> String {
-    let shown: Vec<_> =
-        values.iter().map(|value| value.map_or_else(|| "-".to_owned(), figure)).collect();
-    if values.iter().all(Option::is_none) { "-".to_owned() } else { shown.join("; ") }
 }
 
 /// A row of FTP; most rows differ from it in little.
@@ -131,8 +135,17 @@ const fn row(
         protocol: Protocol::Ftp,
         cipher: Cipher::Aes128Gcm,
         users: 1,
+        sessions: None,
         figures,
     }
+}
+
+const fn login(title: &'static str) -> Row {
+    row(title, Scenario::Login, 32, &[CPU_MS, RATE])
+}
+
+const fn small(title: &'static str, scenario: Scenario) -> Row {
+    row(title, scenario, 8, &[CPU_MS, RATE])
 }
 
 /// The same over SFTP.
@@ -153,7 +166,7 @@ const GROUPS: [(&str, Protocol); 3] =
     [("ftp", Protocol::Ftp), ("ftps", Protocol::Ftps), ("sftp", Protocol::Sftp)];
 
 /// Name in clear, name over TLS, the row.
-const FTP: [(&str, &str, Row); 13] = [
+const FTP: [(&str, &str, Row); 14] = [
     ("login", "login-tls", by_many(LOGIN)),
     ("login-cached", "login-cached-tls", LOGIN_CACHED),
     ("noop", "noop-tls", row("NOOP", Scenario::Noop, 1, LATENCY)),
@@ -167,9 +180,10 @@ const FTP: [(&str, &str, Row); 13] = [
     ("list", "list-tls", row("LIST 100 000", Scenario::List, 1, LISTING)),
     ("mlsd", "mlsd-tls", row("MLSD 100 000", Scenario::Mlsd, 1, LISTING)),
     ("idle", "idle-tls", IDLE),
+    ("idle-15000", "idle-15000-tls", IDLE_MANY),
 ];
 
-const SFTP: [Row; 14] = [
+const SFTP: [Row; 22] = [
     sftp("sftp-login", by_many(LOGIN)),
     sftp("sftp-login-cached", LOGIN_CACHED),
     sftp("sftp-noop", row("REALPATH", Scenario::Noop, 1, LATENCY)),
@@ -180,24 +194,26 @@ const SFTP: [Row; 14] = [
     sftp("sftp-download-4", row("download x4, aes128-gcm", Scenario::Download, 4, BULK)),
     sftp("sftp-upload-1", row("upload x1, aes128-gcm", Scenario::Upload, 1, BULK)),
     sftp("sftp-upload-4", row("upload x4, aes128-gcm", Scenario::Upload, 4, BULK)),
-    chacha20(
-        "sftp-download-1-chacha20",
-        row("download x1, chacha20-poly1305", Scenario::Download, 1, BULK),
-    ),
-    chacha20(
-        "sftp-upload-1-chacha20",
-        row("upload x1, chacha20-poly1305", Scenario::Upload, 1, BULK),
-    ),
     sftp("sftp-readdir", row("READDIR 100 000", Scenario::List, 1, LISTING)),
     sftp("sftp-idle", IDLE),
+    sftp("sftp-idle-15000", IDLE_MANY),
+    chacha20("sftp-login-chacha20", by_many(login("login, 32 clients, chacha20"))),
+    chacha20("sftp-noop-chacha20", row("REALPATH, chacha20", Scenario::Noop, 1, LATENCY)),
+    chacha20("sftp-small-download-chacha20", small("1 KiB download, chacha20", SmallDownload)),
+    chacha20("sftp-small-upload-chacha20", small("1 KiB upload, chacha20", SmallUpload)),
+    chacha20("sftp-download-1-chacha20", row("download x1, chacha20", Scenario::Download, 1, BULK)),
+    chacha20("sftp-download-4-chacha20", row("download x4, chacha20", Scenario::Download, 4, BULK)),
+    chacha20("sftp-upload-1-chacha20", row("upload x1, chacha20", Scenario::Upload, 1, BULK)),
+    chacha20("sftp-upload-4-chacha20", row("upload x4, chacha20", Scenario::Upload, 4, BULK)),
+    chacha20("sftp-readdir-chacha20", row("READDIR, chacha20", Scenario::List, 1, LISTING)),
 ];
 
-const LOGIN: Row = row("login, 32 clients", Scenario::Login, 32, &[CPU_MS, RATE]);
-const LOGIN_CACHED: Row =
-    row("login of one user, 32 clients", Scenario::Login, 32, &[CPU_MS, RATE]);
-const SMALL_DOWNLOAD: Row = row("1 KiB download", Scenario::SmallDownload, 8, &[CPU_MS, RATE]);
-const SMALL_UPLOAD: Row = row("1 KiB upload", Scenario::SmallUpload, 8, &[CPU_MS, RATE]);
+const LOGIN: Row = login("login, 32 clients");
+const LOGIN_CACHED: Row = login("login of one user, 32 clients");
+const SMALL_DOWNLOAD: Row = small("1 KiB download", SmallDownload);
+const SMALL_UPLOAD: Row = small("1 KiB upload", SmallUpload);
 const IDLE: Row = row("idle sessions", Scenario::Idle, 32, &[MEMORY, OPEN, IDLE_CPU, NOOP, P99]);
+const IDLE_MANY: Row = Row { sessions: Some(15_000), title: "15 000 idle sessions", ..IDLE };
 
 /// Twice as many users as Flotilla remembers verified passwords of. It forgets the oldest first:
 /// when a user's turn comes again, it is forgotten.
@@ -243,9 +259,11 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_shows_what_there_is() {
-        assert_eq!(cell(&[Some(1.0), None]), "1.00; -");
-        assert_eq!(cell(&[None, None]), "-");
+    fn only_rows_of_idle_sessions_have_more_than_clients() {
+        let row = |key: &str| Row::all().into_iter().find(|row| row.key == key).unwrap();
+        assert_eq!(row("login").sessions(2000), 32);
+        assert_eq!(row("sftp-idle").sessions(2000), 2000);
+        assert_eq!(row("idle-15000-tls").sessions(2000), 15_000);
     }
 
     #[test]

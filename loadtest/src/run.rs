@@ -10,8 +10,8 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use clap::Args;
+use anyhow::{Context, Result, anyhow, bail};
+use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use russh::keys::ssh_key::Fingerprint;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -22,6 +22,7 @@ use crate::client::ftp::tls;
 use crate::client::sftp::ssh::{Cipher, Settings};
 use crate::client::{Protocol, Target, Wire};
 use crate::cpu::{Group, Probe};
+use crate::load;
 use crate::report::Summary;
 use crate::scenario::{Plan, Scenario};
 use crate::worker::{self, Gate};
@@ -29,9 +30,12 @@ use crate::worker::{self, Gate};
 /// What the command line says.
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
-    /// The control port, or the port of SSH; host:port
-    #[arg(long)]
-    target: String,
+    /// A scenario: what to do, as a file says; see loadtest/scenarios
+    file: Option<PathBuf>,
+    /// The control port, or the port of SSH; host:port. A scenario with several protocols has one for
+    /// each that is elsewhere: sftp=host:port
+    #[arg(long, required = true, value_delimiter = ',')]
+    target: Vec<String>,
     /// Where data connections go instead of there, to the port that the server names; an address
     #[arg(long)]
     data: Option<IpAddr>,
@@ -46,10 +50,10 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 1)]
     users: usize,
     /// What to speak; FTPS is the explicit one, with protected data connections
-    #[arg(long, value_enum, default_value = "ftp")]
+    #[arg(long, value_enum, default_value = "ftp", conflicts_with = "file")]
     protocol: Protocol,
     /// The same as --protocol ftps
-    #[arg(long, conflicts_with = "protocol")]
+    #[arg(long, conflicts_with_all = ["protocol", "file"])]
     tls: bool,
     /// SFTP: the only cipher that is offered
     #[arg(long, value_enum, default_value = "aes128-gcm")]
@@ -57,29 +61,35 @@ pub(crate) struct Arguments {
     /// SFTP: the fingerprint of the only host key that is taken, as SHA256:...; without it any is
     #[arg(long)]
     host_key: Option<Fingerprint>,
-    /// What to do, one after the other
-    #[arg(long, value_enum, value_delimiter = ',', required = true)]
+    /// What to do without a file, one after the other
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        required_unless_present = "file",
+        conflicts_with = "file"
+    )]
     scenario: Vec<Scenario>,
-    /// Sessions at once [default: login, idle 32; small files 8; else 1]
+    /// Sessions at once [default: the file's; login, idle 32; small files 8; else 1]
     #[arg(long, visible_alias = "streams")]
     clients: Option<usize>,
-    /// Seconds in which operations start [default: 10 unless --count is given]
+    /// Seconds in which operations start [default: the file's; 10 unless --count is given]
     #[arg(long)]
     duration: Option<f64>,
     /// Operations over all clients
-    #[arg(long)]
+    #[arg(long, conflicts_with = "file")]
     count: Option<u64>,
     /// Bytes per file [default: 1024; download, upload 536870912]
-    #[arg(long)]
+    #[arg(long, conflicts_with = "file")]
     size: Option<u64>,
     /// Directory on the server for this tool's files
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", conflicts_with = "file")]
     directory: String,
     /// Directory that list (SFTP: READDIR) and mlsd list
-    #[arg(long, default_value = ".")]
+    #[arg(long, default_value = ".", conflicts_with = "file")]
     listing: String,
     /// Idle sessions
-    #[arg(long, default_value_t = 2000)]
+    #[arg(long, default_value_t = 2000, conflicts_with = "file")]
     sessions: usize,
     /// The server's process on this machine: measures its CPU and memory, children included
     #[arg(long)]
@@ -88,8 +98,17 @@ pub(crate) struct Arguments {
     #[arg(long, requires = "pid")]
     cgroup: Option<PathBuf>,
     /// Binds client and server to this processor (latency without migrations)
-    #[arg(long, requires = "pid")]
+    #[arg(long, requires = "pid", conflicts_with = "file")]
     pin: Option<usize>,
+    /// A file's scenario with other chances
+    #[arg(long, requires = "file")]
+    seed: Option<u64>,
+    /// Writes a file's report as a table in Markdown there
+    #[arg(long, requires = "file")]
+    markdown: Option<PathBuf>,
+    /// Writes a file's report as a page with plots there, which opens offline
+    #[arg(long, requires = "file")]
+    html: Option<PathBuf>,
     /// Prints JSON
     #[arg(long)]
     json: bool,
@@ -100,12 +119,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     raise_descriptors();
     let gate = Arc::new(Gate::default());
     watch_signals(&gate, Second::Exits)?;
-    let target = target(arguments)?;
-    let protocol = target.protocol();
+    let probe = arguments.pid.map(|pid| Probe::new(pid, arguments.cgroup.clone().map(Group::at)));
+    if let Some(file) = &arguments.file {
+        let targets = Targets::new(arguments)?;
+        let of = |protocol| targets.of(protocol);
+        let clean = load::run(file, &order(arguments), of, probe.as_ref(), &gate)?;
+        return Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    let protocol = if arguments.tls { Protocol::Ftps } else { arguments.protocol };
+    let target = Targets::new(arguments)?.of(protocol)?;
     if let Some(alien) = arguments.scenario.iter().find(|scenario| !scenario.fits(protocol)) {
         bail!("{} has no {}", protocol.name(), alien.name());
     }
-    let probe = arguments.pid.map(|pid| Probe::new(pid, arguments.cgroup.clone().map(Group::at)));
     let mut summaries = Vec::new();
     for scenario in &arguments.scenario {
         if gate.stopped() {
@@ -132,22 +157,69 @@ fn verdict(summaries: &[Summary]) -> ExitCode {
     if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn target(arguments: &Arguments) -> Result<Target> {
-    let mut addresses = arguments
-        .target
+fn order(arguments: &Arguments) -> load::Order {
+    load::Order {
+        seed: arguments.seed,
+        duration: arguments.duration.and_then(|time| Duration::try_from_secs_f64(time).ok()),
+        clients: arguments.clients,
+        users: arguments.users,
+        json: arguments.json,
+        markdown: arguments.markdown.clone(),
+        html: arguments.html.clone(),
+    }
+}
+
+/// The servers of the command line.
+struct Targets<'a> {
+    arguments: &'a Arguments,
+    account: Arc<Account>,
+}
+
+impl<'a> Targets<'a> {
+    fn new(arguments: &'a Arguments) -> Result<Self> {
+        let variable = || std::env::var("LOADTEST_PASSWORD").ok();
+        let password = arguments.password.clone().or_else(variable);
+        let password = password.context("--password or LOADTEST_PASSWORD is missing")?;
+        let account = Account::new(arguments.user.clone(), password, arguments.users);
+        Ok(Self { arguments, account: Arc::new(account) })
+    }
+
+    /// The server of a protocol: the one that is named with it, or else the one that is named without.
+    fn of(&self, protocol: Protocol) -> Result<Target> {
+        let arguments = self.arguments;
+        let address = address(&arguments.target, protocol)?;
+        let wire = match protocol {
+            Protocol::Ftp => Wire::Clear,
+            Protocol::Ftps => Wire::Tls(tls::configuration()?),
+            Protocol::Sftp => {
+                Wire::Ssh(Arc::new(Settings::new(arguments.cipher, arguments.host_key)))
+            }
+        };
+        Ok(Target { address, data: arguments.data, account: Arc::clone(&self.account), wire })
+    }
+}
+
+fn address(targets: &[String], protocol: Protocol) -> Result<SocketAddr> {
+    let mut found = None;
+    for target in targets {
+        match target.split_once('=') {
+            None => found = found.or(Some(target.as_str())),
+            Some((name, place)) => {
+                let named = Protocol::from_str(name, false);
+                let named =
+                    named.map_err(|_| anyhow!("--target {target}: no protocol {name:?}"))?;
+                if named == protocol {
+                    found = Some(place);
+                    break;
+                }
+            }
+        }
+    }
+    let place = found.with_context(|| format!("no --target for {}", protocol.name()))?;
+    let mut addresses = place
         .to_socket_addrs()
-        .with_context(|| format!("--target {}", arguments.target))?;
-    let address: SocketAddr = addresses.next().context("--target has no address")?;
-    let password = arguments.password.clone().or_else(|| std::env::var("LOADTEST_PASSWORD").ok());
-    let password = password.context("--password or LOADTEST_PASSWORD is missing")?;
-    let account = Arc::new(Account::new(arguments.user.clone(), password, arguments.users));
-    let protocol = if arguments.tls { Protocol::Ftps } else { arguments.protocol };
-    let wire = match protocol {
-        Protocol::Ftp => Wire::Clear,
-        Protocol::Ftps => Wire::Tls(tls::configuration()?),
-        Protocol::Sftp => Wire::Ssh(Arc::new(Settings::new(arguments.cipher, arguments.host_key))),
-    };
-    Ok(Target { address, data: arguments.data, account, wire })
+        .with_context(|| format!("--target {place}: host:port is needed"))?;
+    addresses.next().with_context(|| format!("--target {place} has no address"))
 }
 
 fn plan(arguments: &Arguments, scenario: Scenario, target: Target) -> Plan {
@@ -266,3 +338,20 @@ const REFRESH: Duration = Duration::from_millis(250);
 
 /// What a shell reports for a program that SIGINT ended.
 const INTERRUPTED: i32 = 130;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_protocol_has_its_own_server_or_that_of_all() {
+        let targets = ["127.0.0.1:21".to_owned(), "sftp=127.0.0.1:22".to_owned()];
+        assert_eq!(address(&targets, Protocol::Ftps).unwrap().port(), 21);
+        assert_eq!(address(&targets, Protocol::Sftp).unwrap().port(), 22);
+        let [_, sftp] = targets;
+        let error = address(&[sftp], Protocol::Ftp).unwrap_err().to_string();
+        assert_eq!(error, "no --target for FTP");
+        let error = address(&["ftsp=127.0.0.1:1".to_owned()], Protocol::Ftp).unwrap_err();
+        assert!(error.to_string().contains("no protocol \"ftsp\""), "{error}");
+    }
+}

@@ -40,8 +40,19 @@ fn json_lines_have_fields() {
         .iter()
         .find(|line| line["path"] == "/up load" && line["bytes"] == 5)
         .unwrap_or_else(|| panic!("no transfer in {log}"));
-    for field in ["timestamp", "level", "message", "node", "session", "user", "client", "protocol"]
-    {
+    for field in [
+        "timestamp",
+        "level",
+        "message",
+        "node",
+        "session",
+        "user",
+        "client",
+        "protocol",
+        "command",
+        "trace_id",
+        "span_id",
+    ] {
         assert!(!transfer[field].is_null(), "{field} is missing: {transfer}");
     }
     assert_eq!(transfer["user"], "alice");
@@ -49,14 +60,35 @@ fn json_lines_have_fields() {
     let end =
         lines.iter().find(|line| line["message"] == "session ended" && line["user"] == "alice");
     assert!(end.is_some_and(|end| end["session"] == transfer["session"]), "{log}");
+    // One trace for all lines of a session.
+    assert!(end.is_some_and(|end| end["trace_id"] == transfer["trace_id"]), "{log}");
+    assert_eq!(transfer["trace_id"].as_str().map(str::len), Some(32), "{transfer}");
+    assert_eq!(transfer["span_id"].as_str().map(str::len), Some(16), "{transfer}");
 }
 
-/// No password is in any log, at any level.
+/// No password is in any log, at any level, nor in what is kept of a session that fails.
 #[test]
 fn secrets_are_not_logged() {
-    let server = Server::builder().set("telemetry.level", "trace").start();
-    session(&server);
-    let log = wait_for_end(&server);
+    for level in ["trace", "info"] {
+        let server = Server::builder()
+            .set("telemetry.level", level)
+            .set("telemetry.session_ring", 64)
+            .set("timeouts.data_connect", "1s")
+            .start();
+        session(&server);
+        let mut wire = server.connect();
+        wire.ask("USER alice", 331);
+        wire.ask("PASS another-secret", 530);
+        wire.login("alice");
+        wire.ask("EPSV", 229);
+        wire.ask("LIST", 425);
+        drop(wire);
+        server.wait_for_log("the session failed");
+        assert_clean(&wait_for_end(&server));
+    }
+}
+
+fn assert_clean(log: &str) {
     for secret in [PASSWORD, "another-secret", "$6$rounds"] {
         assert!(!log.contains(secret), "the log has {secret}");
     }

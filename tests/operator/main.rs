@@ -8,6 +8,7 @@ mod drain;
 mod first_start;
 mod generate;
 mod health;
+mod level;
 mod limits;
 mod log;
 mod nftables;

@@ -1,5 +1,6 @@
 //! What opens sessions, one after the other, for one client.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -12,6 +13,8 @@ use super::{Error, Session, Target, Wire, ftp, sftp};
 #[derive(Debug)]
 pub(crate) struct Dialer {
     target: Target,
+    /// The address of this machine that is connected from; `None`: the kernel picks.
+    source: Option<IpAddr>,
     runtime: Option<Arc<Runtime>>,
 }
 
@@ -22,21 +25,27 @@ impl Dialer {
             Wire::Ssh(_) => Some(Arc::new(Builder::new_current_thread().enable_all().build()?)),
             Wire::Clear | Wire::Tls(_) => None,
         };
-        Ok(Self { target: target.clone(), runtime })
+        Ok(Self { target: target.clone(), source: None, runtime })
+    }
+
+    /// Connects from this address of the machine, data connections as well.
+    pub(crate) fn set_source(&mut self, source: Option<IpAddr>) {
+        self.source = source;
     }
 
     /// Connects and logs in as the user whose turn it is.
     pub(crate) fn open(&self) -> Result<Session, Error> {
+        let source = self.source;
         match (&self.target.wire, &self.runtime) {
             (Wire::Ssh(settings), Some(runtime)) => {
-                let session = sftp::Session::open(&self.target, settings, runtime)?;
+                let session = sftp::Session::open(&self.target, settings, source, runtime)?;
                 Ok(Session::Sftp(Box::new(session)))
             }
             (Wire::Tls(config), _) => {
-                ftp::Session::open(&self.target, Some(config)).map(Session::Ftp)
+                ftp::Session::open(&self.target, Some(config), source).map(Session::Ftp)
             }
             (Wire::Clear | Wire::Ssh(_), _) => {
-                ftp::Session::open(&self.target, None).map(Session::Ftp)
+                ftp::Session::open(&self.target, None, source).map(Session::Ftp)
             }
         }
     }

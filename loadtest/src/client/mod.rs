@@ -193,6 +193,22 @@ impl Session {
         }
     }
 
+    /// Gives a file another name: RNFR and RNTO, RENAME.
+    pub(crate) fn rename(&mut self, from: &str, to: &str) -> Result<(), Error> {
+        match self {
+            Self::Ftp(session) => session.rename(from, to),
+            Self::Sftp(session) => session.rename(from, to),
+        }
+    }
+
+    /// Deletes a file: DELE, REMOVE.
+    pub(crate) fn remove(&mut self, path: &str) -> Result<(), Error> {
+        match self {
+            Self::Ftp(session) => session.remove(path),
+            Self::Sftp(session) => session.remove(path),
+        }
+    }
+
     /// The size of a file, `None` if there is none.
     pub(crate) fn size(&mut self, path: &str) -> Result<Option<u64>, Error> {
         match self {
@@ -266,12 +282,25 @@ impl Session {
 
 /// Connects with deadlines on every later wait; `quick` turns Nagle's algorithm off.
 pub(crate) fn connect(address: SocketAddr, quick: bool) -> Result<std::net::TcpStream, Error> {
+    connect_from(None, address, quick)
+}
+
+/// Connects from an address of this machine, or from the one that the kernel picks.
+pub(crate) fn connect_from(
+    source: Option<IpAddr>,
+    address: SocketAddr,
+    quick: bool,
+) -> Result<std::net::TcpStream, Error> {
     let open = || -> io::Result<std::net::TcpStream> {
         let domain = socket2::Domain::for_address(address);
         let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
         // The write deadline bounds connect as well (socket(7)).
         socket.set_write_timeout(Some(TIMEOUT))?;
         socket.set_read_timeout(Some(TIMEOUT))?;
+        if let Some(source) = source {
+            // Each address has some 28,000 ports; those of many connections need several addresses.
+            socket.bind(&SocketAddr::new(source, 0).into())?;
+        }
         socket.connect(&address.into())?;
         if quick {
             socket.set_tcp_nodelay(true)?;

@@ -1,17 +1,19 @@
 //! The servers that are compared: each is configured, started on loopback, and ended.
 
+mod burden;
 mod flotilla;
 mod openssh;
 mod proftpd;
 mod pure_ftpd;
 mod pyftpdlib;
+mod unftp;
 mod vsftpd;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
@@ -25,6 +27,7 @@ use crate::client::account::Account;
 use crate::client::sftp::ssh::Cipher;
 use crate::cpu::{Group, Probe};
 use crate::ground::Ground;
+use burden::{Burden, Room};
 
 /// A server that can be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -36,6 +39,7 @@ pub(crate) enum Peer {
     Pyftpdlib,
     Proftpd,
     Openssh,
+    Unftp,
 }
 
 /// What a server is started for.
@@ -80,6 +84,7 @@ impl Peer {
             Self::Pyftpdlib => "pyftpdlib",
             Self::Proftpd => "proftpd",
             Self::Openssh => "openssh",
+            Self::Unftp => "unftp",
         }
     }
 
@@ -93,7 +98,9 @@ impl Peer {
         match self {
             Self::Flotilla | Self::Proftpd => true,
             Self::Openssh => protocol == Protocol::Sftp,
-            Self::Vsftpd | Self::PureFtpd | Self::Pyftpdlib => protocol != Protocol::Sftp,
+            Self::Vsftpd | Self::PureFtpd | Self::Pyftpdlib | Self::Unftp => {
+                protocol != Protocol::Sftp
+            }
         }
     }
 
@@ -108,7 +115,7 @@ impl Peer {
     pub(crate) fn users_max(self) -> usize {
         match self {
             Self::Vsftpd | Self::Proftpd | Self::Openssh => 1,
-            Self::Flotilla | Self::PureFtpd | Self::Pyftpdlib => usize::MAX,
+            Self::Flotilla | Self::PureFtpd | Self::Pyftpdlib | Self::Unftp => usize::MAX,
         }
     }
 
@@ -121,7 +128,14 @@ impl Peer {
             Self::Pyftpdlib => pyftpdlib::missing(ground),
             Self::Proftpd => proftpd::missing(ground),
             Self::Openssh => openssh::missing(ground),
+            Self::Unftp => unftp::missing(ground),
         }
+    }
+
+    /// Why so many sessions at once would be too many on this machine.
+    pub(crate) fn too_many(self, protocol: Protocol, sessions: usize) -> Option<String> {
+        let sessions = u64::try_from(sessions).unwrap_or(u64::MAX);
+        Room::here().refusal(Burden::of(self, protocol), sessions)
     }
 
     /// Writes the configuration, starts the server and waits for its port.
@@ -137,6 +151,7 @@ impl Peer {
             Self::Pyftpdlib => pyftpdlib::launch(ground, &folder, port, service),
             Self::Proftpd => proftpd::launch(ground, &folder, port, service.protocol),
             Self::Openssh => openssh::launch(ground, &folder, port),
+            Self::Unftp => unftp::launch(ground, &folder, port, service),
         };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         launch.and_then(|launch| Server::start(launch, &folder, address)).context(self.name())
@@ -177,6 +192,18 @@ impl Server {
         Ok(server)
     }
 
+    /// Asks it by SIGTERM to end.
+    pub(crate) fn terminate(&self) -> Result<()> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        rustix::process::kill_process(pid.context("no process")?, Signal::TERM)?;
+        Ok(())
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
     /// Waits for the port; no server here says on its output that it is ready.
     fn wait(&mut self) -> Result<()> {
         let end = Instant::now() + START_DEADLINE;
@@ -195,11 +222,14 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Exactly what was started here, also where a process made a process group of its own.
-        let others = self.probe.pids().unwrap_or_default();
+        // Exactly what was started here, also where a process made a process group of its own. A number that
+        // was waited for may be another's by now; those in a control group are not.
+        let ended = matches!(self.child.try_wait(), Ok(Some(_)));
+        let known = !ended || self.group.is_some();
+        let others = if known { self.probe.pids().unwrap_or_default() } else { Vec::new() };
         let leader = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         // Whatever has ended by itself meanwhile needs no signal.
-        let _ = leader.map(|leader| kill_process_group(leader, Signal::KILL));
+        let _ = leader.filter(|_| !ended).map(|leader| kill_process_group(leader, Signal::KILL));
         for pid in others {
             let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
             let _ = pid.map(|pid| rustix::process::kill_process(pid, Signal::KILL));
@@ -278,8 +308,8 @@ pub(crate) const PASSIVE: (u16, u16) = (20_000, 29_999);
 /// Sessions that servers are told to allow; the most that is asked for, and some.
 const SESSIONS_MAX: u32 = 20_000;
 
-/// Python starts in under a second on a slow machine.
-const START_DEADLINE: Duration = Duration::from_secs(15);
+/// Python starts in a second; a program built for debugging takes half a minute to read thousands of users.
+const START_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Thousands of processes end in a second or two.
 const END_DEADLINE: Duration = Duration::from_secs(10);

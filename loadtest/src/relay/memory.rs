@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::figures::Figures;
-use super::node::{Node, Plan};
-use super::pool::{PORTS, host};
+use super::pool::{PORTS, host, plan};
 use crate::ground::Ground;
+use crate::node::{Node, Plan};
 
 /// Starts nodes one after the other: one that binds ports when it needs them, and two that bind all.
 pub(super) fn measure(ground: &Ground, figures: &mut Figures) -> Result<()> {
@@ -19,14 +19,8 @@ pub(super) fn measure(ground: &Ground, figures: &mut Figures) -> Result<()> {
         ("5,000 ports, shared", "shared", WIDE),
     ] {
         let group = Group::make()?;
-        let plan = Plan {
-            id: "alone",
-            host: host(4),
-            mode,
-            ports,
-            pool: None,
-            memory: group.as_ref().map(|group| group.0.as_path()),
-        };
+        let memory = group.as_ref().map(|group| group.0.as_path());
+        let plan = Plan { ports, memory, ..plan("alone", host(4), mode)? };
         let begun = Instant::now();
         let node = Node::start(ground, plan)?;
         node.wait()?;

@@ -2,17 +2,15 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `node` | a node, configured and started |
 //! | `pool` | the nodes that are measured, and their Redis |
 //! | `work` | transfers and commands, directly and through another node |
-//! | `limit` | what the machine itself takes for relayed bytes |
+//! | `login` | logins that the pool admits |
 //! | `memory` | a node that listens on the whole passive range |
 //! | `figures` | what came out |
 
 mod figures;
-mod limit;
+mod login;
 mod memory;
-mod node;
 mod pool;
 mod work;
 
@@ -29,6 +27,7 @@ use crate::ground::Ground;
 use crate::run::{Second, raise_descriptors, watch_signals};
 use crate::worker::Gate;
 use figures::Figures;
+use login::Admission;
 use pool::Pool;
 use work::Work;
 
@@ -40,7 +39,7 @@ pub(crate) struct Arguments {
     flotilla: PathBuf,
     /// What is measured
     #[arg(long, value_enum, value_delimiter = ',',
-          default_values = ["memory", "passive", "setup", "bulk"])]
+          default_values = ["memory", "login", "passive", "setup", "bulk"])]
     parts: Vec<Part>,
     /// How often each figure is measured
     #[arg(long, default_value_t = 5)]
@@ -64,6 +63,8 @@ pub(crate) struct Arguments {
 enum Part {
     /// Memory and start of a node that listens on the whole passive range.
     Memory,
+    /// Logins that Redis counts, that the node counts, and that nobody counts.
+    Login,
     /// PASV, EPSV and small transfers of nodes that share the range, and of one that does not.
     Passive,
     /// The first byte and the cost of small transfers, direct and relayed.
@@ -113,18 +114,26 @@ fn measure(
             }
         }
     }
-    if !arguments.parts.iter().any(|part| *part != Part::Memory) || gate.stopped() {
+    let duration = Duration::try_from_secs_f64(arguments.duration).context("--duration")?;
+    if wanted(Part::Login) && !gate.stopped() {
+        let admission = Admission::start(ground)?;
+        for round in 0..arguments.rounds {
+            eprintln!("login, round {}", round + 1);
+            admission.measure(duration, gate, figures)?;
+        }
+    }
+    let relays = [Part::Passive, Part::Setup, Part::Bulk];
+    if !relays.into_iter().any(wanted) || gate.stopped() {
         return Ok(());
     }
     let pool = Pool::start(ground)?;
-    let duration = Duration::try_from_secs_f64(arguments.duration).context("--duration")?;
     let mut work = Work { pool: &pool, ground, duration, gate, figures };
     for round in 0..arguments.rounds {
-        for part in [Part::Passive, Part::Setup, Part::Bulk] {
+        for part in relays {
             if wanted(part) && !gate.stopped() {
                 eprintln!("{part:?}, round {}", round + 1);
                 match part {
-                    Part::Memory => {}
+                    Part::Memory | Part::Login => {}
                     Part::Passive => work.passive()?,
                     Part::Setup => work.setup()?,
                     Part::Bulk => work.bulk()?,

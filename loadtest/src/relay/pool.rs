@@ -1,22 +1,19 @@
 //! The nodes that are measured, and their Redis.
 
-use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::Command;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::node::{Node, Plan, SECRET};
 use crate::client::account::Account;
 use crate::client::dialer::Dialer;
 use crate::client::ftp::tls;
 use crate::client::{Protocol, Target, Wire};
 use crate::ground::Ground;
-use crate::peer::{Launch, PASSWORD, Server, USER, free_port};
+use crate::node::{Node, Plan, write_secret};
+use crate::peer::{PASSWORD, Server, USER, free_port};
+use crate::redis;
 
 /// Two nodes that share the passive range, and one of another pool that does not; ended with this value,
 /// Redis last.
@@ -45,22 +42,16 @@ pub(super) enum Way {
 impl Pool {
     /// Starts all and waits until a connection is relayed.
     pub(super) fn start(ground: &Ground) -> Result<Self> {
-        let secret = ground.folder.join(SECRET);
-        fs::write(&secret, "the secret of both nodes while they are measured")?;
-        fs::set_permissions(&secret, fs::Permissions::from_mode(0o600))?;
-        let (store, redis) = redis(&ground.folder)?;
-        let plan = |id, last, mode, pool| Plan {
-            id,
-            host: host(last),
-            mode,
-            ports: PORTS,
-            pool: Some((pool, store)),
-            memory: None,
+        write_secret(ground)?;
+        let (store, redis) = redis::start(&ground.folder, host(0))?;
+        let start = |id, last, mode, pool| -> Result<Node> {
+            let pool = Some((pool, store));
+            Node::start(ground, Plan { pool, ..plan(id, host(last), mode)? })
         };
         let pool = Self {
-            owner: Node::start(ground, plan("owner", 1, "shared", "shared"))?,
-            relaying: Node::start(ground, plan("relaying", 2, "shared", "shared"))?,
-            direct: Node::start(ground, plan("direct", 3, "direct", "direct"))?,
+            owner: start("owner", 1, "shared", "shared")?,
+            relaying: start("relaying", 2, "shared", "shared")?,
+            direct: start("direct", 3, "direct", "direct")?,
             _redis: redis,
         };
         for node in [&pool.owner, &pool.relaying, &pool.direct] {
@@ -78,10 +69,10 @@ impl Pool {
         };
         let account = Arc::new(Account::new(USER.to_owned(), PASSWORD.to_owned(), 1));
         let address = match way {
-            Way::Direct => self.direct.address(),
-            Way::Straight | Way::Relayed => self.owner.address(),
+            Way::Direct => self.direct.address(protocol),
+            Way::Straight | Way::Relayed => self.owner.address(protocol),
         };
-        let data = (way == Way::Relayed).then(|| self.relaying.address().ip());
+        let data = (way == Way::Relayed).then(|| self.relaying.address(protocol).ip());
         Ok(Target { address, data, account, wire })
     }
 
@@ -105,26 +96,24 @@ impl Pool {
     }
 }
 
+/// A node without a pool, without SSH, with the common range of ports.
+pub(super) fn plan<'a>(id: &'a str, host: Ipv4Addr, mode: &'a str) -> Result<Plan<'a>> {
+    Ok(Plan {
+        id,
+        host,
+        port: free_port()?,
+        ssh: None,
+        mode,
+        ports: PORTS,
+        pool: None,
+        memory: None,
+        more: "",
+    })
+}
+
 /// One of a number of addresses of the loopback. The client has 127.0.0.1, whichever it dials.
 pub(super) fn host(last: u8) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 77, last)
-}
-
-/// A Redis that writes nothing to disk.
-fn redis(parent: &Path) -> Result<(SocketAddr, Server)> {
-    let folder = parent.join("redis");
-    fs::create_dir(&folder)?;
-    let address = SocketAddr::from((host(0), free_port()?));
-    let mut command = Command::new("redis-server");
-    command
-        .args(["--port", &address.port().to_string(), "--bind", &address.ip().to_string()])
-        .args(["--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"])
-        .arg("--dir")
-        .arg(&folder);
-    let launch = Launch { command, outside: None };
-    let server = Server::start(launch, &folder, address)
-        .context("redis-server can not be started: apt-get install redis-server")?;
-    Ok((address, server))
 }
 
 /// Passive ports, below Linux's ephemeral range.

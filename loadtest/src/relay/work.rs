@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use super::figures::Figures;
-use super::limit;
 use super::pool::{Pool, Way};
 use crate::client::Protocol;
 use crate::ground::{Ground, LARGE};
+use crate::limits::splice;
 use crate::report::Summary;
 use crate::run::Progress;
 use crate::scenario::{Plan, Scenario};
@@ -57,7 +57,7 @@ impl Work<'_> {
             }
         }
         if !self.gate.stopped() {
-            let (spent, rate) = limit::measure(&self.ground.files.join(LARGE))?;
+            let (spent, rate) = splice::measure(&self.ground.files.join(LARGE))?;
             self.figures.add("splice between two sockets, one thread", "CPU s/GiB", None, spent);
             self.figures.add("splice between two sockets", "MiB/s", None, rate);
         }
@@ -139,7 +139,7 @@ impl Work<'_> {
         plan.duration = Some(self.duration);
         plan.beside = vec![pool.relaying.probe().clone()];
         let node = if way == Way::Direct { &pool.direct } else { &pool.owner };
-        let before = pool.relaying.metric(SENT)?;
+        let before = pool.relaying.desk().metric(SENT)?;
         let bar = Progress::start(&plan, self.gate);
         let outcome = worker::measure(&plan, Some(node.probe()), self.gate);
         drop(bar);
@@ -148,7 +148,7 @@ impl Work<'_> {
             self.figures.fail(&format!("{name}, {}", way.name()), kind, *count);
         }
         // No figure without what it claims to measure.
-        let relayed = pool.relaying.metric(SENT)? - before;
+        let relayed = pool.relaying.desk().metric(SENT)? - before;
         let is_relayed = way == Way::Relayed && relayed >= summary.operations;
         if !is_relayed && (way == Way::Relayed || relayed > 0) {
             bail!("{name}, {}: {relayed} of {} were relayed", way.name(), summary.operations);

@@ -75,6 +75,8 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     }),
     get("/v1/ports", "the passive ports of the nodes", |_| Ok(Question::Ports)),
     get("/v1/policy", "what the pool's leader decided for all nodes", |_| Ok(Question::Policy)),
+    get("/v1/log", "what the node that is asked logs", |_| Ok(Question::LogLevel)),
+    post("/v1/log", "has it log something else: {\"level\", \"seconds\"}", log_level),
 ];
 
 const fn get(
@@ -131,6 +133,13 @@ struct UndrainBody {
     node: Option<NodeId>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct LogBody {
+    level: Option<String>,
+    seconds: Option<u64>,
+}
+
 impl From<FilterQuery> for Filter {
     fn from(query: FilterQuery) -> Self {
         let FilterQuery { user, address, node } = query;
@@ -172,6 +181,20 @@ fn ban(given: &Given<'_>) -> Result<Question, Refusal> {
         return Err(Refusal::Invalid("a ban of no seconds is none".to_owned()));
     }
     Ok(Question::Ban { address: address.to_canonical(), period })
+}
+
+fn log_level(given: &Given<'_>) -> Result<Question, Refusal> {
+    let LogBody { level, seconds: period } = given.body()?;
+    let period = period.map(seconds).transpose()?;
+    if period.is_some_and(|period| period.is_zero()) {
+        return Err(Refusal::Invalid("a level for no seconds is none".to_owned()));
+    }
+    if level.is_none() && period.is_some() {
+        return Err(Refusal::Invalid(
+            "no level is named: the configured one needs no time".to_owned(),
+        ));
+    }
+    Ok(Question::SetLogLevel { filter: level, period })
 }
 
 fn session_id(text: &str) -> Result<SessionId, Refusal> {

@@ -236,6 +236,9 @@ async fn requests_become_questions() {
     }
     bench.post("/v1/drain", "").await;
     bench.post("/v1/drain", "{\"node\": \"n2\", \"grace_seconds\": 0}").await;
+    bench.get("/v1/log").await;
+    bench.post("/v1/log", "{\"level\": \"debug\", \"seconds\": 600}").await;
+    bench.post("/v1/log", "{\"level\": null}").await;
     let asked = bench.asked().await;
     let v6 = |text: &str| text.parse::<std::net::IpAddr>().unwrap();
     assert_eq!(
@@ -261,6 +264,12 @@ async fn requests_become_questions() {
             Question::Unban(v6("2001:db8::")),
             Question::Drain { node: None, grace: None },
             Question::Drain { node: node("n2"), grace: Some(Duration::ZERO) },
+            Question::LogLevel,
+            Question::SetLogLevel {
+                filter: Some("debug".to_owned()),
+                period: Some(Duration::from_secs(600)),
+            },
+            Question::SetLogLevel { filter: None, period: None },
         ]
     );
 }
@@ -292,6 +301,8 @@ async fn what_can_not_be_read_is_refused_with_its_reason() {
         ("/v1/drain", "{\"node\": \"a b\"}", 400, "the body can not be read: \"a b\" is no node"),
         ("/v1/drain", "{\"grace_seconds\": -1}", 400, "the body can not be read: invalid value"),
         ("/v1/undrain", &"x".repeat(20_000), 413, "the body is longer than 16384 bytes"),
+        ("/v1/log", "{\"level\": \"info\", \"seconds\": 0}", 400, "a level for no seconds"),
+        ("/v1/log", "{\"seconds\": 5}", 400, "no level is named"),
         ("/v1/nothing", "", 404, "there is no such thing; /v1 lists"),
         ("/v1/nodes", "", 405, "not by this method; /v1 lists"),
         ("/v1", "", 405, "not by this method"),

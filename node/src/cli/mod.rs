@@ -71,6 +71,9 @@ pub enum Verb {
     Ports(remote::ListArgs),
     /// Print what the leader decided for all nodes.
     Policy(remote::ListArgs),
+    /// Look after the log of the running node.
+    #[command(subcommand)]
+    Log(remote::log::LogVerb),
     /// Look at everything that can keep clients out, and say what to do.
     Doctor(doctor::DoctorArgs),
     /// Look after security groups in AWS by hand.
@@ -183,6 +186,7 @@ pub fn run(verb: Verb) -> Result<(), ServeError> {
         Verb::Undrain(args) => remote::run(|talk| remote::drain::undrain(&args, talk)),
         Verb::Ports(args) => remote::run(|talk| remote::ports::run(&args, talk)),
         Verb::Policy(args) => remote::run(|talk| remote::policy::run(&args, talk)),
+        Verb::Log(verb) => remote::run(|talk| remote::log::run(&verb, talk)),
         Verb::Doctor(args) => doctor::run(&args),
         #[cfg(feature = "aws")]
         Verb::Aws(verb) => aws::run(&verb),

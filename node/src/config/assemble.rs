@@ -13,7 +13,7 @@ use super::value::{
     count_from_one, data_peer, duration, duration_or_zero, filter, flag, host_name, idle_timeout,
     line, listener_modes, methods, networks, node_id, optional_address, optional_line,
     optional_path, passive_address, path, paths, pool_name, ports, rekey_bytes, rekey_interval,
-    size, store, umask, workers, zone_addresses,
+    ring, size, store, umask, workers, zone_addresses,
 };
 use super::{
     Admin, Auto, Aws, Config, DataReuse, Ftp, Health, Host, Ingress, Limits, LogFormat, Node,
@@ -315,6 +315,8 @@ fn telemetry(reader: &mut Reader<'_>) -> Option<Telemetry> {
     section!(reader, Telemetry {
         log: "telemetry.log" as choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)]),
         level: "telemetry.level" as filter,
+        lines_per_second: "telemetry.lines_per_second" as count,
+        session_ring: "telemetry.session_ring" as ring,
         xferlog: "telemetry.xferlog" as optional_path,
         otlp_endpoint: "telemetry.otlp_endpoint" as otlp::endpoint,
         otlp_protocol: "telemetry.otlp_protocol" as choice(&[

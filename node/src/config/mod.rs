@@ -43,6 +43,7 @@ pub use networks::Networks;
 pub use origins::{Origins, Setting};
 pub use otlp::{Endpoint, OtlpProtocol, Signal};
 pub use store::Store;
+pub(crate) use value::{FILTER, is_filter};
 
 /// The whole configuration of a node, validated: whatever holds one may trust it.
 #[derive(Clone, Debug)]
@@ -343,6 +344,10 @@ pub struct Telemetry {
     pub log: LogFormat,
     /// The filter: a level, or levels by module as `RUST_LOG` has them.
     pub level: String,
+    /// How many lines each place in the code may write in a second; 0: any number.
+    pub lines_per_second: u32,
+    /// How many lines below the level are kept of each session until something fails; 0: none.
+    pub session_ring: usize,
     /// Where transfers are logged in xferlog(5) form; `None`: nowhere.
     pub xferlog: Option<PathBuf>,
     /// Where traces, metrics and logs are sent by OTLP; `None`: nowhere.

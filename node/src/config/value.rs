@@ -353,18 +353,27 @@ pub(super) fn umask(value: &Value) -> Reading<u32> {
     }
 }
 
-/// A filter of log events. A lone word must be a level: as the name of a module, which it would
-/// be otherwise, a slip of the pen would silence the log.
+/// A filter of log events.
 pub(super) fn filter(value: &Value) -> Reading<String> {
     let text = value.as_str().unwrap_or_default();
+    if is_filter(text) { Ok(text.to_owned()) } else { expected(FILTER) }
+}
+
+/// Whether a text is a filter of log events. A lone word must be a level: as the name of a module, which it
+/// would be otherwise, a slip of the pen would silence the log.
+pub(crate) fn is_filter(text: &str) -> bool {
     let sound = |part: &str| part.contains('=') || part.trim().parse::<LevelFilter>().is_ok();
-    if !text.is_empty() && text.split(',').all(sound) && text.parse::<Targets>().is_ok() {
-        Ok(text.to_owned())
-    } else {
-        expected(
-            "a level (off, error, warn, info, debug, trace) or a filter such as \
-             \"info,flotilla::session=debug\"",
-        )
+    !text.is_empty()
+        && !text.contains(char::is_control)
+        && text.split(',').all(sound)
+        && text.parse::<Targets>().is_ok()
+}
+
+/// Lines that are kept of a session.
+pub(super) fn ring(value: &Value) -> Reading<usize> {
+    match value.as_integer().map(usize::try_from) {
+        Some(Ok(lines)) if lines <= RING_LINES_MAX => Ok(lines),
+        _ => expected("a number of lines from 0 to 1024"),
     }
 }
 
@@ -373,6 +382,10 @@ fn list<T>(value: &Value, item: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
     value.as_array()?.iter().map(|value| item(value.as_str()?)).collect()
 }
 
+/// What a filter may be, to stand after "expected".
+pub(crate) const FILTER: &str = "a level (off, error, warn, info, debug, trace) or a filter such as \"info,flotilla::session=debug\"";
+/// What a thousand sessions keep then is half a gigabyte.
+const RING_LINES_MAX: usize = 1024;
 /// Below, there is no time for probes; no balancer in use has less than 10 s.
 const IDLE_TIMEOUT_MIN: Duration = Duration::from_secs(3);
 /// More threads than any machine has cores are a slip of the pen.

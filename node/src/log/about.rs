@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use flotilla_protocol::path::VirtualPath;
 
-use super::field::{Fields, Value};
+use super::field::{Fields, SPAN_ID, TRACE_ID, Value};
+use super::ring::Ring;
 use crate::telemetry::Context;
 
 /// A session, and the file that it is about, if any.
@@ -30,13 +31,14 @@ pub(crate) struct About {
     pub(crate) user: Option<Arc<str>>,
     /// The file or directory of the operation under way, as the client sees it.
     pub(crate) path: Option<VirtualPath>,
+    /// What is kept of it until something fails; `None`: nothing.
+    pub(crate) ring: Option<Arc<Ring>>,
 }
 
 impl About {
     /// The same session at work on a path.
     pub(crate) fn on(&self, path: &VirtualPath) -> Arc<Self> {
-        let user = self.user.clone();
-        Arc::new(Self { user, path: Some(path.clone()), ..*self })
+        Arc::new(Self { path: Some(path.clone()), ..self.clone() })
     }
 
     /// The same session at work on a path, as a part of it that is a span of its own.
@@ -59,15 +61,17 @@ impl About {
         polled.await
     }
 
-    fn record(&self, fields: &mut Fields) {
+    /// Puts what is known of it into a line.
+    pub(super) fn record(&self, fields: &mut Fields) {
         fields.set("session", Value::Unsigned(self.session));
         if let Some(user) = &self.user {
             fields.set("user", Value::Text(user.to_string()));
         }
         fields.set("client", Value::Text(self.client.to_string()));
         fields.set("protocol", Value::Text(self.protocol.to_owned()));
-        fields.set("trace_id", Value::Text(self.trace.trace.to_string()));
-        fields.set("span_id", Value::Text(self.trace.span.to_string()));
+        fields.set(TRACE_ID, Value::Text(self.trace.trace.to_string()));
+        fields.set(SPAN_ID, Value::Text(self.trace.span.to_string()));
+        fields.trace = Some(self.trace);
         if let Some(path) = &self.path {
             fields.set("path", Value::Text(path.to_string()));
         }
@@ -91,13 +95,17 @@ pub(crate) fn change(about: &Arc<About>) {
     CURRENT.set(Some(Arc::clone(about)));
 }
 
-/// Puts the fields of whoever this thread works for into a line.
-pub(super) fn record(fields: &mut Fields) {
+/// Whether lines are kept of whoever this thread works for.
+pub(super) fn is_kept() -> bool {
+    with(|about| about.is_some_and(|about| about.ring.is_some()))
+}
+
+/// Looks at whoever this thread works for. What is logged meanwhile is about nobody.
+pub(super) fn with<T>(look: impl FnOnce(Option<&Arc<About>>) -> T) -> T {
     let about = CURRENT.take();
-    if let Some(about) = &about {
-        about.record(fields);
-    }
+    let seen = look(about.as_ref());
     CURRENT.set(about);
+    seen
 }
 
 /// See [`About::enter`].
@@ -124,12 +132,13 @@ mod tests {
     fn about(session: u64) -> Arc<About> {
         let client = [192, 0, 2, 1].into();
         let trace = Context::root();
-        Arc::new(About { session, trace, client, protocol: "ftp", user: None, path: None })
+        let ring = None;
+        Arc::new(About { session, trace, client, protocol: "ftp", user: None, path: None, ring })
     }
 
     fn fields() -> Vec<&'static str> {
         let mut fields = Fields::default();
-        record(&mut fields);
+        with(|about| about.into_iter().for_each(|about| about.record(&mut fields)));
         fields.values.iter().map(|(name, _)| *name).collect()
     }
 

@@ -1,9 +1,11 @@
-//! The fields of a span or an event, collected for one line.
+//! The fields of an event, collected for one line.
 
 use std::fmt;
 
 use serde::Serialize;
 use tracing::field::{Field, Visit};
+
+use crate::telemetry::Context;
 
 /// A value as it was recorded.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -16,14 +18,14 @@ pub(super) enum Value {
     Flag(bool),
 }
 
-/// Fields in the order in which they came, each name once: the innermost value wins.
+/// Fields in the order in which they came, each name once: the last value wins.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fields {
     /// What happened, in words.
     pub(super) message: String,
-    /// Where an event of the `log` crate comes from, whose own metadata says nothing.
-    pub(super) target: Option<String>,
     pub(super) values: Vec<(&'static str, Value)>,
+    /// The span that it belongs to; it stands among the values as well.
+    pub(super) trace: Option<Context>,
 }
 
 impl Fields {
@@ -31,22 +33,18 @@ impl Fields {
     pub(super) fn set(&mut self, name: &'static str, value: Value) {
         match (name, value) {
             ("message", Value::Text(text)) => self.message = text,
-            ("log.target", Value::Text(text)) => self.target = Some(text),
-            (name, _) if name.starts_with("log.") => {}
             (name, value) => match self.values.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, old)) => *old = value,
                 None => self.values.push((name, value)),
             },
         }
     }
-
-    /// Adds or replaces the values of another, an inner span.
-    pub(super) fn extend(&mut self, inner: &Self) {
-        for (name, value) in &inner.values {
-            self.set(name, value.clone());
-        }
-    }
 }
+
+/// The field with the trace, in hexadecimal digits as W3C Trace Context has it.
+pub(super) const TRACE_ID: &str = "trace_id";
+/// The field with the span, likewise.
+pub(super) const SPAN_ID: &str = "span_id";
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {

@@ -1,170 +1,105 @@
-//! From tracing's spans and events to lines: an event bears the fields of the session that it is
-//! [about], and of all spans around it.
+//! From tracing's events to lines: an event bears the fields of the session that it is
+//! [about](super::about). Spans are for traces: what they would add to a line, that session knows.
 
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::Interest;
-use tracing::{Event, Metadata, Subscriber};
-use tracing_subscriber::Layer;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::Context;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::about;
+use super::about::{self, About};
 use super::field::{Fields, Value};
+use super::gate::{FAILED, Verdict, Wanted};
+use super::press::{Press, second};
 use super::queue::Queue;
-use super::render::Form;
-
-/// What is logged. The answer for each place in the code that logs is kept there by `tracing` until
-/// [`set`](Self::set), so the lock is not taken per event.
-#[derive(Clone, Debug)]
-pub(super) struct Level(Arc<RwLock<Targets>>);
-
-impl Level {
-    pub(super) fn new(targets: Targets) -> Self {
-        Self(Arc::new(RwLock::new(targets)))
-    }
-
-    pub(super) fn set(&self, targets: Targets) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = targets;
-        tracing::callsite::rebuild_interest_cache();
-    }
-
-    fn read<T>(&self, ask: impl FnOnce(&Targets) -> T) -> T {
-        ask(&self.0.read().unwrap_or_else(PoisonError::into_inner))
-    }
-}
+use super::ring::{Line, Ring};
 
 /// Renders each event and queues the line.
 pub(super) struct Lines {
     queue: Queue,
-    form: Form,
-    level: Level,
-    /// The node's name, once it is known.
-    node: Arc<OnceLock<String>>,
+    press: Arc<Press>,
 }
 
-impl Lines {
-    pub(super) fn new(queue: Queue, form: Form, level: Level, node: Arc<OnceLock<String>>) -> Self {
-        Self { queue, form, level, node }
-    }
-
-    fn wants(&self, metadata: &Metadata<'_>) -> bool {
-        self.level.read(|targets| targets.would_enable(metadata.target(), metadata.level()))
-    }
-}
-
-impl<S> Layer<S> for Lines
+/// The layer of the log, which wants what its gate lets pass, whatever other layers want.
+pub(super) fn layer<S>(press: &Arc<Press>, queue: &Queue) -> impl Layer<S> + use<S>
 where
     S: Subscriber + for<'lookup> LookupSpan<'lookup>,
 {
-    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if self.wants(metadata) { Interest::always() } else { Interest::never() }
-    }
+    let wanted = Wanted(Arc::clone(&press.gate));
+    Lines { queue: queue.clone(), press: Arc::clone(press) }.with_filter(wanted)
+}
 
-    /// Asked only for events of the `log` crate, which have no place of their own.
-    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        self.wants(metadata)
+impl<S: Subscriber> Layer<S> for Lines {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let at = SystemTime::now();
+        about::with(|about| match self.press.gate.verdict(event.metadata()) {
+            Verdict::Nothing => {}
+            Verdict::Keep => {
+                if let Some((about, ring)) =
+                    about.and_then(|about| Some((about, about.ring.as_ref()?)))
+                {
+                    keep(event, at, about, ring);
+                }
+            }
+            Verdict::Write => self.write(event, at, about),
+        });
     }
+}
 
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        self.level.read(|targets| Layer::<S>::max_level_hint(targets))
-    }
-
-    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        if let Some(span) = context.span(id) {
-            let mut fields = Fields::default();
-            attributes.record(&mut fields);
-            span.extensions_mut().insert(fields);
-        }
-    }
-
-    fn on_record(&self, id: &Id, record: &Record<'_>, context: Context<'_, S>) {
-        if let Some(span) = context.span(id)
-            && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
-        {
-            record.record(fields);
-        }
-    }
-
-    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields::default();
-        if let Some(node) = self.node.get() {
-            fields.set("node", Value::Text(node.clone()));
-        }
-        about::record(&mut fields);
-        for span in context.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
-            if let Some(outer) = span.extensions().get::<Fields>() {
-                fields.extend(outer);
+impl Lines {
+    fn write(&self, event: &Event<'_>, at: SystemTime, about: Option<&Arc<About>>) {
+        let metadata = event.metadata();
+        let ring = about.and_then(|about| about.ring.as_ref());
+        match self.press.gate.pass(metadata, second(at)) {
+            Ok(()) => {
+                let mut fields = self.press.begin(about);
+                event.record(&mut fields);
+                self.queue.push(self.press.line(at, metadata, &fields));
+            }
+            Err(first) => {
+                if let Some(place) = first {
+                    let mut fields = Fields::default();
+                    event.record(&mut fields);
+                    place.note(&fields.message);
+                    self.queue.wake();
+                }
+                return;
             }
         }
-        event.record(&mut fields);
-        let target = fields.target.take();
-        let target = target.as_deref().unwrap_or_else(|| event.metadata().target());
-        let level = *event.metadata().level();
-        self.queue.push(self.form.line(SystemTime::now(), level, target, &fields));
+        if let (Some(about), Some(ring)) = (about, ring)
+            && (metadata.target() == FAILED || *metadata.level() == Level::ERROR)
+        {
+            self.write_kept(about, ring);
+        }
     }
+
+    /// Writes what was kept of a session, the oldest line first. The limits of their places hold for these
+    /// lines too: a crowd that fails together must not flood the log.
+    fn write_kept(&self, about: &Arc<About>, ring: &Ring) {
+        for line in ring.take() {
+            let Line { at, metadata, path, fields: own } = line;
+            if self.press.gate.pass(metadata, second(SystemTime::now())).is_err() {
+                continue;
+            }
+            let trace = own.trace.unwrap_or(about.trace);
+            let about = Arc::new(About { path, trace, ..(**about).clone() });
+            let mut fields = self.press.begin(Some(&about));
+            fields.message = own.message;
+            for (name, value) in own.values {
+                fields.set(name, value);
+            }
+            fields.set("ring", Value::Flag(true));
+            self.queue.push(self.press.line(at, metadata, &fields));
+        }
+    }
+}
+
+fn keep(event: &Event<'_>, at: SystemTime, about: &About, ring: &Ring) {
+    let mut fields = Fields { trace: Some(about.trace), ..Fields::default() };
+    event.record(&mut fields);
+    ring.keep(Line { at, metadata: event.metadata(), path: about.path.clone(), fields });
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::{self, Write};
-    use std::sync::mpsc::{Sender, channel};
-    use std::time::Duration;
-
-    use tracing_subscriber::layer::SubscriberExt;
-
-    use super::*;
-    use crate::log::queue::Output;
-
-    struct Tee(Sender<Vec<u8>>);
-
-    impl Write for Tee {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let _ = self.0.send(bytes.to_vec());
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn an_event_bears_the_fields_of_the_spans_around_it_and_the_level_changes() {
-        let (sender, receiver) = channel();
-        let queue = Queue::spawn("test", Output::Other(Box::new(Tee(sender)))).unwrap();
-        let level = Level::new("info".parse().unwrap());
-        let node = Arc::new(OnceLock::new());
-        node.set("n1".to_owned()).unwrap();
-        let lines = Lines::new(queue.clone(), Form::Json, level.clone(), node);
-        let log = |text: &str| tracing::debug!(target: "flotilla::test", path = text, "looked");
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
-            let session = tracing::info_span!("session", session = 7, user = tracing::field::Empty);
-            let _entered = session.enter();
-            session.record("user", "ann");
-            tracing::info!(session = 8, bytes = 5_u64, error = %io::Error::other("x"), "done");
-            log("unseen");
-            level.set("warn,flotilla::test=debug".parse().unwrap());
-            log("seen");
-            tracing::info!("unseen");
-        });
-        queue.flush(Duration::from_secs(10));
-        let text = receiver.try_iter().flatten().collect::<Vec<_>>();
-        let lines = String::from_utf8(text)
-            .unwrap()
-            .lines()
-            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
-            .collect::<Vec<_>>();
-        assert_eq!(lines.len(), 2, "{lines:?}");
-        let [done, looked] = [&lines[0], &lines[1]];
-        assert_eq!(
-            (&done["node"], &done["session"], &done["user"], &done["bytes"], &done["error"]),
-            (&"n1".into(), &8.into(), &"ann".into(), &5.into(), &"x".into())
-        );
-        assert_eq!((&looked["path"], &looked["session"]), (&"seen".into(), &7.into()));
-        assert_eq!((&looked["message"], &looked["level"]), (&"looked".into(), &"DEBUG".into()));
-    }
-}
+mod tests;

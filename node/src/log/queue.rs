@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -37,11 +37,15 @@ struct Shared {
 #[derive(Debug)]
 enum Message {
     Line(Vec<u8>),
-    /// Look at [`Shared::reopen`].
+    /// Look at [`Shared::reopen`], and at the chore.
     Wake,
     /// Answer when all that came before is written.
     Flush(SyncSender<()>),
 }
+
+/// What the thread looks after besides: called before it waits for lines. It may add lines of its own, and
+/// says when it wants to be called again, if nothing else comes.
+pub(super) type Chore = Box<dyn FnMut(&mut Vec<u8>) -> Option<Duration> + Send>;
 
 impl Output {
     /// Opens or makes a file to append to.
@@ -71,10 +75,21 @@ impl Output {
 impl Queue {
     /// Starts the writer; `name` is what the thread and its own complaints are called.
     pub(super) fn spawn(name: &'static str, output: Output) -> io::Result<Self> {
+        Self::spawn_with(name, output, Box::new(|_| None))
+    }
+
+    /// The same, with a chore for the thread.
+    pub(super) fn spawn_with(name: &'static str, output: Output, chore: Chore) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(LINES_MAX);
         let shared = Arc::new(Shared::default());
-        let writer =
-            Writer { name, output, shared: Arc::clone(&shared), reported: 0, failing: false };
+        let writer = Writer {
+            name,
+            output,
+            shared: Arc::clone(&shared),
+            chore,
+            reported: 0,
+            failing: false,
+        };
         thread::Builder::new().name(name.to_owned()).spawn(move || writer.run(&receiver))?;
         Ok(Self { sender, shared })
     }
@@ -94,6 +109,11 @@ impl Queue {
     /// Has the file opened again, before the next line is written. Never waits.
     pub(super) fn reopen(&self) {
         self.shared.reopen.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Has the chore called. Never waits.
+    pub(super) fn wake(&self) {
         // A full queue needs no waking.
         let _ = self.sender.try_send(Message::Wake);
     }
@@ -119,6 +139,7 @@ struct Writer {
     name: &'static str,
     output: Output,
     shared: Arc<Shared>,
+    chore: Chore,
     /// How many of the dropped lines were reported.
     reported: u64,
     /// Whether the last write failed: a full disk is reported once.
@@ -129,9 +150,14 @@ impl Writer {
     fn run(mut self, receiver: &Receiver<Message>) {
         let mut batch = Vec::new();
         let mut flushes = Vec::new();
-        while let Ok(first) = receiver.recv() {
+        let mut pause = None;
+        loop {
+            let mut next = match receive(receiver, pause) {
+                Ok(first) => Some(first),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
             let mut lines = 0;
-            let mut next = Some(first);
             while let Some(message) = next {
                 match message {
                     Message::Line(line) => {
@@ -143,6 +169,7 @@ impl Writer {
                 }
                 next = if batch.len() < BATCH_BYTES { receiver.try_recv().ok() } else { None };
             }
+            pause = (self.chore)(&mut batch);
             self.write(&batch, lines);
             // While this thread does not wait for a line, pushing one wakes nobody: a busy node pays for
             // one wake-up per pause, not per line.
@@ -190,6 +217,17 @@ impl Writer {
             );
             self.reported = dropped;
         }
+    }
+}
+
+/// Waits for a message, for some time at most if there is a limit.
+fn receive(
+    receiver: &Receiver<Message>,
+    pause: Option<Duration>,
+) -> Result<Message, RecvTimeoutError> {
+    match pause {
+        Some(pause) => receiver.recv_timeout(pause),
+        None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
     }
 }
 

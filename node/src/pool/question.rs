@@ -53,6 +53,15 @@ pub enum Question {
     Ports,
     /// What the leader decided for all.
     Policy,
+    /// What the node that is asked logs.
+    LogLevel,
+    /// Have the node that is asked log something else.
+    SetLogLevel {
+        /// The filter; `None`: the configured one again.
+        filter: Option<String>,
+        /// For how long; `None`: until a reload.
+        period: Option<Duration>,
+    },
 }
 
 /// Which sessions are listed: those that fit every condition, so all without one.
@@ -135,12 +144,14 @@ impl Question {
             | Self::Session(_)
             | Self::Bans
             | Self::Ports
-            | Self::Policy => false,
+            | Self::Policy
+            | Self::LogLevel => false,
             Self::Kick(_)
             | Self::Ban { .. }
             | Self::Unban(_)
             | Self::Drain { .. }
-            | Self::Undrain { .. } => true,
+            | Self::Undrain { .. }
+            | Self::SetLogLevel { .. } => true,
         }
     }
 }
@@ -168,6 +179,15 @@ impl fmt::Display for Question {
             Self::Undrain { node } => write!(f, "undrain {}", here(node)),
             Self::Ports => f.write_str("ports"),
             Self::Policy => f.write_str("policy"),
+            Self::LogLevel => f.write_str("log level"),
+            Self::SetLogLevel { filter: None, .. } => f.write_str("log level as configured"),
+            Self::SetLogLevel { filter: Some(filter), period } => {
+                write!(f, "log level {filter:?}")?;
+                match period {
+                    Some(period) => write!(f, " for {}", humantime::format_duration(*period)),
+                    None => Ok(()),
+                }
+            }
         }
     }
 }
@@ -239,6 +259,11 @@ mod tests {
             ),
             (Question::Drain { node: None, grace }, "drain this node within 10m"),
             (Question::Undrain { node: node("n2") }, "undrain n2"),
+            (Question::SetLogLevel { filter: None, period: None }, "log level as configured"),
+            (
+                Question::SetLogLevel { filter: Some("in\nfo".to_owned()), period: grace },
+                "log level \"in\\nfo\" for 10m",
+            ),
         ] {
             assert!(question.is_change());
             assert_eq!(question.to_string(), text);

@@ -34,7 +34,7 @@ use crate::auth::Protocol;
 use crate::auth::users::protocol_name;
 use crate::config::Mode;
 use crate::listen::{Acceptor, Arrival, Awaits, Ended, Service};
-use crate::log::About;
+use crate::log::{About, Ring};
 use crate::login::LoggedIn;
 use crate::policy::Policy;
 use crate::roster::Place;
@@ -166,6 +166,7 @@ impl Session {
             protocol: protocol_name(protocol),
             user: None,
             path: None,
+            ring: Ring::new(policy.config.telemetry.session_ring),
         };
         let mut session = Self {
             guard,
@@ -263,7 +264,12 @@ impl Session {
                 self.note_loss(now);
                 true
             }
-            Poll::Ready(Ok(0) | Err(_)) => {
+            Poll::Ready(Ok(0)) => {
+                self.on_lost(now);
+                true
+            }
+            Poll::Ready(Err(error)) => {
+                self.note_violation(&error);
                 self.on_lost(now);
                 true
             }

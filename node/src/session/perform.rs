@@ -22,6 +22,7 @@ use super::wire::Wire;
 use crate::address::{Arrival, Found, Known, Path};
 use crate::auth::{Attempt, Secret};
 use crate::listen::BANNED;
+use crate::log;
 use crate::login::{self, LoggedIn};
 use crate::ports::Grant;
 use crate::roster::Subject;
@@ -101,6 +102,11 @@ impl Session {
 
     pub(super) fn finish_work(&mut self, done: Done, now: Instant) {
         let secured = matches!(done, Done::Secured(_));
+        if let Done::File(_, Err(failure)) | Done::Granted(Err(failure)) = &done
+            && failure.is_trouble()
+        {
+            log::fail(failure.text());
+        }
         let outcome = match self.unless_closed(done) {
             Done::File(request, result) => {
                 self.mark_command(Some(&request), result.as_ref().err());

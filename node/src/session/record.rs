@@ -1,5 +1,6 @@
 //! What is logged of a session: its login, each transfer, and one line with totals at its end.
 
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -13,7 +14,7 @@ use super::trace::Marks;
 use super::transfer::{Kind, OpenTransfer};
 use crate::auth::Protocol;
 use crate::auth::users::protocol_name;
-use crate::log::{self, About, Direction, TransferRecord};
+use crate::log::{self, ACCOUNT, About, Direction, TransferRecord};
 use crate::login::LoggedIn;
 use crate::roster::{Tally, Who};
 use crate::telemetry::Trace;
@@ -57,6 +58,9 @@ impl<'a> Change<'a> {
 /// The outcome of an upload that is whole and published, of which nobody could tell the client.
 const UNHEARD: &str = "control-lost-after-complete";
 
+/// Why a session failed whose transfer went on without it.
+const CONTROL_LOST: &str = "the control connection was lost during a transfer";
+
 /// The command of a deletion, which the transfer log knows too.
 const DELETE: &str = "delete";
 
@@ -86,7 +90,7 @@ impl Session {
     /// From now on the log knows this user, or nobody, and the protocol as it is now.
     pub(super) fn is_about(&mut self, user: Option<Arc<str>>) {
         let protocol = protocol_name(self.protocol());
-        self.about = Arc::new(About { protocol, user, path: None, ..*self.about });
+        self.about = Arc::new(About { protocol, user, path: None, ..(*self.about).clone() });
         log::change(&self.about);
     }
 
@@ -96,7 +100,7 @@ impl Session {
         let user: Arc<str> = login.account.name.as_str().into();
         self.totals.user = Some(Arc::clone(&user));
         self.is_about(Some(Arc::clone(&user)));
-        info!("logged in");
+        info!(target: ACCOUNT, "logged in");
         let who = Who {
             number: self.guard.id,
             user,
@@ -163,9 +167,15 @@ impl Session {
         match transfer.kind {
             // The client does not know it, and may send the file again.
             Kind::Upload if result.is_ok() && transfer.lost_control() => {
-                info!(command, bytes, elapsed_ms, reply, outcome = UNHEARD, "transfer ended");
+                let outcome = UNHEARD;
+                info!(target: ACCOUNT, command, bytes, elapsed_ms, reply, outcome, "transfer ended");
             }
-            _ => info!(command, bytes, elapsed_ms, reply, "transfer ended"),
+            _ => info!(target: ACCOUNT, command, bytes, elapsed_ms, reply, "transfer ended"),
+        }
+        match result {
+            Err(failure) if failure.is_trouble() => log::fail(failure.text()),
+            _ if transfer.lost_control() => log::fail(CONTROL_LOST),
+            _ => {}
         }
         drop(scope);
         if let (Some(log), Some(login), Some(path)) =
@@ -195,6 +205,7 @@ impl Session {
     pub(super) fn log_change(&self, change: &Change<'_>, failure: Option<&Failure>) {
         let reply = failure.map_or(250, |failure| failure.code(Phase::Command).0);
         info!(
+            target: ACCOUNT,
             command = change.command,
             path = %change.path,
             to = change.to.map(tracing::field::display),
@@ -220,11 +231,21 @@ impl Session {
         }
     }
 
+    /// The control connection broke. What is no TLS is no loss on the way; it counts once somebody is logged in,
+    /// for strangers send anything.
+    pub(super) fn note_violation(&self, error: &io::Error) {
+        if error.kind() == io::ErrorKind::InvalidData && self.login.is_some() {
+            debug!(%error, "tls violated");
+            log::fail("the control connection broke the rules of tls");
+        }
+    }
+
     pub(super) fn log_end(&self) {
         let totals = &self.totals;
         let elapsed_ms = totals.since.elapsed().as_millis() as u64;
         match &totals.user {
             Some(user) => info!(
+                target: ACCOUNT,
                 user = &**user,
                 uploads = totals.tally.uploads(),
                 downloads = totals.tally.downloads(),

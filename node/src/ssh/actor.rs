@@ -22,6 +22,7 @@ use super::record::{Origin, Record};
 use super::transport::Transport;
 use crate::address::canonical;
 use crate::listen::{Acceptor, Arrival, Awaits, Ended};
+use crate::log::{self, Ring};
 use crate::session::{Guard, KICKED, LAST_WORDS, Notice, Timer};
 use crate::threshold::Entrance;
 use crate::worker::Worker;
@@ -73,9 +74,10 @@ impl SshSession {
         let now = Instant::now();
         let metrics = Arc::clone(&worker.metrics);
         metrics.sessions.inc();
+        let ring = Ring::new(policy.config.telemetry.session_ring);
         let server = dialled.or_else(|| stream.local_addr().ok().map(canonical));
         let origin = Origin { session: guard.id, client: peer, server, accepted: since };
-        let record = Record::new(origin, metrics, policy.xferlog.clone());
+        let record = Record::new(origin, metrics, policy.xferlog.clone(), ring);
         if header == Awaits::Nothing {
             record.trace_header(stream.peer_addr().ok(), now);
         }
@@ -154,7 +156,12 @@ impl SshSession {
                 Phase::Open { session, .. } => {
                     return Pin::new(session).poll(task).map(|result| match result {
                         Ok(()) => "closed by the client".to_owned(),
-                        Err(error) => error.to_string(),
+                        Err(error) => {
+                            if self.connection.login().is_some() && is_violation(&error) {
+                                log::fail("the connection broke the rules of ssh");
+                            }
+                            error.to_string()
+                        }
                     });
                 }
             }
@@ -293,6 +300,24 @@ impl Handler<Notice> for SshSession {
             Notice::Tuned => self.connection.wire.look(),
         }
     }
+}
+
+/// Whether an error of the transport is no loss on the way, nor somebody's wish to end.
+fn is_violation(error: &russh::Error) -> bool {
+    use russh::Error;
+    !matches!(
+        error,
+        Error::Disconnect
+            | Error::HUP
+            | Error::IO(_)
+            | Error::ConnectionTimeout
+            | Error::KeepaliveTimeout
+            | Error::InactivityTimeout
+            | Error::SendError
+            | Error::RecvError
+            | Error::Elapsed(_)
+            | Error::Join(_)
+    )
 }
 
 const IDLE: &str = "Nothing was asked for too long (timeouts.idle).";

@@ -18,6 +18,7 @@ use super::channel::{Channel, Exit, Program};
 use super::link::{UNSENT_MAX, Wire};
 use super::outlet::{ByLetter, Direct, Letters, Outlet};
 use super::record::Record;
+use crate::log;
 use crate::login::LoggedIn;
 use crate::policy::Policy;
 use crate::roster::{Card, Place};
@@ -148,6 +149,7 @@ impl Connection {
         let Some(channel) = channels.iter_mut().find(|channel| channel.id == id) else { return };
         if let Err(broken) = channel.on_bytes(bytes) {
             debug!(reason = broken.0, "channel ended by a violation");
+            log::fail(&broken.0);
         }
     }
 

@@ -12,7 +12,7 @@ use tracing::{debug, info};
 
 use super::trace::{Marks, Part};
 use crate::auth::{Account, Protocol};
-use crate::log::{self, About, Direction, TransferRecord, XferLog};
+use crate::log::{self, ACCOUNT, About, Direction, Ring, TransferRecord, XferLog};
 use crate::metrics::Metrics;
 use crate::roster::{Tally, Who};
 use crate::telemetry::Trace;
@@ -92,6 +92,7 @@ impl Record {
         origin: Origin,
         metrics: Arc<Metrics>,
         xferlog: Option<Arc<XferLog>>,
+        ring: Option<Arc<Ring>>,
     ) -> Self {
         let Origin { session, client, server, accepted } = origin;
         let trace = Trace::new(accepted);
@@ -103,6 +104,7 @@ impl Record {
                 protocol: PROTOCOL,
                 user: None,
                 path: None,
+                ring,
             })),
             client,
             server,
@@ -144,10 +146,11 @@ impl Record {
 
     pub(super) fn log_login(&self, user: &str, method: &str) {
         self.metrics.logins_granted.inc();
-        let about = Arc::new(About { user: Some(user.into()), path: None, ..*self.about() });
+        let about =
+            Arc::new(About { user: Some(user.into()), path: None, ..(*self.about()).clone() });
         log::change(&about);
         *self.about.borrow_mut() = about;
-        info!(method, "logged in");
+        info!(target: ACCOUNT, method, "logged in");
     }
 
     pub(super) fn log_refusal(&self, user: &str, method: &str, reason: &str) {
@@ -172,6 +175,7 @@ impl Record {
         }
         let scope = self.within(transfer.part).enter();
         info!(
+            target: ACCOUNT,
             command = if upload { "upload" } else { "download" },
             %path,
             bytes,
@@ -179,6 +183,9 @@ impl Record {
             reply = failure.map_or("ok", Failure::text),
             "transfer ended"
         );
+        if let Some(failure) = failure.filter(|failure| failure.is_trouble()) {
+            log::fail(failure.text());
+        }
         drop(scope);
         self.trace_transfer(transfer);
         let direction = if upload { Direction::In } else { Direction::Out };
@@ -187,6 +194,7 @@ impl Record {
 
     pub(super) fn log_change(&self, account: &Account, change: &Change, failure: Option<&Failure>) {
         info!(
+            target: ACCOUNT,
             command = change.command,
             path = %change.path,
             to = change.to.as_ref().map(tracing::field::display),
@@ -227,6 +235,7 @@ impl Record {
         let elapsed_ms = self.since.elapsed().as_millis() as u64;
         match self.about().user {
             Some(_) => info!(
+                target: ACCOUNT,
                 uploads = self.tally.uploads(),
                 downloads = self.tally.downloads(),
                 bytes_in = self.tally.bytes_in(),

@@ -30,5 +30,6 @@ pub(crate) use fault::is_fault;
 pub(crate) use pipeline::Exporter;
 pub(crate) use record::Record;
 pub(crate) use recorder::{is_on, is_slow, over};
+pub(crate) use text::clean;
 pub(crate) use trace::Trace;
 pub(crate) use work::{Watch, watch, within};

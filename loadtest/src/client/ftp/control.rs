@@ -1,13 +1,13 @@
 //! The control connection: commands out, replies in.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use super::tls;
-use crate::client::{Error, connect};
+use crate::client::{Error, connect_from};
 
 /// A control connection and the bytes that it has received ahead.
 #[derive(Debug)]
@@ -30,9 +30,9 @@ enum Wire {
 }
 
 impl Control {
-    /// Connects and waits for the greeting.
-    pub(crate) fn connect(address: SocketAddr) -> Result<Self, Error> {
-        let stream = connect(address, true)?;
+    /// Connects, from the address `source` where there is one, and waits for the greeting.
+    pub(crate) fn connect(address: SocketAddr, source: Option<IpAddr>) -> Result<Self, Error> {
+        let stream = connect_from(source, address, true)?;
         let mut control =
             Self { wire: Wire::Clear(stream), peer: address, buffer: Vec::new(), taken: 0 };
         control.reply("greeting", &[220])?;

@@ -12,7 +12,7 @@ use std::time::Instant;
 use rustls::ClientConfig;
 
 use super::payload::Payload;
-use super::{Error, Moved, Passive, Target, connect};
+use super::{Error, Moved, Passive, Target, connect_from};
 use control::Control;
 use data::Sink;
 
@@ -22,14 +22,20 @@ pub(crate) struct Session {
     control: Control,
     /// Where data connections go.
     data: IpAddr,
+    /// The address of this machine that connections come from; `None`: the kernel picks.
+    source: Option<IpAddr>,
     tls: Option<Arc<ClientConfig>>,
     sink: Sink,
 }
 
 impl Session {
     /// Connects, changes to TLS if there is a configuration for it, and logs in.
-    pub(crate) fn open(target: &Target, tls: Option<&Arc<ClientConfig>>) -> Result<Self, Error> {
-        let mut control = Control::connect(target.address)?;
+    pub(crate) fn open(
+        target: &Target,
+        tls: Option<&Arc<ClientConfig>>,
+        source: Option<IpAddr>,
+    ) -> Result<Self, Error> {
+        let mut control = Control::connect(target.address, source)?;
         let tls = tls.map(|config| tls::with_own_tickets(config));
         if let Some(config) = &tls {
             control.expect("AUTH", b"AUTH TLS\r\n", &[234])?;
@@ -41,7 +47,7 @@ impl Session {
             control.expect("PASS", password.as_bytes(), &[230])?;
         }
         let data = target.data.unwrap_or(target.address.ip());
-        Ok(Self { control, data, tls, sink: Sink::default() })
+        Ok(Self { control, data, source, tls, sink: Sink::default() })
     }
 
     /// Sets the session up for transfers: binary type and, with TLS, protected data connections.
@@ -75,6 +81,17 @@ impl Session {
         let code = self.control.expect("SIZE", line.as_bytes(), &[213, 450, 550])?;
         let text = self.control.text();
         Ok(if code == 213 { text.trim().parse().ok() } else { None })
+    }
+
+    /// Gives a file another name.
+    pub(crate) fn rename(&mut self, from: &str, to: &str) -> Result<(), Error> {
+        self.control.expect("RNFR", format!("RNFR {from}\r\n").as_bytes(), &[350])?;
+        self.control.expect("RNTO", format!("RNTO {to}\r\n").as_bytes(), &[250]).map(drop)
+    }
+
+    /// Deletes a file.
+    pub(crate) fn remove(&mut self, path: &str) -> Result<(), Error> {
+        self.control.expect("DELE", format!("DELE {path}\r\n").as_bytes(), &[250]).map(drop)
     }
 
     /// Retrieves a file and drops its bytes.
@@ -125,7 +142,7 @@ impl Session {
             Passive::Extended => self.control.extended_passive()?,
         };
         let timed = Some(begun.elapsed());
-        drop(connect(SocketAddr::new(self.data, port), false)?);
+        drop(self.connect(port, false)?);
         Ok(Moved { timed, ..Moved::default() })
     }
 
@@ -134,7 +151,7 @@ impl Session {
         let port = self.control.passive()?;
         let line = format!("RETR {path}\r\n");
         let begun = Instant::now();
-        let stream = connect(SocketAddr::new(self.data, port), false)?;
+        let stream = self.connect(port, false)?;
         self.control.send("RETR", line.as_bytes())?;
         data::wait(&stream)?;
         let timed = Some(begun.elapsed());
@@ -145,13 +162,17 @@ impl Session {
         Ok(Moved { timed, ..moved })
     }
 
+    fn connect(&self, port: u16, quick: bool) -> Result<TcpStream, Error> {
+        connect_from(self.source, SocketAddr::new(self.data, port), quick)
+    }
+
     /// Opens the passive data connection and prepares the command that will use it.
     fn start(&mut self, verb: &str, path: &str) -> Result<(String, TcpStream), Error> {
         let port = match self.control.peer().ip() {
             IpAddr::V4(_) => self.control.passive()?,
             IpAddr::V6(_) => self.control.extended_passive()?,
         };
-        let stream = connect(SocketAddr::new(self.data, port), self.tls.is_some())?;
+        let stream = self.connect(port, self.tls.is_some())?;
         Ok((format!("{verb} {path}\r\n"), stream))
     }
 }

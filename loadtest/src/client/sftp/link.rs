@@ -1,5 +1,7 @@
 //! The channel: requests out, replies in, at one's own pace.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelMsg, Disconnect};
@@ -23,9 +25,13 @@ pub(super) struct Link {
 
 impl Link {
     /// Logs in, starts the subsystem and agrees on the version.
-    pub(super) async fn open(target: &Target, settings: &Settings) -> Result<Self, Error> {
+    pub(super) async fn open(
+        target: &Target,
+        settings: &Settings,
+        source: Option<IpAddr>,
+    ) -> Result<Self, Error> {
         let open = async {
-            let handle = settings.login(target).await?;
+            let handle = settings.login(target, source).await?;
             let failed = |error| Error::Ssh("subsystem", error);
             let channel = handle.channel_open_session().await.map_err(failed)?;
             channel.request_subsystem(true, "sftp").await.map_err(failed)?;

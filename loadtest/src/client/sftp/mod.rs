@@ -6,6 +6,7 @@ mod packet;
 pub(crate) mod ssh;
 mod transfer;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::runtime::Runtime;
@@ -27,9 +28,10 @@ impl Session {
     pub(crate) fn open(
         target: &Target,
         settings: &Settings,
+        source: Option<IpAddr>,
         runtime: &Arc<Runtime>,
     ) -> Result<Self, Error> {
-        let link = runtime.block_on(Link::open(target, settings))?;
+        let link = runtime.block_on(Link::open(target, settings, source))?;
         Ok(Self { link, runtime: Arc::clone(runtime) })
     }
 
@@ -55,6 +57,29 @@ impl Session {
             Err(Error::Reply { code: status::NO_SUCH_FILE, .. }) => Ok(None),
             Ok(_) => Err(Error::Protocol("STAT")),
             Err(error) => Err(error),
+        }
+    }
+
+    /// RENAME.
+    pub(crate) fn rename(&mut self, from: &str, to: &str) -> Result<(), Error> {
+        let room = from.len() + to.len() + 8;
+        let request = self.link.requests.begin(kind::RENAME, room);
+        let id = request.string(from.as_bytes()).string(to.as_bytes()).id;
+        self.done("RENAME", id)
+    }
+
+    /// REMOVE.
+    pub(crate) fn remove(&mut self, path: &str) -> Result<(), Error> {
+        let request = self.link.requests.begin(kind::REMOVE, path.len() + 4);
+        let id = request.string(path.as_bytes()).id;
+        self.done("REMOVE", id)
+    }
+
+    /// Sends what waits and takes a status.
+    fn done(&mut self, step: &'static str, id: u32) -> Result<(), Error> {
+        match self.runtime.block_on(self.link.reply(step, id))? {
+            (kind::STATUS, _) => Ok(()),
+            _ => Err(Error::Protocol(step)),
         }
     }
 

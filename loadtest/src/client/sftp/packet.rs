@@ -193,8 +193,10 @@ pub(super) mod kind {
     pub(in super::super) const WRITE: u8 = 6;
     pub(in super::super) const OPENDIR: u8 = 11;
     pub(in super::super) const READDIR: u8 = 12;
+    pub(in super::super) const REMOVE: u8 = 13;
     pub(in super::super) const REALPATH: u8 = 16;
     pub(in super::super) const STAT: u8 = 17;
+    pub(in super::super) const RENAME: u8 = 18;
     pub(in super::super) const STATUS: u8 = 101;
     pub(in super::super) const HANDLE: u8 = 102;
     pub(in super::super) const DATA: u8 = 103;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use serde::Serialize;
 use tokio::io::BufReader;
 use tokio::net::TcpStream;
 
-use crate::client::{Error, Target, connect};
+use crate::client::{Error, Target, connect_from};
 
 /// What protects the bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
@@ -61,8 +62,12 @@ impl Settings {
     }
 
     /// Connects, exchanges keys and logs in.
-    pub(super) async fn login(&self, target: &Target) -> Result<Handle<Verifier>, Error> {
-        let stream = connect(target.address, true)?;
+    pub(super) async fn login(
+        &self,
+        target: &Target,
+        source: Option<IpAddr>,
+    ) -> Result<Handle<Verifier>, Error> {
+        let stream = connect_from(source, target.address, true)?;
         stream.set_nonblocking(true).map_err(Error::io("connect"))?;
         let stream = TcpStream::from_std(stream).map_err(Error::io("connect"))?;
         // The library asks for each packet twice, the kernel is asked for many at once.

@@ -64,6 +64,18 @@ fn facts_and_listings_are_read() {
 }
 
 #[test]
+fn files_are_renamed_and_removed() {
+    let world = World::new(Manner::default());
+    let mut session = world.open("secret").unwrap();
+    session.rename("file", "other").unwrap();
+    session.remove("other").unwrap();
+    let refused = session.rename("missing", "other").unwrap_err();
+    assert_eq!(refused.to_string(), "RENAME: 2 ");
+    let refused = session.remove("missing").unwrap_err();
+    assert_eq!(refused.to_string(), "REMOVE: 2 ");
+}
+
+#[test]
 fn a_file_that_ends_early_is_an_error() {
     let world = World::new(Manner::default());
     *world.file.lock().unwrap() = vec![0; 1000];
@@ -234,7 +246,9 @@ impl Double {
         Ok(match kind {
             kind::INIT => reply(kind::VERSION, 3, &[]),
             kind::REALPATH => reply(kind::NAME, id, &names(1)),
-            kind::STAT if fields.string()? == b"missing" => state(id, status::NO_SUCH_FILE),
+            kind::STAT | kind::RENAME | kind::REMOVE if fields.string()? == b"missing" => {
+                state(id, status::NO_SUCH_FILE)
+            }
             kind::STAT => {
                 let size = (file.len() as u64).to_be_bytes();
                 reply(kind::ATTRS, id, &[&attribute::SIZE.to_be_bytes()[..], &size].concat())

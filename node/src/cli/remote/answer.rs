@@ -125,6 +125,16 @@ pub(super) struct Drained {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+pub(super) struct LogLevel {
+    pub(super) node: String,
+    pub(super) level: String,
+    pub(super) configured: String,
+    /// `None`: until a reload.
+    pub(super) seconds_left: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Ports {
     pub(super) mode: String,
     pub(super) range: String,

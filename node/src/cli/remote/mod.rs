@@ -1,5 +1,5 @@
 //! The verbs that ask a running node over its [admin API](crate::manual::admin): the pool's nodes,
-//! sessions, bans, drains, ports and policy.
+//! sessions, bans, drains, ports, policy and log.
 //!
 //! Each verb asks, and prints the answer as a table or, with `--json`, as it came. Every text in it may
 //! have been chosen by a client: it goes through `cli/table.rs` on its way to a terminal.
@@ -9,6 +9,7 @@ pub mod ban;
 mod client;
 pub mod drain;
 pub mod kick;
+pub mod log;
 pub mod nodes;
 pub mod policy;
 pub mod ports;

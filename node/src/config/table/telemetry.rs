@@ -14,8 +14,20 @@ pub(in crate::config) const TELEMETRY: &[Key] = &[
     key(
         "telemetry.level",
         r#""info""#,
-        "What is logged: a level, or a filter as `info,flotilla::session=debug`.",
+        "What is logged: a level, or a filter as `info,flotilla::session=debug`; read again at HUP, and changed in the running node by `flotilla log level`.",
         r#""debug""#,
+    ),
+    key(
+        "telemetry.lines_per_second",
+        "200",
+        "How many lines each place in the code may write in a second, errors included, before the rest is counted and told in one line; what accounts for what clients did is exempt; 0: any number.",
+        "1000",
+    ),
+    key(
+        "telemetry.session_ring",
+        "0",
+        "Lines of the level `debug` that are kept of each session, 1024 at most, and written once something fails in it; 0: none.",
+        "64",
     ),
     key(
         "telemetry.xferlog",

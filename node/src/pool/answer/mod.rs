@@ -1,5 +1,6 @@
 //! Answers to operators: about the whole pool, from any of its nodes.
 
+mod log;
 mod nodes;
 mod policy;
 mod ports;
@@ -47,6 +48,10 @@ impl Handler<Ask> for Pool {
             Question::Undrain { node } => self.drain(node, What::Undrain, context),
             Question::Ports => self.list_ports(context),
             Question::Policy => ready(Ok(self.policy())),
+            Question::LogLevel => ready(self.log_level()),
+            Question::SetLogLevel { filter, period } => {
+                ready(self.set_log_level(filter.as_deref(), period))
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use flotilla_protocol::sftp::{DATA_HEADROOM, HandleId, NameList, Outcome, Ticket
 
 use super::Server;
 use super::open::{File, Open};
+use crate::log;
 use crate::ssh::record::Change;
 use crate::storage::Directory;
 
@@ -30,9 +31,27 @@ pub(super) enum Finished {
     Closed(Ticket, Box<File>, Result<(), Failure>),
 }
 
+impl Finished {
+    /// Why it failed, apart from a file that is closed: that is the end of a transfer, which has a line.
+    fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Answer(..) | Self::Closed(..) => None,
+            Self::Changed(_, _, result) => result.as_ref().err(),
+            Self::Opened(_, _, result) => result.as_ref().err(),
+            Self::Read(_, _, result) => result.as_ref().err(),
+            Self::Written(_, _, _, result) => result.as_ref().err(),
+            Self::Copied(_, _, result) => result.as_ref().err(),
+            Self::Listed(_, _, result) => result.as_ref().err(),
+        }
+    }
+}
+
 impl Server {
     /// Brings one answer home.
     pub(super) fn finish(&mut self, finished: Finished, now: Instant) {
+        if let Some(failure) = finished.failure().filter(|failure| failure.is_trouble()) {
+            log::fail(failure.text());
+        }
         let (ticket, outcome) = match finished {
             Finished::Answer(ticket, outcome) => (ticket, outcome),
             Finished::Changed(ticket, change, result) => {

@@ -1,39 +1,54 @@
 //! What the machine itself can do: servers of a few lines without protocol, log or login, driven
 //! by the same client code. A thread's own clock says what the serving side spent.
 
+mod cipher;
+pub(crate) mod machine;
+pub(crate) mod splice;
+
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::mem::MaybeUninit;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use rustix::fs::{AtFlags, Mode, OFlags, RawDir, StatxFlags, open, sendfile, statx};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::client::connect;
 use crate::client::ftp::data::{self, Sink};
 use crate::client::payload::Payload;
+use crate::client::{Protocol, connect};
 use crate::cpu;
 use crate::report::{Latency, latency};
+use crate::row::Row;
+use crate::scenario::Scenario;
+use cipher::Seal;
 
 /// The figures for a row, in the order of the row's heading; `None` where there is no limit to
 /// measure.
-pub(crate) fn measure(key: &str, files: &Path, large: &Path) -> Result<Option<Vec<Option<f64>>>> {
-    let figures = match key {
-        "login" | "login-cached" => accepting(32, ACCEPTS, |_| Ok(()))?.per_operation(1e3),
-        "small-download" => {
+pub(crate) fn measure(row: &Row, files: &Path, large: &Path) -> Result<Option<Vec<Option<f64>>>> {
+    let seal = Seal::of(row.protocol, row.cipher);
+    let figures = match (row.scenario, seal) {
+        (Scenario::Login, _) => accepting(32, ACCEPTS, |_| Ok(()))?.per_operation(1e3),
+        // A data connection for each file is FTP's.
+        (Scenario::SmallDownload | Scenario::SmallUpload, _) if row.protocol == Protocol::Sftp => {
+            return Ok(None);
+        }
+        (Scenario::SmallDownload, _) => {
             let small = files.join(SMALL);
             std::fs::write(&small, [b'x'; 1024])?;
             accepting(8, ACCEPTS, |stream| send_file(&stream, &small))?.per_operation(1e3)
         }
-        "noop" | "pwd" | "sftp-noop" | "sftp-pwd" => return echo().map(Some),
-        "download-1" => download(1, large)?.per_gibibyte(),
-        "download-4" => download(4, large)?.per_gibibyte(),
-        "upload-1" => upload(1, files)?.per_gibibyte(),
-        "upload-4" => upload(4, files)?.per_gibibyte(),
-        "list" | "mlsd" | "sftp-readdir" => {
+        (Scenario::SmallUpload, _) => storing(8, ACCEPTS, &files.join(SMALL))?.per_operation(1e3),
+        (Scenario::Noop | Scenario::Pwd, _) => return echo().map(Some),
+        (Scenario::Download, None) => download(row.clients, large)?.per_gibibyte(),
+        (Scenario::Download, Some(seal)) => {
+            cipher::download(row.clients, large, seal)?.per_gibibyte()
+        }
+        (Scenario::Upload, None) => upload(row.clients, files)?.per_gibibyte(),
+        (Scenario::Upload, Some(seal)) => cipher::upload(row.clients, files, seal)?.per_gibibyte(),
+        (Scenario::List | Scenario::Mlsd, _) => {
             let listed = listing(&files.join("list"))?;
             vec![Some(listed.cpu.as_secs_f64() * 1e6 / listed.units), Some(listed.seconds())]
         }
@@ -60,10 +75,15 @@ impl Limit {
         vec![Some(each), Some(self.units / self.seconds())]
     }
 
-    fn per_gibibyte(&self) -> Vec<Option<f64>> {
+    /// Processor seconds per GiB and MiB/s.
+    fn gibibyte(&self) -> (f64, f64) {
         let mebibytes = self.units / (1024.0 * 1024.0);
-        let each = self.cpu.as_secs_f64() * 1024.0 / mebibytes;
-        vec![Some(each), Some(mebibytes / self.seconds())]
+        (self.cpu.as_secs_f64() * 1024.0 / mebibytes, mebibytes / self.seconds())
+    }
+
+    fn per_gibibyte(&self) -> Vec<Option<f64>> {
+        let (spent, rate) = self.gibibyte();
+        vec![Some(spent), Some(rate)]
     }
 }
 
@@ -73,9 +93,54 @@ fn accepting(
     count: u32,
     serve: impl Fn(TcpStream) -> Result<()> + Send,
 ) -> Result<Limit> {
+    let drive = |address| -> Result<()> {
+        let mut sink = Sink::default();
+        for _ in 0..count / clients {
+            data::drain(&connect(address, false)?, &mut sink, false)?;
+        }
+        Ok(())
+    };
+    through(clients, count, serve, drive)
+}
+
+/// One thread accepts, makes a file, writes what comes and closes.
+fn storing(clients: u32, count: u32, path: &Path) -> Result<Limit> {
+    let serve = |mut stream: TcpStream| -> Result<()> {
+        let mut bytes = [0; 2048];
+        let mut file = File::create(path)?;
+        loop {
+            let count = stream.read(&mut bytes)?;
+            if count == 0 {
+                return Ok(());
+            }
+            file.write_all(bytes.get(..count).unwrap_or_default())?;
+        }
+    };
+    let drive = |address| -> Result<()> {
+        let mut end = [0];
+        for _ in 0..count / clients {
+            let mut stream = connect(address, false)?;
+            stream.write_all(&[b'x'; 1024])?;
+            stream.shutdown(Shutdown::Write)?;
+            // The file is written when the server closes.
+            stream.read(&mut end).map(drop)?;
+        }
+        Ok(())
+    };
+    through(clients, count, serve, drive)
+}
+
+/// One thread serves connection after connection, which all clients make.
+fn through(
+    clients: u32,
+    count: u32,
+    serve: impl Fn(TcpStream) -> Result<()> + Send,
+    drive: impl Fn(SocketAddr) -> Result<()> + Sync,
+) -> Result<Limit> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
     let begin = Instant::now();
+    let drive = &drive;
     let cpu = std::thread::scope(|scope| -> Result<Duration> {
         let server = scope.spawn(move || -> Result<Duration> {
             for _ in 0..count / clients * clients {
@@ -84,13 +149,7 @@ fn accepting(
             Ok(thread_time())
         });
         for _ in 0..clients {
-            scope.spawn(move || -> Result<()> {
-                let mut sink = Sink::default();
-                for _ in 0..count / clients {
-                    data::drain(&connect(address, false)?, &mut sink, false)?;
-                }
-                Ok(())
-            });
+            scope.spawn(move || drive(address));
         }
         server.join().map_err(|_| anyhow!("the serving thread failed"))?
     })?;
@@ -135,29 +194,49 @@ fn download(streams: usize, large: &Path) -> Result<Limit> {
 
 fn upload(streams: usize, files: &Path) -> Result<Limit> {
     let payload = Payload::new()?;
-    let serve = |index, mut stream: TcpStream| -> Result<()> {
+    let serve = |index, stream: TcpStream| Store::new(files, index)?.take(stream, |_| Ok(()));
+    let drive = |stream: TcpStream| Ok(data::fill(&stream, &payload, UPLOAD_BYTES)?.bytes);
+    paired(streams, serve, drive)
+}
+
+/// A file that is uploaded again and again.
+struct Store {
+    path: PathBuf,
+    file: File,
+}
+
+impl Store {
+    fn new(files: &Path, index: usize) -> Result<Self> {
         let path = files.join(format!("limit-{index}.bin"));
-        let mut file = File::create(&path)?;
+        Ok(Self { file: File::create(&path)?, path })
+    }
+
+    /// Writes what comes, opened first; the file goes at the end.
+    fn take(
+        mut self,
+        mut stream: TcpStream,
+        mut open: impl FnMut(&mut [u8]) -> Result<()>,
+    ) -> Result<()> {
         let mut buffer = vec![0; 1024 * 1024];
         let mut written = 0;
         loop {
             let count = stream.read(&mut buffer)?;
-            if count == 0 {
-                std::fs::remove_file(path)?;
+            let part = buffer.get_mut(..count).unwrap_or_default();
+            if part.is_empty() {
+                std::fs::remove_file(self.path)?;
                 return Ok(());
             }
-            file.write_all(buffer.get(..count).unwrap_or_default())?;
+            open(part)?;
+            self.file.write_all(part)?;
             written += count;
             if written >= FILE_BYTES {
                 // A new upload, as a server sees it: the file is emptied and written again.
-                file.set_len(0)?;
-                file.rewind()?;
+                self.file.set_len(0)?;
+                self.file.rewind()?;
                 written = 0;
             }
         }
-    };
-    let drive = |stream: TcpStream| Ok(data::fill(&stream, &payload, UPLOAD_BYTES)?.bytes);
-    paired(streams, serve, drive)
+    }
 }
 
 /// The round trip of one line, client and server on one processor.

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 
+use super::{send_file, thread_time};
 use crate::client::connect;
 use crate::client::ftp::data::{self, Sink};
-use crate::limits::{send_file, thread_time};
 
 /// Processor seconds of the relaying thread per GiB, and MiB/s.
-pub(super) fn measure(large: &Path) -> Result<(f64, f64)> {
+pub(crate) fn measure(large: &Path) -> Result<(f64, f64)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let pair = || -> Result<(TcpStream, TcpStream)> {
         let near = connect(listener.local_addr()?, true)?;

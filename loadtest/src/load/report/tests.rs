@@ -1,0 +1,117 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::client::account::Account;
+use crate::client::sftp::ssh::{Cipher, Settings};
+use crate::client::{Moved, Target, Wire};
+use crate::load::clock::Clock;
+use crate::load::tally::Sample;
+
+const SCENARIO: &str = "title = \"A <script>alert(1)</script> title\"\nduration = \"4s\"\n\
+    [protocols]\nftp = 1\nsftp = 1\n[pacing]\nmode = \"open\"\nrate = 10\nconcurrency = 4\n\
+    [[mix]]\ndo = \"upload\"\nname = \"upload <b>\"\n[[mix]]\ndo = \"login\"\n[[mix]]\ndo = \"noop\"";
+
+fn target(wire: Wire) -> Target {
+    let account = Account::new("user".to_owned(), "secret".to_owned(), 1);
+    let address = ([127, 0, 0, 1], 21).into();
+    Target { address, data: None, account: Arc::new(account), wire }
+}
+
+fn shared() -> Shared {
+    let scenario = Scenario::parse(SCENARIO, "test").unwrap();
+    let settings = Settings::new(Cipher::Aes128Gcm, None);
+    let targets = vec![target(Wire::Clear), target(Wire::Ssh(Arc::new(settings)))];
+    Shared::new(scenario, targets, Clock::new()).unwrap()
+}
+
+fn sample(row: usize, begun_ms: u64, took_ms: u64) -> Sample {
+    let (begun, latency) = (Duration::from_millis(begun_ms), Duration::from_millis(took_ms));
+    let moved = Moved { bytes: 1 << 20, ..Moved::default() };
+    let ended = begun + latency;
+    Sample { row, begun, ended, latency, in_time: true, up: true, moved }
+}
+
+/// A report of four seconds with a bit of everything.
+pub(in crate::load) fn report() -> Report {
+    let shared = shared();
+    let upload = [shared.row(Some(0), 0), shared.row(Some(0), 1)];
+    for (client, row) in upload.into_iter().enumerate() {
+        let mut book = shared.book(client).unwrap();
+        book.record(&sample(row, 500, 200));
+        for number in 0..10 {
+            book.record(&sample(shared.row(Some(2), client), 1000 + number * 100, number));
+        }
+    }
+    shared.book(2).unwrap().record(&sample(shared.row(Some(1), 0), 3000, 40));
+    for _ in 0..2 {
+        let mut book = shared.book(0).unwrap();
+        book.fail(upload[0], "STOR: 550 no & never".to_owned(), Duration::from_secs(1));
+        book.arrive(Duration::from_secs(2), false);
+    }
+    shared.arrive(7, Duration::from_secs(2), true);
+    let look = |second: u64| Look {
+        at: Duration::from_secs(second),
+        sessions: second,
+        cpu: Some(Duration::from_millis(second * 500)),
+        memory: Some(second << 20),
+        own: Duration::from_millis(second * 100),
+    };
+    let looks: Vec<_> = (0..=4).map(look).collect();
+    let mut report =
+        Report::new(&shared, &looks, false, "2026-01-02T03:04:05Z".to_owned()).unwrap();
+    // The clock was not waited for.
+    report.elapsed_seconds = 4.0;
+    report.timeline = timeline(&shared.total().unwrap(), &looks, shared.slot, FOUR_SECONDS);
+    report
+}
+
+const FOUR_SECONDS: Duration = Duration::from_secs(4);
+
+#[test]
+fn rows_are_by_operation_and_protocol() {
+    let report = report();
+    let rows = report.operations.iter().map(|row| report.label(&row.name, row.protocol));
+    assert_eq!(
+        rows.collect::<Vec<_>>(),
+        ["login (FTP)", "upload <b> (FTP)", "upload <b> (SFTP)", "noop (FTP)", "noop (SFTP)"]
+    );
+    let uploads = &report.operations[1];
+    assert_eq!((uploads.count, uploads.errors), (1, 2));
+    assert!((uploads.p50_us - 200_000.0).abs() < 200.0, "{}", uploads.p50_us);
+    assert_eq!(report.errors[0].count, 2);
+    assert_eq!((report.totals.due, report.totals.missed), (3, 1));
+}
+
+#[test]
+fn the_timeline_has_what_happened_when() {
+    let report = report();
+    let at = |seconds: f64| report.timeline.iter().find(|point| point.at_seconds == seconds);
+    assert_eq!(at(0.5).unwrap().per_second, 4.0);
+    assert_eq!(at(0.5).unwrap().up_mebibytes_per_second, 4.0);
+    assert_eq!(at(1.0).unwrap().errors, 2);
+    assert_eq!((at(2.0).unwrap().due_per_second, at(2.0).unwrap().missed), (6.0, 1));
+    assert_eq!(at(0.0).unwrap().p50_us, None);
+    assert_eq!(at(1.0).unwrap().server_processors, Some(0.5));
+    let server = report.server.as_ref().unwrap();
+    assert_eq!((server.cpu_seconds, server.memory_max_bytes), (2.0, 4 << 20));
+}
+
+#[test]
+fn a_curve_goes_as_far_as_there_are_operations() {
+    let mut latency = crate::report::latency().unwrap();
+    for micros in 1..=1000 {
+        latency.record(micros * 1000).unwrap();
+    }
+    let curve = curve(&latency);
+    assert_eq!(curve.len(), 31);
+    assert!((curve[10].0 - 0.9).abs() < 1e-9 && (curve[10].1 - 900.0).abs() < 1.0);
+    assert!(curve.is_sorted_by(|one, other| one.1 <= other.1));
+}
+
+#[test]
+fn json_has_the_figures() {
+    let json = serde_json::to_value(report()).unwrap();
+    assert_eq!(json["totals"]["missed"], 1);
+    assert_eq!(json["operations"][1]["protocol"], "ftp");
+    assert!(json["operations"][1]["p99_us"].is_number());
+}

@@ -1,0 +1,186 @@
+//! Whole runs against a server of one page that does nothing and takes its time for it.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+
+use super::*;
+use crate::client::Wire;
+use crate::client::account::Account;
+
+#[test]
+fn closed_pacing_does_the_same_again_with_the_same_seed() {
+    let scenario = "duration = \"800ms\"\nseed = 5\nsources = [\"127.0.0.0/29\"]\n[pacing]\n\
+                    clients = 3\n[session]\ntasks = [2, 6]\nthink = \"1ms\"\n[[mix]]\n\
+                    do = \"noop\"\nweight = 3\n[[mix]]\ndo = \"pwd\"";
+    let runs = [0, 1].map(|_| {
+        let double = Double::start(Manner::default());
+        let report = double.load(scenario, &Gate::default());
+        assert_eq!(report.totals.errors, 0, "{report}");
+        assert_eq!(report.totals.sessions_max, 3, "{report}");
+        double.said()
+    });
+    let [one, other] = runs;
+    let addresses: Vec<_> = one.keys().map(ToString::to_string).collect();
+    assert_eq!(addresses, ["127.0.0.1", "127.0.0.2", "127.0.0.3"]);
+    assert!(one.keys().eq(other.keys()));
+    for (said, again) in one.values().zip(other.values()) {
+        let length = said.len().min(again.len());
+        assert!(length > 20, "only {length} commands");
+        // How far each came may differ by a little, and the last session was cut short.
+        assert_eq!(said[..length - 10], again[..length - 10]);
+    }
+    // The order differs from client to client.
+    let texts: Vec<_> = one.values().map(|said| said.concat()).collect();
+    assert_ne!(texts[0][..200], texts[1][..200]);
+}
+
+#[test]
+fn open_pacing_misses_what_nobody_is_free_for() {
+    let double = Double::start(Manner { pause: Duration::from_millis(50), ..Manner::default() });
+    let scenario = "duration = \"1s\"\n[pacing]\nmode = \"open\"\nrate = 100\n\
+                    concurrency = 2\n[[mix]]\ndo = \"noop\"";
+    let report = double.load(scenario, &Gate::default());
+    let totals = &report.totals;
+    assert_eq!((totals.due, totals.errors, totals.unfinished), (100, 0, 0), "{report}");
+    assert_eq!(totals.operations + totals.missed, totals.due, "{report}");
+    // Two sessions do at most twenty each, and one each that was taken up at the end.
+    assert!((1..=42).contains(&totals.operations), "{report}");
+    assert!(report.operations[0].p50_us >= 50_000.0, "{report}");
+}
+
+#[test]
+fn sessions_arrive_do_their_tasks_and_leave() {
+    let double = Double::start(Manner::default());
+    let scenario = "duration = \"1s\"\n[pacing]\nmode = \"open\"\nrate = 40\n\
+                    concurrency = 20\narrivals = \"sessions\"\n[session]\ntasks = 2\n[[mix]]\n\
+                    do = \"noop\"";
+    let report = double.load(scenario, &Gate::default());
+    let count = |name: &str| report.operations.iter().find(|row| row.name == name).unwrap().count;
+    assert_eq!(report.totals.due, 40, "{report}");
+    let arrived = count("login");
+    assert_eq!(arrived + report.totals.missed, 40, "{report}");
+    // The end may have cut those short that were there.
+    let least = 2 * arrived.saturating_sub(20);
+    assert!((least..=2 * arrived).contains(&count("noop")), "{report}");
+}
+
+#[test]
+fn an_interruption_gives_what_there_is() {
+    let double = Double::start(Manner::default());
+    let gate = Gate::default();
+    let scenario = "duration = \"1h\"\n[pacing]\nclients = 2\n[session]\nthink = \"1ms\"\n\
+                    [[mix]]\ndo = \"noop\"";
+    let report = std::thread::scope(|scope| {
+        let run = scope.spawn(|| double.load(scenario, &gate));
+        double.wait_for("NOOP", 20);
+        gate.stop.store(true, Ordering::Relaxed);
+        run.join().unwrap()
+    });
+    assert!(report.interrupted && report.elapsed_seconds < 60.0, "{report}");
+    assert!(report.operations.iter().any(|row| row.name == "noop" && row.count >= 20), "{report}");
+}
+
+#[test]
+fn what_is_refused_is_counted_and_the_session_goes_on() {
+    let double = Double::start(Manner { refuses: true, ..Manner::default() });
+    let scenario = "duration = \"300ms\"\n[session]\nthink = \"1ms\"\n[[mix]]\ndo = \"pwd\"";
+    let report = double.load(scenario, &Gate::default());
+    assert_eq!(report.errors.len(), 1, "{report}");
+    assert_eq!(report.errors[0].kind, "PWD: 550 no", "{report}");
+    assert_eq!(report.errors[0].count, report.totals.errors);
+    let logins: Vec<_> = report.operations.iter().filter(|row| row.name == "login").collect();
+    assert_eq!((logins[0].count, logins[0].errors), (1, 0), "{report}");
+}
+
+#[test]
+fn what_does_not_end_is_reported_and_not_waited_for() {
+    let double = Double::start(Manner { pause: Duration::from_secs(3600), ..Manner::default() });
+    let scenario = "duration = \"200ms\"\ndrain = \"50ms\"\n[[mix]]\ndo = \"noop\"";
+    let report = double.load(scenario, &Gate::default());
+    assert_eq!((report.totals.unfinished, report.totals.operations), (1, 1), "{report}");
+    assert!(report.to_string().contains("  1 not finished"), "{report}");
+}
+
+/// What the server is like.
+#[derive(Clone, Copy, Debug, Default)]
+struct Manner {
+    /// How long NOOP takes.
+    pause: Duration,
+    /// PWD is refused.
+    refuses: bool,
+}
+
+/// The server; its threads end with the test.
+struct Double {
+    address: SocketAddr,
+    said: Arc<Mutex<BTreeMap<IpAddr, Vec<String>>>>,
+}
+
+impl Double {
+    fn start(manner: Manner) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let said = Arc::new(Mutex::new(BTreeMap::new()));
+        let books = Arc::clone(&said);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let books = Arc::clone(&books);
+                std::thread::spawn(move || serve(&stream.unwrap(), manner, &books));
+            }
+        });
+        Self { address, said }
+    }
+
+    fn load(&self, scenario: &str, gate: &Gate) -> Report {
+        let scenario = Scenario::parse(scenario, "test").unwrap();
+        let account = Arc::new(Account::new("user".to_owned(), "secret".to_owned(), 1));
+        let target = Target { address: self.address, data: None, account, wire: Wire::Clear };
+        measure(scenario, vec![target], 1, None, gate).unwrap()
+    }
+
+    /// What was said from each address, without what the preparation said before.
+    fn said(&self) -> BTreeMap<IpAddr, Vec<String>> {
+        std::mem::take(&mut self.said.lock().unwrap())
+    }
+
+    fn wait_for(&self, command: &str, count: usize) {
+        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+        let seen = || {
+            let said = self.said.lock().unwrap();
+            said.values().flatten().filter(|line| line.starts_with(command)).count()
+        };
+        while seen() < count {
+            assert!(std::time::Instant::now() < deadline, "{} of {count}", seen());
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn serve(stream: &TcpStream, manner: Manner, books: &Mutex<BTreeMap<IpAddr, Vec<String>>>) {
+    let peer = stream.peer_addr().unwrap().ip();
+    let answer = |text: &str| (&*stream).write_all(format!("{text}\r\n").as_bytes()).is_ok();
+    if !answer("220 hello") {
+        return;
+    }
+    for line in BufReader::new(stream).lines().map_while(Result::ok) {
+        books.lock().unwrap().entry(peer).or_default().push(line.clone());
+        let reply = match line.get(..4).unwrap_or(&line).trim() {
+            "USER" => "331 who",
+            "PASS" => "230 in",
+            "PWD" if manner.refuses => "550 no",
+            "PWD" => "257 \"/\"",
+            "QUIT" => "221 bye",
+            "NOOP" => {
+                std::thread::sleep(manner.pause);
+                "200 so"
+            }
+            _ => "200 so",
+        };
+        if !answer(reply) || reply.starts_with("221") {
+            return;
+        }
+    }
+}
