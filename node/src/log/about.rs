@@ -39,6 +39,12 @@ impl About {
         Arc::new(Self { user, path: Some(path.clone()), ..*self })
     }
 
+    /// The same session at work on a path, as a part of it that is a span of its own.
+    pub(crate) fn part(&self, trace: Context, path: &VirtualPath) -> Arc<Self> {
+        let user = self.user.clone();
+        Arc::new(Self { trace, user, path: Some(path.clone()), ..*self })
+    }
+
     /// Until the guard is dropped, this thread works on this behalf.
     pub(crate) fn enter(self: &Arc<Self>) -> Scope {
         resume(Some(Arc::clone(self)))

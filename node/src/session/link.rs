@@ -14,6 +14,7 @@ use crate::config::{DataReuse, Networks};
 use crate::data::{Connection, Socket, connect_active};
 use crate::hex;
 use crate::ports::{Accepted, Grant, Via};
+use crate::telemetry::Context;
 use crate::tls::{self, SessionKey};
 use crate::worker::Worker;
 
@@ -31,6 +32,8 @@ pub(super) struct Link {
     pub(super) headless: Networks,
     /// One of them made the connection.
     pub(super) is_headless: bool,
+    /// The span of the transfer.
+    pub(super) trace: Context,
 }
 
 /// TLS on the data connection, bound to the control connection.

@@ -71,6 +71,7 @@ impl OpenTransfer {
         now: Instant,
     ) -> Option<Self> {
         let login = session.login.as_ref()?;
+        let trace = session.totals.trace.part();
         let config = &session.policy.config;
         let protection = request.protected.then(|| Protection {
             config: session.worker.tls.data(session.host_name()),
@@ -89,6 +90,7 @@ impl OpenTransfer {
                 _ => Networks::default(),
             },
             is_headless: false,
+            trace,
         };
         let shared = Rc::new(Shared {
             progress: Rc::new(Progress::new(now)),
@@ -103,7 +105,7 @@ impl OpenTransfer {
             TransferKind::Store { path, .. } => (Kind::Upload, path, login.upload_rate.clone()),
             TransferKind::List(list) => (Kind::Listing, &list.path, None),
         };
-        let about = session.about.on(path);
+        let about = session.about.part(trace, path);
         let direction = match kind {
             Kind::Upload => Direction::Upload,
             Kind::Download | Kind::Listing => Direction::Download,

@@ -88,6 +88,11 @@ pub(crate) fn is_slow(elapsed: Duration) -> bool {
     RECORDER.get().and_then(|recorder| recorder.slow).is_some_and(|slow| elapsed >= slow)
 }
 
+/// Whether spans are exported at all.
+pub(super) fn is_installed() -> bool {
+    RECORDER.get().is_some()
+}
+
 /// Whether a new trace is sampled.
 pub(super) fn draws(trace: TraceId) -> bool {
     RECORDER.get().is_some_and(|recorder| recorder.draws(trace))

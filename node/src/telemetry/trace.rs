@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::context::Context;
 use super::record::Record;
-use super::recorder::over;
+use super::recorder::{is_installed, over};
 
 /// The root of a session's spans.
 #[derive(Debug)]
@@ -35,8 +35,17 @@ impl Trace {
         self.root.is_sampled
     }
 
-    /// Part of the session that is over; see [`super::over`]. Its context is `part`, a [child](Context::child) of
-    /// the root. After [`SPANS_MAX`] of a session only failures are exported.
+    /// A new part of the session that has parts itself or log lines of its own: below the root. Where nothing is
+    /// exported there are no parts, and all is the root's.
+    pub(crate) fn part(&self) -> Context {
+        match is_installed() {
+            true => self.root.child(),
+            false => self.root,
+        }
+    }
+
+    /// Part of the session that is over; see [`super::over`]. `part` is one that was [made](Self::part) when it
+    /// began. After [`SPANS_MAX`] of a session only failures are exported.
     pub(crate) fn over_as(
         &self,
         part: Context,
