@@ -12,9 +12,11 @@ use tracing::warn;
 use crate::auth::{Account, Attempt, Refusal};
 use crate::config::Config;
 use crate::files::Files;
+use crate::log::{self, Watch};
 use crate::policy::Policy;
 use crate::pool::{Admit, Failed, Permit, Pool, Rejected};
 use crate::rate::Rate;
+use crate::telemetry::{Record, name};
 
 /// What a login yields; dropped at the logout.
 pub(crate) struct LoggedIn {
@@ -77,14 +79,22 @@ pub(crate) async fn admit(
     address: IpAddr,
 ) -> Result<LoggedIn, LoginRefusal> {
     let admit = Admit { user: account.name.clone(), account_sessions: account.sessions, address };
-    let permit = match pool.send(admit).timeout(ADMISSION).await {
+    let watch = log::watch();
+    let answer = pool.send(admit).timeout(ADMISSION).await;
+    trace_admission(watch, &answer);
+    let permit = match answer {
         Ok(Ok(permit)) => permit,
         Ok(Err(Rejected::Limit(denied))) => return Err(LoginRefusal::Limit(denied.to_string())),
         Ok(Err(Rejected::Busy)) => return Err(LoginRefusal::Unavailable),
         Err(MailboxError::Closed | MailboxError::Timeout) => return Err(LoginRefusal::Unavailable),
     };
     let host_root = host.and_then(|index| policy.config.hosts.get(index)?.root.clone());
-    let storage = match policy.storages.view(&account, host_root.as_deref()).await {
+    let watch = log::watch();
+    let view = policy.storages.view(&account, host_root.as_deref()).await;
+    if let Some(record) = watch.and_then(|watch| watch.over("home")) {
+        record.maybe(view.as_ref().err(), Record::failure).send();
+    }
+    let storage = match view {
         Ok(storage) => storage,
         Err(failure) => {
             warn!(user = account.name, ?failure, "home can not be opened");
@@ -94,6 +104,20 @@ pub(crate) async fn admit(
     let files = Files::new(storage, Arc::clone(&account));
     let (upload_rate, download_rate) = policy.rates.of(&account);
     Ok(LoggedIn { account, files, upload_rate, download_rate, _permit: permit })
+}
+
+/// The span of the wait for a slot.
+fn trace_admission(watch: Option<Watch>, answer: &Result<Result<Permit, Rejected>, MailboxError>) {
+    let Some(record) = watch.and_then(|watch| watch.over("admission")) else { return };
+    match answer {
+        Ok(Ok(_)) => record.word(name::RESULT, "granted"),
+        Ok(Err(Rejected::Limit(denied))) => {
+            record.word(name::RESULT, "limit").text(name::REASON, &denied.to_string())
+        }
+        Ok(Err(Rejected::Busy)) => record.failed("busy", "too many wait for a slot"),
+        Err(error) => record.failed("unavailable", &error.to_string()),
+    }
+    .send();
 }
 
 /// How long a slot may be waited for: half a second where the store of the pool is asked,

@@ -33,7 +33,7 @@ use crate::address::canonical;
 use crate::auth::Protocol;
 use crate::auth::users::protocol_name;
 use crate::config::Mode;
-use crate::listen::{Acceptor, Arrival, Ended, Service};
+use crate::listen::{Acceptor, Arrival, Awaits, Ended, Service};
 use crate::log::About;
 use crate::login::LoggedIn;
 use crate::policy::Policy;
@@ -144,7 +144,7 @@ impl Session {
         guard: Guard,
         arrival: Arrival,
     ) -> io::Result<Addr<Self>> {
-        let Arrival { stream, tuned, entry, peer, dialled, is_spliced, header } = arrival;
+        let Arrival { stream, tuned, entry, peer, dialled, is_spliced, header, since } = arrival;
         let local = canonical(stream.local_addr()?);
         let policy = worker.policy();
         let connection = Connection {
@@ -158,7 +158,7 @@ impl Session {
         let machine = ftp::Session::new(policy.settings_of(entry.mode), connection, now);
         worker.metrics.sessions.inc();
         let protocol = if connection.secure { Protocol::Ftps } else { Protocol::Ftp };
-        let totals = Totals::new(now);
+        let totals = Totals::new(since, now);
         let about = About {
             session: guard.id,
             trace: totals.trace.root(),
@@ -200,6 +200,9 @@ impl Session {
             acceptor,
         };
         session.take_keepalive();
+        if header == Awaits::Nothing {
+            session.trace_header(now);
+        }
         if connection.secure {
             session.begin_handshake();
         }
@@ -215,6 +218,7 @@ impl Session {
                 self.on_deadline(now);
             }
             self.perform(now);
+            self.note_answered();
             // The control connection first: an end that came together with that of an upload must be
             // known when the upload is judged.
             let moved = self.poll_control(task, now)
@@ -303,7 +307,10 @@ impl Session {
             self.keep.feed(now);
         }
         let done = match flushed {
-            Poll::Ready(Ok(())) => true,
+            Poll::Ready(Ok(())) => {
+                self.trace_greeting();
+                true
+            }
             Poll::Ready(Err(_)) => {
                 self.on_lost(now);
                 return true;
@@ -399,6 +406,8 @@ impl Actor for Session {
     fn stopping(&mut self, _: &mut Self::Context) -> Running {
         self.worker.metrics.sessions.dec();
         let _scope = self.about.enter();
+        self.note_answered();
+        self.trace_end();
         self.log_end();
         // Never lost, and bounded by the number of sessions.
         self.acceptor.do_send(Ended(self.guard.id));

@@ -1,6 +1,7 @@
 //! How a data connection comes about: accepted or connected, then protected, then judged.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use rustls::ServerConfig;
 use tracing::{debug, warn};
 
 use super::contest;
+use super::trace::Story;
 use crate::config::{DataReuse, Networks};
 use crate::data::{Connection, Socket, connect_active};
 use crate::hex;
@@ -34,6 +36,8 @@ pub(super) struct Link {
     pub(super) is_headless: bool,
     /// The span of the transfer.
     pub(super) trace: Context,
+    /// What is told of it there.
+    pub(super) story: Option<Rc<Story>>,
 }
 
 /// TLS on the data connection, bound to the control connection.
@@ -49,13 +53,31 @@ impl Link {
     /// Waits for the client or goes to it; `opened` is called as soon as the TCP connection stands, before the
     /// TLS handshake, for which the client waits until it has read the 150.
     pub(super) async fn open(&mut self, opened: impl FnOnce()) -> Result<Connection, Failure> {
-        let deadline = Instant::now() + self.timeout;
+        let now = Instant::now();
+        let deadline = now + self.timeout;
+        if let Some(story) = &self.story {
+            story.begins(now);
+        }
         let socket = self.connect(deadline).await?;
+        if let Some(story) = &self.story {
+            story.connected();
+        }
         opened();
+        let connection = self.secure(socket, deadline).await?;
+        if let Some(story) = &self.story {
+            story.passed(&connection);
+        }
+        Ok(connection)
+    }
+
+    /// Shakes hands where that was agreed, and judges.
+    async fn secure(&mut self, socket: Socket, deadline: Instant) -> Result<Connection, Failure> {
         let Some(protection) = &self.protection else { return Ok(Connection::Clear(socket)) };
         match &mut self.passive {
             Some(grant) => {
-                let connection = contest::decide(socket, grant, protection, deadline).await;
+                let connection =
+                    contest::decide(socket, grant, protection, deadline, self.story.as_deref())
+                        .await;
                 // Nobody else is waited for.
                 self.passive = None;
                 connection
@@ -100,6 +122,9 @@ impl Link {
             Route::Passive => {
                 let accepted = accept(self.passive.as_mut(), deadline).await?;
                 self.is_headless = self.headless.contains(accepted.peer.ip());
+                if let Some(story) = &self.story {
+                    story.came(accepted.via.map(|via| via.sender));
+                }
                 Ok(taken(accepted))
             }
             Route::Active(target) => connect_active(target, self.local, deadline).await,

@@ -22,10 +22,12 @@ use super::wire::Wire;
 use crate::address::{Arrival, Found, Known, Path};
 use crate::auth::{Attempt, Secret};
 use crate::listen::BANNED;
+use crate::log::About;
 use crate::login::{self, LoggedIn};
 use crate::ports::Grant;
 use crate::roster::Subject;
 use crate::storage::Work;
+use crate::telemetry::Judged;
 use crate::tls::{self, HandshakeError};
 
 /// The open request, when its answer takes time.
@@ -102,6 +104,7 @@ impl Session {
         let secured = matches!(done, Done::Secured(_));
         let outcome = match self.unless_closed(done) {
             Done::File(request, result) => {
+                self.mark_command(Some(&request), result.as_ref().err());
                 if let Some(change) = Change::of(&request) {
                     self.log_change(&change, result.as_ref().err());
                 }
@@ -109,17 +112,21 @@ impl Session {
             }
             Done::Login(_, Ok(login)) => {
                 let grant = login.grant(&self.policy.config);
+                let is_anonymous = login.account.anonymous;
+                self.trace_login(&login.account.name, Judged::Granted { is_anonymous });
                 self.enter(&login, now);
                 self.login = Some(*login);
                 self.guard.entrance = None;
                 Outcome::Login(Ok(grant))
             }
             Done::Login(user, Err(refusal)) => {
+                self.trace_login(&user, Judged::Refused(&refusal));
                 self.log_refusal(&user, &refusal);
                 Outcome::Login(Err(refusal))
             }
             Done::Granted(Ok(grant)) => Outcome::Passive(Ok(self.keep_passive(grant, now))),
             Done::Granted(Err(failure)) => {
+                self.mark_command(None, Some(&failure));
                 self.worker.metrics.passive_refused.inc();
                 Outcome::Passive(Err(failure))
             }
@@ -150,11 +157,13 @@ impl Session {
         match result {
             Ok(stream) => {
                 self.wire = Wire::Tls(stream);
+                self.trace_handshake(None, now);
                 self.tune_socket();
                 Outcome::Secured(Ok(self.wire.peer_certificate().is_some()))
             }
             Err(error) => {
                 debug!(%error, "tls handshake failed");
+                self.trace_handshake(Some(&error), now);
                 self.worker.metrics.tls_failed.inc();
                 self.on_lost(now);
                 Outcome::Secured(Err(()))
@@ -177,7 +186,11 @@ impl Session {
     fn end_transfer(&mut self, result: Result<u64, Failure>, now: Instant) {
         if let Some(transfer) = self.transfer.take() {
             self.log_transfer(&transfer, &result, now);
+            let span = self.trace_transfer(&transfer, &result, now);
             self.machine.on_outcome(Outcome::TransferEnded(result), now);
+            if let Some(span) = span {
+                self.send_transfer(span);
+            }
         }
     }
 
@@ -203,6 +216,8 @@ impl Session {
 
     fn authenticate(&mut self, credentials: Credentials, now: Instant) {
         let user = String::from_utf8_lossy(&credentials.user).into_owned();
+        let method = if credentials.password.is_some() { "password" } else { "certificate" };
+        let span = self.mark_login(method, now);
         // It connected before the ban, or before the door was closed.
         let banned = || self.worker.is_banned(self.peer.ip(), now).then_some(BANNED);
         if let Some(text) = self.worker.closed().or_else(banned) {
@@ -220,9 +235,10 @@ impl Session {
         let policy = Arc::clone(&self.policy);
         let pool = self.worker.pool.clone();
         let host = self.host;
-        self.work = Some(Box::pin(async move {
+        let about = Arc::new(About { trace: span, ..(*self.about).clone() });
+        self.work = Some(Box::pin(about.within(async move {
             Done::Login(user, login::run(policy, pool, host, attempt).await.map(Box::new))
-        }));
+        })));
     }
 
     fn operate(&mut self, request: FileRequest, now: Instant) {
@@ -252,6 +268,7 @@ impl Session {
         let passive = self.take_passive();
         if request.route == Route::Passive && passive.is_none() {
             // It was given back, for the client took its time.
+            self.mark_command(None, Some(&Failure::DataTimeout));
             let outcome = Outcome::TransferEnded(Err(Failure::DataTimeout));
             return self.machine.on_outcome(outcome, now);
         }
@@ -295,7 +312,9 @@ impl Session {
         let Some(stream) = self.wire.detach() else { return };
         let config = self.worker.tls.control(self.host_name());
         let key = self.key;
-        let deadline = Instant::now() + self.policy.config.timeouts.login;
+        let now = Instant::now();
+        let deadline = now + self.policy.config.timeouts.login;
+        self.mark_handshake(now);
         self.work = Some(Box::pin(async move {
             let handshake = tls::handshake_control(stream, config, key, deadline);
             Done::Secured(handshake.await.map(Box::new))

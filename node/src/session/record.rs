@@ -9,13 +9,14 @@ use flotilla_protocol::path::VirtualPath;
 use tracing::{debug, info};
 
 use super::actor::Session;
+use super::trace::Marks;
 use super::transfer::{Kind, OpenTransfer};
 use crate::auth::Protocol;
 use crate::auth::users::protocol_name;
 use crate::log::{self, About, Direction, TransferRecord};
 use crate::login::LoggedIn;
 use crate::roster::{Tally, Who};
-use crate::telemetry::{Trace, name};
+use crate::telemetry::Trace;
 
 /// The time that listings are told relative to, seconds since 1970.
 pub(super) fn now_seconds() -> i64 {
@@ -64,14 +65,16 @@ const DELETE: &str = "delete";
 pub(super) struct Totals {
     pub(super) since: Instant,
     pub(super) trace: Trace,
-    tally: Rc<Tally>,
+    pub(super) marks: Marks,
+    pub(super) tally: Rc<Tally>,
     /// The last user who was logged in.
-    user: Option<Arc<str>>,
+    pub(super) user: Option<Arc<str>>,
 }
 
 impl Totals {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { since: now, trace: Trace::new(), tally: Rc::default(), user: None }
+    pub(super) fn new(accepted: Instant, now: Instant) -> Self {
+        let (trace, marks) = (Trace::new(accepted), Marks::default());
+        Self { since: now, trace, marks, tally: Rc::default(), user: None }
     }
 }
 
@@ -217,30 +220,7 @@ impl Session {
         }
     }
 
-    /// The root of the session's spans.
-    fn trace_end(&self) {
-        let totals = &self.totals;
-        let span = (totals.since, Instant::now());
-        let Some(record) = totals.trace.end("ftp session", span, false) else { return };
-        let tally = &totals.tally;
-        record
-            .word(name::PROTOCOL, protocol_name(self.protocol()))
-            .text(name::CLIENT, &self.peer.ip().to_string())
-            .number(name::CLIENT_PORT, self.peer.port())
-            .text(name::SERVER, &self.dialled.unwrap_or(self.local).ip().to_string())
-            .number(name::SERVER_PORT, self.dialled.unwrap_or(self.local).port())
-            .number(name::SESSION, self.guard.id)
-            .maybe(totals.user.as_deref(), |record, user| record.text(name::USER, user))
-            .maybe(self.software.as_deref(), |record, text| record.text(name::SOFTWARE, text))
-            .number("flotilla.uploads", tally.uploads())
-            .number("flotilla.downloads", tally.downloads())
-            .number("flotilla.bytes_in", tally.bytes_in())
-            .number("flotilla.bytes_out", tally.bytes_out())
-            .send();
-    }
-
     pub(super) fn log_end(&self) {
-        self.trace_end();
         let totals = &self.totals;
         let elapsed_ms = totals.since.elapsed().as_millis() as u64;
         match &totals.user {

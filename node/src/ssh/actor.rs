@@ -18,9 +18,10 @@ use tracing::info;
 use super::connection::Connection;
 use super::handler::Door;
 use super::link::Link;
-use super::record::Record;
+use super::record::{Origin, Record};
 use super::transport::Transport;
-use crate::listen::{Acceptor, Arrival, Ended};
+use crate::address::canonical;
+use crate::listen::{Acceptor, Arrival, Awaits, Ended};
 use crate::session::{Guard, KICKED, LAST_WORDS, Notice, Timer};
 use crate::threshold::Entrance;
 use crate::worker::Worker;
@@ -67,12 +68,17 @@ impl SshSession {
         arrival: Arrival,
         startup: Entrance,
     ) -> Addr<Self> {
-        let Arrival { stream, tuned, peer, .. } = arrival;
+        let Arrival { stream, tuned, peer, dialled, header, since, .. } = arrival;
         let policy = worker.policy();
         let now = Instant::now();
         let metrics = Arc::clone(&worker.metrics);
         metrics.sessions.inc();
-        let record = Record::new(guard.id, peer.ip(), metrics, policy.xferlog.clone());
+        let server = dialled.or_else(|| stream.local_addr().ok().map(canonical));
+        let origin = Origin { session: guard.id, client: peer, server, accepted: since };
+        let record = Record::new(origin, metrics, policy.xferlog.clone());
+        if header == Awaits::Nothing {
+            record.trace_header(stream.peer_addr().ok(), now);
+        }
         let buffers = Rc::clone(&worker.ssh_buffers);
         let connection = Connection::new(worker, policy, peer, Rc::new(record), now);
         let link = Link::new(stream, tuned, Rc::clone(&connection.wire), buffers);
@@ -139,6 +145,7 @@ impl SshSession {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(Err(error)) => return Poll::Ready(error.to_string()),
                     Poll::Ready(Ok(session)) => {
+                        self.connection.record.trace_greeting();
                         let letters = Rc::clone(&self.connection.letters);
                         let courier = Box::pin(letters.post(session.handle()));
                         self.running = Phase::Open { session, courier };
@@ -253,6 +260,7 @@ impl ActorFuture<SshSession> for Drive {
         let _scope = session.connection.record.about().enter();
         session.drive(task).map(|reason| {
             session.connection.end();
+            session.connection.record.trace_end(&reason);
             session.connection.record.log_end(&reason);
             context.stop();
         })

@@ -12,8 +12,10 @@
 
 mod budget;
 mod context;
+mod describe;
 mod endpoint;
 mod export;
+mod fault;
 pub(crate) mod name;
 mod pipeline;
 mod record;
@@ -22,7 +24,9 @@ mod text;
 mod trace;
 
 pub(crate) use context::Context;
+pub(crate) use describe::{Judged, Moved, milliseconds, protected};
+pub(crate) use fault::is_fault;
 pub(crate) use pipeline::Exporter;
 pub(crate) use record::Record;
-pub(crate) use recorder::{is_slow, over};
+pub(crate) use recorder::{is_on, is_slow, over};
 pub(crate) use trace::Trace;

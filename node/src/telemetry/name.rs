@@ -19,6 +19,8 @@ pub(crate) const USER: &str = "user.name";
 pub(crate) const SOFTWARE: &str = "user_agent.original";
 /// The file, as the client sees it.
 pub(crate) const PATH: &str = "file.path";
+/// The kind of a failure, in a word.
+pub(crate) const ERROR: &str = "error.type";
 /// `1.2` or `1.3`.
 pub(crate) const TLS_VERSION: &str = "tls.protocol.version";
 /// The cipher suite.
@@ -46,5 +48,23 @@ pub(crate) const STORAGE_WAIT: &str = "flotilla.storage_wait_ms";
 pub(crate) const METHOD: &str = "flotilla.method";
 /// Another node of the pool.
 pub(crate) const NODE: &str = "flotilla.node";
+/// What a login came to.
+pub(crate) const RESULT: &str = "flotilla.result";
+/// Who knew the user.
+pub(crate) const BACKEND: &str = "flotilla.backend";
+/// `passive` or `active`.
+pub(crate) const ROUTE: &str = "flotilla.route";
+/// Milliseconds until the TCP connection of a transfer stood.
+pub(crate) const CONNECT: &str = "flotilla.connect_ms";
+/// Milliseconds in a queue, before the work began.
+pub(crate) const WAIT: &str = "flotilla.wait_ms";
+/// How many files a session sent.
+pub(crate) const UPLOADS: &str = "flotilla.uploads";
+/// How many it fetched.
+pub(crate) const DOWNLOADS: &str = "flotilla.downloads";
+/// Bytes of the uploads.
+pub(crate) const BYTES_IN: &str = "flotilla.bytes_in";
+/// Bytes of the downloads.
+pub(crate) const BYTES_OUT: &str = "flotilla.bytes_out";
 /// Why it came so.
 pub(crate) const REASON: &str = "flotilla.reason";

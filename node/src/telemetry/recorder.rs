@@ -89,7 +89,7 @@ pub(crate) fn is_slow(elapsed: Duration) -> bool {
 }
 
 /// Whether spans are exported at all.
-pub(super) fn is_installed() -> bool {
+pub(crate) fn is_on() -> bool {
     RECORDER.get().is_some()
 }
 
@@ -106,7 +106,7 @@ const HALF: u64 = 1 << 63;
 const KEPT_PER_SECOND: u32 = 100;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::{Arc, Mutex};
 
     use opentelemetry::trace::Status;
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<SpanData>>>);
+    pub(in crate::telemetry) struct Kept(pub(in crate::telemetry) Arc<Mutex<Vec<SpanData>>>);
 
     impl SpanProcessor for Kept {
         fn on_start(&self, _: &mut opentelemetry_sdk::trace::Span, _: &opentelemetry::Context) {}
@@ -133,7 +133,8 @@ mod tests {
         }
     }
 
-    fn recorder(sample: f64) -> (&'static Recorder, Kept) {
+    /// One of its own, and what it is sent.
+    pub(in crate::telemetry) fn recorder(sample: f64) -> (&'static Recorder, Kept) {
         let kept = Kept::default();
         let recorder = Recorder::new(Box::new(kept.clone()), sample, None, Instant::now());
         (Box::leak(Box::new(recorder)), kept)

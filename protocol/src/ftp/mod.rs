@@ -25,8 +25,8 @@ pub use facts::Facts;
 pub use line::{LINE_BYTES_MAX, Line, LineReader};
 pub use reply::{Code, Reply};
 pub use session::{
-    Connection, Credentials, FileReply, FileRequest, IdleLimit, Keepalive, ListFormat, ListRequest,
-    LoginGrant, LoginRefusal, Outcome, PROGRESS_INTERVAL_MIN, Request, Route, Session, Settings,
-    StoreMode, TlsPolicy, TransferKind, TransferRequest,
+    Answered, Connection, Credentials, FileReply, FileRequest, IdleLimit, Keepalive, ListFormat,
+    ListRequest, LoginGrant, LoginRefusal, Outcome, PROGRESS_INTERVAL_MIN, Request, Route, Session,
+    Settings, StoreMode, TlsPolicy, TransferKind, TransferRequest,
 };
 pub use verb::{Access, Verb, VerbInfo};

@@ -44,6 +44,14 @@ impl Verb {
         (0..=u8::MAX).take(VERBS.len()).map(Self)
     }
 
+    /// How many there are.
+    pub const COUNT: usize = VERBS.len();
+
+    /// Its place among [`all`](Self::all), below [`COUNT`](Self::COUNT).
+    pub fn place(self) -> usize {
+        usize::from(self.0)
+    }
+
     /// Its row.
     pub fn info(self) -> &'static VerbInfo {
         // Both makers of a `Verb` keep it inside the table, so the first row never stands in.

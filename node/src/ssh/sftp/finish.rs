@@ -41,7 +41,8 @@ impl Server {
             }
             Finished::Opened(ticket, handle, result) => {
                 let outcome = match result {
-                    Ok(open) => {
+                    Ok(mut open) => {
+                        open.opens(now);
                         self.open.insert(handle, open);
                         Outcome::Opened
                     }
@@ -51,6 +52,7 @@ impl Server {
             }
             Finished::Read(ticket, handle, result) => (ticket, self.read(handle, result, now)),
             Finished::Written(ticket, handle, count, result) => {
+                self.note_fault(handle, result.as_ref().err());
                 if let (Some(Open::File(file)), Ok(_)) = (self.open.get(&handle), &result) {
                     file.written(count, now);
                 }
@@ -63,12 +65,13 @@ impl Server {
                 }
                 (ticket, done(result.map(drop)))
             }
-            Finished::Listed(ticket, handle, result) => (ticket, self.listed(handle, result)),
+            Finished::Listed(ticket, handle, result) => (ticket, self.listed(handle, result, now)),
             Finished::Closed(ticket, file, result) => {
                 file.log(&self.record, &self.files, result.as_ref().err(), now);
                 (ticket, done(result))
             }
         };
+        self.answered(ticket, &outcome);
         self.machine.on_outcome(ticket, outcome);
     }
 
@@ -78,6 +81,7 @@ impl Server {
         result: Result<Vec<u8>, Failure>,
         now: Instant,
     ) -> Outcome {
+        self.note_fault(handle, result.as_ref().err());
         match result {
             Ok(buffer) => {
                 let count = buffer.len().saturating_sub(DATA_HEADROOM);
@@ -91,10 +95,18 @@ impl Server {
         }
     }
 
+    /// A part of a transfer failed.
+    fn note_fault(&mut self, handle: HandleId, failure: Option<&Failure>) {
+        if let (Some(failure), Some(Open::File(file))) = (failure, self.open.get_mut(&handle)) {
+            file.fault = Some(failure.clone());
+        }
+    }
+
     fn listed(
         &mut self,
         handle: HandleId,
         result: Result<(Box<dyn Directory>, NameList, bool), Failure>,
+        now: Instant,
     ) -> Outcome {
         match result {
             Ok((directory, names, more)) => {
@@ -104,7 +116,11 @@ impl Server {
                 }
                 Outcome::Names(names)
             }
-            Err(failure) => Outcome::Failed(failure),
+            Err(failure) => {
+                let path = self.open.get(&handle).map(Open::path);
+                self.record.trace_request(READ_DIRECTORY, path, now, Some(&failure));
+                Outcome::Failed(failure)
+            }
         }
     }
 }
@@ -112,3 +128,6 @@ impl Server {
 fn done(result: Result<(), Failure>) -> Outcome {
     result.map_or_else(Outcome::Failed, |()| Outcome::Done)
 }
+
+/// A span of its own only if it fails: the listing goes on, or the client asks again.
+const READ_DIRECTORY: &str = "readdir";

@@ -7,12 +7,14 @@
 //! | --- | --- |
 //! | `open` | what is kept under a handle |
 //! | `doing` | what those who watch the node see of a request |
+//! | `asked` | what is remembered of a request for its span |
 //! | `begin` | from a request to work on the storage |
 //! | `finish` | from the storage's answer to the machine, the log and the handles |
 //! | `listing` | entries of a directory into a reply |
 //! | `copy` | `copy-data` between two open files |
 //! | `names` | names of users and groups |
 
+mod asked;
 mod begin;
 mod copy;
 mod doing;
@@ -32,6 +34,7 @@ use flotilla_protocol::sftp::{self, HandleId, Settings};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
+use self::asked::Asked;
 use self::doing::Doing;
 use self::finish::Finished;
 use self::open::Open;
@@ -54,6 +57,8 @@ pub(super) struct Server {
     card: Rc<Card>,
     /// What is being begun, for those who watch the node.
     doing: Doing,
+    /// Requests under way, as far as they have spans.
+    asked: Vec<Asked>,
     record: Rc<Record>,
     /// The client sends no more.
     ended: bool,
@@ -77,6 +82,7 @@ impl Server {
             throttle: Throttle::new(login),
             card,
             doing: None,
+            asked: Vec::new(),
             record,
             ended: false,
         }
@@ -153,6 +159,7 @@ impl Program for Server {
 
     fn close(&mut self, now: Instant) {
         self.work.clear();
+        self.asked.clear();
         for (_, open) in self.open.drain() {
             open.log_broken(&self.record, &self.files, now);
         }

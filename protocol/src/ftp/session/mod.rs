@@ -20,6 +20,7 @@
 //! alone ([`Keepalive::progress`]), that reply may have begun in mid-transfer: then no other reply
 //! comes before its end, and a transfer that fails ends the connection in place of it.
 
+mod answered;
 mod clock;
 mod control;
 mod data;
@@ -37,6 +38,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub use answered::Answered;
 pub use keepalive::{IdleLimit, Keepalive, PROGRESS_INTERVAL_MIN};
 pub use request::{
     Connection, Credentials, FileReply, FileRequest, ListFormat, ListRequest, LoginGrant,
@@ -44,6 +46,7 @@ pub use request::{
 };
 pub use settings::{Settings, TlsPolicy};
 
+use self::answered::Answers;
 use self::clock::Clock;
 use self::data::Transfer;
 use self::login::{Login, Ready};
@@ -66,6 +69,8 @@ pub struct Session {
     activity: Activity,
     /// The verb of the last command.
     verb: &'static str,
+    /// The commands whose final reply is written, until the owner takes note.
+    answered: Answers,
     /// The request that [`Session::poll`] hands out next.
     request: Option<Request>,
     signals: Signals,
@@ -121,6 +126,7 @@ impl Session {
             login: Login::Nobody { attempts: 0 },
             activity: Activity::Idle,
             verb: "",
+            answered: Answers::new(now),
             request: None,
             signals: Signals::default(),
             clock,
@@ -202,7 +208,11 @@ impl Session {
     /// The open request is answered.
     pub fn on_outcome(&mut self, outcome: Outcome, now: Instant) {
         self.clock.active = now;
+        let (written, is_open) = (self.output.len(), self.is_under_way());
         self.complete(outcome);
+        if is_open {
+            self.note_answer(written);
+        }
         self.advance(now);
     }
 
@@ -261,6 +271,13 @@ impl Session {
         std::mem::take(&mut self.signals.close).then_some(Request::Close)
     }
 
+    /// The next command whose final reply was written, in order; for whoever counts them. One that was never
+    /// taken note of gives way when there are too many.
+    #[must_use]
+    pub fn poll_answered(&mut self) -> Option<Answered> {
+        self.answered.take()
+    }
+
     // Lines and their order.
 
     fn on_line(&mut self, line: &[u8], now: Instant) {
@@ -277,11 +294,15 @@ impl Session {
             match command {
                 Ok(Command::Abor) => self.abort(),
                 Ok(Command::Noop) if at_once => {
+                    let written = self.output.len();
                     self.noop();
+                    self.answered.push(verb, now, self.output.get(written..));
                     return self.told(now);
                 }
                 Ok(Command::Stat(None)) if at_once => {
+                    let written = self.output.len();
                     self.transfer_status();
+                    self.answered.push(verb, now, self.output.get(written..));
                     return self.told(now);
                 }
                 _ => {}
@@ -331,11 +352,19 @@ impl Session {
 
     /// Executes one line; the session is idle.
     fn execute(&mut self, line: &[u8]) {
+        let written = self.output.len();
+        self.begin(line);
+        self.note_answer(written);
+    }
+
+    fn begin(&mut self, line: &[u8]) {
+        (self.answered.verb, self.answered.since) = (None, self.clock.active);
         if line == TOO_LONG {
             return self.reply(500, b"Command line too long.");
         }
         let (verb, command) = Command::parse(line);
         self.verb = verb.map_or("", |verb| verb.info().name);
+        self.answered.verb = verb;
         if let (Some(verb), Login::Nobody { .. } | Login::Named { .. }) = (verb, &self.login)
             && verb.info().access == Access::LoggedIn
         {
@@ -398,6 +427,18 @@ impl Session {
             other => return Some(other),
         }
         None
+    }
+
+    fn is_under_way(&self) -> bool {
+        matches!(self.activity, Activity::Waiting(_) | Activity::Transferring(_))
+    }
+
+    /// Notes the last command, unless it is still under way. What was written since is its final reply.
+    fn note_answer(&mut self, written: usize) {
+        if !self.is_under_way() {
+            let Answers { verb, since, .. } = self.answered;
+            self.answered.push(verb, since, self.output.get(written..));
+        }
     }
 
     // Small tools of the command handlers.

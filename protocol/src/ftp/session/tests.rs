@@ -1,5 +1,6 @@
 //! The machine, driven by hand: lines in, replies and requests out.
 
+mod answered;
 mod keepalive;
 mod passive;
 
