@@ -78,7 +78,9 @@ pub(crate) async fn admit(
     account: Arc<Account>,
     address: IpAddr,
 ) -> Result<LoggedIn, LoginRefusal> {
-    let admit = Admit { user: account.name.clone(), account_sessions: account.sessions, address };
+    let trace = log::current().map(|about| about.trace).filter(|trace| trace.is_sampled);
+    let (user, account_sessions) = (account.name.clone(), account.sessions);
+    let admit = Admit { user, account_sessions, address, trace };
     let watch = log::watch();
     let answer = pool.send(admit).timeout(ADMISSION).await;
     trace_admission(watch, &answer);
