@@ -2,7 +2,7 @@
 
 /// At most [`TEXT_BYTES`] bytes, cut between characters, and control characters replaced: what clients send must
 /// neither fill a queue nor move a cursor.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let mut end = text.len().min(TEXT_BYTES);
     while !text.is_char_boundary(end) {
         end -= 1;
