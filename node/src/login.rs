@@ -12,11 +12,10 @@ use tracing::warn;
 use crate::auth::{Account, Attempt, Refusal};
 use crate::config::Config;
 use crate::files::Files;
-use crate::log::{self, Watch};
 use crate::policy::Policy;
 use crate::pool::{Admit, Failed, Permit, Pool, Rejected};
 use crate::rate::Rate;
-use crate::telemetry::{Record, name};
+use crate::telemetry::{self, Record, Watch, name};
 
 /// What a login yields; dropped at the logout.
 pub(crate) struct LoggedIn {
@@ -78,10 +77,10 @@ pub(crate) async fn admit(
     account: Arc<Account>,
     address: IpAddr,
 ) -> Result<LoggedIn, LoginRefusal> {
-    let trace = log::current().map(|about| about.trace).filter(|trace| trace.is_sampled);
+    let watch = telemetry::watch();
     let (user, account_sessions) = (account.name.clone(), account.sessions);
+    let trace = watch.map(Watch::whole);
     let admit = Admit { user, account_sessions, address, trace };
-    let watch = log::watch();
     let answer = pool.send(admit).timeout(ADMISSION).await;
     trace_admission(watch, &answer);
     let permit = match answer {
@@ -91,7 +90,7 @@ pub(crate) async fn admit(
         Err(MailboxError::Closed | MailboxError::Timeout) => return Err(LoginRefusal::Unavailable),
     };
     let host_root = host.and_then(|index| policy.config.hosts.get(index)?.root.clone());
-    let watch = log::watch();
+    let watch = telemetry::watch();
     let view = policy.storages.view(&account, host_root.as_deref()).await;
     if let Some(record) = watch.and_then(|watch| watch.over("home")) {
         record.maybe(view.as_ref().err(), Record::failure).send();

@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::log::{self, Watch};
-use crate::telemetry::{milliseconds, name};
+use crate::telemetry::{Watch, milliseconds, name, watch};
 
 /// The pool. Its threads end when it is dropped and the queue is empty.
 #[derive(Debug)]
@@ -60,7 +59,7 @@ impl Workers {
         F: FnOnce() -> T + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
-        let watch = log::watch();
+        let watch = watch();
         let deadline = Instant::now() + self.deadline;
         let job = Box::new(move || {
             if sender.is_closed() || Instant::now() > deadline {

@@ -41,8 +41,7 @@ impl About {
 
     /// The same session at work on a path, as a part of it that is a span of its own.
     pub(crate) fn part(&self, trace: Context, path: &VirtualPath) -> Arc<Self> {
-        let user = self.user.clone();
-        Arc::new(Self { trace, user, path: Some(path.clone()), ..*self })
+        Arc::new(Self { trace, path: Some(path.clone()), ..self.clone() })
     }
 
     /// Until the guard is dropped, this thread works on this behalf.

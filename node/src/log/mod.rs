@@ -25,12 +25,10 @@ mod layer;
 mod queue;
 mod render;
 mod seldom;
-mod watch;
 mod xferlog;
 
 pub(crate) use about::{About, change, current, resume};
 pub(crate) use seldom::Seldom;
-pub(crate) use watch::{Watch, watch};
 pub use xferlog::{XferLog, write_xferlog};
 
 use layer::{Level, Lines};

@@ -9,4 +9,5 @@ pub mod ingress;
 pub mod logs;
 pub mod pool;
 pub mod ssh;
+pub mod telemetry;
 pub mod users;

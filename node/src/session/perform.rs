@@ -22,12 +22,11 @@ use super::wire::Wire;
 use crate::address::{Arrival, Found, Known, Path};
 use crate::auth::{Attempt, Secret};
 use crate::listen::BANNED;
-use crate::log::About;
 use crate::login::{self, LoggedIn};
 use crate::ports::Grant;
 use crate::roster::Subject;
 use crate::storage::Work;
-use crate::telemetry::Judged;
+use crate::telemetry::{self, Judged};
 use crate::tls::{self, HandshakeError};
 
 /// The open request, when its answer takes time.
@@ -235,10 +234,10 @@ impl Session {
         let policy = Arc::clone(&self.policy);
         let pool = self.worker.pool.clone();
         let host = self.host;
-        let about = Arc::new(About { trace: span, ..(*self.about).clone() });
-        self.work = Some(Box::pin(about.within(async move {
+        let judged = async move {
             Done::Login(user, login::run(policy, pool, host, attempt).await.map(Box::new))
-        })));
+        };
+        self.work = Some(Box::pin(telemetry::within(span, judged)));
     }
 
     fn operate(&mut self, request: FileRequest, now: Instant) {

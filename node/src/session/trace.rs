@@ -243,6 +243,9 @@ impl Session {
         }
         // The next one that is answered is this one's.
         self.note_answered();
+        // Bytes moved since this turn began.
+        let now = Instant::now();
+        let elapsed = now.saturating_duration_since(began);
         let totals = &self.totals;
         let (name, direction) = match transfer.kind {
             Kind::Download => ("download", "out"),

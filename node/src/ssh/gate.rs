@@ -165,8 +165,7 @@ impl Gate {
             return self.turn_away(&user, method, text);
         }
         let policy = &connection.policy;
-        let about = record.judges(&attempted);
-        let judgement = Arc::clone(&about).within(policy.authenticator.authenticate(attempt));
+        let judgement = attempted.within(policy.authenticator.authenticate(attempt));
         let judgement = tokio::time::timeout(policy.config.timeouts.login, judgement).await;
         let judged = judgement.unwrap_or(Err(Refusal::Unavailable(Failure::StorageTimeout)));
         if let Err(refusal) = &judged {
@@ -192,7 +191,7 @@ impl Gate {
         };
         let pool = &connection.worker.pool;
         let is_anonymous = account.anonymous;
-        let admitted = about.within(login::admit(policy, pool, None, account, client)).await;
+        let admitted = attempted.within(login::admit(policy, pool, None, account, client)).await;
         let judged = match &admitted {
             Ok(_) => Judged::Granted { is_anonymous },
             Err(refusal) => Judged::Refused(refusal),

@@ -5,7 +5,6 @@
 
 use std::cell::Cell;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flotilla_protocol::failure::Failure;
@@ -15,7 +14,6 @@ use flotilla_protocol::path::VirtualPath;
 use super::record::{PROTOCOL, Record, Transfer};
 use crate::address::canonical;
 use crate::auth::{Method, Refusal};
-use crate::log::About;
 use crate::telemetry::{self, Context, Judged, Moved, is_fault, name};
 
 /// What is remembered for spans that are not over.
@@ -50,6 +48,13 @@ pub(super) struct Attempted {
     span: Context,
     since: Instant,
     method: &'static str,
+}
+
+impl Attempted {
+    /// A step of the judgement, whose parts are below it.
+    pub(super) fn within<F: Future>(&self, work: F) -> impl Future<Output = F::Output> {
+        telemetry::within(self.span, work)
+    }
 }
 
 impl Record {
@@ -103,11 +108,6 @@ impl Record {
     pub(super) fn attempt(&self, method: Method) -> Attempted {
         let (span, since) = (self.trace.part(), Instant::now());
         Attempted { span, since, method: method.name() }
-    }
-
-    /// On behalf of whom it is judged: what that takes are parts of it.
-    pub(super) fn judges(&self, attempted: &Attempted) -> Arc<About> {
-        Arc::new(About { trace: attempted.span, ..(*self.about()).clone() })
     }
 
     /// It was judged.

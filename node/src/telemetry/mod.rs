@@ -22,6 +22,7 @@ mod record;
 mod recorder;
 mod text;
 mod trace;
+mod work;
 
 pub(crate) use context::Context;
 pub(crate) use describe::{Judged, Moved, milliseconds, protected};
@@ -34,3 +35,4 @@ pub(crate) use recorder::{is_on, is_slow, over};
 #[cfg(feature = "aws")]
 pub(crate) use text::clean;
 pub(crate) use trace::Trace;
+pub(crate) use work::{Watch, watch, within};

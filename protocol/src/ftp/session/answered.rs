@@ -10,7 +10,7 @@ use crate::ftp::Verb;
 pub struct Answered {
     /// `None`: none that is known.
     pub verb: Option<Verb>,
-    /// The code of the final reply; 0 where there was none, as after AUTH, whose handshake failed.
+    /// The code of the final reply; 0 where there was none.
     pub code: u16,
     /// When it was taken up.
     pub since: Instant,

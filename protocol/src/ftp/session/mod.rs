@@ -429,8 +429,12 @@ impl Session {
         None
     }
 
+    /// Whether the last command still has no final reply. AUTH has its own before the handshake.
     fn is_under_way(&self) -> bool {
-        matches!(self.activity, Activity::Waiting(_) | Activity::Transferring(_))
+        match self.activity {
+            Activity::Waiting(Wait::Secure) | Activity::Idle | Activity::Closing => false,
+            Activity::Waiting(_) | Activity::Transferring(_) => true,
+        }
     }
 
     /// Notes the last command, unless it is still under way. What was written since is its final reply.

@@ -33,6 +33,18 @@ fn a_command_is_told_once_with_its_final_reply_and_when_it_was_taken_up() {
 }
 
 #[test]
+fn auth_is_answered_before_its_handshake_and_once() {
+    let mut bench = Bench::new();
+    let start = bench.now;
+    bench.line("AUTH TLS");
+    assert!(matches!(bench.session.poll(), Some(Request::StartTls)));
+    assert!(bench.said().starts_with("234"));
+    bench.answer(Outcome::Secured(Ok(false)));
+    bench.line("NOOP");
+    assert_eq!(answered(&mut bench, start), [("AUTH", 234, 0), ("NOOP", 200, 0)]);
+}
+
+#[test]
 fn those_that_nobody_takes_note_of_are_bounded() {
     let mut bench = Bench::logged_in();
     for _ in 0..10_000 {
