@@ -77,8 +77,10 @@ pub(crate) async fn admit(
     account: Arc<Account>,
     address: IpAddr,
 ) -> Result<LoggedIn, LoginRefusal> {
-    let admit = Admit { user: account.name.clone(), account_sessions: account.sessions, address };
     let watch = telemetry::watch();
+    let (user, account_sessions) = (account.name.clone(), account.sessions);
+    let trace = watch.map(Watch::whole);
+    let admit = Admit { user, account_sessions, address, trace };
     let answer = pool.send(admit).timeout(ADMISSION).await;
     trace_admission(watch, &answer);
     let permit = match answer {

@@ -9,6 +9,7 @@ use flotilla_cluster::ledger::{Answer, Applicant};
 use tokio::sync::oneshot;
 
 use super::Pool;
+use crate::telemetry::Context;
 
 /// Asks for a slot after a password was right. Waits for the store of the pool where a limit concerns the
 /// login, for half a second at the most.
@@ -21,6 +22,8 @@ pub(crate) struct Admit {
     pub(crate) account_sessions: u32,
     /// The client.
     pub(crate) address: IpAddr,
+    /// The login, if its trace is sampled.
+    pub(crate) trace: Option<Context>,
 }
 
 /// Why there is no slot.
@@ -62,7 +65,10 @@ pub(crate) struct Failed {
 }
 
 /// Who waits for the store's word.
-pub(super) type Waiting = oneshot::Sender<Result<Slot, Denied>>;
+pub(super) struct Waiting {
+    sender: oneshot::Sender<Result<Slot, Denied>>,
+    trace: Option<Context>,
+}
 
 impl Handler<Admit> for Pool {
     type Result = ResponseFuture<Result<Permit, Rejected>>;
@@ -83,7 +89,7 @@ impl Handler<Admit> for Pool {
             Answer::Busy => Box::pin(std::future::ready(Err(Rejected::Busy))),
             Answer::Later(ticket) => {
                 let (sender, answer) = oneshot::channel();
-                self.waiting.insert(ticket, sender);
+                self.waiting.insert(ticket, Waiting { sender, trace: message.trace });
                 self.drive(context);
                 Box::pin(async move {
                     match answer.await {
@@ -115,10 +121,16 @@ impl Handler<Failed> for Pool {
 }
 
 impl Pool {
+    /// Whose traces the request belongs to that asks the store for slots now.
+    pub(super) fn asking(&self) -> Vec<Context> {
+        let waiting = self.agent.asking().filter_map(|ticket| self.waiting.get(&ticket));
+        waiting.filter_map(|waiting| waiting.trace).collect()
+    }
+
     /// A login that waited is decided. Who has gone meanwhile gives the slot back.
     pub(super) fn decided(&mut self, ticket: u64, result: Result<Slot, Denied>) {
         let sent = match self.waiting.remove(&ticket) {
-            Some(waiting) => waiting.send(result),
+            Some(waiting) => waiting.sender.send(result),
             None => Err(result),
         };
         if let Err(Ok(slot)) = sent {

@@ -23,6 +23,7 @@ use super::link::{Protection, taken};
 use super::trace::Story;
 use crate::data::{Connection, Socket};
 use crate::ports::{Grant, STRANGERS_MAX};
+use crate::telemetry::Context as Trace;
 use crate::tls::{self, Binding, SessionKey};
 
 /// A handshake that is under way.
@@ -58,6 +59,7 @@ pub(super) async fn decide(
     first: Socket,
     grant: &mut Grant,
     protection: &Protection,
+    transfer: Trace,
     deadline: Instant,
     story: Option<&Story>,
 ) -> Result<Connection, Failure> {
@@ -70,7 +72,7 @@ pub(super) async fn decide(
             Poll::Ready(result) => Poll::Ready(Next::Done(result)),
             Poll::Pending => grant.poll_accept(context).map(|accepted| {
                 let via = accepted.via.map(|via| via.sender);
-                Next::Came(taken(accepted), via)
+                Next::Came(taken(accepted, transfer), via)
             }),
         });
         match tokio::time::timeout_at(until.into(), next).await {

@@ -14,8 +14,8 @@ use super::contest;
 use super::trace::Story;
 use crate::config::{DataReuse, Networks};
 use crate::data::{Connection, Socket, connect_active};
-use crate::hex;
 use crate::ports::{Accepted, Grant, Via};
+use crate::relay::welcome;
 use crate::telemetry::Context;
 use crate::tls::{self, SessionKey};
 use crate::worker::Worker;
@@ -75,9 +75,15 @@ impl Link {
         let Some(protection) = &self.protection else { return Ok(Connection::Clear(socket)) };
         match &mut self.passive {
             Some(grant) => {
-                let connection =
-                    contest::decide(socket, grant, protection, deadline, self.story.as_deref())
-                        .await;
+                let connection = contest::decide(
+                    socket,
+                    grant,
+                    protection,
+                    self.trace,
+                    deadline,
+                    self.story.as_deref(),
+                )
+                .await;
                 // Nobody else is waited for.
                 self.passive = None;
                 connection
@@ -125,7 +131,7 @@ impl Link {
                 if let Some(story) = &self.story {
                     story.came(accepted.via.map(|via| via.sender));
                 }
-                Ok(taken(accepted))
+                Ok(taken(accepted, self.trace))
             }
             Route::Active(target) => connect_active(target, self.local, deadline).await,
         }
@@ -138,11 +144,12 @@ async fn accept(grant: Option<&mut Grant>, deadline: Instant) -> Result<Accepted
     accepted.await.map_err(|_| Failure::DataTimeout)
 }
 
-/// A connection that came to a passive port.
-pub(super) fn taken(accepted: Accepted) -> Socket {
+/// A connection that came to a passive port. If another node brought it, that one hears for which transfer it is.
+pub(super) fn taken(accepted: Accepted, transfer: Context) -> Socket {
     if let Some(Via { sender, trace }) = accepted.via {
-        let trace_id = hex::text(trace.get(..TRACE_ID_BYTES).unwrap_or_default());
-        debug!(%sender, trace_id, "data connection came through another node");
+        welcome::say(&accepted.stream, transfer);
+        let relay = Context::of_bytes(trace).span;
+        debug!(%sender, %relay, "data connection came through another node");
     }
     Socket::prepared(accepted.stream)
 }
@@ -156,5 +163,3 @@ fn is_header(bytes: &[u8]) -> bool {
 
 /// The longest header of version 1, and more than the signature of version 2.
 const HEADER_BYTES: usize = 107;
-/// The part of a trace that all of its spans have (W3C Trace Context, 3.2.2.3).
-const TRACE_ID_BYTES: usize = 16;

@@ -23,7 +23,7 @@ use crate::health::{Health, Probe, Readiness, STARTING};
 use crate::listen::{Acceptor, Door, Living, Watch};
 use crate::metrics::Metrics;
 use crate::policy::Policy;
-use crate::pool::{self, Attach, Fault, KnownBans, Parts, Places, Pool, generation, size};
+use crate::pool::{self, Attach, Fault, KnownBans, Parts, Places, Pool, Traced, generation, size};
 use crate::ports::{Ports, Report, ShardSeed};
 use crate::registry::Registry;
 use crate::threshold::Threshold;
@@ -134,7 +134,7 @@ fn parts(
     places: Places,
 ) -> Parts {
     Parts {
-        store: Rc::clone(&joined.store),
+        store: Rc::new(Traced::new(Rc::clone(&joined.store), joined.alone)),
         name: policy.config.pool.name.clone(),
         alone: joined.alone,
         sharing: joined.sharing.clone(),

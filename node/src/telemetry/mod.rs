@@ -28,6 +28,8 @@ pub(crate) use context::Context;
 pub(crate) use describe::{Judged, Moved, milliseconds, protected};
 pub(crate) use fault::is_fault;
 pub(crate) use pipeline::Exporter;
+#[cfg(feature = "aws")]
+pub(crate) use pipeline::SPANS;
 pub(crate) use record::Record;
 pub(crate) use recorder::{is_on, is_slow, over};
 pub(crate) use text::clean;

@@ -28,6 +28,11 @@ pub(crate) const TLS_CIPHER: &str = "tls.cipher";
 /// Whether a TLS session was resumed.
 pub(crate) const TLS_RESUMED: &str = "tls.resumed";
 
+/// What kind of a store is called.
+pub(crate) const DATABASE: &str = "db.system.name";
+/// What it is asked to do: the name of a script.
+pub(crate) const OPERATION: &str = "db.operation.name";
+
 /// The session's number on its node, as in the log.
 pub(crate) const SESSION: &str = "flotilla.session";
 /// The command or request.
@@ -46,6 +51,10 @@ pub(crate) const FIRST_BYTE: &str = "flotilla.first_byte_ms";
 pub(crate) const STORAGE_WAIT: &str = "flotilla.storage_wait_ms";
 /// How somebody proved who he is.
 pub(crate) const METHOD: &str = "flotilla.method";
+/// Bytes that a relay brought from the client to the owner of the port.
+pub(crate) const BYTES_INWARD: &str = "flotilla.bytes_inward";
+/// And from there to the client.
+pub(crate) const BYTES_OUTWARD: &str = "flotilla.bytes_outward";
 /// Another node of the pool.
 pub(crate) const NODE: &str = "flotilla.node";
 /// What a login came to.

@@ -36,6 +36,11 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
+    /// What it is part of.
+    pub(crate) fn whole(self) -> Context {
+        self.work
+    }
+
     /// When it began.
     pub(crate) fn since(self) -> Instant {
         self.since
