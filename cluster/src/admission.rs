@@ -223,11 +223,14 @@ fn decrement<K: Hash + Eq>(counts: &mut HashMap<K, u32>, key: &K) {
     }
 }
 
-/// The keys that denials name.
-pub(crate) const SESSIONS: &str = "limits.sessions";
-pub(crate) const PER_USER: &str = "limits.per_user";
-pub(crate) const PER_ADDRESS: &str = "limits.per_address";
-pub(crate) const LOGINS_PER_SECOND: &str = "limits.logins_per_second";
+/// The key that a denial names when [`Limits::sessions`] is reached.
+pub const SESSIONS: &str = "limits.sessions";
+/// The same for [`Limits::per_user`].
+pub const PER_USER: &str = "limits.per_user";
+/// The same for [`Limits::per_address`].
+pub const PER_ADDRESS: &str = "limits.per_address";
+/// The same for [`Limits::logins_per_second`].
+pub const LOGINS_PER_SECOND: &str = "limits.logins_per_second";
 /// The key that a denial names when the account's own limit is reached.
 pub const ACCOUNT_SESSIONS: &str = "user.limits.sessions";
 

@@ -11,7 +11,9 @@
 mod shard;
 
 use std::cell::Cell;
+use std::fmt;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -65,15 +67,46 @@ pub struct Lane {
     shards: Box<[Arc<Shard>]>,
     waiting_max: usize,
     clock: Clock,
+    waits: Waits,
+}
+
+/// Hears of each job how long it waited until a thread began it; one for all lanes.
+#[derive(Clone, Default)]
+pub struct Waits(Arc<OnceLock<Told>>);
+
+type Told = Box<dyn Fn(Duration) + Send + Sync>;
+
+impl Waits {
+    /// From now on this is told; the first one stays.
+    pub fn tell(&self, told: impl Fn(Duration) + Send + Sync + 'static) {
+        let _ = self.0.set(Box::new(told));
+    }
+
+    fn over(&self, since: Instant) {
+        if let Some(told) = self.0.get() {
+            told(since.elapsed());
+        }
+    }
+}
+
+impl fmt::Debug for Waits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Waits")
+    }
 }
 
 impl Lane {
     /// A lane with these limits.
     pub fn new(limits: LaneLimits) -> Arc<Self> {
+        Self::watched(limits, Waits::default())
+    }
+
+    /// The same, whose jobs are told of.
+    pub fn watched(limits: LaneLimits, waits: Waits) -> Arc<Self> {
         let running = limits.running.max(1);
         let shards = (0..limits.shards.max(1)).map(|_| Arc::new(Shard::new(running))).collect();
         let clock = Clock { epoch: Instant::now(), deadline: limits.deadline };
-        Arc::new(Self { shards, waiting_max: limits.waiting, clock })
+        Arc::new(Self { shards, waiting_max: limits.waiting, clock, waits })
     }
 
     /// Runs a job on a blocking thread. Fails with [`Failure::StorageTimeout`] when it is behind
@@ -87,6 +120,7 @@ impl Lane {
         T: Send + 'static,
         F: FnOnce(&Ticket) -> Result<T, Failure> + Send + 'static,
     {
+        let since = Instant::now();
         let (index, shard) = self.shard().ok_or(Failure::Internal)?;
         let permit = match Arc::clone(&shard.permits).try_acquire_owned() {
             Ok(permit) => permit,
@@ -95,9 +129,10 @@ impl Lane {
         let state = Arc::new(State { due: AtomicU64::new(0), wanted: AtomicBool::new(true) });
         let ticket = Ticket::new(self.clock, Arc::clone(shard), permit, Arc::clone(&state))?;
         let interest = Interest(state);
-        let about = log::current();
+        let (about, waits) = (log::current(), self.waits.clone());
         let mut handle = tokio::task::spawn_blocking(move || {
             let _scope = log::resume(about);
+            waits.over(since);
             SHARD.set(index);
             job(&ticket)
         });

@@ -32,6 +32,7 @@ use flotilla_protocol::ftp::{Algorithm, Failure};
 use flotilla_protocol::path::VirtualPath;
 
 use crate::auth::Account;
+use crate::metrics::{StorageCounts, StorageOperation};
 use crate::storage::{
     CreateMode, CreateOptions, Directory, Sink, Source, Storage, Visit, Visitor, Work,
 };
@@ -41,12 +42,18 @@ use crate::storage::{
 pub struct Files {
     storage: Arc<dyn Storage>,
     account: Arc<Account>,
+    counts: StorageCounts,
 }
 
 impl Files {
     /// The files of an account, in its own view of a storage.
     pub fn new(storage: Arc<dyn Storage>, account: Arc<Account>) -> Self {
-        Self { storage, account }
+        Self { storage, account, counts: StorageCounts::default() }
+    }
+
+    /// What is asked of the storage is counted there.
+    pub(crate) fn counted(self, counts: StorageCounts) -> Self {
+        Self { counts, ..self }
     }
 
     /// The account.
@@ -110,6 +117,19 @@ impl Files {
         if self.is_veiled(path) { Err(Failure::BadName) } else { Ok(()) }
     }
 
+    /// Does it on the storage, if it may be.
+    fn judged<T: 'static>(
+        &self,
+        operation: StorageOperation,
+        verdict: Result<(), Failure>,
+        work: impl FnOnce() -> Work<T>,
+    ) -> Work<T> {
+        match verdict {
+            Ok(()) => self.counts.done(operation, work()),
+            Err(failure) => Work::ready(Err(failure)),
+        }
+    }
+
     fn is_veiled(&self, path: &VirtualPath) -> bool {
         !self.account.permissions.hidden && path.components().any(is_hidden)
     }
@@ -117,11 +137,15 @@ impl Files {
 
 impl Storage for Files {
     fn attributes(&self, path: &VirtualPath, follow: bool) -> Work<Attributes> {
-        judged(self.seen(path), || self.storage.attributes(path, follow))
+        self.judged(StorageOperation::Attributes, self.seen(path), || {
+            self.storage.attributes(path, follow)
+        })
     }
 
     fn open(&self, path: &VirtualPath) -> Work<Box<dyn Source>> {
-        judged(self.may_read().and(self.seen(path)), || self.storage.open(path))
+        self.judged(StorageOperation::Open, self.may_read().and(self.seen(path)), || {
+            self.storage.open(path)
+        })
     }
 
     fn create(&self, path: &VirtualPath, options: CreateOptions) -> Work<Box<dyn Sink>> {
@@ -140,12 +164,16 @@ impl Storage for Files {
                 })
             }
         };
-        judged(may.and(self.made(path)), || self.storage.create(path, options))
+        self.judged(StorageOperation::Create, may.and(self.made(path)), || {
+            self.storage.create(path, options)
+        })
     }
 
     fn read_directory(&self, path: &VirtualPath) -> Work<Box<dyn Directory>> {
         let may = needs(self.account.permissions.list, "list permission");
-        let opened = judged(may.and(self.seen(path)), || self.storage.read_directory(path));
+        let opened = self.judged(StorageOperation::ReadDirectory, may.and(self.seen(path)), || {
+            self.storage.read_directory(path)
+        });
         if self.account.permissions.hidden {
             return opened;
         }
@@ -154,31 +182,43 @@ impl Storage for Files {
     }
 
     fn read_link(&self, path: &VirtualPath) -> Work<Vec<u8>> {
-        judged(self.seen(path), || self.storage.read_link(path))
+        self.judged(StorageOperation::ReadLink, self.seen(path), || self.storage.read_link(path))
     }
 
     fn make_directory(&self, path: &VirtualPath) -> Work<()> {
         let may = needs(self.account.permissions.mkdir, "mkdir permission");
-        judged(may.and(self.made(path)), || self.storage.make_directory(path))
+        self.judged(StorageOperation::MakeDirectory, may.and(self.made(path)), || {
+            self.storage.make_directory(path)
+        })
     }
 
     fn make_directories(&self, path: &VirtualPath) -> Work<()> {
         let may = needs(self.account.permissions.mkdir, "mkdir permission");
-        judged(may.and(self.made(path)), || self.storage.make_directories(path))
+        self.judged(StorageOperation::MakeDirectory, may.and(self.made(path)), || {
+            self.storage.make_directories(path)
+        })
     }
 
     fn remove_directory(&self, path: &VirtualPath) -> Work<()> {
-        judged(self.may_delete().and(self.seen(path)), || self.storage.remove_directory(path))
+        self.judged(
+            StorageOperation::RemoveDirectory,
+            self.may_delete().and(self.seen(path)),
+            || self.storage.remove_directory(path),
+        )
     }
 
     fn remove_file(&self, path: &VirtualPath) -> Work<()> {
-        judged(self.may_delete().and(self.seen(path)), || self.storage.remove_file(path))
+        self.judged(StorageOperation::RemoveFile, self.may_delete().and(self.seen(path)), || {
+            self.storage.remove_file(path)
+        })
     }
 
     fn rename(&self, from: &VirtualPath, to: &VirtualPath, replace: bool) -> Work<()> {
         let permissions = &self.account.permissions;
         let may = self.may_rename().and(self.seen(from)).and(self.made(to));
-        judged(may, || self.storage.rename(from, to, replace && permissions.write))
+        self.judged(StorageOperation::Rename, may, || {
+            self.storage.rename(from, to, replace && permissions.write)
+        })
     }
 
     fn symlink(&self, target: &[u8], link: &VirtualPath) -> Work<()> {
@@ -188,15 +228,17 @@ impl Storage for Files {
                 .split(|&byte| byte == b'/')
                 .any(|name| is_hidden(name) && !matches!(name, b"." | b".."));
         let seen = if veiled { Err(Failure::BadName) } else { Ok(()) };
-        judged(self.may_write().and(seen).and(self.made(link)), || {
-            self.storage.symlink(target, link)
-        })
+        self.judged(
+            StorageOperation::Symlink,
+            self.may_write().and(seen).and(self.made(link)),
+            || self.storage.symlink(target, link),
+        )
     }
 
     fn hard_link(&self, existing: &VirtualPath, new: &VirtualPath) -> Work<()> {
         let may = self.may_read().and(self.may_write());
         let may = may.and(self.seen(existing)).and(self.made(new));
-        judged(may, || self.storage.hard_link(existing, new))
+        self.judged(StorageOperation::HardLink, may, || self.storage.hard_link(existing, new))
     }
 
     fn set_attributes(
@@ -205,7 +247,7 @@ impl Storage for Files {
         change: AttributeChange,
         follow: bool,
     ) -> Work<()> {
-        judged(self.may_write().and(self.seen(path)), || {
+        self.judged(StorageOperation::SetAttributes, self.may_write().and(self.seen(path)), || {
             self.storage.set_attributes(path, change, follow)
         })
     }
@@ -213,7 +255,7 @@ impl Storage for Files {
     fn copy(&self, from: &VirtualPath, to: &VirtualPath, replace: bool) -> Work<()> {
         let may = self.may_read().and(self.may_write());
         let may = may.and(self.seen(from)).and(self.made(to));
-        judged(may, || self.storage.copy(from, to, replace))
+        self.judged(StorageOperation::Copy, may, || self.storage.copy(from, to, replace))
     }
 
     fn digest(
@@ -223,17 +265,19 @@ impl Storage for Files {
         start: u64,
         end: Option<u64>,
     ) -> Work<(String, u64)> {
-        judged(self.may_read().and(self.seen(path)), || {
+        self.judged(StorageOperation::Digest, self.may_read().and(self.seen(path)), || {
             self.storage.digest(path, algorithm, start, end)
         })
     }
 
     fn available(&self, path: &VirtualPath) -> Work<u64> {
-        judged(self.seen(path), || self.storage.available(path))
+        self.judged(StorageOperation::Available, self.seen(path), || self.storage.available(path))
     }
 
     fn file_system(&self, path: &VirtualPath) -> Work<FileSystem> {
-        judged(self.seen(path), || self.storage.file_system(path))
+        self.judged(StorageOperation::FileSystem, self.seen(path), || {
+            self.storage.file_system(path)
+        })
     }
 }
 
@@ -280,13 +324,6 @@ fn is_hidden(name: &[u8]) -> bool {
 
 fn needs(granted: bool, name: &'static str) -> Result<(), Failure> {
     if granted { Ok(()) } else { Err(Failure::Denied(name)) }
-}
-
-fn judged<T>(verdict: Result<(), Failure>, work: impl FnOnce() -> Work<T>) -> Work<T> {
-    match verdict {
-        Ok(()) => work(),
-        Err(failure) => Work::ready(Err(failure)),
-    }
 }
 
 #[cfg(test)]

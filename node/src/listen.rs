@@ -24,6 +24,7 @@ use tracing::{error, warn};
 use crate::config::Mode;
 use crate::keepalive::Tuned;
 use crate::log::Seldom;
+use crate::metrics::{Histogram, Mailbox, Queued};
 use crate::policy::Policy;
 use crate::ports::Trouble;
 use crate::registry::{Banned, Fronted, Lifted, Moved, Tune};
@@ -120,7 +121,17 @@ pub(crate) struct Adopt(pub(crate) Arc<Policy>);
 /// A session has ended.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub(crate) struct Ended(pub(crate) u64);
+pub(crate) struct Ended {
+    session: u64,
+    _queued: Queued,
+}
+
+impl Ended {
+    /// The session of this number.
+    pub(crate) fn new(session: u64) -> Self {
+        Self { session, _queued: Queued::to(Mailbox::Acceptor) }
+    }
+}
 
 /// Let nobody in, and tell every session to end after its transfer.
 #[derive(Clone, Copy, Debug, Message)]
@@ -153,6 +164,7 @@ impl Actor for Acceptor {
     fn started(&mut self, context: &mut Self::Context) {
         context.set_mailbox_capacity(MAILBOX);
         context.run_interval(GATHERING, Self::tell);
+        actix::spawn(measure_lag(self.worker.metrics.process.loop_lag.clone()));
         for Door { listener, entry } in std::mem::take(&mut self.doors) {
             match TcpListener::from_std(listener) {
                 Ok(listener) => {
@@ -215,7 +227,7 @@ impl actix::ActorFuture<Acceptor> for Accepting {
                 Poll::Ready(Err(error)) => {
                     // Descriptors or memory are used up. The connection waits in the backlog until
                     // some session ends; without the pause the loop would spin.
-                    acceptor.worker.metrics.accept_errors.inc();
+                    acceptor.worker.metrics.sessions.accept_errors.inc();
                     if let Some(held) = acceptor.starved.pass(Instant::now()) {
                         warn!(held, %error, "accept failed, pausing");
                     }
@@ -282,7 +294,7 @@ impl Handler<Ended> for Acceptor {
     type Result = ();
 
     fn handle(&mut self, message: Ended, _: &mut Self::Context) {
-        self.sessions.remove(&message.0);
+        self.sessions.remove(&message.session);
     }
 }
 
@@ -326,6 +338,18 @@ impl Handler<Halt> for Acceptor {
         self.worker.ports.relays().halt();
     }
 }
+
+/// Measures how late the timers of this arbiter fire, as long as it lives: what else waits here waits as long.
+async fn measure_lag(lag: Histogram) {
+    loop {
+        let due = tokio::time::Instant::now() + LAG_INTERVAL;
+        tokio::time::sleep_until(due).await;
+        lag.took(due.elapsed());
+    }
+}
+
+/// Between two measurements of the lag: often enough to see what holds an arbiter up for a while, and no cost.
+const LAG_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Connections of an arbiter whose header is awaited. A balancer sends it at once, so of more the one that is silent
 /// for the longest is closed.

@@ -12,6 +12,7 @@ use tracing::warn;
 use crate::auth::{Account, Attempt, Refusal};
 use crate::config::Config;
 use crate::files::Files;
+use crate::metrics::{AdmissionResult, Metrics};
 use crate::policy::Policy;
 use crate::pool::{Admit, Failed, Permit, Pool, Rejected};
 use crate::rate::Rate;
@@ -44,6 +45,7 @@ pub(crate) async fn run(
     pool: Addr<Pool>,
     host: Option<usize>,
     attempt: Attempt,
+    metrics: &Metrics,
 ) -> Result<LoggedIn, LoginRefusal> {
     let address = attempt.client;
     let with_password = attempt.password.is_some();
@@ -52,7 +54,7 @@ pub(crate) async fn run(
         Err(Refusal::Incorrect) => {
             if with_password {
                 // Refused only by a full mailbox: a flood of failures is scored in part, not for ever.
-                let _ = pool.try_send(Failed { address });
+                let _ = pool.try_send(Failed::from(address));
             }
             return Err(LoginRefusal::Incorrect);
         }
@@ -66,7 +68,7 @@ pub(crate) async fn run(
             return Err(LoginRefusal::Unavailable);
         }
     };
-    admit(&policy, &pool, host, account, address).await
+    admit(&policy, &pool, host, account, address, metrics).await
 }
 
 /// Takes a slot for an account that was let in, and opens its files.
@@ -76,19 +78,25 @@ pub(crate) async fn admit(
     host: Option<usize>,
     account: Arc<Account>,
     address: IpAddr,
+    metrics: &Metrics,
 ) -> Result<LoggedIn, LoginRefusal> {
     let watch = telemetry::watch();
-    let (user, account_sessions) = (account.name.clone(), account.sessions);
     let trace = watch.map(Watch::whole);
-    let admit = Admit { user, account_sessions, address, trace };
+    let admit = Admit::new(account.name.clone(), account.sessions, address, trace);
     let answer = pool.send(admit).timeout(ADMISSION).await;
     trace_admission(watch, &answer);
-    let permit = match answer {
-        Ok(Ok(permit)) => permit,
-        Ok(Err(Rejected::Limit(denied))) => return Err(LoginRefusal::Limit(denied.to_string())),
-        Ok(Err(Rejected::Busy)) => return Err(LoginRefusal::Unavailable),
-        Err(MailboxError::Closed | MailboxError::Timeout) => return Err(LoginRefusal::Unavailable),
+    let (result, permit) = match answer {
+        Ok(Ok(permit)) => (AdmissionResult::Ok, Ok(permit)),
+        Ok(Err(Rejected::Limit(denied))) => {
+            (AdmissionResult::of(&denied), Err(LoginRefusal::Limit(denied.to_string())))
+        }
+        Ok(Err(Rejected::Busy)) => (AdmissionResult::Busy, Err(LoginRefusal::Unavailable)),
+        Err(MailboxError::Closed | MailboxError::Timeout) => {
+            (AdmissionResult::Unanswered, Err(LoginRefusal::Unavailable))
+        }
     };
+    metrics.logins.admissions.of(result).inc();
+    let permit = permit?;
     let host_root = host.and_then(|index| policy.config.hosts.get(index)?.root.clone());
     let watch = telemetry::watch();
     let view = policy.storages.view(&account, host_root.as_deref()).await;
@@ -102,7 +110,7 @@ pub(crate) async fn admit(
             return Err(LoginRefusal::Unavailable);
         }
     };
-    let files = Files::new(storage, Arc::clone(&account));
+    let files = Files::new(storage, Arc::clone(&account)).counted(metrics.storage.clone());
     let (upload_rate, download_rate) = policy.rates.of(&account);
     Ok(LoggedIn { account, files, upload_rate, download_rate, _permit: permit })
 }

@@ -16,7 +16,7 @@ use crate::address::Found;
 use crate::config::ZoneAddress;
 use crate::keepalive;
 use crate::log::Seldom;
-use crate::metrics::Metrics;
+use crate::metrics::{ConnectionRefusal, Metrics};
 use crate::policy::Policy;
 use crate::pool::Pool;
 use crate::ports::PortShard;
@@ -78,12 +78,14 @@ impl Worker {
             surroundings;
         let keepalive = Arc::new(keepalive::decided(&policy.config));
         keepalive::adopt(keepalive.probes, policy.config.timeouts.stalled);
+        metrics.pool.path(&keepalive);
+        let roster = Rc::new(Roster::counting(metrics.transfers.bytes.clone()));
         Self {
             ports,
             pool,
             tls,
             metrics,
-            roster: Rc::default(),
+            roster,
             threshold,
             startups,
             scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
@@ -120,6 +122,7 @@ impl Worker {
     /// From now on like this; listeners and relays take it over at once, sessions when they are told.
     pub(crate) fn set_keepalive(&self, keepalive: Arc<Keepalive>) {
         keepalive::adopt(keepalive.probes, self.policy().config.timeouts.stalled);
+        self.metrics.pool.path(&keepalive);
         *self.keepalive.borrow_mut() = keepalive;
         self.ports.tune();
     }
@@ -149,7 +152,7 @@ impl Worker {
             false => self.threshold.enter(client),
         };
         entered.map_err(|crowded| {
-            self.metrics.refused_unauthenticated.inc();
+            self.metrics.sessions.refused.of(ConnectionRefusal::Unauthenticated).inc();
             debug!(%client, ?crowded, "too many connections without a login");
             crowded.farewell()
         })

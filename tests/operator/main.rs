@@ -11,6 +11,7 @@ mod health;
 mod level;
 mod limits;
 mod log;
+mod metrics;
 mod nftables;
 mod refusal;
 mod reload;

@@ -6,7 +6,7 @@ use aws_sdk_ec2::types::{Filter, NetworkAclEntry, RuleAction};
 use ipnet::IpNet;
 
 use super::Trouble;
-use super::failure::trouble;
+use super::failure::Judged;
 use super::span::Spans;
 use crate::group::{AclRule, Span};
 
@@ -30,7 +30,7 @@ impl Acls {
     pub async fn of_subnet(&self, subnet: &str) -> Result<Vec<AclRule>, Trouble> {
         let filter = Filter::builder().name("association.subnet-id").values(subnet).build();
         let answer = self.client.describe_network_acls().filters(filter).send().await;
-        let answer = answer.map_err(|error| trouble("ec2:DescribeNetworkAcls", &error))?;
+        let answer = answer.judged("ec2:DescribeNetworkAcls")?;
         let acl = answer.network_acls().first();
         let acl = acl.ok_or_else(|| Trouble::Missing(format!("network ACL of {subnet}")))?;
         Ok(acl.entries().iter().filter_map(rule).collect())

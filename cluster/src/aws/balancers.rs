@@ -17,7 +17,7 @@ use aws_config::SdkConfig;
 use aws_sdk_ec2::types::Filter;
 
 use super::Trouble;
-use super::failure::trouble;
+use super::failure::Judged;
 use super::instances::Instances;
 use super::span::Spans;
 use crate::balancer::{Kind, State};
@@ -122,7 +122,7 @@ impl Balancers {
     /// The call failed.
     pub async fn network_card(&self, interface: &str) -> Result<Option<Duration>, Trouble> {
         let call = self.ec2.describe_network_interfaces().network_interface_ids(interface);
-        let answer = call.send().await.map_err(|error| trouble(INTERFACES, &error))?;
+        let answer = call.send().await.judged(INTERFACES)?;
         let interface = answer.network_interfaces().first();
         let tracking = interface.and_then(|of| of.connection_tracking_configuration());
         Ok(tracking.and_then(|of| of.tcp_established_timeout()).and_then(convert::seconds))
@@ -138,7 +138,7 @@ impl Balancers {
         let filter = Filter::builder().name("description").values(format!("ELB {id}")).build();
         reading.pace().await;
         let answer = self.ec2.describe_network_interfaces().filters(filter).send().await;
-        let answer = answer.map_err(|error| trouble(INTERFACES, &error));
+        let answer = answer.judged(INTERFACES);
         if let Some(answer) = reading.unless_refused(answer)? {
             for interface in answer.network_interfaces() {
                 convert::add_interface(balancer, interface);

@@ -4,7 +4,29 @@ use std::error::Error;
 
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 
-use super::Trouble;
+use super::{Trouble, calls};
+
+/// The answer to a call, or what its failure means. Each is counted, so every call ends here.
+pub(super) trait Judged<T> {
+    /// Of the call of `action`.
+    fn judged(self, action: &'static str) -> Result<T, Trouble>;
+}
+
+impl<T, E, R> Judged<T> for Result<T, SdkError<E, R>>
+where
+    E: Error + ProvideErrorMetadata + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    fn judged(self, action: &'static str) -> Result<T, Trouble> {
+        noted(action, self.map_err(|error| trouble(action, &error)))
+    }
+}
+
+/// Counts what came of a call.
+pub(super) fn noted<T>(action: &'static str, result: Result<T, Trouble>) -> Result<T, Trouble> {
+    calls::note(action, result.as_ref().err());
+    result
+}
 
 /// What the failed call of `action` means. All clients have the same type of error.
 pub(super) fn trouble<E, R>(action: &'static str, error: &SdkError<E, R>) -> Trouble

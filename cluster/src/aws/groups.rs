@@ -12,7 +12,7 @@ use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::types::{Filter, ManagedPrefixList, NetworkInterface, SecurityGroup};
 
 use super::Trouble;
-use super::failure::trouble;
+use super::failure::Judged;
 use super::span::Spans;
 use crate::group::{Interface, Kind, POOL_TAG, Source, State, checkers_suffix};
 
@@ -299,7 +299,7 @@ where
 {
     let mut pages = Vec::new();
     while let Some(page) = next().await {
-        pages.push(page.map_err(|error| trouble(action, &error))?);
+        pages.push(page.judged(action)?);
         if pages.len() > PAGES_MAX {
             let message = format!("{action} answers with more than {PAGES_MAX} pages");
             return Err(Trouble::Rejected { code: "TooManyPages".to_owned(), message });

@@ -8,7 +8,7 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{Filter, Instance, InstanceStateName, NetworkInterface};
 
 use super::Trouble;
-use super::failure::trouble;
+use super::failure::Judged;
 use super::span::Spans;
 
 /// The client.
@@ -79,7 +79,7 @@ impl Instances {
         for values in values.chunks(VALUES_MAX) {
             let filter = Filter::builder().name(filter).set_values(Some(values.to_vec())).build();
             let call = self.client.describe_network_interfaces().filters(filter);
-            let answer = call.send().await.map_err(|error| trouble(INTERFACES, &error))?;
+            let answer = call.send().await.judged(INTERFACES)?;
             found.extend(answer.network_interfaces.unwrap_or_default());
         }
         Ok(found)
@@ -93,7 +93,7 @@ impl Instances {
             for _ in 0..PAGES_MAX {
                 let call = self.client.describe_instances().filters(filter.clone());
                 let answer = call.set_next_token(next).send().await;
-                let answer = answer.map_err(|error| trouble(ACTION, &error))?;
+                let answer = answer.judged(ACTION)?;
                 let all = answer.reservations.unwrap_or_default();
                 let all = all.into_iter().flat_map(|of| of.instances.unwrap_or_default());
                 found.extend(all.filter(is_there));

@@ -5,6 +5,7 @@
 //! without being done. Here is what speaks to AWS, behind the feature `aws`:
 //!
 //! - [`Trouble`]: what a failed call means; [`Budget`]: how often one may be made.
+//! - [`calls`]: how many there were, and what came of them.
 //! - [`Step`]: one change as people read it.
 //! - [`instance`]: who and where this node is; `metadata` asks for it. `instances`: which machines there are.
 //! - `groups`: security groups, as [`crate::group`] plans them; `acls`: what subnets keep out.
@@ -22,6 +23,7 @@ pub mod acls;
 #[cfg(feature = "aws")]
 pub mod balancers;
 mod budget;
+pub mod calls;
 #[cfg(feature = "aws")]
 mod failure;
 #[cfg(feature = "aws")]

@@ -14,7 +14,7 @@ use aws_sdk_route53::types::{
 pub use zone::HostedZone;
 
 use super::Trouble;
-use super::failure::trouble;
+use super::failure::{Judged, noted, trouble};
 use super::span::Spans;
 use crate::dns::{
     Check, CheckSpec, FAILURE_THRESHOLD, NAMES_TAG, Owner, RecordChange, RecordKey, Reply, Request,
@@ -46,7 +46,7 @@ impl Route53 {
             Request::Change(changes) => self.change(action, changes).await,
             Request::GetChange(id) => {
                 let answer = self.client.get_change().id(id).send().await;
-                let answer = answer.map_err(|error| trouble(action, &error))?;
+                let answer = answer.judged(action)?;
                 convert::changed(answer.change_info()).ok_or_else(|| unreadable(action))
             }
             Request::ListChecks { marker } => self.list_checks(action, marker.clone()).await,
@@ -56,13 +56,13 @@ impl Route53 {
                 let call = self.client.update_health_check().health_check_id(id);
                 let call = call.health_check_version(*version).ip_address(spec.address.to_string());
                 let answer = call.port(i32::from(spec.port)).send().await;
-                let answer = answer.map_err(|error| trouble(action, &error))?;
+                let answer = answer.judged(action)?;
                 let check = answer.health_check().map(convert::check);
                 check.map(Reply::Check).ok_or_else(|| unreadable(action))
             }
             Request::DeleteCheck(id) => {
                 let answer = self.client.delete_health_check().health_check_id(id).send().await;
-                match answer.map_err(|error| trouble(action, &error)) {
+                match answer.judged(action) {
                     Ok(_) | Err(Trouble::Missing(_)) => Ok(Reply::Done),
                     Err(trouble) => Err(trouble),
                 }
@@ -72,7 +72,7 @@ impl Route53 {
                 let call = call.resource_type(TagResourceType::Healthcheck).resource_id(id);
                 let call = call.add_tags(tag(NAMES_TAG, owner)).add_tags(tag(POOL_TAG, pool));
                 let call = call.add_tags(tag("Name", node));
-                let answer = call.send().await.map_err(|error| trouble(action, &error));
+                let answer = call.send().await.judged(action);
                 answer.map(|_| Reply::Done)
             }
         }
@@ -96,7 +96,7 @@ impl Route53 {
                 call.set_start_record_identifier(id)
             }
         };
-        let answer = call.send().await.map_err(|error| trouble(action, &error))?;
+        let answer = call.send().await.judged(action)?;
         let next = convert::next(&answer).filter(|next| is_within(&next.name, name));
         let sets = answer.resource_record_sets().iter().map(convert::record);
         Ok(Reply::Records { sets: sets.filter(|set| is_within(&set.name, name)).collect(), next })
@@ -118,7 +118,7 @@ impl Route53 {
         let batch = batch.build().map_err(|error| unwritable(&error.to_string()))?;
         let call = self.client.change_resource_record_sets().hosted_zone_id(&self.zone);
         let answer = call.change_batch(batch).send().await;
-        let answer = answer.map_err(|error| refused(action, &error))?;
+        let answer = noted(action, answer.map_err(|error| refused(action, &error)))?;
         convert::changed(answer.change_info()).ok_or_else(|| unreadable(action))
     }
 
@@ -128,7 +128,7 @@ impl Route53 {
         marker: Option<String>,
     ) -> Result<Reply, Trouble> {
         let call = self.client.list_health_checks().set_marker(marker).max_items(CHECKS_OF_PAGE);
-        let answer = call.send().await.map_err(|error| trouble(action, &error))?;
+        let answer = call.send().await.judged(action)?;
         let checks = answer.health_checks().iter().map(convert::check);
         let checks = checks.filter(|check| is_candidate(&check.reference)).collect();
         let next = answer.next_marker().filter(|_| answer.is_truncated());
@@ -139,7 +139,7 @@ impl Route53 {
         let call = self.client.list_tags_for_resources();
         let call = call.resource_type(TagResourceType::Healthcheck);
         let answer = call.set_resource_ids(Some(ids.to_vec())).send().await;
-        let answer = answer.map_err(|error| trouble(action, &error))?;
+        let answer = answer.judged(action)?;
         let of = |id: &String| {
             let sets = answer.resource_tag_sets();
             let set = sets.iter().find(|set| set.resource_id() == Some(id.as_str()));
@@ -164,7 +164,7 @@ impl Route53 {
             .map_err(|error| unwritable(&error.to_string()))?;
         let call = self.client.create_health_check().caller_reference(reference);
         let answer = call.health_check_config(config).send().await;
-        let answer = answer.map_err(|error| trouble(action, &error))?;
+        let answer = answer.judged(action)?;
         let check = answer.health_check().map(convert::check).ok_or_else(|| unreadable(action))?;
         // The same reference may be an earlier one's, whose tag is not in this answer.
         Ok(Reply::Check(Check { owner: Owner::Unread, ..check }))

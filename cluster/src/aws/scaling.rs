@@ -5,7 +5,7 @@ use aws_sdk_autoscaling::Client;
 use aws_sdk_autoscaling::types::LifecycleHook;
 
 use super::Trouble;
-use super::failure::trouble;
+use super::failure::Judged;
 use super::span::Spans;
 use crate::lifecycle::{Call, Hook, Placement};
 
@@ -48,7 +48,7 @@ impl Scaling {
     async fn placement(&self) -> Result<Option<Placement>, Trouble> {
         let action = "autoscaling:DescribeAutoScalingInstances";
         let call = self.client.describe_auto_scaling_instances().instance_ids(&self.instance);
-        let answer = call.send().await.map_err(|error| trouble(action, &error))?;
+        let answer = call.send().await.judged(action)?;
         let mut all = answer.auto_scaling_instances().iter();
         let Some(of) = all.find(|of| of.instance_id() == Some(&self.instance)) else {
             return Ok(None);
@@ -66,7 +66,7 @@ impl Scaling {
     async fn hooks(&self, group: &str) -> Result<Vec<Hook>, Trouble> {
         let action = "autoscaling:DescribeLifecycleHooks";
         let call = self.client.describe_lifecycle_hooks().auto_scaling_group_name(group);
-        let answer = call.send().await.map_err(|error| trouble(action, &error))?;
+        let answer = call.send().await.judged(action)?;
         Ok(answer.lifecycle_hooks().iter().filter_map(hook).collect())
     }
 
@@ -74,7 +74,7 @@ impl Scaling {
         let action = "autoscaling:RecordLifecycleActionHeartbeat";
         let call = self.client.record_lifecycle_action_heartbeat().instance_id(&self.instance);
         let call = call.auto_scaling_group_name(group).lifecycle_hook_name(hook);
-        call.send().await.map(|_| Answer::Done).map_err(|error| trouble(action, &error))
+        call.send().await.map(|_| Answer::Done).judged(action)
     }
 
     async fn complete(&self, group: &str, hook: &str) -> Result<Answer, Trouble> {
@@ -82,14 +82,14 @@ impl Scaling {
         let call = self.client.complete_lifecycle_action().instance_id(&self.instance);
         let call = call.auto_scaling_group_name(group).lifecycle_hook_name(hook);
         let call = call.lifecycle_action_result("CONTINUE");
-        call.send().await.map(|_| Answer::Done).map_err(|error| trouble(action, &error))
+        call.send().await.map(|_| Answer::Done).judged(action)
     }
 
     async fn protect(&self, group: &str, on: bool) -> Result<Answer, Trouble> {
         let action = "autoscaling:SetInstanceProtection";
         let call = self.client.set_instance_protection().instance_ids(&self.instance);
         let call = call.auto_scaling_group_name(group).protected_from_scale_in(on);
-        call.send().await.map(|_| Answer::Done).map_err(|error| trouble(action, &error))
+        call.send().await.map(|_| Answer::Done).judged(action)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+#[expect(clippy::disallowed_types, reason = "the subscriber may be called from any thread")]
+use std::sync::Mutex;
 
 use anyhow::Result;
 use flotilla_aws_fake::api::Service;
@@ -23,7 +25,10 @@ type Fields = BTreeMap<&'static str, String>;
 
 /// Spans that have ended: their fields, and the name of what they were in.
 #[derive(Clone, Debug, Default)]
-struct Ended(Arc<Mutex<Vec<(Fields, Option<&'static str>)>>>);
+#[expect(clippy::disallowed_types, reason = "the subscriber may be called from any thread")]
+struct Ended(Arc<Mutex<Vec<Span>>>);
+
+type Span = (Fields, Option<&'static str>);
 
 struct Told<'a>(&'a mut Fields);
 

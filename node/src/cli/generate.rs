@@ -13,6 +13,7 @@ use super::template::{self, TemplateArgs};
 use super::{Cli, ConfigArgs, iam, nftables, print, unit};
 use crate::config::{self, MAIN_FILE, Origin};
 use crate::error::ServeError;
+use crate::metrics;
 
 /// `flotilla gen`.
 #[derive(Debug, Subcommand)]
@@ -35,6 +36,8 @@ pub enum GenerateVerb {
     Cloudformation(TemplateArgs),
     /// The reference of configuration keys, in Markdown.
     Reference,
+    /// The table of all metrics, in Markdown.
+    Metrics,
 }
 
 /// Writes the file asked for to standard output.
@@ -65,6 +68,7 @@ pub fn run(verb: GenerateVerb) -> Result<(), ServeError> {
         #[cfg(feature = "aws")]
         GenerateVerb::Cloudformation(args) => template::run(args),
         GenerateVerb::Reference => print(&reference()),
+        GenerateVerb::Metrics => print(&metrics::reference()),
     }
 }
 

@@ -62,6 +62,7 @@ fn every_verb_of_the_design_is_understood() {
         "flotilla gen completion bash",
         "flotilla gen unit",
         "flotilla gen nftables --nodes 10.0.0.0/24,10.0.1.7 --nodes 2001:db8::/64 --monitors ::1",
+        "flotilla gen metrics",
         "flotilla gen reference",
         #[cfg(feature = "aws")]
         "flotilla gen cloudformation --front nlb --zones 3 -c f.toml",

@@ -13,7 +13,7 @@ use super::value::{
     count_from_one, data_peer, duration, duration_or_zero, filter, flag, host_name, idle_timeout,
     line, listener_modes, methods, networks, node_id, optional_address, optional_line,
     optional_path, passive_address, path, paths, pool_name, ports, rekey_bytes, rekey_interval,
-    ring, size, store, umask, workers, zone_addresses,
+    ring, size, store, top_users, umask, workers, zone_addresses,
 };
 use super::{
     Admin, Auto, Aws, Config, DataReuse, Ftp, Health, Host, Ingress, Limits, LogFormat, Node,
@@ -331,6 +331,7 @@ fn telemetry(reader: &mut Reader<'_>) -> Option<Telemetry> {
         metrics_interval: "telemetry.metrics_interval" as duration,
         sample: "telemetry.sample" as otlp::ratio,
         slow_transfer: "telemetry.slow_transfer" as duration_or_zero,
+        top_users: "telemetry.top_users" as top_users,
     })
 }
 

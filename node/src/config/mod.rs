@@ -368,6 +368,8 @@ pub struct Telemetry {
     pub sample: f64,
     /// A transfer that takes longer is sent whatever was drawn; zero: none is.
     pub slow_transfer: Duration,
+    /// How many users the metrics show, those who move the most bytes.
+    pub top_users: usize,
 }
 
 /// `telemetry.log`.

@@ -53,6 +53,17 @@ pub(super) fn workers(value: &Value) -> Reading<usize> {
     }
 }
 
+/// Users that metrics show.
+pub(super) fn top_users(value: &Value) -> Reading<usize> {
+    match value.as_integer().map(usize::try_from) {
+        Some(Ok(users)) if users <= TOP_USERS_MAX => Ok(users),
+        _ => Err(Expected(format!("a number from 0 to {TOP_USERS_MAX}"))),
+    }
+}
+
+/// Whoever looks at them looks at the first few, and each has series of its own.
+const TOP_USERS_MAX: usize = 1000;
+
 /// One line of text.
 pub(super) fn line(value: &Value) -> Reading<String> {
     match value.as_str() {

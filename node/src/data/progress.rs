@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+use crate::metrics::Counter;
+
 /// Shared by a transfer and its session in an `Rc`: the one writes, the other reads for STAT and
 /// for its idle time.
 #[derive(Debug)]
@@ -14,13 +16,20 @@ pub struct Progress {
     first: Cell<Option<Instant>>,
     /// How long the storage was waited for; `None`: that is not measured.
     waited: Cell<Option<Duration>>,
+    /// Of all transfers of its kind.
+    counter: Counter,
 }
 
 impl Progress {
     /// Of a transfer that begins now.
     pub fn new(now: Instant) -> Self {
+        Self::counted(now, Counter::default())
+    }
+
+    /// The same, whose bytes are counted there too as they move.
+    pub(crate) fn counted(now: Instant, counter: Counter) -> Self {
         let (first, waited) = (Cell::new(None), Cell::new(None));
-        Self { bytes: Cell::new(0), started: now, moved: Cell::new(now), first, waited }
+        Self { bytes: Cell::new(0), started: now, moved: Cell::new(now), first, waited, counter }
     }
 
     /// Bytes of the data connection so far, those of TLS not counted. A download's were handed to
@@ -70,5 +79,6 @@ impl Progress {
         }
         self.bytes.set(self.bytes.get().saturating_add(bytes));
         self.moved.set(now);
+        self.counter.add(bytes);
     }
 }

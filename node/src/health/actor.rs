@@ -50,11 +50,12 @@ impl Health {
         let counts = self.ports.send(ReadCounts).into_actor(self);
         context.spawn(counts.map(|counts, health, _| {
             if let Ok(counts) = counts {
-                health.metrics.ports(&counts);
+                health.metrics.data.take(&counts);
                 health.judge_ports(&counts);
             }
         }));
         let health = self.policy.storages.health();
+        self.metrics.process.lanes(&health);
         if health.stalled {
             let reason = format!("{} operations exceed storage.timeout", health.stuck);
             self.readiness.set(STORAGE, reason);

@@ -1,10 +1,11 @@
 //! `/livez`, `/readyz` and `/metrics`, for anybody who can reach them.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::http::header::ACCEPT;
+use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::Readiness;
-use crate::metrics::Metrics;
+use crate::metrics::{self, Metrics};
 
 /// Adds the pages to a server.
 pub(crate) fn routes(server: &mut web::ServiceConfig) {
@@ -27,11 +28,16 @@ async fn readyz(readiness: web::Data<Readiness>) -> HttpResponse {
     HttpResponse::build(status).json(serde_json::json!({ "ready": ready, "reasons": reasons }))
 }
 
-async fn show_metrics(metrics: web::Data<Metrics>) -> HttpResponse {
+/// As OpenMetrics for who names it, as Prometheus does; else in the older text format.
+async fn show_metrics(request: HttpRequest, metrics: web::Data<Metrics>) -> HttpResponse {
+    let accepted = request.headers().get(ACCEPT).and_then(|accepted| accepted.to_str().ok());
+    let is_open = accepted.is_some_and(|accepted| accepted.contains(OPEN_NAME));
     match metrics.encode() {
-        Ok(text) => HttpResponse::Ok()
-            .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
-            .body(text),
+        Ok(text) if is_open => HttpResponse::Ok().content_type(metrics::OPEN).body(text),
+        Ok(text) => HttpResponse::Ok().content_type(metrics::PLAIN).body(metrics::plain(&text)),
         Err(_) => HttpResponse::InternalServerError().finish(),
     }
 }
+
+/// Of the type, whatever version is asked for: there is one.
+const OPEN_NAME: &str = "application/openmetrics-text";

@@ -39,6 +39,7 @@ impl Readiness {
             tracing::warn!(latch, reason, "not ready");
         }
         self.metrics.ready.set(0);
+        self.metrics.draining.set(i64::from(reasons.contains_key(DRAINING)));
     }
 
     /// Opens a latch.
@@ -57,6 +58,7 @@ impl Readiness {
             }
         }
         self.metrics.ready.set(i64::from(reasons.is_empty()));
+        self.metrics.draining.set(i64::from(reasons.contains_key(DRAINING)));
     }
 
     /// Why the node is not ready; empty when it is.

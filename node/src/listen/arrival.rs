@@ -19,6 +19,7 @@ use super::{Acceptor, Entry, Service};
 use crate::address::canonical;
 use crate::config::Proxy;
 use crate::keepalive::Tuned;
+use crate::metrics::{ConnectionRefusal, Probe};
 use crate::proxy::{self, HeaderError};
 use crate::session::{Guard, Session};
 use crate::ssh::SshSession;
@@ -129,9 +130,11 @@ impl Acceptor {
             }
             Ok(Header::Local) => {
                 counts.local.inc();
+                self.worker.metrics.sessions.probes.of(Probe::Local).inc();
                 debug!(balancer = %arrival.peer, "connection of a balancer's own");
             }
             Err(HeaderError::Gone) => {
+                self.worker.metrics.sessions.probes.of(Probe::Silent).inc();
                 return debug!(balancer = %arrival.peer, "connection without a byte");
             }
             // Anybody can do that through a balancer that sends the header with the client's first bytes.
@@ -167,7 +170,7 @@ impl Acceptor {
             Service::Ssh => match worker.startups.enter(client) {
                 Ok(startup) => Some(startup),
                 Err(_) => {
-                    worker.metrics.refused_unauthenticated.inc();
+                    worker.metrics.sessions.refused.of(ConnectionRefusal::Startups).inc();
                     debug!(%client, "too many ssh connections without a login");
                     return self.turn_away(arrival.stream, service, TOO_MANY_STARTUPS);
                 }
@@ -193,17 +196,17 @@ impl Acceptor {
     fn entrance(&self, arrival: &Arrival) -> Result<Entrance, &'static str> {
         let (worker, client) = (&self.worker, arrival.peer.ip());
         if let Some(text) = worker.closed() {
+            worker.metrics.sessions.refused.of(ConnectionRefusal::Draining).inc();
             debug!(%client, "client turned away by a drain");
             return Err(text);
         }
         if worker.is_banned(client, Instant::now()) {
-            worker.metrics.refused_banned.inc();
+            worker.metrics.sessions.refused.of(ConnectionRefusal::Banned).inc();
             debug!(%client, "banned address turned away");
             return Err(BANNED);
         }
-        let live = usize::try_from(worker.metrics.sessions.get()).unwrap_or(0);
-        if live >= self.sessions_max {
-            worker.metrics.refused_connections.inc();
+        if worker.metrics.sessions.live() >= self.sessions_max {
+            worker.metrics.sessions.refused.of(ConnectionRefusal::Connections).inc();
             return Err("Too many connections (limits.connections).");
         }
         worker.enter(client)

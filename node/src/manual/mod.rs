@@ -7,6 +7,7 @@ pub mod defaults;
 pub mod dependencies;
 pub mod ingress;
 pub mod logs;
+pub mod metrics;
 pub mod pool;
 pub mod ssh;
 pub mod telemetry;

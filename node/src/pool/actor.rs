@@ -69,6 +69,8 @@ pub(crate) struct Pool {
     pub(super) is_light: bool,
     /// Where clients are sent to by DNS, as the cloud tells.
     pub(super) place: Place,
+    /// When the store last renewed what this node holds; the start before that.
+    pub(super) beaten: Instant,
     timer: Option<(Instant, SpawnHandle)>,
 }
 
@@ -134,6 +136,7 @@ impl Pool {
             card: None,
             is_light: false,
             place: Place::default(),
+            beaten: now,
             timer: None,
         }
     }
@@ -148,6 +151,9 @@ impl Pool {
                     let logins = if lane == Lane::Admit { self.asking() } else { Vec::new() };
                     let call = self.parts.store.call_for(request, logins).into_actor(self);
                     context.spawn(call.map(move |result, pool, context| {
+                        if lane == Lane::Beat && result.is_ok() {
+                            pool.beaten = Instant::now();
+                        }
                         pool.agent.on_reply(lane, result, Instant::now());
                         pool.drive(context);
                         if lane == Lane::Beat && pool.is_contact_made() {

@@ -9,6 +9,7 @@ use flotilla_cluster::ledger::{Answer, Applicant};
 use tokio::sync::oneshot;
 
 use super::Pool;
+use crate::metrics::{Mailbox, Queued};
 use crate::telemetry::Context;
 
 /// Asks for a slot after a password was right. Waits for the store of the pool where a limit concerns the
@@ -24,6 +25,19 @@ pub(crate) struct Admit {
     pub(crate) address: IpAddr,
     /// The login, if its trace is sampled.
     pub(crate) trace: Option<Context>,
+    queued: Queued,
+}
+
+impl Admit {
+    /// For an account with its own limit (0: none), from this client.
+    pub(crate) fn new(
+        user: String,
+        account_sessions: u32,
+        address: IpAddr,
+        trace: Option<Context>,
+    ) -> Self {
+        Self { user, account_sessions, address, trace, queued: Queued::to(Mailbox::Pool) }
+    }
 }
 
 /// Why there is no slot.
@@ -46,7 +60,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(slot) = self.slot.take() {
             // Never refused: there are no more of these messages than there were permits.
-            self.pool.do_send(Release(slot));
+            self.pool.do_send(Release { slot, _queued: Queued::to(Mailbox::Pool) });
         }
     }
 }
@@ -54,14 +68,24 @@ impl Drop for Permit {
 /// A slot that comes back.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-struct Release(Slot);
+struct Release {
+    slot: Slot,
+    _queued: Queued,
+}
 
 /// A login failed.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub(crate) struct Failed {
-    /// The client.
-    pub(crate) address: IpAddr,
+    address: IpAddr,
+    _queued: Queued,
+}
+
+impl From<IpAddr> for Failed {
+    /// The one of this client.
+    fn from(address: IpAddr) -> Self {
+        Self { address, _queued: Queued::to(Mailbox::Pool) }
+    }
 }
 
 /// Who waits for the store's word.
@@ -79,6 +103,7 @@ impl Handler<Admit> for Pool {
             account_sessions: message.account_sessions,
             address: message.address,
         };
+        drop(message.queued);
         let pool = context.address();
         let permit = |slot| Permit { slot: Some(slot), pool };
         match self.agent.admit(applicant, Instant::now()) {
@@ -106,7 +131,7 @@ impl Handler<Release> for Pool {
     type Result = ();
 
     fn handle(&mut self, message: Release, context: &mut Self::Context) {
-        self.agent.release(message.0);
+        self.agent.release(message.slot);
         self.drive(context);
     }
 }

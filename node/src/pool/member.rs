@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use actix::Context;
-use flotilla_cluster::agent::Link;
 use flotilla_cluster::member::{Load, MEMBER_VERSION, Member, Standing};
 use flotilla_cluster::store::{Request, Store};
 use rustix::time::ClockId;
@@ -89,6 +88,7 @@ impl Pool {
             let loads = node.registry.send(ReadLoads);
             self.wait(context, loads, |pool, loads, _| {
                 if let Ok(loads) = loads {
+                    pool.parts.metrics.transfers.active.set(loads.transfers);
                     pool.meter.on_loads(loads, Instant::now());
                 }
             });
@@ -98,22 +98,36 @@ impl Pool {
 
     fn count(&self, now: Instant) {
         let gauges = &self.parts.metrics.pool;
-        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        gauges.nodes.set(count(self.agent.view().alive().count().max(1)));
-        gauges.leads.set(i64::from(self.agent.term(now).is_some()));
-        gauges.store.set(i64::from(matches!(self.agent.link(), Link::Fine { .. })));
-        gauges.bans.set(count(self.agent.bans().count()));
+        let own = self.agent.node();
+        let others = self.agent.view().alive().filter(|(node, _)| *node != own);
+        gauges.see(
+            others
+                .map(|(_, seen)| {
+                    seen.member.as_ref().map_or(Standing::Unknown, |member| member.standing)
+                })
+                .chain([self.standing()]),
+        );
+        gauges.leader.set(i64::from(self.agent.term(now).is_some()));
+        gauges.link(self.agent.link());
+        gauges.lease_lag.set(now.saturating_duration_since(self.beaten).as_secs_f64());
+        gauges.bans.set(self.agent.bans().count());
+        gauges.sessions_limit.set(self.parts.policy.config.limits.sessions);
+    }
+
+    fn standing(&self) -> Standing {
+        let reasons = self.parts.readiness.reasons();
+        match reasons.is_empty() {
+            true => Standing::Ready,
+            false if reasons.contains_key(DRAINING) => Standing::Draining,
+            false => Standing::Unready,
+        }
     }
 
     /// The record of this node.
     pub(super) fn member(&self) -> Member {
         let parts = &self.parts;
         let reasons = parts.readiness.reasons();
-        let standing = match reasons.is_empty() {
-            true => Standing::Ready,
-            false if reasons.contains_key(DRAINING) => Standing::Draining,
-            false => Standing::Unready,
-        };
+        let standing = self.standing();
         let config = &parts.policy.config;
         Member {
             version: MEMBER_VERSION,

@@ -23,6 +23,8 @@ pub struct PortCounts {
     pub refused_total: u64,
     /// Requests that found no port.
     pub exhausted_total: u64,
+    /// Ports that could not be bound, since another program has them; each again after a while.
+    pub conflicts_total: u64,
 }
 
 /// The counters of one shard: written by its arbiter alone, read by anybody.
@@ -35,6 +37,7 @@ pub(super) struct Counters {
     pub(super) granted: Gauge,
     pub(super) refused: Gauge,
     pub(super) exhausted: Gauge,
+    pub(super) conflicts: Gauge,
 }
 
 /// A number with one writer, so that a load and a store do for an atomic addition.
@@ -65,6 +68,7 @@ pub(super) fn sum<'a>(range: PortRange, shards: impl Iterator<Item = &'a Counter
         granted_total: 0,
         refused_total: 0,
         exhausted_total: 0,
+        conflicts_total: 0,
     };
     for shard in shards {
         counts.listening += shard.listening.get();
@@ -73,6 +77,7 @@ pub(super) fn sum<'a>(range: PortRange, shards: impl Iterator<Item = &'a Counter
         counts.granted_total += shard.granted.get();
         counts.refused_total += shard.refused.get();
         counts.exhausted_total += shard.exhausted.get();
+        counts.conflicts_total += shard.conflicts.get();
     }
     counts
 }

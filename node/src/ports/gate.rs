@@ -126,8 +126,8 @@ impl Gate {
             Err(error) => {
                 match error {
                     HeaderError::Gone => {}
-                    HeaderError::Late | HeaderError::Silent => drop(self.headers.late.inc()),
-                    HeaderError::Refused(_) => drop(self.headers.refused.inc()),
+                    HeaderError::Late | HeaderError::Silent => self.headers.late.inc(),
+                    HeaderError::Refused(_) => self.headers.refused.inc(),
                 }
                 debug!(%balancer, %error, "data connection closed (ingress.data_proxy_protocol)");
                 None
@@ -197,7 +197,7 @@ mod tests {
             for mut oldest in silent.drain(..2) {
                 assert!(matches!(oldest.read(&mut [0]).await, Ok(0) | Err(_)));
             }
-            assert_eq!(headers.crowded.get(), 2);
+            assert_eq!(headers.crowded.count(), 2);
             driver.abort();
         });
     }

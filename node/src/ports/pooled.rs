@@ -16,6 +16,7 @@ use super::grant::{Grant, GrantRequest};
 use super::listener::Listener;
 use super::shard::PortShard;
 use super::slot::Slot;
+use crate::metrics::RelayRefusal;
 use crate::relay::{Forwarder, Incoming, Routes};
 
 /// Where a node listens for the data connections of its pool: one address of each family, whichever address a
@@ -145,7 +146,7 @@ impl PortShard {
             index if index == self.index => self.bring(incoming),
             index => {
                 if !self.neighbours.bring(index, incoming) {
-                    self.relays().counts().refused("busy");
+                    self.relays().counts().refused(RelayRefusal::Busy);
                 }
             }
         }
@@ -156,7 +157,7 @@ impl PortShard {
         let Incoming { connection, port, sender, counter } = incoming;
         let counts = self.relays().counts();
         if !self.replay.borrow_mut().accept(sender, counter) {
-            counts.refused("replay");
+            counts.refused(RelayRefusal::Replay);
             return debug!(%sender, counter, "relay refused: its preamble was taken before");
         }
         let client = connection.peer;
@@ -168,9 +169,9 @@ impl PortShard {
             left = listener.deliver(connection).err();
         }
         match left {
-            None => drop(counts.received.inc()),
+            None => counts.received.inc(),
             Some(connection) => {
-                counts.refused("unknown");
+                counts.refused(RelayRefusal::Unknown);
                 debug!(%client, port, "relay refused: nobody waits for its client");
                 let _ = SockRef::from(&connection.stream).set_linger(Some(Duration::ZERO));
             }

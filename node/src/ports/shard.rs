@@ -232,6 +232,7 @@ impl PortShard {
                         listener
                     }
                     Err(BindError::Port) => {
+                        self.counters.conflicts.up();
                         *slot = Slot::Blocked(now + BLOCKED);
                         return Offer::Clash;
                     }

@@ -23,7 +23,7 @@ use super::reach::Reaches;
 use super::routes::{Owner, Routes};
 use super::{abort_at_close, pump, welcome};
 use crate::keepalive;
-use crate::metrics::{Occupied, RelayCounts};
+use crate::metrics::{Occupied, RelayCounts, RelayRefusal};
 use crate::ports::Accepted;
 
 /// What the relays of a node have in common.
@@ -97,7 +97,7 @@ impl Forwarder {
         let Some(key) = &routes.key else { return false };
         let counts = &self.outgoing.counts;
         if !counts.active.add_below(self.outgoing.limit) {
-            counts.refused("limit");
+            counts.refused(RelayRefusal::Limit);
             debug!(client = %connection.peer, "data connection not relayed: too many are (relay.connections)");
             reset(connection);
             return true;
@@ -105,7 +105,7 @@ impl Forwarder {
         let place = Place(counts.active.clone());
         let (share, begun) = (self.outgoing.share, Instant::now());
         if !self.reaches.borrow_mut().begin(fence, is_alive, share, begun) {
-            counts.refused("dial");
+            counts.refused(RelayRefusal::Dial);
             debug!(client = %connection.peer, %node, "data connection not relayed: its owner was not reached before, or too many dial it");
             reset(connection);
             return true;
@@ -190,7 +190,7 @@ async fn carry(connection: Accepted, call: Call, counts: &RelayCounts) {
             return debug!(%node, %client, port, %trace_id, %error, "relay ended before it began");
         }
         Err(error) => {
-            counts.refused("dial");
+            counts.refused(RelayRefusal::Dial);
             hop.over(Moved::default(), Some((Cause::Dial, &error)));
             let told = dial.reaches.borrow().tells(dial.owner, Instant::now());
             let Some(held) = told else { return };
@@ -209,14 +209,14 @@ async fn carry(connection: Accepted, call: Call, counts: &RelayCounts) {
         Ok(())
     };
     let (moved, result) = pump::run(stream, owner, first, stalled, halted.changed()).await;
-    counts.bytes.inc_by(moved.inward + moved.outward);
+    counts.bytes.add(moved.inward + moved.outward);
     let (inward, outward, trace_id) = (moved.inward, moved.outward, hop.trace_id());
     let trouble = result.as_ref().err().map(|error| (Cause::of(error), error));
     hop.over(moved, trouble);
     match trouble {
         None => debug!(%node, %client, port, inward, outward, %trace_id, "relay ended"),
         Some((Cause::Welcome, error)) => {
-            counts.refused("welcome");
+            counts.refused(RelayRefusal::Welcome);
             let Some(held) = reaches.borrow().tells(fence, Instant::now()) else { return };
             info!(held, %node, %relay, %client, port, %trace_id, %error, "relay ended: its owner speaks something else");
         }

@@ -15,6 +15,7 @@ use tracing::{debug, warn};
 use super::abort_at_close;
 use crate::lobby::Lobby;
 use crate::log::Seldom;
+use crate::metrics::RelayRefusal;
 use crate::ports::{Accepted, PortShard, Trouble, Via};
 
 /// A connection that another node brought, on its way to the arbiter that has the port.
@@ -73,7 +74,7 @@ impl Inlet {
             let is_crowded = lobby.enter(taken);
             if is_crowded {
                 // A node says its preamble at once, so whoever is silent for the longest is none.
-                owner.relays().counts().refused("crowded");
+                owner.relays().counts().refused(RelayRefusal::Crowded);
                 debug!("too many relays without their preamble: the oldest is reset");
             }
         }
@@ -97,14 +98,14 @@ enum Refusal {
 
 impl Refusal {
     fn tell(&self, shard: &PortShard, from: SocketAddr, told: &Seldom) {
-        let word = match self {
-            Self::Late => "late",
-            Self::Broken(_) => "broken",
-            Self::NoKey => "no_key",
-            Self::Preamble(_) => "preamble",
-            Self::Stale { .. } => "stale",
+        let reason = match self {
+            Self::Late => RelayRefusal::Late,
+            Self::Broken(_) => RelayRefusal::Broken,
+            Self::NoKey => RelayRefusal::NoKey,
+            Self::Preamble(_) => RelayRefusal::Preamble,
+            Self::Stale { .. } => RelayRefusal::Stale,
         };
-        shard.relays().counts().refused(word);
+        shard.relays().counts().refused(reason);
         match self {
             // Somebody who is no node of the pool, or not any more: worth a look.
             Self::Preamble(_) => {

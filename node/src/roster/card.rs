@@ -13,6 +13,7 @@ use super::{Roster, Tally};
 use crate::auth::Protocol;
 use crate::data::Progress;
 use crate::log::About;
+use crate::metrics::TransferDirection;
 
 /// The card of one session.
 pub(crate) struct Card {
@@ -158,7 +159,13 @@ impl Card {
         now: Instant,
     ) -> Moving {
         let subject = Subject::Path(Rc::clone(path));
-        self.follow(Transfer { command, direction, subject, progress: Rc::new(Progress::new(now)) })
+        let counted = match direction {
+            Direction::Upload => TransferDirection::Upload,
+            Direction::Download | Direction::None => TransferDirection::Download,
+        };
+        let counted = self.roster.counted.of((self.who.protocol, counted)).clone();
+        let progress = Rc::new(Progress::counted(now, counted));
+        self.follow(Transfer { command, direction, subject, progress })
     }
 
     /// A transfer begins, whose bytes are counted by whoever does it.

@@ -30,6 +30,9 @@ use std::time::Instant;
 
 use flotilla_cluster::order::Whom;
 
+use crate::auth::Protocol;
+use crate::metrics::{Counter, Family, TransferDirection};
+
 pub(crate) use card::{Card, Moving, Operation, Subject, Tls, Transfer, Who};
 pub(crate) use gather::{Gathered, Teller};
 pub(crate) use tally::Tally;
@@ -46,6 +49,15 @@ pub(crate) struct Roster {
     transfers: Cell<usize>,
     /// Bytes of the transfers that are over.
     moved: Cell<u64>,
+    /// The metrics of all bytes, as they move.
+    counted: Family<(Protocol, TransferDirection), Counter>,
+}
+
+impl Roster {
+    /// Nobody is there yet. Bytes of transfers of SSH clients are counted there too.
+    pub(crate) fn counting(counted: Family<(Protocol, TransferDirection), Counter>) -> Self {
+        Self { counted, ..Self::default() }
+    }
 }
 
 /// How busy an arbiter is.

@@ -156,8 +156,8 @@ impl Session {
         };
         let now = Instant::now();
         let machine = ftp::Session::new(policy.settings_of(entry.mode), connection, now);
-        worker.metrics.sessions.inc();
         let protocol = if connection.secure { Protocol::Ftps } else { Protocol::Ftp };
+        worker.metrics.sessions.began(protocol);
         let totals = Totals::new(since, now);
         let about = About {
             session: guard.id,
@@ -274,6 +274,7 @@ impl Session {
                 true
             }
             Poll::Ready(Ok(read)) => {
+                self.totals.hears();
                 self.keep.feed(now);
                 if !lingering {
                     if let Some(transfer) = &self.transfer {
@@ -410,13 +411,13 @@ impl Actor for Session {
     }
 
     fn stopping(&mut self, _: &mut Self::Context) -> Running {
-        self.worker.metrics.sessions.dec();
+        self.worker.metrics.sessions.ended(self.protocol());
         let _scope = self.about.enter();
         self.note_answered();
         self.trace_end();
         self.log_end();
         // Never lost, and bounded by the number of sessions.
-        self.acceptor.do_send(Ended(self.guard.id));
+        self.acceptor.do_send(Ended::new(self.guard.id));
         Running::Stop
     }
 }

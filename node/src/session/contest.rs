@@ -22,9 +22,10 @@ use tracing::debug;
 use super::link::{Protection, taken};
 use super::trace::Story;
 use crate::data::{Connection, Socket};
+use crate::metrics::DataRefusal;
 use crate::ports::{Grant, STRANGERS_MAX};
 use crate::telemetry::Context as Trace;
-use crate::tls::{self, Binding, SessionKey};
+use crate::tls::{Binding, SessionKey};
 
 /// A handshake that is under way.
 struct Handshake {
@@ -113,6 +114,7 @@ impl<'a> Contest<'a> {
             // Who has said nothing for the longest time is the least likely to be the client.
             let silent = self.handshakes.iter().position(|handshake| !handshake.spoke.get());
             self.handshakes.remove(silent.unwrap_or(0));
+            self.protection.metrics.data.refused.of(DataRefusal::Crowded).inc();
             debug!("connection to a data port closed for a younger one");
         }
         let Protection { config, key, .. } = self.protection;
@@ -133,15 +135,7 @@ impl<'a> Contest<'a> {
     }
 
     fn judge(&mut self, result: Result<(Connection, Binding), Failure>) -> Option<Connection> {
-        let judged = result.and_then(|(connection, binding)| {
-            match (self.protection.strangers, binding) {
-                (true, Binding::Resumed) => {}
-                (true, _) => return Err(Failure::DataNotResumed),
-                (false, binding) => tls::judge(self.protection.reuse, binding)?,
-            }
-            Ok(connection)
-        });
-        match judged {
+        match self.protection.judge(result) {
             Ok(connection) => Some(connection),
             Err(failure) => {
                 debug!(?failure, "connection to a data port turned away");

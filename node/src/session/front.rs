@@ -9,6 +9,7 @@ use tracing::{debug, warn};
 use super::actor::Session;
 use crate::listen::{Awaits, BANNED};
 use crate::log::{self, About};
+use crate::metrics::{ConnectionRefusal, Probe};
 use crate::proxy::PATIENCE;
 
 /// What the next bytes may be.
@@ -90,6 +91,7 @@ impl Session {
         match header {
             Header::Local => {
                 self.worker.metrics.proxy.local.inc();
+                self.worker.metrics.sessions.probes.of(Probe::Local).inc();
                 debug!("connection of a balancer's own");
             }
             Header::Proxied { source, destination } => {
@@ -115,7 +117,7 @@ impl Session {
         log::change(&self.about);
         self.machine.on_addresses(source.ip(), destination);
         if self.worker.is_banned(source.ip(), now) {
-            self.worker.metrics.refused_banned.inc();
+            self.worker.metrics.sessions.refused.of(ConnectionRefusal::Banned).inc();
             return Err(BANNED);
         }
         // The balancer's own place is given back first: the client takes it.

@@ -93,7 +93,7 @@ impl Session {
     pub(super) fn update_keys(&mut self, now: Instant) {
         self.keep.feed(now);
         if self.wire.update_keys() {
-            self.worker.metrics.key_updates.inc();
+            self.worker.metrics.sessions.key_updates.inc();
         }
     }
 }

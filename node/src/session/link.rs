@@ -14,10 +14,11 @@ use super::contest;
 use super::trace::Story;
 use crate::config::{DataReuse, Networks};
 use crate::data::{Connection, Socket, connect_active};
+use crate::metrics::{DataRefusal, Metrics};
 use crate::ports::{Accepted, Grant, Via};
 use crate::relay::welcome;
 use crate::telemetry::Context;
-use crate::tls::{self, SessionKey};
+use crate::tls::{self, Binding, SessionKey};
 use crate::worker::Worker;
 
 /// Everything that is needed for one data connection.
@@ -47,6 +48,32 @@ pub(super) struct Protection {
     pub(super) reuse: DataReuse,
     /// The port takes anybody, so only who resumes the session is the client.
     pub(super) strangers: bool,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl Protection {
+    /// Whether this connection is the client's; counted either way.
+    pub(super) fn judge(
+        &self,
+        shaken: Result<(Connection, Binding), Failure>,
+    ) -> Result<Connection, Failure> {
+        let data = &self.metrics.data;
+        let judged = shaken.and_then(|(connection, binding)| {
+            data.shaken(binding);
+            match (self.strangers, binding) {
+                (true, Binding::Resumed) => {}
+                (true, _) => return Err(Failure::DataNotResumed),
+                (false, binding) => tls::judge(self.reuse, binding)?,
+            }
+            Ok(connection)
+        });
+        match &judged {
+            Ok(_) => {}
+            Err(Failure::DataNotResumed) => data.refused.of(DataRefusal::Session).inc(),
+            Err(_) => data.refused.of(DataRefusal::Handshake).inc(),
+        }
+        judged
+    }
 }
 
 impl Link {
@@ -91,9 +118,7 @@ impl Link {
             None => {
                 let config = Arc::clone(&protection.config);
                 let secured = Connection::secure(socket, config, protection.key, deadline);
-                let (connection, binding) = secured.await?;
-                tls::judge(protection.reuse, binding)?;
-                Ok(connection)
+                protection.judge(secured.await)
             }
         }
     }
@@ -116,6 +141,7 @@ impl Link {
             return Ok(());
         }
         worker.metrics.proxy.refused.inc();
+        worker.metrics.data.refused.of(DataRefusal::Header).inc();
         if let Some(held) = worker.tells_header() {
             let key = "ingress.data_proxy_protocol";
             warn!(held, key, "upload refused: a balancer sends PROXY headers on data connections");

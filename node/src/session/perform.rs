@@ -132,7 +132,6 @@ impl Session {
             Done::Granted(Ok(grant)) => Outcome::Passive(Ok(self.keep_passive(grant, now))),
             Done::Granted(Err(failure)) => {
                 self.mark_command(None, Some(&failure));
-                self.worker.metrics.passive_refused.inc();
                 Outcome::Passive(Err(failure))
             }
             Done::Secured(result) => self.secured(result, now),
@@ -161,6 +160,9 @@ impl Session {
     ) -> Outcome {
         match result {
             Ok(stream) => {
+                if !self.machine.is_secure() {
+                    self.worker.metrics.sessions.secured();
+                }
                 self.wire = Wire::Tls(stream);
                 self.trace_handshake(None, now);
                 self.tune_socket();
@@ -169,7 +171,7 @@ impl Session {
             Err(error) => {
                 debug!(%error, "tls handshake failed");
                 self.trace_handshake(Some(&error), now);
-                self.worker.metrics.tls_failed.inc();
+                self.worker.metrics.sessions.tls_failed.inc();
                 self.on_lost(now);
                 Outcome::Secured(Err(()))
             }
@@ -223,6 +225,7 @@ impl Session {
         let user = String::from_utf8_lossy(&credentials.user).into_owned();
         let method = if credentials.password.is_some() { "password" } else { "certificate" };
         let span = self.mark_login(method, now);
+        self.totals.tries(credentials.password.is_some());
         // It connected before the ban, or before the door was closed.
         let banned = || self.worker.is_banned(self.peer.ip(), now).then_some(BANNED);
         if let Some(text) = self.worker.closed().or_else(banned) {
@@ -238,10 +241,11 @@ impl Session {
             protocol: self.protocol(),
         };
         let policy = Arc::clone(&self.policy);
-        let pool = self.worker.pool.clone();
+        let (pool, metrics) = (self.worker.pool.clone(), Arc::clone(&self.worker.metrics));
         let host = self.host;
         let judged = async move {
-            Done::Login(user, login::run(policy, pool, host, attempt).await.map(Box::new))
+            let judged = login::run(policy, pool, host, attempt, &metrics).await;
+            Done::Login(user, judged.map(Box::new))
         };
         self.work = Some(Box::pin(telemetry::within(span, judged)));
     }

@@ -16,6 +16,7 @@ use crate::auth::Protocol;
 use crate::auth::users::protocol_name;
 use crate::log::{self, ACCOUNT, About, Direction, TransferRecord};
 use crate::login::LoggedIn;
+use crate::metrics::{LoginMethod, LoginResult, Over, Probe, TransferResult};
 use crate::roster::{Tally, Who};
 use crate::telemetry::Trace;
 
@@ -73,12 +74,36 @@ pub(super) struct Totals {
     pub(super) tally: Rc<Tally>,
     /// The last user who was logged in.
     pub(super) user: Option<Arc<str>>,
+    /// By what the client tries to log in.
+    method: LoginMethod,
+    /// The client has said something.
+    heard: bool,
 }
 
 impl Totals {
     pub(super) fn new(accepted: Instant, now: Instant) -> Self {
-        let (trace, marks) = (Trace::new(accepted), Marks::default());
-        Self { since: now, trace, marks, tally: Rc::default(), user: None }
+        Self {
+            since: now,
+            trace: Trace::new(accepted),
+            marks: Marks::default(),
+            tally: Rc::default(),
+            user: None,
+            method: LoginMethod::Password,
+            heard: false,
+        }
+    }
+
+    /// The client tries to log in.
+    pub(super) fn tries(&mut self, with_password: bool) {
+        self.method = match with_password {
+            true => LoginMethod::Password,
+            false => LoginMethod::Certificate,
+        };
+    }
+
+    /// The client says something.
+    pub(super) fn hears(&mut self) {
+        self.heard = true;
     }
 }
 
@@ -96,7 +121,11 @@ impl Session {
 
     /// The client is logged in: for the log, and for those who watch the node.
     pub(super) fn enter(&mut self, login: &LoggedIn, now: Instant) {
-        self.worker.metrics.logins_granted.inc();
+        let method = match login.account.anonymous {
+            true => LoginMethod::Anonymous,
+            false => self.totals.method,
+        };
+        self.worker.metrics.logins.judged(self.protocol(), method, LoginResult::Ok);
         let user: Arc<str> = login.account.name.as_str().into();
         self.totals.user = Some(Arc::clone(&user));
         self.is_about(Some(Arc::clone(&user)));
@@ -119,7 +148,9 @@ impl Session {
     }
 
     pub(super) fn log_refusal(&self, user: &str, refusal: &LoginRefusal) {
-        self.worker.metrics.logins_refused.inc();
+        if let Some(result) = LoginResult::of(refusal) {
+            self.worker.metrics.logins.judged(self.protocol(), self.totals.method, result);
+        }
         let reason = match refusal {
             LoginRefusal::Incorrect => "incorrect",
             LoginRefusal::NeedPassword => return,
@@ -136,33 +167,32 @@ impl Session {
         now: Instant,
     ) {
         let bytes = result.as_ref().copied().unwrap_or_else(|_| transfer.bytes());
-        let metrics = &self.worker.metrics;
         let command = match transfer.kind {
             Kind::Download => {
                 self.totals.tally.downloaded(bytes);
-                metrics.bytes_out.inc_by(bytes);
                 "download"
             }
             Kind::Upload => {
                 self.totals.tally.uploaded(bytes);
-                metrics.bytes_in.inc_by(bytes);
                 "upload"
             }
-            Kind::Listing => {
-                metrics.bytes_out.inc_by(bytes);
-                "listing"
-            }
+            Kind::Listing => "listing",
         };
         let reply = match result {
             Ok(_) => 226,
-            Err(failure) => {
-                metrics.transfers_failed.inc();
-                failure.code(Phase::Transfer).0
-            }
+            Err(failure) => failure.code(Phase::Transfer).0,
         };
-        metrics.transfers.inc();
         let elapsed = now.saturating_duration_since(transfer.started());
         let scope = transfer.about.enter();
+        self.worker.metrics.transfers.over(&Over {
+            protocol: self.protocol(),
+            direction: transfer.kind.direction(),
+            result: TransferResult::of(result.as_ref().err()),
+            bytes,
+            elapsed,
+            user: self.totals.user.as_deref().unwrap_or_default(),
+            trace: self.totals.trace.shown(),
+        });
         let elapsed_ms = elapsed.as_millis() as u64;
         match transfer.kind {
             // The client does not know it, and may send the file again.
@@ -242,6 +272,9 @@ impl Session {
 
     pub(super) fn log_end(&self) {
         let totals = &self.totals;
+        if !totals.heard && self.protocol() == Protocol::Ftp {
+            self.worker.metrics.sessions.probes.of(Probe::Silent).inc();
+        }
         let elapsed_ms = totals.since.elapsed().as_millis() as u64;
         match &totals.user {
             Some(user) => info!(

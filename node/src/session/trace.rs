@@ -204,8 +204,11 @@ impl Session {
         }
     }
 
+    /// The only place that takes them: each is counted once.
     fn next_answered(&mut self) -> Option<Answered> {
-        self.machine.poll_answered()
+        let answered = self.machine.poll_answered()?;
+        self.worker.metrics.commands.answered(answered);
+        Some(answered)
     }
 
     fn trace_command(&mut self, answered: Answered) {

@@ -24,10 +24,11 @@ use crate::config::{Networks, Proxy};
 use crate::data::{Download, Progress, Terms, receive, send};
 use crate::files::Files;
 use crate::log::About;
+use crate::metrics::TransferDirection;
 use crate::ports::Grant;
 use crate::roster::{Moving, Subject, Transfer};
 use crate::storage::{CreateMode, CreateOptions, Sink, Source, Storage};
-use crate::telemetry;
+use crate::telemetry::{self, Context};
 use crate::worker::Worker;
 
 /// A transfer under way. Dropped, it is aborted, and nobody hears when that is done.
@@ -59,6 +60,25 @@ pub(super) enum Kind {
     Listing,
 }
 
+impl Kind {
+    fn of(request: &TransferKind) -> Self {
+        match request {
+            TransferKind::Retrieve { .. } => Self::Download,
+            TransferKind::Store { .. } => Self::Upload,
+            TransferKind::List(_) => Self::Listing,
+        }
+    }
+
+    /// For the metrics.
+    pub(super) fn direction(self) -> TransferDirection {
+        match self {
+            Self::Download => TransferDirection::Download,
+            Self::Upload => TransferDirection::Upload,
+            Self::Listing => TransferDirection::Listing,
+        }
+    }
+}
+
 /// What the transfer and its session tell each other.
 struct Shared {
     progress: Rc<Progress>,
@@ -81,25 +101,13 @@ impl OpenTransfer {
         let login = session.login.as_ref()?;
         let span = session.totals.trace.part();
         let config = &session.policy.config;
-        let protection = request.protected.then(|| protection(session));
         let (command, route) = (session.machine.verb(), trace::route(request.route));
         let story = telemetry::is_on().then(Rc::<Story>::default);
-        let link = Link {
-            route: request.route,
-            passive,
-            local: session.local.ip(),
-            timeout: config.timeouts.data_connect,
-            protection,
-            headless: match config.ingress.data_proxy_protocol {
-                Proxy::Off => config.ingress.balancers.clone(),
-                _ => Networks::default(),
-            },
-            is_headless: false,
-            trace: span,
-            story: story.clone(),
-        };
+        let link = link(session, &request, passive, span, story.clone());
+        let direction = Kind::of(&request.kind).direction();
+        let counted = session.worker.metrics.transfers.bytes.of((session.protocol(), direction));
         let shared = Rc::new(Shared {
-            progress: Rc::new(Progress::new(now)),
+            progress: Rc::new(Progress::counted(now, counted.clone())),
             news: RefCell::new(None),
             loss: Cell::new(session.loss),
             aborted: Cell::new(false),
@@ -197,6 +205,31 @@ impl OpenTransfer {
     }
 }
 
+/// The data connection that a request wants.
+fn link(
+    session: &Session,
+    request: &TransferRequest,
+    passive: Option<Grant>,
+    trace: Context,
+    story: Option<Rc<Story>>,
+) -> Link {
+    let config = &session.policy.config;
+    Link {
+        route: request.route,
+        passive,
+        local: session.local.ip(),
+        timeout: config.timeouts.data_connect,
+        protection: request.protected.then(|| protection(session)),
+        headless: match config.ingress.data_proxy_protocol {
+            Proxy::Off => config.ingress.balancers.clone(),
+            _ => Networks::default(),
+        },
+        is_headless: false,
+        trace,
+        story,
+    }
+}
+
 /// For PROT P.
 fn protection(session: &Session) -> Protection {
     let ftp = &session.policy.config.ftp;
@@ -205,6 +238,7 @@ fn protection(session: &Session) -> Protection {
         key: session.key,
         reuse: ftp.data_reuse,
         strangers: ftp.data_peer == crate::config::DataPeer::Tls,
+        metrics: Arc::clone(&session.worker.metrics),
     }
 }
 

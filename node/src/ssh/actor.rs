@@ -21,8 +21,10 @@ use super::link::Link;
 use super::record::{Origin, Record};
 use super::transport::Transport;
 use crate::address::canonical;
+use crate::auth::Protocol;
 use crate::listen::{Acceptor, Arrival, Awaits, Ended};
 use crate::log::{self, Ring};
+use crate::metrics::Probe;
 use crate::session::{Guard, KICKED, LAST_WORDS, Notice, Timer};
 use crate::threshold::Entrance;
 use crate::worker::Worker;
@@ -73,7 +75,7 @@ impl SshSession {
         let policy = worker.policy();
         let now = Instant::now();
         let metrics = Arc::clone(&worker.metrics);
-        metrics.sessions.inc();
+        metrics.sessions.began(Protocol::Ssh);
         let ring = Ring::new(policy.config.telemetry.session_ring);
         let server = dialled.or_else(|| stream.local_addr().ok().map(canonical));
         let origin = Origin { session: guard.id, client: peer, server, accepted: since };
@@ -245,9 +247,14 @@ impl Actor for SshSession {
     fn stopping(&mut self, _: &mut Self::Context) -> Running {
         let _scope = self.connection.record.about().enter();
         self.connection.end();
-        self.connection.worker.metrics.sessions.dec();
+        let sessions = &self.connection.worker.metrics.sessions;
+        sessions.ended(Protocol::Ssh);
+        if matches!(self.running, Phase::Opening(_)) {
+            // Not a whole identification came.
+            sessions.probes.of(Probe::Silent).inc();
+        }
         // Never lost, and bounded by the number of sessions.
-        self.acceptor.do_send(Ended(self.guard.id));
+        self.acceptor.do_send(Ended::new(self.guard.id));
         Running::Stop
     }
 }

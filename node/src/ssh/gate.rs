@@ -19,6 +19,7 @@ use super::transport::Transport;
 use crate::auth::proof::Proofs;
 use crate::auth::{Attempt, Method, Refusal, Secret};
 use crate::login;
+use crate::metrics::LoginResult;
 use crate::pool::Failed;
 use crate::telemetry::Judged;
 
@@ -135,7 +136,12 @@ impl Gate {
         match key::verify_certificate(&certificate, &self.transport.signatures, now) {
             Ok(key) => self.with_key(user, key).await,
             Err(error) => {
-                self.connection.record.log_refusal(&user, "publickey", &error.to_string());
+                self.connection.record.log_refusal(
+                    &user,
+                    Method::PublicKey,
+                    LoginResult::Refused,
+                    &error.to_string(),
+                );
                 self.reject(false)
             }
         }
@@ -162,7 +168,7 @@ impl Gate {
         if let Some(text) = connection.worker.closed().or_else(banned) {
             let refusal = LoginRefusal::Limit(text.to_owned());
             record.trace_login(&attempted, &user, Judged::Refused(&refusal));
-            return self.turn_away(&user, method, text);
+            return self.turn_away(&user, method, LoginResult::Limit, text);
         }
         let policy = &connection.policy;
         let judgement = attempted.within(policy.authenticator.authenticate(attempt));
@@ -180,18 +186,21 @@ impl Gate {
                 return self.reject(true);
             }
             Err(Refusal::Incorrect | Refusal::NeedPassword) => {
-                record.log_refusal(&user, method.name(), "incorrect");
+                record.log_refusal(&user, method, LoginResult::Refused, "incorrect");
                 return self.failed(method);
             }
-            Err(Refusal::Policy(text)) => return self.turn_away(&user, method, &text),
+            Err(Refusal::Policy(text)) => {
+                return self.turn_away(&user, method, LoginResult::Policy, &text);
+            }
             Err(Refusal::Unavailable(failure)) => {
                 warn!(user, ?failure, "login backend unavailable");
-                return self.turn_away(&user, method, UNAVAILABLE);
+                return self.turn_away(&user, method, LoginResult::Unavailable, UNAVAILABLE);
             }
         };
-        let pool = &connection.worker.pool;
+        let (pool, metrics) = (&connection.worker.pool, &connection.worker.metrics);
         let is_anonymous = account.anonymous;
-        let admitted = attempted.within(login::admit(policy, pool, None, account, client)).await;
+        let admitted = login::admit(policy, pool, None, account, client, metrics);
+        let admitted = attempted.within(admitted).await;
         let judged = match &admitted {
             Ok(_) => Judged::Granted { is_anonymous },
             Err(refusal) => Judged::Refused(refusal),
@@ -199,16 +208,19 @@ impl Gate {
         record.trace_login(&attempted, &user, judged);
         match (admitted, connection.worker.closed()) {
             // It was judged while the node closed its door.
-            (Ok(_), Some(text)) => self.turn_away(&user, method, text),
+            (Ok(_), Some(text)) => self.turn_away(&user, method, LoginResult::Limit, text),
             (Ok(login), None) => {
-                record.log_login(&login.account.name, method.name());
+                record.log_login(&login.account.name, method);
                 connection.set_login(login);
                 Auth::Accept
             }
-            (Err(LoginRefusal::Policy(text) | LoginRefusal::Limit(text)), _) => {
-                self.turn_away(&user, method, &text)
+            (Err(LoginRefusal::Policy(text)), _) => {
+                self.turn_away(&user, method, LoginResult::Policy, &text)
             }
-            (Err(_), _) => self.turn_away(&user, method, UNAVAILABLE),
+            (Err(LoginRefusal::Limit(text)), _) => {
+                self.turn_away(&user, method, LoginResult::Limit, &text)
+            }
+            (Err(_), _) => self.turn_away(&user, method, LoginResult::Unavailable, UNAVAILABLE),
         }
     }
 
@@ -217,7 +229,7 @@ impl Gate {
         if method != Method::PublicKey {
             let address = self.connection.peer.ip();
             // Refused only by a full mailbox: a flood of failures is scored in part, not for ever.
-            let _ = self.connection.worker.pool.try_send(Failed { address });
+            let _ = self.connection.worker.pool.try_send(Failed::from(address));
             self.failures.set(self.failures.get() + 1);
             let attempts = self.connection.policy.config.limits.login_attempts;
             if attempts > 0 && self.failures.get() >= attempts {
@@ -229,8 +241,8 @@ impl Gate {
 
     /// All that was asked for was right, and yet it may not be: the client is told why, which SSH can
     /// only do by ending the connection.
-    fn turn_away(&self, user: &str, method: Method, reason: &str) -> Auth {
-        self.connection.record.log_refusal(user, method.name(), reason);
+    fn turn_away(&self, user: &str, method: Method, result: LoginResult, reason: &str) -> Auth {
+        self.connection.record.log_refusal(user, method, result, reason);
         self.send_away(reason);
         self.reject(false)
     }

@@ -8,12 +8,15 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use flotilla_protocol::failure::Failure;
 use flotilla_protocol::path::VirtualPath;
+use flotilla_protocol::sftp::Outcome;
 use tracing::{debug, info};
 
 use super::trace::{Marks, Part};
-use crate::auth::{Account, Protocol};
+use crate::auth::{Account, Method, Protocol};
 use crate::log::{self, ACCOUNT, About, Direction, Ring, TransferRecord, XferLog};
-use crate::metrics::Metrics;
+use crate::metrics::{
+    LoginMethod, LoginResult, Metrics, Over, SftpRequest, TransferDirection, TransferResult,
+};
 use crate::roster::{Tally, Who};
 use crate::telemetry::Trace;
 
@@ -144,35 +147,52 @@ impl Record {
         }
     }
 
-    pub(super) fn log_login(&self, user: &str, method: &str) {
-        self.metrics.logins_granted.inc();
+    pub(super) fn log_login(&self, user: &str, method: Method) {
+        self.metrics.logins.judged(Protocol::Ssh, LoginMethod::of(method), LoginResult::Ok);
         let about =
             Arc::new(About { user: Some(user.into()), path: None, ..(*self.about()).clone() });
         log::change(&about);
         *self.about.borrow_mut() = about;
-        info!(target: ACCOUNT, method, "logged in");
+        info!(target: ACCOUNT, method = method.name(), "logged in");
     }
 
-    pub(super) fn log_refusal(&self, user: &str, method: &str, reason: &str) {
-        self.metrics.logins_refused.inc();
+    pub(super) fn log_refusal(
+        &self,
+        user: &str,
+        method: Method,
+        result: LoginResult,
+        reason: &str,
+    ) {
+        self.metrics.logins.judged(Protocol::Ssh, LoginMethod::of(method), result);
         // Strangers can make names as long as a packet.
         let user: String = user.chars().take(USER_CHARS_MAX).collect();
-        info!(user, method, reason, "login refused");
+        info!(user, method = method.name(), reason, "login refused");
+    }
+
+    /// A request of SFTP was answered.
+    pub(super) fn count(&self, request: SftpRequest, outcome: &Outcome) {
+        self.metrics.commands.done(request, outcome);
     }
 
     pub(super) fn log_transfer(&self, transfer: &Transfer<'_>) {
         let &Transfer { account, path, upload, bytes, elapsed, failure, .. } = transfer;
         if upload {
             self.tally.uploaded(bytes);
-            self.metrics.bytes_in.inc_by(bytes);
         } else {
             self.tally.downloaded(bytes);
-            self.metrics.bytes_out.inc_by(bytes);
         }
-        self.metrics.transfers.inc();
-        if failure.is_some() {
-            self.metrics.transfers_failed.inc();
-        }
+        self.metrics.transfers.over(&Over {
+            protocol: Protocol::Ssh,
+            direction: match upload {
+                true => TransferDirection::Upload,
+                false => TransferDirection::Download,
+            },
+            result: TransferResult::of(failure),
+            bytes,
+            elapsed,
+            user: &account.name,
+            trace: self.trace.shown(),
+        });
         let scope = self.within(transfer.part).enter();
         info!(
             target: ACCOUNT,

@@ -10,7 +10,7 @@ use flotilla_protocol::ftp::Failure;
 use super::posix::{Mark, Posix, PosixOptions, Root, RootError, Swept};
 use super::{Storage, Work};
 use crate::auth::Account;
-use crate::blocking::{Lane, LaneHealth, LaneLimits};
+use crate::blocking::{Lane, LaneHealth, LaneLimits, Waits};
 use crate::config::{self, Config};
 
 /// The roots of a node.
@@ -22,6 +22,7 @@ pub struct Storages {
     options: PosixOptions,
     timeout: Duration,
     arbiters: usize,
+    waits: Waits,
     roots: Arc<Mutex<Roots>>,
     homes: Arc<Mutex<Homes>>,
 }
@@ -53,6 +54,7 @@ impl Storages {
             options: PosixOptions { atomic_uploads, on_abort, umask, reserve },
             timeout,
             arbiters,
+            waits: Waits::default(),
             roots: Arc::default(),
             homes: Arc::default(),
         };
@@ -108,6 +110,11 @@ impl Storages {
         })
     }
 
+    /// Where jobs for the blocking threads are told of.
+    pub fn waits(&self) -> &Waits {
+        &self.waits
+    }
+
     /// The mark on the default root; see [`Posix::mark`].
     pub fn mark(&self, wanted: Option<String>) -> Work<Mark> {
         match self.root(&self.default) {
@@ -137,7 +144,7 @@ impl Storages {
         if let Some(known) = roots.get(path) {
             return known.clone();
         }
-        let lane = Lane::new(LaneLimits::new(self.arbiters, self.timeout));
+        let lane = Lane::watched(LaneLimits::new(self.arbiters, self.timeout), self.waits.clone());
         roots.insert(path.to_owned(), (Arc::clone(&lane), None));
         (lane, None)
     }

@@ -126,6 +126,7 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     compare("limits.connections", old.limits.connections == new.limits.connections);
     compare("health.tcp", old.health.tcp == new.health.tcp);
     compare("node.id", old.node.id == new.node.id);
+    compare("telemetry.top_users", old.telemetry.top_users == new.telemetry.top_users);
     compare("telemetry.log", old.telemetry.log == new.telemetry.log);
     compare("health.listen", old.health.listen == new.health.listen);
     keys

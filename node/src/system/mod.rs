@@ -41,6 +41,7 @@ use crate::error::ServeError;
 use crate::health::{ACTOR, Health, Probe, Readiness};
 use crate::listen::{Acceptor, Adopt};
 use crate::log::LogHandle;
+use crate::metrics::Counter;
 use crate::policy::Policy;
 use crate::pool::{Configured, Fault, Pool};
 use crate::registry::Registry;
@@ -80,6 +81,8 @@ pub enum Control {
 /// A started node.
 struct Node {
     readiness: Arc<Readiness>,
+    /// Lines of the log.
+    log_dropped: Counter,
     policy: Arc<Policy>,
     tls: tls::Store,
     pool: Addr<Pool>,

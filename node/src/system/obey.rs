@@ -39,6 +39,7 @@ impl Node {
                 () = self.draining.last_gone(), if drain.awaits_the_last() => self.on_gone(),
                 () = at(deadline) => self.draining.machine.on_timeout(Instant::now()),
                 _ = watch.tick() => {
+                    self.log_dropped.raise_to(log.map_or(0, LogHandle::dropped));
                     if result.is_ok() {
                         result = self.is_whole();
                         if result.is_err() && !self.draining.machine.is_final() {

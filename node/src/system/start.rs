@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::error::ServeError;
 use crate::health::{Health, Probe, Readiness, STARTING};
 use crate::listen::{Acceptor, Door, Living, Watch};
-use crate::metrics::Metrics;
+use crate::metrics::{CountedStore, Metrics};
 use crate::policy::Policy;
 use crate::pool::{self, Attach, Fault, KnownBans, Parts, Places, Pool, Traced, generation, size};
 use crate::ports::{Ports, Report, ShardSeed};
@@ -37,7 +37,7 @@ impl Node {
         settled: Settled,
     ) -> Result<Self, ServeError> {
         let descriptors = bind::raise_descriptor_limit();
-        let metrics = Arc::new(Metrics::new());
+        let metrics = Arc::new(Metrics::new(config.telemetry.top_users));
         let readiness = Arc::new(Readiness::new(Arc::clone(&metrics)));
         let policy = Arc::new(build::policy(config, None)?);
         let config = &policy.config;
@@ -82,6 +82,7 @@ impl Node {
         let Surroundings { threshold, startups, .. } = surroundings;
         let node = Self {
             readiness,
+            log_dropped: metrics.process.log_dropped.clone(),
             policy,
             tls,
             pool,
@@ -133,8 +134,9 @@ fn parts(
     tls: &tls::Store,
     places: Places,
 ) -> Parts {
+    let counted = CountedStore::new(Rc::clone(&joined.store), metrics.pool.calls.clone());
     Parts {
-        store: Rc::new(Traced::new(Rc::clone(&joined.store), joined.alone)),
+        store: Rc::new(Traced::new(Rc::new(counted), joined.alone)),
         name: policy.config.pool.name.clone(),
         alone: joined.alone,
         sharing: joined.sharing.clone(),
@@ -148,7 +150,7 @@ fn parts(
     }
 }
 
-/// What the arbiters have in common.
+/// What the arbiters have in common, and what tells the metrics of it.
 fn surroundings(
     pool: &Addr<Pool>,
     metrics: &Arc<Metrics>,
@@ -158,11 +160,14 @@ fn surroundings(
 ) -> Surroundings {
     let config = &policy.config;
     let limits = build::threshold(config, connections_max);
+    metrics.sessions.limit.set(connections_max);
+    let wait = metrics.process.job_wait.clone();
+    policy.storages.waits().tell(move |time| wait.took(time));
     Surroundings {
         pool: pool.clone(),
         metrics: Arc::clone(metrics),
-        threshold: Threshold::new(limits, metrics.unauthenticated.clone()),
-        startups: Threshold::new(build::startups(config), metrics.ssh_startups.clone()),
+        threshold: Threshold::new(limits, metrics.sessions.unauthenticated.clone()),
+        startups: Threshold::new(build::startups(config), metrics.sessions.ssh_startups.clone()),
         policy: Arc::clone(policy),
         found: Arc::new(settled.found()),
         sessions_made: Arc::default(),

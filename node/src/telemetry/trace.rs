@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::time::Instant;
 
+use opentelemetry::trace::TraceId;
+
 use super::context::Context;
 use super::record::Record;
 use super::recorder::{is_on, over};
@@ -39,6 +41,11 @@ impl Trace {
     /// Whether all of it is exported. Where not, only what must be is worth preparing.
     pub(crate) fn is_sampled(&self) -> bool {
         self.root.is_sampled
+    }
+
+    /// Its number, if all of it is exported: who looks for it will find it.
+    pub(crate) fn shown(&self) -> Option<TraceId> {
+        self.is_sampled().then_some(self.root.trace)
     }
 
     /// A new part of the session that has parts itself or log lines of its own: below the root. Where nothing is

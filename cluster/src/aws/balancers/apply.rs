@@ -9,7 +9,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
     ListenerAttribute, TargetDescription, TargetGroupAttribute,
 };
 
-use super::super::failure::trouble;
+use super::super::failure::Judged;
 use super::Balancers;
 use crate::aws::Trouble;
 use crate::balancer::{Change, Registration};
@@ -56,7 +56,7 @@ impl Balancers {
         let call = self.network.modify_target_group_attributes().target_group_arn(group);
         let call = call.set_attributes(Some(set.iter().map(attribute).collect()));
         let action = "elasticloadbalancing:ModifyTargetGroupAttributes";
-        call.send().await.map(drop).map_err(|error| trouble(action, &error))
+        call.send().await.map(drop).judged(action)
     }
 
     async fn set_listener(&self, listener: &str, to: Duration) -> Result<(), Trouble> {
@@ -65,7 +65,7 @@ impl Balancers {
         let call = self.network.modify_listener_attributes().listener_arn(listener);
         let action = "elasticloadbalancing:ModifyListenerAttributes";
         let answer = call.attributes(attribute.build()).send().await;
-        answer.map(drop).map_err(|error| trouble(action, &error))
+        answer.map(drop).judged(action)
     }
 
     async fn set_classic(
@@ -76,35 +76,35 @@ impl Balancers {
         let call = self.classic.modify_load_balancer_attributes().load_balancer_name(balancer);
         let action = "elasticloadbalancing:ModifyLoadBalancerAttributes";
         let answer = call.load_balancer_attributes(attributes).send().await;
-        answer.map(drop).map_err(|error| trouble(action, &error))
+        answer.map(drop).judged(action)
     }
 
     async fn register(&self, of: &Registration) -> Result<(), Trouble> {
         let call = self.network.register_targets().target_group_arn(&of.group);
         let action = "elasticloadbalancing:RegisterTargets";
         let answer = call.targets(target(of)).send().await;
-        answer.map(drop).map_err(|error| trouble(action, &error))
+        answer.map(drop).judged(action)
     }
 
     async fn deregister(&self, of: &Registration) -> Result<(), Trouble> {
         let call = self.network.deregister_targets().target_group_arn(&of.group);
         let action = "elasticloadbalancing:DeregisterTargets";
         let answer = call.targets(target(of)).send().await;
-        answer.map(drop).map_err(|error| trouble(action, &error))
+        answer.map(drop).judged(action)
     }
 
     async fn register_classic(&self, of: &Registration) -> Result<(), Trouble> {
         let call = self.classic.register_instances_with_load_balancer();
         let call = call.load_balancer_name(&of.group).instances(instance(of));
         let action = "elasticloadbalancing:RegisterInstancesWithLoadBalancer";
-        call.send().await.map(drop).map_err(|error| trouble(action, &error))
+        call.send().await.map(drop).judged(action)
     }
 
     async fn deregister_classic(&self, of: &Registration) -> Result<(), Trouble> {
         let call = self.classic.deregister_instances_from_load_balancer();
         let call = call.load_balancer_name(&of.group).instances(instance(of));
         let action = "elasticloadbalancing:DeregisterInstancesFromLoadBalancer";
-        call.send().await.map(drop).map_err(|error| trouble(action, &error))
+        call.send().await.map(drop).judged(action)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_elasticloadbalancing::types::{InstanceState, LoadBalancerDescription};
 
-use super::super::failure::trouble;
+use super::super::failure::Judged;
 use super::convert::{port, seconds};
 use super::{BALANCERS_MAX, Balancers, PAGE, PAGES_MAX, Query, Reading};
 use crate::aws::Trouble;
@@ -73,7 +73,7 @@ impl Balancers {
                 None => call.page_size(PAGE),
             };
             let action = "elasticloadbalancing:DescribeLoadBalancers";
-            let answer = match call.send().await.map_err(|error| trouble(action, &error)) {
+            let answer = match call.send().await.judged(action) {
                 Err(Trouble::Missing(_)) => return Ok(all),
                 answer => answer?,
             };
@@ -95,7 +95,7 @@ impl Balancers {
         reading.pace().await;
         let call = self.classic.describe_load_balancer_attributes().load_balancer_name(name);
         let action = "elasticloadbalancing:DescribeLoadBalancerAttributes";
-        let answer = match call.send().await.map_err(|error| trouble(action, &error)) {
+        let answer = match call.send().await.judged(action) {
             // It went while it was read.
             Err(Trouble::Missing(_)) => return Ok(None),
             answer => answer?,
@@ -104,7 +104,7 @@ impl Balancers {
         reading.pace().await;
         let call = self.classic.describe_instance_health().load_balancer_name(name);
         let action = "elasticloadbalancing:DescribeInstanceHealth";
-        let states = call.send().await.map_err(|error| trouble(action, &error));
+        let states = call.send().await.judged(action);
         let states = reading.unless_refused(states)?;
         let states = states.and_then(|answer| answer.instance_states).unwrap_or_default();
         let mut balancer = balancer(name, of, &headers, &states);
@@ -134,7 +134,7 @@ impl Balancers {
         reading.pace().await;
         let call = self.classic.describe_load_balancer_policies().load_balancer_name(name);
         let action = "elasticloadbalancing:DescribeLoadBalancerPolicies";
-        let answer = call.send().await.map_err(|error| trouble(action, &error))?;
+        let answer = call.send().await.judged(action)?;
         let sends = answer.policy_descriptions().iter().filter(|policy| {
             policy.policy_type_name() == Some("ProxyProtocolPolicyType")
                 && policy.policy_attribute_descriptions().iter().any(|of| {

@@ -4,7 +4,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
     ListenerAttribute, LoadBalancer, TargetGroup, TargetGroupAttribute, TargetHealthDescription,
 };
 
-use super::super::failure::trouble;
+use super::super::failure::Judged;
 use super::{BALANCERS_MAX, Balancers, GROUPS_MAX, PAGE, PAGES_MAX, Query, Reading, convert};
 use crate::aws::Trouble;
 use crate::balancer::{Balancer, Kind, Protocol, Target};
@@ -31,7 +31,7 @@ impl Balancers {
         let call =
             if name.starts_with("arn:") { call.load_balancer_arns(name) } else { call.names(name) };
         reading.pace().await;
-        match call.send().await.map_err(|error| trouble(BALANCERS, &error)) {
+        match call.send().await.judged(BALANCERS) {
             Ok(answer) => Ok(answer.load_balancers.unwrap_or_default()),
             // It may be a classic one.
             Err(Trouble::Missing(_)) => Ok(Vec::new()),
@@ -77,7 +77,7 @@ impl Balancers {
         }
         reading.pace().await;
         let call = self.network.describe_load_balancers().set_load_balancer_arns(Some(arns));
-        let answer = call.send().await.map_err(|error| trouble(BALANCERS, &error));
+        let answer = call.send().await.judged(BALANCERS);
         Ok(reading
             .unless_refused(answer)?
             .and_then(|answer| answer.load_balancers)
@@ -97,7 +97,7 @@ impl Balancers {
         let call = self.network.describe_load_balancer_attributes();
         let answer = call.load_balancer_arn(&balancer.arn).send().await;
         let action = "elasticloadbalancing:DescribeLoadBalancerAttributes";
-        let answer = answer.map_err(|error| trouble(action, &error))?;
+        let answer = answer.judged(action)?;
         balancer.cross_zone = answer.attributes().iter().any(|of| {
             of.key() == Some("load_balancing.cross_zone.enabled") && of.value() == Some("true")
         });
@@ -126,7 +126,7 @@ impl Balancers {
             let call = self.network.describe_listeners().load_balancer_arn(&balancer.arn);
             let answer = call.page_size(PAGE).set_marker(marker).send().await;
             let action = "elasticloadbalancing:DescribeListeners";
-            let answer = answer.map_err(|error| trouble(action, &error))?;
+            let answer = answer.judged(action)?;
             balancer.listeners.extend(answer.listeners().iter().filter_map(convert::listener));
             marker = answer.next_marker;
             if marker.is_none() {
@@ -140,7 +140,7 @@ impl Balancers {
             reading.pace().await;
             let call = self.network.describe_listener_attributes().listener_arn(&listener.arn);
             let action = "elasticloadbalancing:DescribeListenerAttributes";
-            let answer = call.send().await.map_err(|error| trouble(action, &error));
+            let answer = call.send().await.judged(action);
             let attributes = reading.unless_refused(answer)?;
             let attributes = attributes.and_then(|answer| answer.attributes).unwrap_or_default();
             listener.idle_timeout = idle_timeout(&attributes);
@@ -161,7 +161,7 @@ impl Balancers {
             let call = self.network.describe_target_groups().page_size(PAGE).set_marker(marker);
             let call = call.set_load_balancer_arn(balancer.map(ToOwned::to_owned));
             let action = "elasticloadbalancing:DescribeTargetGroups";
-            let answer = call.send().await.map_err(|error| trouble(action, &error))?;
+            let answer = call.send().await.judged(action)?;
             groups.extend(answer.target_groups.unwrap_or_default());
             marker = answer.next_marker;
             if marker.is_none() {
@@ -179,7 +179,7 @@ impl Balancers {
         reading.pace().await;
         let call = self.network.describe_target_group_attributes().target_group_arn(group);
         let action = "elasticloadbalancing:DescribeTargetGroupAttributes";
-        let answer = call.send().await.map_err(|error| trouble(action, &error))?;
+        let answer = call.send().await.judged(action)?;
         Ok(answer.attributes.unwrap_or_default())
     }
 
@@ -191,7 +191,7 @@ impl Balancers {
         reading.pace().await;
         let call = self.network.describe_target_health().target_group_arn(group);
         let action = "elasticloadbalancing:DescribeTargetHealth";
-        let answer = match call.send().await.map_err(|error| trouble(action, &error)) {
+        let answer = match call.send().await.judged(action) {
             // It went while it was read.
             Err(Trouble::Missing(_)) => return Ok(Vec::new()),
             answer => answer?,

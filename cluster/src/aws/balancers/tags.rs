@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::failure::trouble;
+use super::super::failure::Judged;
 use super::{Balancers, Reading};
 use crate::aws::Trouble;
 use crate::balancer::Balancer;
@@ -23,7 +23,7 @@ impl Balancers {
         for arns in arns.chunks(AT_ONCE) {
             reading.pace().await;
             let call = self.network.describe_tags().set_resource_arns(Some(arns.to_vec()));
-            let answer = call.send().await.map_err(|error| trouble(ACTION, &error));
+            let answer = call.send().await.judged(ACTION);
             let answer = reading.unless_refused(answer)?;
             for of in answer.and_then(|answer| answer.tag_descriptions).unwrap_or_default() {
                 let pool = of.tags().iter().find(|tag| tag.key() == Some(POOL_TAG));
@@ -49,7 +49,7 @@ impl Balancers {
     ) -> Result<Option<String>, Trouble> {
         reading.pace().await;
         let call = self.classic.describe_tags().load_balancer_names(name);
-        let answer = call.send().await.map_err(|error| trouble(ACTION, &error));
+        let answer = call.send().await.judged(ACTION);
         let answer = reading.unless_refused(answer)?;
         let all = answer.and_then(|answer| answer.tag_descriptions).unwrap_or_default();
         let mut tags = all.iter().flat_map(|of| of.tags());

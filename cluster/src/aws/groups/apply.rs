@@ -7,7 +7,7 @@ use aws_sdk_ec2::types::{
 
 use super::{Groups, filter};
 use crate::aws::Trouble;
-use crate::aws::failure::trouble;
+use crate::aws::failure::Judged;
 use crate::group::{
     Add, Attach, Change, Create, KIND_TAG, Modify, POOL_TAG, Place, Reach, Remove, Source,
 };
@@ -40,7 +40,7 @@ impl Groups {
         let call = call.description(create.description());
         let call = call.tag_specifications(tagged(ResourceType::SecurityGroup, &tags));
         let answer = call.dry_run(dry_run).send().await;
-        unless_duplicate(answer.map_err(|error| trouble("ec2:CreateSecurityGroup", &error)))
+        unless_duplicate(answer.judged("ec2:CreateSecurityGroup"))
     }
 
     /// By what the rules are, as their ids are not known: AWS has put one for IPv4 into the new group, and one for
@@ -55,7 +55,7 @@ impl Groups {
             let call = self.client.revoke_security_group_egress().group_id(&id);
             let answer = call.ip_permissions(permission.build()).dry_run(dry_run).send().await;
             let action = "ec2:RevokeSecurityGroupEgress";
-            unless_missing(answer.map_err(|error| trouble(action, &error)))?;
+            unless_missing(answer.judged(action))?;
         }
         Ok(())
     }
@@ -68,7 +68,7 @@ impl Groups {
         let call = call.ip_permissions(permission).tag_specifications(tags);
         let answer = call.dry_run(dry_run).send().await;
         let action = "ec2:AuthorizeSecurityGroupIngress";
-        unless_duplicate(answer.map_err(|error| trouble(action, &error)))
+        unless_duplicate(answer.judged(action))
     }
 
     /// A rule that is gone is an error: what it was to become is not there.
@@ -79,7 +79,7 @@ impl Groups {
         let call = call.security_group_rules(update.security_group_rule(request).build());
         let answer = call.dry_run(dry_run).send().await;
         let action = "ec2:ModifySecurityGroupRules";
-        unless_duplicate(answer.map_err(|error| trouble(action, &error)))
+        unless_duplicate(answer.judged(action))
     }
 
     async fn attach(&self, attach: &Attach, dry_run: bool) -> Result<(), Trouble> {
@@ -91,7 +91,7 @@ impl Groups {
         let call = call.network_interface_id(&attach.interface).set_groups(Some(ids));
         let answer = call.dry_run(dry_run).send().await;
         let action = "ec2:ModifyNetworkInterfaceAttribute";
-        answer.map(|_| ()).map_err(|error| trouble(action, &error))
+        answer.map(|_| ()).judged(action)
     }
 
     async fn remove(&self, remove: &Remove, dry_run: bool) -> Result<(), Trouble> {
@@ -99,7 +99,7 @@ impl Groups {
         let call = call.security_group_rule_ids(&remove.rule);
         let answer = call.dry_run(dry_run).send().await;
         let action = "ec2:RevokeSecurityGroupIngress";
-        unless_missing(answer.map_err(|error| trouble(action, &error)))
+        unless_missing(answer.judged(action))
     }
 
     /// The id of a group; that of a new one is looked up by its name.
@@ -112,7 +112,7 @@ impl Groups {
         let call = call.filters(filter("group-name", std::slice::from_ref(name)));
         let call = call.filters(filter("vpc-id", std::slice::from_ref(vpc)));
         let answer = call.send().await;
-        let answer = answer.map_err(|error| trouble("ec2:DescribeSecurityGroups", &error))?;
+        let answer = answer.judged("ec2:DescribeSecurityGroups")?;
         let found = answer.security_groups().first().and_then(|group| group.group_id());
         found
             .map(ToOwned::to_owned)

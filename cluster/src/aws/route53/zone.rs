@@ -5,7 +5,7 @@ use aws_sdk_route53::Client;
 use aws_sdk_route53::types::HostedZone as Listed;
 
 use crate::aws::Trouble;
-use crate::aws::failure::trouble;
+use crate::aws::failure::Judged;
 use crate::dns::{is_within, normal};
 
 /// A zone.
@@ -62,7 +62,7 @@ impl HostedZone {
     async fn by_id(client: &Client, id: &str) -> Result<Option<Self>, Trouble> {
         let id = id.trim_start_matches("/hostedzone/");
         let answer = client.get_hosted_zone().id(id).send().await;
-        match answer.map_err(|error| trouble("route53:GetHostedZone", &error)) {
+        match answer.judged("route53:GetHostedZone") {
             Ok(answer) => Ok(answer.hosted_zone().map(Self::of)),
             Err(Trouble::Missing(_)) => Ok(None),
             Err(trouble) => Err(trouble),
@@ -77,7 +77,7 @@ impl HostedZone {
     ) -> Result<Option<Self>, Trouble> {
         const ACTION: &str = "route53:ListHostedZonesByName";
         let call = client.list_hosted_zones_by_name().dns_name(name).max_items(SAME_NAME_MAX);
-        let answer = call.send().await.map_err(|error| trouble(ACTION, &error))?;
+        let answer = call.send().await.judged(ACTION)?;
         let same = answer.hosted_zones().iter().map(Self::of).filter(|zone| zone.name == name);
         choose(same.collect(), prefers_private)
     }

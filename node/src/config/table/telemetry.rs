@@ -84,4 +84,10 @@ pub(in crate::config) const TELEMETRY: &[Key] = &[
         "A transfer that takes this long counts as slow, and its trace is sent in any case; `0s`: none does.",
         r#""10m""#,
     ),
+    key(
+        "telemetry.top_users",
+        "0",
+        "How many users the metrics show by name, those who move the most bytes (`flotilla_user_transfer_bytes`), up to 1000; 0: none.",
+        "20",
+    ),
 ];

@@ -67,9 +67,9 @@ fn modes(config: &Config) -> String {
 fn of_relays(counts: &RelayCounts) -> Value {
     json!({
         "active": counts.active.count(),
-        "sent": counts.sent.get(),
-        "received": counts.received.get(),
-        "bytes": counts.bytes.get(),
+        "sent": counts.sent.count(),
+        "received": counts.received.count(),
+        "bytes": counts.bytes.count(),
     })
 }
 

@@ -9,6 +9,7 @@ use rustls::pki_types::ServerName;
 use super::*;
 use crate::config::DataReuse;
 use crate::data::twin::pair;
+use crate::metrics::Metrics;
 use crate::tls::twin::twin;
 
 /// What the server has, and a client that trusts it.
@@ -21,6 +22,7 @@ fn configs() -> (Protection, ClientConnection) {
         key: SessionKey::random().unwrap(),
         reuse: DataReuse::Off,
         strangers: false,
+        metrics: Arc::new(Metrics::new(0)),
     };
     (protection, client)
 }

@@ -1,4 +1,4 @@
-//! What is remembered of a request until it is answered, for its span.
+//! What is remembered of a request until it is answered, for the metrics and for its span.
 
 use std::time::Instant;
 
@@ -6,27 +6,24 @@ use flotilla_protocol::path::VirtualPath;
 use flotilla_protocol::sftp::{DigestTarget, Outcome, Request, Ticket};
 
 use super::Server;
+use crate::metrics::SftpRequest;
 use crate::telemetry;
 
-/// A request under way.
+/// A request under way: there are no more than the machine hands out at once.
 pub(super) struct Asked {
     ticket: Ticket,
-    request: &'static str,
+    request: SftpRequest,
     /// Only in a session that is sampled.
     path: Option<VirtualPath>,
     since: Instant,
 }
 
 impl Server {
-    /// A request is begun. Nothing is remembered where no spans are exported.
+    /// A request is begun.
     pub(super) fn ask(&mut self, ticket: Ticket, request: &Request, since: Instant) {
-        if !telemetry::is_on() {
-            return;
-        }
-        let Some(name) = name(request) else { return };
-        let is_sampled = self.record.trace.is_sampled();
-        let path = is_sampled.then(|| self.path(request).cloned()).flatten();
-        self.asked.push(Asked { ticket, request: name, path, since });
+        let is_told = self.record.trace.is_sampled() && has_span(SftpRequest::of(request));
+        let path = is_told.then(|| self.path(request).cloned()).flatten();
+        self.asked.push(Asked { ticket, request: SftpRequest::of(request), path, since });
     }
 
     /// It is answered. What was opened has a span when it is closed.
@@ -35,12 +32,15 @@ impl Server {
             return;
         };
         let Asked { request, path, since, .. } = self.asked.swap_remove(place);
+        self.record.count(request, outcome);
         let failure = match outcome {
             Outcome::Opened => return,
             Outcome::Failed(failure) => Some(failure),
             _ => None,
         };
-        self.record.trace_request(request, path.as_ref(), since, failure);
+        if telemetry::is_on() && has_span(request) {
+            self.record.trace_request(request.word(), path.as_ref(), since, failure);
+        }
     }
 
     fn path<'a>(&'a self, request: &'a Request) -> Option<&'a VirtualPath> {
@@ -75,28 +75,8 @@ impl Server {
     }
 }
 
-/// The name of a span, after those of the protocol; `None`: it belongs to what is open.
-fn name(request: &Request) -> Option<&'static str> {
-    Some(match request {
-        Request::Open { .. } => "open",
-        Request::OpenDirectory { .. } => "opendir",
-        Request::Attributes { .. } | Request::HandleAttributes { .. } => "stat",
-        Request::SetAttributes { .. } | Request::SetHandleAttributes { .. } => "setstat",
-        Request::Remove(_) => "remove",
-        Request::MakeDirectory { .. } => "mkdir",
-        Request::RemoveDirectory(_) => "rmdir",
-        Request::Rename { .. } => "rename",
-        Request::ReadLink(_) => "readlink",
-        Request::Symlink { .. } => "symlink",
-        Request::HardLink { .. } => "hardlink",
-        Request::FileSystem { .. } | Request::HandleFileSystem { .. } => "statvfs",
-        Request::Sync { .. } => "fsync",
-        Request::CopyData { .. } => "copy",
-        Request::Digest { .. } => "hash",
-        Request::Names { .. } => "names",
-        Request::Read { .. }
-        | Request::Write { .. }
-        | Request::Close { .. }
-        | Request::ReadDirectory { .. } => return None,
-    })
+/// Whether it has a span of its own. The others belong to what is open.
+fn has_span(request: SftpRequest) -> bool {
+    use SftpRequest::{Close, Read, ReadDirectory, Write};
+    !matches!(request, Read | Write | Close | ReadDirectory)
 }

@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | `open` | what is kept under a handle |
 //! | `doing` | what those who watch the node see of a request |
-//! | `asked` | what is remembered of a request for its span |
+//! | `asked` | what is remembered of a request until it is answered |
 //! | `begin` | from a request to work on the storage |
 //! | `finish` | from the storage's answer to the machine, the log and the handles |
 //! | `listing` | entries of a directory into a reply |
@@ -57,7 +57,7 @@ pub(super) struct Server {
     card: Rc<Card>,
     /// What is being begun, for those who watch the node.
     doing: Doing,
-    /// Requests under way, as far as they have spans.
+    /// Requests under way.
     asked: Vec<Asked>,
     record: Rc<Record>,
     /// The client sends no more.

@@ -27,6 +27,7 @@ impl Folder {
             },
             timeout: Duration::from_secs(30),
             arbiters: 1,
+            waits: Waits::default(),
             roots: Arc::default(),
             homes: Arc::default(),
         }

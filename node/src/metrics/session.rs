@@ -1,0 +1,123 @@
+//! Sessions, and connections that do not become one.
+
+use super::book::Book;
+use super::instrument::{Counter, Family, Gauge, Occupied};
+use super::label::{Label, label};
+use crate::auth::Protocol;
+
+impl Label for Protocol {
+    const NAME: &'static str = "protocol";
+    const COUNT: usize = 3;
+
+    fn values() -> Vec<&'static str> {
+        vec!["ftp", "ftps", "ssh"]
+    }
+
+    fn place(self) -> usize {
+        match self {
+            Self::Ftp => 0,
+            Self::Ftps => 1,
+            Self::Ssh => 2,
+        }
+    }
+}
+
+label! {
+    /// Why a connection is closed before it is a session.
+    ConnectionRefusal = "reason" {
+        /// Its address is.
+        Banned = "banned",
+        /// `limits.connections`.
+        Connections = "connections",
+        /// `limits.unauthenticated`, `limits.unauthenticated_per_address`.
+        Unauthenticated = "unauthenticated",
+        /// `ssh.startups`.
+        Startups = "startups",
+        /// The node lets nobody in.
+        Draining = "draining",
+    }
+}
+
+label! {
+    /// How a connection shows that it is nobody's.
+    Probe = "kind" {
+        /// It ended without a byte.
+        Silent = "silent",
+        /// A PROXY header says that the balancer itself made it.
+        Local = "local",
+    }
+}
+
+/// The sessions of the node.
+pub(crate) struct Sessions {
+    live: Family<Protocol, Gauge>,
+    starts: Family<Protocol, Counter>,
+    /// How many the node takes at once.
+    pub(crate) limit: Gauge,
+    pub(crate) unauthenticated: Occupied,
+    pub(crate) ssh_startups: Occupied,
+    pub(crate) refused: Family<ConnectionRefusal, Counter>,
+    pub(crate) probes: Family<Probe, Counter>,
+    pub(crate) accept_errors: Counter,
+    pub(crate) tls_failed: Counter,
+    pub(crate) key_updates: Counter,
+}
+
+impl Sessions {
+    pub(super) fn new(book: &mut Book) -> Self {
+        let unauthenticated = "Control connections that live and have no login, SSH included";
+        Self {
+            live: book.family(
+                "flotilla_sessions",
+                "Control connections that live, by the protocol that they speak now",
+            ),
+            starts: book.family(
+                "flotilla_session_starts_total",
+                "Control connections that were let in, by the protocol that they began with",
+            ),
+            limit: book
+                .one("flotilla_sessions_limit", "Control connections that the node takes at once"),
+            unauthenticated: Occupied::new(book.one("flotilla_unauthenticated", unauthenticated)),
+            ssh_startups: Occupied::new(
+                book.one("flotilla_ssh_startups", "SSH connections that live and have no login"),
+            ),
+            refused: book.family(
+                "flotilla_connections_refused_total",
+                "Control connections that were not let in",
+            ),
+            probes: book.family(
+                "flotilla_probe_connections_total",
+                "Connections of health checks and scanners, which never became a session's",
+            ),
+            accept_errors: book.one("flotilla_accept_errors_total", "Failed accepts of listeners"),
+            tls_failed: book
+                .one("flotilla_tls_failed_total", "Failed TLS handshakes of control connections"),
+            key_updates: book.one(
+                "flotilla_key_updates_total",
+                "KeyUpdates sent to keep control connections under TLS 1.3",
+            ),
+        }
+    }
+
+    /// One begins.
+    pub(crate) fn began(&self, protocol: Protocol) {
+        self.live.of(protocol).inc();
+        self.starts.of(protocol).inc();
+    }
+
+    /// One of FTP is under TLS now.
+    pub(crate) fn secured(&self) {
+        self.live.of(Protocol::Ftps).inc();
+        self.live.of(Protocol::Ftp).dec();
+    }
+
+    /// One is over that spoke this in the end.
+    pub(crate) fn ended(&self, protocol: Protocol) {
+        self.live.of(protocol).dec();
+    }
+
+    /// How many live.
+    pub(crate) fn live(&self) -> usize {
+        usize::try_from(self.live.iter().map(Gauge::count).sum::<i64>()).unwrap_or(0)
+    }
+}
