@@ -21,6 +21,9 @@
 //! quiet log with all of them. What the libraries tell that serve HTTP and carry telemetry counts from
 //! `warn` on, unless they are named: `debug,hyper=debug`.
 //!
+//! At `debug` there is a line for each command or request that was answered, with `command`, `reply` and
+//! `elapsed_ms`, but for its argument.
+//!
 //! `flotilla log level` prints what the running node logs, and `flotilla log level FILTER` changes it,
 //! `--for 10m` for that time; without a time until `--reset`, the next HUP or a restart. It concerns the
 //! node that is asked (`--admin` names another one). A text that is no filter is refused, and all stays

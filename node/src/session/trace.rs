@@ -9,6 +9,7 @@ use std::time::Instant;
 use flotilla_cluster::id::Fence;
 use flotilla_protocol::ftp::{Answered, Failure, FileRequest, Route};
 use flotilla_protocol::path::VirtualPath;
+use tracing::debug;
 
 use super::actor::Session;
 use super::operation;
@@ -212,14 +213,20 @@ impl Session {
     }
 
     fn trace_command(&mut self, answered: Answered) {
+        let Answered { verb, code, since } = answered;
+        let verb = verb.map_or(UNKNOWN, |verb| verb.info().name);
+        debug!(
+            command = verb,
+            reply = code,
+            elapsed_ms = since.elapsed().as_millis() as u64,
+            "command answered"
+        );
         let totals = &mut self.totals;
         let note = totals.marks.note.take();
         if !totals.trace.is_sampled() && note.is_none() {
             return;
         }
         let Note { path, fault } = note.unwrap_or_default();
-        let Answered { verb, code, since } = answered;
-        let verb = verb.map_or(UNKNOWN, |verb| verb.info().name);
         let span = (since, Instant::now());
         let Some(record) = totals.trace.over(verb, span, fault.is_some()) else { return };
         record

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use flotilla_protocol::failure::Failure;
 use flotilla_protocol::ftp::LoginRefusal;
 use flotilla_protocol::path::VirtualPath;
+use tracing::debug;
 
 use super::record::{PROTOCOL, Record, Transfer};
 use crate::address::canonical;
@@ -147,6 +148,13 @@ impl Record {
         since: Instant,
         failure: Option<&Failure>,
     ) {
+        debug!(
+            command = request,
+            path = path.map(tracing::field::display),
+            reply = failure.map_or("ok", Failure::text),
+            elapsed_ms = since.elapsed().as_millis() as u64,
+            "request answered"
+        );
         let must = failure.is_some_and(is_fault);
         let span = (since, Instant::now());
         let Some(record) = self.trace.over(request, span, must) else { return };
