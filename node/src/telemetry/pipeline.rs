@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub(crate) use flotilla_cluster::aws::SPANS;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::Resource;
@@ -216,8 +217,6 @@ fn resource(config: &Config, node: &str) -> Resource {
     }
 }
 
-/// The target of spans that are made with `tracing`.
-pub(crate) const SPANS: &str = "flotilla::span";
 /// Spans, or lines, that wait: at half a kilobyte each 2 MiB.
 const QUEUE: usize = 4096;
 /// Of one request.

@@ -3,6 +3,7 @@
 mod addresses;
 mod builder;
 mod operator;
+mod socket;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
