@@ -135,6 +135,12 @@ impl Ledger {
         self.answered
     }
 
+    /// The logins that the request under way asks for, in order.
+    pub fn asking(&self) -> impl Iterator<Item = Ticket> {
+        let logins = self.under_way.iter().flat_map(|under_way| &under_way.logins);
+        logins.map(|(ticket, _)| *ticket)
+    }
+
     /// The limits in force.
     pub fn limits(&self) -> Limits {
         self.limits

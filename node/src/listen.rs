@@ -219,7 +219,8 @@ impl actix::ActorFuture<Acceptor> for Accepting {
                     return Poll::Pending;
                 }
                 Poll::Ready(Ok((stream, peer))) => {
-                    let connected = Connected { stream, peer, tuned: self.inherited };
+                    let (tuned, since) = (self.inherited, Instant::now());
+                    let connected = Connected { stream, peer, tuned, since };
                     acceptor.arrive(connected, self.entry, context);
                 }
                 Poll::Ready(Err(error)) if Trouble::of(&error) == Trouble::Connection => {}

@@ -16,6 +16,7 @@ use crate::metrics::{AdmissionResult, Metrics};
 use crate::policy::Policy;
 use crate::pool::{Admit, Failed, Permit, Pool, Rejected};
 use crate::rate::Rate;
+use crate::telemetry::{self, Record, Watch, name};
 
 /// What a login yields; dropped at the logout.
 pub(crate) struct LoggedIn {
@@ -79,8 +80,12 @@ pub(crate) async fn admit(
     address: IpAddr,
     metrics: &Metrics,
 ) -> Result<LoggedIn, LoginRefusal> {
-    let admit = Admit::new(account.name.clone(), account.sessions, address);
-    let (result, permit) = match pool.send(admit).timeout(ADMISSION).await {
+    let watch = telemetry::watch();
+    let trace = watch.map(Watch::whole);
+    let admit = Admit::new(account.name.clone(), account.sessions, address, trace);
+    let answer = pool.send(admit).timeout(ADMISSION).await;
+    trace_admission(watch, &answer);
+    let (result, permit) = match answer {
         Ok(Ok(permit)) => (AdmissionResult::Ok, Ok(permit)),
         Ok(Err(Rejected::Limit(denied))) => {
             (AdmissionResult::of(&denied), Err(LoginRefusal::Limit(denied.to_string())))
@@ -93,7 +98,12 @@ pub(crate) async fn admit(
     metrics.logins.admissions.of(result).inc();
     let permit = permit?;
     let host_root = host.and_then(|index| policy.config.hosts.get(index)?.root.clone());
-    let storage = match policy.storages.view(&account, host_root.as_deref()).await {
+    let watch = telemetry::watch();
+    let view = policy.storages.view(&account, host_root.as_deref()).await;
+    if let Some(record) = watch.and_then(|watch| watch.over("home")) {
+        record.maybe(view.as_ref().err(), Record::failure).send();
+    }
+    let storage = match view {
         Ok(storage) => storage,
         Err(failure) => {
             warn!(user = account.name, ?failure, "home can not be opened");
@@ -103,6 +113,20 @@ pub(crate) async fn admit(
     let files = Files::new(storage, Arc::clone(&account)).counted(metrics.storage.clone());
     let (upload_rate, download_rate) = policy.rates.of(&account);
     Ok(LoggedIn { account, files, upload_rate, download_rate, _permit: permit })
+}
+
+/// The span of the wait for a slot.
+fn trace_admission(watch: Option<Watch>, answer: &Result<Result<Permit, Rejected>, MailboxError>) {
+    let Some(record) = watch.and_then(|watch| watch.over("admission")) else { return };
+    match answer {
+        Ok(Ok(_)) => record.word(name::RESULT, "granted"),
+        Ok(Err(Rejected::Limit(denied))) => {
+            record.word(name::RESULT, "limit").text(name::REASON, &denied.to_string())
+        }
+        Ok(Err(Rejected::Busy)) => record.failed("busy", "too many wait for a slot"),
+        Err(error) => record.failed("unavailable", &error.to_string()),
+    }
+    .send();
 }
 
 /// How long a slot may be waited for: half a second where the store of the pool is asked,

@@ -97,6 +97,38 @@ impl Failure {
         }
     }
 
+    /// Its kind in one word, for programs that count failures.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Exists => "exists",
+            Self::NotDirectory => "not_directory",
+            Self::IsDirectory => "is_directory",
+            Self::NotEmpty => "not_empty",
+            Self::NotRegular => "not_regular",
+            Self::BadName => "bad_name",
+            Self::BadOffset => "bad_offset",
+            Self::BadRename => "bad_rename",
+            Self::Denied(_) => "denied",
+            Self::Limit(_) => "limit",
+            Self::NoSpace => "no_space",
+            Self::Quota => "quota",
+            Self::StorageTimeout => "storage_timeout",
+            Self::StorageError => "storage_error",
+            Self::Unsupported => "unsupported",
+            Self::PortsExhausted => "ports_exhausted",
+            Self::DataTimeout => "data_timeout",
+            Self::DataRefused => "data_refused",
+            Self::DataBroken => "data_broken",
+            Self::DataStalled => "data_stalled",
+            Self::DataHandshake => "data_handshake",
+            Self::DataNotResumed => "data_not_resumed",
+            Self::Aborted => "aborted",
+            Self::Stopping => "stopping",
+            Self::Internal => "internal",
+        }
+    }
+
     /// What is wrong, in the user's words.
     pub fn text(&self) -> &str {
         match self {

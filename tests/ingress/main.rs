@@ -15,4 +15,5 @@ mod shared;
 mod site;
 mod tell;
 mod theft;
+mod trace;
 mod user;

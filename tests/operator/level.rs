@@ -109,7 +109,7 @@ fn a_flood_is_held_back_and_counted() {
 fn a_failure_brings_out_what_led_to_it() {
     let server = Server::builder()
         .set("telemetry.log", "json")
-        .set("telemetry.session_ring", 8)
+        .set("telemetry.session_ring", 16)
         .set("timeouts.data_connect", "1s")
         .start();
     session(&server);
@@ -132,6 +132,11 @@ fn a_failure_brings_out_what_led_to_it() {
     assert!(kept.iter().all(|line| line["session"] == lines[failed]["session"]), "{log}");
     assert!(kept.iter().all(|line| line["trace_id"] == lines[failed]["trace_id"]), "{log}");
     assert_eq!(kept.iter().filter(|line| line["message"] == "passive port").count(), 2, "{log}");
+    let answered = |command: &str, reply: u16| {
+        let is = |line: &&Value| line["command"] == command && line["reply"] == reply;
+        kept.iter().copied().any(|line| is(&line) && line["message"] == "command answered")
+    };
+    assert!(answered("RETR", 550) && answered("EPSV", 229), "{log}");
     assert_eq!(lines[failed]["user"], "alice");
     assert!(lines[failed + 1]["ring"] == true, "{log}");
 }

@@ -1,11 +1,10 @@
 //! HUP: validated first, the old configuration stays on errors, sessions go on.
 
-use std::net::SocketAddr;
+use std::time::Duration;
 
 use flotilla_tests::server::BEGUN_BYTES;
 use flotilla_tests::{PASSWORD, Program, Server, User, Wire, wait};
-use rustix::net::{getpeername, sockopt};
-use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, Signal, pidfd_getfd, pidfd_open};
+use rustix::process::Signal;
 
 fn greeting(server: &Server) -> String {
     Wire::connect(server.ftp()).expect(220).text()
@@ -112,29 +111,20 @@ fn sockets_of_sessions_take_over_what_changed() {
     let mut idle = server.login();
     let mut shaking = server.connect();
     shaking.ask("AUTH TLS", 234);
-    assert_eq!(patience_ms(&server, &mut idle), 400_000);
-    assert_eq!(patience_ms(&server, &mut shaking), 400_000);
+    assert_eq!(patience(&server, &mut idle), Duration::from_secs(400));
+    assert_eq!(patience(&server, &mut shaking), Duration::from_secs(400));
     server.config().set("timeouts.stalled", "500s");
     server.reload();
-    let has_changed = |wire: &mut Wire| (patience_ms(&server, wire) == 500_000).then_some(());
+    let changed = Duration::from_secs(500);
+    let has_changed = |wire: &mut Wire| (patience(&server, wire) == changed).then_some(());
     wait::until("the socket of a session", || has_changed(&mut idle));
     shaking.secure(&server.tls()).unwrap();
     shaking.ask("PBSZ 0", 200);
     wait::until("the socket that shook hands", || has_changed(&mut shaking));
 }
 
-/// TCP_USER_TIMEOUT of the server's socket to this client.
-fn patience_ms(server: &Server, wire: &mut Wire) -> u32 {
+/// Of the server's socket to this client.
+fn patience(server: &Server, wire: &mut Wire) -> Duration {
     let client = wire.stream().tcp().local_addr().unwrap();
-    let pid = Pid::from_raw(server.pid() as i32).unwrap();
-    let process = pidfd_open(pid, PidfdFlags::empty()).unwrap();
-    let folder = std::fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap();
-    let numbers = folder.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
-    let socket = numbers
-        .filter_map(|number| pidfd_getfd(&process, number, PidfdGetfdFlags::empty()).ok())
-        .find(|socket| {
-            let peer = getpeername(socket).ok().and_then(|peer| SocketAddr::try_from(peer?).ok());
-            peer == Some(client)
-        });
-    sockopt::tcp_user_timeout(socket.expect("the server has a socket to it")).unwrap()
+    *server.patience(|peer| peer == client).first().expect("the server has a socket to it")
 }

@@ -66,18 +66,21 @@ fn transfers_are_logged_as_xferlog() {
 #[test]
 fn metrics_count() {
     let server = Server::start_ssh();
-    let count = |name: &str| -> Option<i64> {
-        let (_, metrics) = health::get(server.health(), "/metrics").ok()?;
-        let line = metrics.lines().find(|line| line.starts_with(&format!("flotilla_{name} ")))?;
-        line.rsplit(' ').next()?.parse().ok()
-    };
     session(&server);
-    wait::until("the end of the session", || count("sessions").filter(|count| *count == 0));
-    assert_eq!(count("logins_granted_total"), Some(1));
-    assert_eq!(count("transfers_total"), Some(2));
-    assert_eq!(count("received_bytes_total"), Some(5));
-    assert_eq!(count("sent_bytes_total"), Some(5));
-    assert_eq!(count("unauthenticated"), Some(0));
+    let ended = || (server.metric("flotilla_sessions") == 0).then_some(());
+    wait::until("the end of the session", ended);
+    let of = |name: &str, label: &str| server.metric_where(name, label);
+    assert_eq!(of("flotilla_session_starts_total", "protocol=\"ssh\""), 1);
+    assert_eq!(
+        of("flotilla_logins_total", "protocol=\"ssh\",method=\"password\",result=\"ok\""),
+        1
+    );
+    assert_eq!(of("flotilla_transfers_total", "protocol=\"ssh\""), 2);
+    assert_eq!(of("flotilla_transfers_total", "result=\"ok\""), 2);
+    assert_eq!(of("flotilla_transfer_bytes_total", "direction=\"upload\""), 5);
+    assert_eq!(of("flotilla_transfer_bytes_total", "direction=\"download\""), 5);
+    assert_eq!(of("flotilla_sftp_requests_total", "request=\"open\",result=\"ok\""), 2);
+    assert_eq!(of("flotilla_unauthenticated", ""), 0);
     assert_eq!(health::get(server.health(), "/readyz").unwrap().0, 200);
 }
 

@@ -348,6 +348,11 @@ impl Agent {
         self.ledger.admit(applicant, now)
     }
 
+    /// The logins that the last [`Lane::Admit`] asks for; see [`Ledger::asking`].
+    pub fn asking(&self) -> impl Iterator<Item = Ticket> {
+        self.ledger.asking()
+    }
+
     /// Gives a slot back.
     pub fn release(&mut self, slot: Slot) {
         self.ledger.release(slot);

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use super::Trouble;
 use super::failure::Judged;
+use super::span::Spans;
 use crate::group::{AclRule, Span};
 
 /// The client.
@@ -18,7 +19,8 @@ pub struct Acls {
 impl Acls {
     /// Of the region and with the credentials of the session.
     pub fn new(session: &SdkConfig) -> Self {
-        Self { client: Client::new(session) }
+        let config = aws_sdk_ec2::config::Builder::from(session).interceptor(Spans);
+        Self { client: Client::from_conf(config.build()) }
     }
 
     /// The rules of a subnet that are about TCP, in any order. A subnet has one ACL.

@@ -19,6 +19,7 @@ use aws_sdk_ec2::types::Filter;
 use super::Trouble;
 use super::failure::Judged;
 use super::instances::Instances;
+use super::span::Spans;
 use crate::balancer::{Kind, State};
 
 /// The clients.
@@ -53,10 +54,14 @@ struct Reading {
 impl Balancers {
     /// Of the region and with the credentials of the session.
     pub fn new(session: &SdkConfig) -> Self {
+        use {aws_sdk_elasticloadbalancing as classic, aws_sdk_elasticloadbalancingv2 as network};
+        let of_network = network::config::Builder::from(session).interceptor(Spans);
+        let of_classic = classic::config::Builder::from(session).interceptor(Spans);
+        let of_ec2 = aws_sdk_ec2::config::Builder::from(session).interceptor(Spans);
         Self {
-            network: aws_sdk_elasticloadbalancingv2::Client::new(session),
-            classic: aws_sdk_elasticloadbalancing::Client::new(session),
-            ec2: aws_sdk_ec2::Client::new(session),
+            network: network::Client::from_conf(of_network.build()),
+            classic: classic::Client::from_conf(of_classic.build()),
+            ec2: aws_sdk_ec2::Client::from_conf(of_ec2.build()),
             instances: Instances::new(session),
         }
     }

@@ -13,6 +13,7 @@ use aws_sdk_ec2::types::{Filter, ManagedPrefixList, NetworkInterface, SecurityGr
 
 use super::Trouble;
 use super::failure::Judged;
+use super::span::Spans;
 use crate::group::{Interface, Kind, POOL_TAG, Source, State, checkers_suffix};
 
 /// The client.
@@ -59,7 +60,8 @@ impl Groups {
     /// Of the region and with the credentials of the session.
     pub fn new(session: &SdkConfig) -> Self {
         let region = session.region().map(ToString::to_string).unwrap_or_default();
-        Self { client: Client::new(session), region }
+        let config = aws_sdk_ec2::config::Builder::from(session).interceptor(Spans);
+        Self { client: Client::from_conf(config.build()), region }
     }
 
     /// Reads interfaces, groups, rules and prefix lists: up to nine calls for a pool of a hundred nodes, none of

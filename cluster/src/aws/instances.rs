@@ -9,6 +9,7 @@ use aws_sdk_ec2::types::{Filter, Instance, InstanceStateName, NetworkInterface};
 
 use super::Trouble;
 use super::failure::Judged;
+use super::span::Spans;
 
 /// The client.
 #[derive(Clone, Debug)]
@@ -28,7 +29,8 @@ pub struct Present {
 impl Instances {
     /// Of the region and with the credentials of the session.
     pub fn new(session: &SdkConfig) -> Self {
-        Self { client: Client::new(session) }
+        let config = aws_sdk_ec2::config::Builder::from(session).interceptor(Spans);
+        Self { client: Client::from_conf(config.build()) }
     }
 
     /// Which of these instances are there, and which of these addresses lead to one: two calls for two hundred of

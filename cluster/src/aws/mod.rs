@@ -12,7 +12,7 @@
 //! - `balancers`: load balancers, as [`crate::balancer`] looks at them.
 //! - `scaling`: the instance in its group, as [`crate::lifecycle`] asks for it.
 //! - `route53`: calls that [`crate::dns`] wants made, and which zone a name is in.
-//! - `session`: region, credentials, time limits; the clients are made of it.
+//! - `session`: region, credentials, time limits; the clients are made of it. `span`: each call as a span.
 //!
 //! # What holds
 //! Nothing here may stop serving: every call has a deadline, an outcome that is not known is read again before
@@ -39,9 +39,15 @@ pub mod route53;
 pub mod scaling;
 #[cfg(feature = "aws")]
 pub mod session;
+#[cfg(feature = "aws")]
+mod span;
 mod step;
 mod trouble;
 
 pub use budget::Budget;
 pub use step::{Sign, Step};
 pub use trouble::Trouble;
+
+/// The target of the spans that calls of AWS are (`tracing`): whoever exports traces takes those of this target, and no
+/// log needs them.
+pub const SPANS: &str = "flotilla::span";

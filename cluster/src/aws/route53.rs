@@ -15,6 +15,7 @@ pub use zone::HostedZone;
 
 use super::Trouble;
 use super::failure::{Judged, noted, trouble};
+use super::span::Spans;
 use crate::dns::{
     Check, CheckSpec, FAILURE_THRESHOLD, NAMES_TAG, Owner, RecordChange, RecordKey, Reply, Request,
     is_candidate, is_within,
@@ -174,7 +175,7 @@ impl Route53 {
 /// ("Amazon Route 53 endpoints and quotas" in the AWS General Reference). The client knows that of the addresses that
 /// it knows, but not of one that was given.
 fn client(session: &SdkConfig) -> Client {
-    let config = aws_sdk_route53::config::Builder::from(session);
+    let config = aws_sdk_route53::config::Builder::from(session).interceptor(Spans);
     let region = session.region().filter(|_| session.endpoint_url().is_some());
     let config = match region {
         Some(region) => config.region(Region::new(signing_region(region.as_ref()))),

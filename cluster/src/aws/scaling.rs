@@ -6,6 +6,7 @@ use aws_sdk_autoscaling::types::LifecycleHook;
 
 use super::Trouble;
 use super::failure::Judged;
+use super::span::Spans;
 use crate::lifecycle::{Call, Hook, Placement};
 
 /// The client, for one instance.
@@ -27,7 +28,8 @@ pub enum Answer {
 impl Scaling {
     /// Of the region and with the credentials of the session.
     pub fn new(session: &SdkConfig, instance: &str) -> Self {
-        Self { client: Client::new(session), instance: instance.to_owned() }
+        let config = aws_sdk_autoscaling::config::Builder::from(session).interceptor(Spans);
+        Self { client: Client::from_conf(config.build()), instance: instance.to_owned() }
     }
 
     /// Makes a call, two for [`Call::Look`] where the instance is in a group.

@@ -72,6 +72,9 @@
 //! - **Nodes remember who had what**, since a store that lost data can not. That costs a block that lies idle for 10 min,
 //!   if its owner died at the same time; the alternative would be two nodes with the same ports, for as long.
 //! - **Preambles of relays are numbered, not dated**: clocks of machines need not agree.
+//! - **The owner answers a relay with the trace**, in 32 bytes before its own, since who relays can not know to which
+//!   session a connection belongs. It costs no packet and no round trip: the client's bytes do not wait for it, and the
+//!   owner's come with it. Beside the connection it would need an order of arrival of its own.
 //!
 //! # Sessions
 //!

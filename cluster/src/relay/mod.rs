@@ -3,7 +3,9 @@
 //! In the `shared` mode a balancer may bring a data connection to any node. One that does not own the port looks the
 //! owner up ([`blocks::PortTable`](crate::blocks::PortTable)), dials its relay port, and begins with a
 //! [`Preamble`]: who the client is, which port it came to, and who passes it on. Then bytes go both ways as they
-//! are; TLS of the client ends at the owner.
+//! are; TLS of the client ends at the owner. The session that takes the connection begins with a [`Welcome`], which is
+//! not the client's: to which trace all this belongs. The client's bytes do not wait for it, and the session's come
+//! behind it.
 //!
 //! # Trust
 //! A preamble is authenticated by the [`RelayKey`], which only the nodes of the pool have: without it nobody can
@@ -15,7 +17,9 @@
 mod key;
 mod preamble;
 mod replay;
+mod welcome;
 
 pub use key::{RELAY_KEY_BYTES, RelayKey};
 pub use preamble::{Preamble, RelayError, TRACE_BYTES};
 pub use replay::{Replay, SENDERS_MAX, WINDOW};
+pub use welcome::{Welcome, WelcomeError};

@@ -13,7 +13,7 @@ use crate::id::{FENCE_BYTES, Fence};
 /// | bytes | what |
 /// | --- | --- |
 /// | 4 | `FLRL` |
-/// | 1 | version of the form: 1 |
+/// | 1 | version of the form: 2 |
 /// | 1 | family of the client's address: 4 or 6 |
 /// | 6 | fence of the owner |
 /// | 6 | fence of the sender |
@@ -21,7 +21,7 @@ use crate::id::{FENCE_BYTES, Fence};
 /// | 16 | the client's address; of IPv4 the first 4, the rest zeros |
 /// | 2 | the client's port |
 /// | 2 | the passive port |
-/// | 24 | trace |
+/// | 24 | trace: of the relay, see [`Preamble::trace`] |
 /// | 32 | HMAC-SHA256 of all before it |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preamble {
@@ -36,7 +36,9 @@ pub struct Preamble {
     pub client: SocketAddr,
     /// The passive port to which the client connected.
     pub port: u16,
-    /// W3C trace id (16 bytes) and parent span id (8); zeros: none.
+    /// A W3C trace id (16 bytes) and the span id (8) of the relay; zeros: none. The span id is what the relay is called
+    /// in the trace of the session that takes it ([`Welcome`](super::Welcome)); the trace id is that of a relay which
+    /// no session takes.
     pub trace: [u8; TRACE_BYTES],
 }
 
@@ -136,7 +138,8 @@ impl Rest<'_> {
 pub const TRACE_BYTES: usize = 24;
 
 const MAGIC: [u8; 4] = *b"FLRL";
-const VERSION: u8 = 1;
+/// 2: the owner answers.
+const VERSION: u8 = 2;
 /// All but the tag.
 const BODY_BYTES: usize = 4 + 2 + 2 * FENCE_BYTES + 8 + 16 + 2 + 2 + TRACE_BYTES;
 
@@ -183,7 +186,7 @@ mod tests {
                 let error = Preamble::decode(&changed, &key(1)).unwrap_err();
                 let expected = match at {
                     0..4 => RelayError::NoPreamble,
-                    4 => RelayError::Version(1 ^ change),
+                    4 => RelayError::Version(VERSION ^ change),
                     _ => RelayError::Foreign,
                 };
                 prop_assert_eq!(error, expected);
@@ -209,7 +212,7 @@ mod tests {
             trace: [0; TRACE_BYTES],
         };
         let mut bytes = preamble.encode(&key(1));
-        assert_eq!(bytes[..6], *b"FLRL\x01\x04");
+        assert_eq!(bytes[..6], *b"FLRL\x02\x04");
         bytes[5] = 5;
         let tag = key(1).sign(&bytes[..BODY_BYTES]);
         bytes[BODY_BYTES..].copy_from_slice(&tag);

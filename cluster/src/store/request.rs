@@ -91,6 +91,32 @@ pub enum Request {
     Tidy,
 }
 
+impl Request {
+    /// What Redis runs for it: the name of the script, or of what is done without one.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Beat(_) => "beat",
+            Self::Leave(_) => "leave",
+            Self::Admit(_) => "admit",
+            Self::Publish(_) => "publish",
+            Self::Sessions { .. } => "sessions",
+            Self::Score(_) => "score",
+            Self::Ban(_) => "ban",
+            Self::Bans => "bans",
+            Self::Order { .. } => "order",
+            Self::Answer { .. } => "answer",
+            Self::TakeAnswers(_) => "take",
+            Self::Configure { .. } => "configure",
+            Self::Configurations => "configurations",
+            Self::Secret { .. } => "secret",
+            Self::SetPolicy { .. } => "policy",
+            Self::Grant { .. } => "grant",
+            Self::Return { .. } => "return",
+            Self::Tidy => "tidy",
+        }
+    }
+}
+
 /// A registered node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {

@@ -11,4 +11,5 @@ mod balancers;
 mod instances;
 mod names;
 mod scaling;
+mod spans;
 mod support;

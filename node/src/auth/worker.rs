@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use crate::telemetry::{Watch, milliseconds, name, watch};
+
 /// The pool. Its threads end when it is dropped and the queue is empty.
 #[derive(Debug)]
 pub struct Workers {
@@ -57,19 +59,33 @@ impl Workers {
         F: FnOnce() -> T + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
+        let watch = watch();
         let deadline = Instant::now() + self.deadline;
         let job = Box::new(move || {
             if sender.is_closed() || Instant::now() > deadline {
                 return;
             }
+            let begun = Instant::now();
             // The asker may have gone meanwhile.
-            let _ = sender.send(job());
+            let _ = sender.send((begun, job()));
         });
         self.queue.try_send(job).map_err(|_| Busy)?;
         match tokio::time::timeout_at(deadline.into(), receiver).await {
-            Ok(Ok(answer)) => Ok(answer),
+            Ok(Ok((begun, answer))) => {
+                trace(watch, begun);
+                Ok(answer)
+            }
             Ok(Err(_)) | Err(_) => Err(Busy),
         }
+    }
+}
+
+/// The span of a job that was begun then.
+fn trace(watch: Option<Watch>, begun: Instant) {
+    let Some(watch) = watch else { return };
+    let waited = begun.saturating_duration_since(watch.since());
+    if let Some(record) = watch.over("password hash") {
+        record.fraction(name::WAIT, milliseconds(waited)).send();
     }
 }
 

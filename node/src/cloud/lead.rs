@@ -8,11 +8,12 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use flotilla_cluster::aws::Budget;
 use flotilla_cluster::aws::groups::Groups;
 use flotilla_cluster::group::Change;
-use tracing::{debug, info, warn};
+use tracing::{Instrument, debug, info, warn};
 
 use super::actor::Cloud;
 use super::advice::{advised, chance};
 use super::groups::{self, Done, Fleet};
+use super::reconcile::Reconcile;
 use super::session::session;
 use super::told::Told;
 use crate::pool::{Lead, Leading};
@@ -41,13 +42,21 @@ struct Desk {
 /// What a round came to.
 struct Round {
     desk: Desk,
+    span: Reconcile,
     notes: Vec<String>,
+    changed: Vec<String>,
     troubles: Vec<String>,
 }
 
 impl Default for Desk {
     fn default() -> Self {
         Self { groups: None, budget: Budget::new(CALLS_PER_SECOND) }
+    }
+}
+
+impl Round {
+    fn new(desk: Desk, span: Reconcile) -> Self {
+        Self { desk, span, notes: Vec::new(), changed: Vec::new(), troubles: Vec::new() }
     }
 }
 
@@ -85,7 +94,9 @@ impl Cloud {
         self.duties.instances.clone_from(&leading.instances);
         self.duties.is_new = false;
         let desk = std::mem::take(&mut self.duties.desk);
-        let mut round = Round { desk, notes: Vec::new(), troubles: Vec::new() };
+        let reconcile = Reconcile::begin("groups");
+        let span = reconcile.span();
+        let mut round = Round::new(desk, reconcile);
         let policy = Arc::clone(&self.policy);
         let (identity, instance) = (self.identity.clone(), self.instance.clone());
         let pool = self.pool.clone();
@@ -121,11 +132,12 @@ impl Cloud {
                 let is_safe = was_busy || leads.transfers == 0 || !change.takes_away();
                 leads.term == term && is_safe
             };
-            let troubles = &mut round.troubles;
+            let (changed, troubles) = (&mut round.changed, &mut round.troubles);
             groups::carry_out(&groups, plan.changes, false, may, |change, done| match done {
                 Done::Made => {
                     let step = change.step();
                     info!(what = step.what, why = step.why, "security groups changed");
+                    changed.push(step.what);
                 }
                 Done::Failed(trouble) => troubles.push(advised(trouble)),
                 Done::Skipped => debug!(what = change.step().what, "left for the next round"),
@@ -133,7 +145,7 @@ impl Cloud {
             .await;
             round
         };
-        ctx.spawn(work.into_actor(self).map(|round, cloud, ctx| {
+        ctx.spawn(work.instrument(span).into_actor(self).map(|round, cloud, ctx| {
             cloud.end_round(round);
             cloud.lead_later(ctx);
         }));
@@ -141,6 +153,7 @@ impl Cloud {
 
     fn end_round(&mut self, round: Round) {
         let (now, duties) = (Instant::now(), &mut self.duties);
+        round.span.end(&round.changed, &round.troubles);
         duties.desk = round.desk;
         duties.next = match round.troubles.is_empty() {
             true => {

@@ -13,6 +13,7 @@
 //! | `place` | where clients are sent to by DNS |
 //! | `balancers` | load balancers in front |
 //! | `card` | the network card of the instance |
+//! | `reconcile` | each of these rounds as a span |
 //! | `session` | region and credentials |
 //! | `told`, `advice` | what is said once; what can be done about a failure |
 
@@ -34,6 +35,8 @@ pub(crate) mod names;
 mod notices;
 #[cfg(feature = "aws")]
 pub(crate) mod place;
+#[cfg(feature = "aws")]
+mod reconcile;
 #[cfg(feature = "aws")]
 pub(crate) mod session;
 mod settled;

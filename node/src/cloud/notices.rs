@@ -14,10 +14,11 @@ use flotilla_cluster::dns;
 use flotilla_cluster::lifecycle::{
     Call, Command, Load, Machine, Notices, Outcome, Reason, Settings, Spot,
 };
-use tracing::{debug, info, warn};
+use tracing::{Instrument, debug, info, warn};
 
 use super::actor::Cloud;
 use super::advice::advised;
+use super::reconcile::Reconcile;
 use super::session::session;
 use super::told::Told;
 use crate::config::Config;
@@ -252,7 +253,10 @@ impl Cloud {
             };
             (call, Some(scaling), result)
         };
+        let reconcile = Reconcile::begin("lifecycle");
+        let work = work.instrument(reconcile.span());
         ctx.spawn(work.into_actor(self).map(move |(call, scaling, result), cloud, ctx| {
+            reconcile.end(&changed(&call, &result), &troubles(&result));
             // One of a configuration that was replaced meanwhile is of no use.
             if Arc::ptr_eq(&by, &cloud.policy) {
                 cloud.watch.scaling = scaling;
@@ -293,6 +297,18 @@ fn notices(told: metadata::Notices) -> Notices {
         rebalance: told.rebalance.is_some(),
         target_state: told.target_state,
     }
+}
+
+/// For the span.
+fn changed(call: &Call, result: &Result<Answer, Failure>) -> Vec<String> {
+    match (call, result) {
+        (Call::Look, _) | (_, Err(_)) => Vec::new(),
+        (call, Ok(_)) => vec![name(call).to_owned()],
+    }
+}
+
+fn troubles(result: &Result<Answer, Failure>) -> Vec<String> {
+    result.as_ref().err().and_then(|failure| failure.text.clone()).into_iter().collect()
 }
 
 fn tell_done(call: &Call) {

@@ -43,7 +43,7 @@ impl Endpoint {
             && url.query().is_none()
             && url.authority().is_some_and(|authority| !authority.as_str().contains('@'));
         let port = url.port_u16().unwrap_or(GRPC_PORT);
-        let has_path = url.path().trim_matches('/') != "";
+        let has_path = !url.path().trim_matches('/').is_empty();
         let url = text.trim_end_matches('/').to_owned();
         is_right.then_some(Self { url, port, has_path })
     }

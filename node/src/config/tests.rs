@@ -113,7 +113,7 @@ fn every_key_is_complete_and_unique() {
     names.dedup();
     assert_eq!(names.len(), keys().count());
     for key in keys() {
-        let default = key.default_value().unwrap_or_else(|| panic!("default of {}", key.name));
+        assert!(key.default_value().is_some(), "default of {}", key.name);
         assert!(!key.doc.is_empty() && key.doc.ends_with('.'), "{}", key.name);
         assert_ne!(key.example, key.default, "{}", key.name);
     }

@@ -38,6 +38,14 @@ impl Connection {
         Ok((Self::Tls(Box::new(secure)), binding))
     }
 
+    /// The version of TLS, and whether the client resumed a session; `None` in clear.
+    pub(crate) fn tls(&self) -> Option<(&'static str, bool)> {
+        match self {
+            Self::Clear(_) => None,
+            Self::Tls(secure) => secure.negotiated(),
+        }
+    }
+
     /// Sends all of `data`.
     pub(super) async fn write_all(&mut self, data: &[u8], pace: &mut Pace) -> Result<(), Failure> {
         self.write(data, Then::More, pace).await

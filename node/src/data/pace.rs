@@ -55,6 +55,11 @@ impl Pace {
         }
     }
 
+    /// Waits for the storage.
+    pub(super) async fn stored<F: Future>(&self, work: F) -> F::Output {
+        self.progress.stored(work).await
+    }
+
     /// Accounts for bytes that moved; waits for the rate, and lets others run when it is time.
     pub(super) async fn moved(&mut self, bytes: usize) {
         let now = Instant::now();

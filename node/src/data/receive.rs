@@ -55,17 +55,17 @@ pub async fn receive(
         failed => failed,
     };
     if let Err(failure) = received {
-        upload.save().await;
+        upload.save(&pace).await;
         return Err(failure);
     }
     if upload.pending.capacity() >= buffer::BULK_BYTES {
         let last = std::mem::take(&mut upload.pending);
-        buffer::put_empty(upload.write(last).await?);
+        buffer::put_empty(upload.write(last, &pace).await?);
     }
     let Upload { connection, sink, pending, written, .. } = upload;
     let size = written.saturating_add(length(&pending));
     connection.close(&mut pace).await;
-    sink.finish(written, pending, size).await?;
+    pace.stored(sink.finish(written, pending, size)).await?;
     Ok(Received { bytes: terms.progress.bytes().saturating_sub(before), size })
 }
 
@@ -90,7 +90,7 @@ impl Upload {
         }
         if self.ascii.is_none() && matches!(self.connection, Connection::Clear(_)) {
             let first = std::mem::take(&mut self.pending);
-            self.write(first).await?;
+            self.write(first, pace).await?;
             if splice::run(self, pace).await? {
                 return Ok(());
             }
@@ -109,7 +109,7 @@ impl Upload {
                 }
             }
             let full = std::mem::take(&mut self.pending);
-            self.pending = self.write(full).await?;
+            self.pending = self.write(full, pace).await?;
             self.pending.reserve_exact(buffer::BULK_BYTES);
         }
     }
@@ -135,21 +135,21 @@ impl Upload {
     }
 
     /// Writes on the storage's pool; the buffer comes back empty.
-    pub(super) async fn write(&mut self, buffer: Vec<u8>) -> Result<Vec<u8>, Failure> {
+    pub(super) async fn write(&mut self, buffer: Vec<u8>, pace: &Pace) -> Result<Vec<u8>, Failure> {
         let count = length(&buffer);
-        let buffer = Arc::clone(&self.sink).write(self.written, buffer).await?;
+        let buffer = pace.stored(Arc::clone(&self.sink).write(self.written, buffer)).await?;
         self.written = self.written.saturating_add(count);
         Ok(buffer)
     }
 
     /// Writes what an upload that failed still has, so that its client can resume behind it.
-    async fn save(&mut self) {
+    async fn save(&mut self, pace: &Pace) {
         if let Some(decoder) = &mut self.ascii {
             decoder.finish(&mut self.pending);
         }
         let last = std::mem::take(&mut self.pending);
         if !last.is_empty()
-            && let Err(failure) = self.write(last).await
+            && let Err(failure) = self.write(last, pace).await
         {
             tracing::debug!(?failure, "last bytes of a broken upload not written");
         }

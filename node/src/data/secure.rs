@@ -11,7 +11,7 @@ use std::task::ready;
 use std::time::{Duration, Instant};
 
 use flotilla_protocol::ftp::Failure;
-use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
+use rustls::{HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection};
 
 use super::buffer;
 use super::pace::Pace;
@@ -79,6 +79,12 @@ impl Secure {
                 }
             }
         }
+    }
+
+    /// The version, and whether a session was resumed, after the handshake.
+    pub(super) fn negotiated(&self) -> Option<(&'static str, bool)> {
+        let version = self.tls.protocol_version()?.as_str()?;
+        Some((version, self.tls.handshake_kind() == Some(HandshakeKind::Resumed)))
     }
 
     /// Encrypts from the front of `data` what fits now and tells how much that was;

@@ -121,7 +121,8 @@ async fn copy(
             Some(count) => count?,
             None => {
                 piece.truncate(most);
-                let (filled, count) = Arc::clone(&rest.source).read(rest.offset, piece).await?;
+                let (filled, count) =
+                    pace.stored(Arc::clone(&rest.source).read(rest.offset, piece)).await?;
                 piece = filled;
                 count
             }
@@ -161,7 +162,7 @@ async fn splice_out(
         let step = if rest.is_warm(count) {
             send_warm(socket, rest, count)
         } else {
-            send_cold(socket, rest, count).await?
+            pace.stored(send_cold(socket, rest, count)).await?
         };
         match step {
             Step::Moved(bytes) => {

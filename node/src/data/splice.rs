@@ -28,7 +28,7 @@ pub(super) async fn run(upload: &mut Upload, pace: &mut Pace) -> Result<bool, Fa
     let end = fill_and_empty(upload, &pipe, &mut filled, pace).await;
     if filled > 0 {
         // The connection failed: what it brought before is kept.
-        empty(upload, &pipe, filled).await?;
+        empty(upload, &pipe, filled, pace).await?;
     }
     // After a failure it may hold bytes that must not reach the next upload.
     if end.is_ok()
@@ -62,7 +62,7 @@ async fn fill_and_empty(
             Step::Full if *filled == 0 => return Ok(false),
             Step::Full | Step::Nothing if step == Step::Full || *filled >= WORTH_BYTES => {
                 let count = std::mem::take(filled);
-                if !empty(upload, pipe, count).await? {
+                if !empty(upload, pipe, count, pace).await? {
                     return Ok(false);
                 }
             }
@@ -78,20 +78,25 @@ async fn fill_and_empty(
 
 /// Moves the pipe's bytes into the file, on the storage's pool. `false` if the storage has no
 /// descriptor.
-async fn empty(upload: &mut Upload, pipe: &Arc<Pipe>, count: usize) -> Result<bool, Failure> {
+async fn empty(
+    upload: &mut Upload,
+    pipe: &Arc<Pipe>,
+    count: usize,
+    pace: &Pace,
+) -> Result<bool, Failure> {
     let held = Arc::clone(pipe);
     let offset = upload.written;
     let task = Box::new(move |file: BorrowedFd<'_>| held.empty(file, offset, count));
     match Arc::clone(&upload.sink).with_descriptor(task) {
         Some(work) => {
-            let moved = work.await?;
+            let moved = pace.stored(work).await?;
             upload.written =
                 upload.written.saturating_add(u64::try_from(moved).unwrap_or(u64::MAX));
             Ok(true)
         }
         None => {
             let bytes = pipe.read(count)?;
-            upload.write(bytes).await?;
+            upload.write(bytes, pace).await?;
             Ok(false)
         }
     }

@@ -31,6 +31,8 @@ pub(super) struct Connected {
     pub(super) peer: SocketAddr,
     /// The options that it inherited.
     pub(super) tuned: Tuned,
+    /// When it was.
+    pub(super) since: Instant,
 }
 
 /// A connection that is let in.
@@ -46,6 +48,8 @@ pub(crate) struct Arrival {
     /// A balancer made the connection, and has another one to the client (`Ingress::is_spliced`).
     pub(crate) is_spliced: bool,
     pub(crate) header: Awaits,
+    /// When it was accepted.
+    pub(crate) since: Instant,
 }
 
 /// Whether a PROXY header may be the first that comes.
@@ -69,7 +73,7 @@ impl Acceptor {
         entry: Entry,
         context: &mut Context<Self>,
     ) {
-        let Connected { stream, peer, tuned } = connected;
+        let Connected { stream, peer, tuned, since } = connected;
         let peer = canonical(peer);
         let policy = self.worker.policy();
         let ingress = &policy.config.ingress;
@@ -78,7 +82,9 @@ impl Acceptor {
             false => (Proxy::Off, Awaits::Stranger),
         };
         let is_spliced = ingress.is_spliced(peer.ip());
-        let mut arrival = Arrival { stream, tuned, entry, peer, dialled: None, is_spliced, header };
+        let dialled = None;
+        let mut arrival =
+            Arrival { stream, tuned, entry, peer, dialled, is_spliced, header, since };
         // Whoever speaks first under TLS and SSH is the client, so its header never comes too late.
         match proxy::in_front(proxy) {
             None => self.open(arrival, context.address()),

@@ -41,6 +41,11 @@ impl About {
         Arc::new(Self { path: Some(path.clone()), ..self.clone() })
     }
 
+    /// The same session at work on a path, as a part of it that is a span of its own.
+    pub(crate) fn part(&self, trace: Context, path: &VirtualPath) -> Arc<Self> {
+        Arc::new(Self { trace, path: Some(path.clone()), ..self.clone() })
+    }
+
     /// Until the guard is dropped, this thread works on this behalf.
     pub(crate) fn enter(self: &Arc<Self>) -> Scope {
         resume(Some(Arc::clone(self)))

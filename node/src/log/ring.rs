@@ -40,7 +40,8 @@ impl Ring {
     }
 
     /// Keeps a line; the oldest ones make room for it.
-    pub(super) fn keep(&self, line: Line) {
+    pub(super) fn keep(&self, mut line: Line) {
+        line.fields.values.shrink_to_fit();
         let (bytes, bytes_max) = (line.bytes(), self.lines_max * LINE_BYTES_MEAN);
         if bytes > bytes_max {
             return;
@@ -63,23 +64,26 @@ impl Ring {
 }
 
 impl Line {
-    /// What it takes in memory.
+    /// What it takes in memory, with what the allocator adds to each piece.
     fn bytes(&self) -> usize {
-        let path = self.path.as_ref().map_or(0, |path| path.as_bytes().len());
+        let heap = |bytes: usize| if bytes == 0 { 0 } else { bytes + PIECE_BYTES };
         let texts = self.fields.values.iter().map(|(_, value)| match value {
-            Value::Text(text) => text.len(),
+            Value::Text(text) => heap(text.capacity()),
             _ => 0,
         });
-        size_of::<Self>()
-            + path
-            + self.fields.message.len()
-            + self.fields.values.len() * size_of::<(&str, Value)>()
+        // The ring itself has up to twice the room that it needs.
+        2 * size_of::<Self>()
+            + heap(self.path.as_ref().map_or(0, |path| path.as_bytes().len()))
+            + heap(self.fields.message.capacity())
+            + heap(self.fields.values.capacity() * size_of::<(&str, Value)>())
             + texts.sum::<usize>()
     }
 }
 
+/// A header, and the rounding.
+const PIECE_BYTES: usize = 24;
 /// The bytes of all lines of a ring may be so many times its lines: most take less.
-const LINE_BYTES_MEAN: usize = 512;
+const LINE_BYTES_MEAN: usize = 768;
 
 #[cfg(test)]
 mod tests {
@@ -118,7 +122,7 @@ mod tests {
         (0..5).for_each(|number| ring.keep(line(number, "short")));
         assert_eq!(numbers(&ring), [2, 3, 4]);
         assert!(numbers(&ring).is_empty());
-        (0..5).for_each(|number| ring.keep(line(number, &"x".repeat(500))));
+        (0..5).for_each(|number| ring.keep(line(number, &"x".repeat(600))));
         assert_eq!(numbers(&ring), [3, 4]);
         ring.keep(line(0, "short"));
         ring.keep(line(1, &"x".repeat(3 * LINE_BYTES_MEAN)));

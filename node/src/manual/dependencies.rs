@@ -30,6 +30,8 @@
 //!
 //! - `aws-config` and the `aws-sdk-*` of the services that are used: credentials from wherever AWS puts them,
 //!   signatures, the shapes of all calls. They are generated and large, so the feature `aws` can leave them out.
+//!   `aws-smithy-runtime-api`, `aws-smithy-types`: what they share, for the one interceptor that makes a span of each
+//!   call.
 //! - `russh`, exactly 0.65.1: the SSH transport (key exchange, ciphers on `aws-lc-rs`, signatures), the
 //!   only one in Rust with strict key exchange, post-quantum exchange and certificates. Its interface
 //!   changes often, so nothing outside `node/src/ssh` names it, and its channels are not used:

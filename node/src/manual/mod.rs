@@ -10,4 +10,5 @@ pub mod logs;
 pub mod metrics;
 pub mod pool;
 pub mod ssh;
+pub mod telemetry;
 pub mod users;

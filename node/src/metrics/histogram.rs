@@ -3,12 +3,11 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use opentelemetry::trace::{TraceContextExt, TraceId};
+use opentelemetry::trace::TraceId;
 use opentelemetry::{KeyValue, metrics};
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::exemplar::HistogramWithExemplars;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// One histogram. OTLP gets the observations from here too, without the traces: its SDK takes none.
 ///
@@ -79,17 +78,6 @@ impl EncodeMetric for Histograms {
     fn metric_type(&self) -> MetricType {
         MetricType::Histogram
     }
-}
-
-/// The trace that the current span belongs to, if it is sampled: what an exemplar can lead to.
-pub(crate) fn current_trace() -> Option<TraceId> {
-    let span = tracing::Span::current();
-    if span.is_none() {
-        return None;
-    }
-    let context = span.context();
-    let context = context.span().span_context().clone();
-    (context.is_valid() && context.is_sampled()).then(|| context.trace_id())
 }
 
 /// For what takes from half a millisecond to hours.

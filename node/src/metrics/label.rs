@@ -66,6 +66,16 @@ macro_rules! label {
             $($(#[$of])* $variant),+
         }
 
+        impl $label {
+            /// The value of the label.
+            #[allow(dead_code, reason = "not everybody wants to know")]
+            pub(crate) fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $value),+
+                }
+            }
+        }
+
         impl $crate::metrics::label::Label for $label {
             const NAME: &'static str = $name;
             const COUNT: usize = [$($value),+].len();

@@ -15,6 +15,8 @@ label! {
         Crowded = "crowded",
         /// Its preamble did not come in time.
         Late = "late",
+        /// Its owner speaks something else.
+        Welcome = "welcome",
         /// It broke.
         Broken = "broken",
         /// The node has no relay key yet.

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flotilla_protocol::ftp::{Answered, Verb};
 use opentelemetry::metrics::MeterProvider;
@@ -105,7 +105,7 @@ fn samples(text: &str, definitions: &[definition::Definition]) -> BTreeMap<Strin
 }
 
 fn answered(word: &str, code: u16) -> Answered {
-    Answered { verb: Verb::lookup(word.as_bytes()), code }
+    Answered { verb: Verb::lookup(word.as_bytes()), code, since: Instant::now() }
 }
 
 fn use_all(metrics: &Metrics) {
@@ -123,6 +123,7 @@ fn use_all(metrics: &Metrics) {
         bytes: 7,
         elapsed: Duration::from_millis(20),
         user: "u",
+        trace: None,
     });
     metrics.relay.refused(RelayRefusal::Unknown);
     metrics.pool.lease_lag.set(1.5);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flotilla_protocol::failure::Failure;
+use opentelemetry::trace::TraceId;
 
 use super::book::Book;
 use super::histogram::{self, Histogram};
@@ -61,6 +62,8 @@ pub(crate) struct Over<'a> {
     pub(crate) bytes: u64,
     pub(crate) elapsed: Duration,
     pub(crate) user: &'a str,
+    /// Its trace, if that is exported: where an exemplar leads.
+    pub(crate) trace: Option<TraceId>,
 }
 
 impl Transfers {
@@ -96,9 +99,9 @@ impl Transfers {
 
     /// One is over. Its bytes were counted as they moved.
     pub(crate) fn over(&self, over: &Over<'_>) {
-        let Over { protocol, direction, result, bytes, elapsed, user } = *over;
+        let Over { protocol, direction, result, bytes, elapsed, user, trace } = *over;
         self.ended.of((protocol, direction, result)).inc();
-        let (of, trace) = ((protocol, direction), histogram::current_trace());
+        let of = (protocol, direction);
         self.seconds.of(of).observe(elapsed.as_secs_f64(), trace);
         if result == TransferResult::Ok {
             self.size.of(of).observe(bytes as f64, trace);

@@ -34,6 +34,7 @@ use super::ports::Unsent;
 use super::post::Post;
 use super::sharing::Sharing;
 use super::standing::Secrets;
+use super::traced::Traced;
 use crate::health::Readiness;
 use crate::keepalive;
 use crate::metrics::Metrics;
@@ -75,7 +76,7 @@ pub(crate) struct Pool {
 
 /// What the actor is made of.
 pub(crate) struct Parts {
-    pub(crate) store: Rc<dyn Store>,
+    pub(crate) store: Rc<Traced>,
     /// The name of the pool.
     pub(crate) name: String,
     /// The store is in this process.
@@ -117,7 +118,8 @@ impl Pool {
     /// A node that has not spoken to its pool yet.
     pub(crate) fn new(setup: Setup, parts: Parts) -> Self {
         let now = Instant::now();
-        let post = Rc::new(Post::new(Rc::clone(&parts.store), setup.node.clone(), setup.seed));
+        let post =
+            Rc::new(Post::new(Rc::<Traced>::clone(&parts.store), setup.node.clone(), setup.seed));
         Self {
             agent: Agent::new(setup, now),
             parts,
@@ -146,7 +148,8 @@ impl Pool {
             match output {
                 Output::Event(event) => self.on_event(event, context),
                 Output::Call(lane, request) => {
-                    let call = self.parts.store.call(request).into_actor(self);
+                    let logins = if lane == Lane::Admit { self.asking() } else { Vec::new() };
+                    let call = self.parts.store.call_for(request, logins).into_actor(self);
                     context.spawn(call.map(move |result, pool, context| {
                         if lane == Lane::Beat && result.is_ok() {
                             pool.beaten = Instant::now();

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::Pool;
 use crate::metrics::{Mailbox, Queued};
+use crate::telemetry::Context;
 
 /// Asks for a slot after a password was right. Waits for the store of the pool where a limit concerns the
 /// login, for half a second at the most.
@@ -22,13 +23,20 @@ pub(crate) struct Admit {
     pub(crate) account_sessions: u32,
     /// The client.
     pub(crate) address: IpAddr,
+    /// The login, if its trace is sampled.
+    pub(crate) trace: Option<Context>,
     queued: Queued,
 }
 
 impl Admit {
     /// For an account with its own limit (0: none), from this client.
-    pub(crate) fn new(user: String, account_sessions: u32, address: IpAddr) -> Self {
-        Self { user, account_sessions, address, queued: Queued::to(Mailbox::Pool) }
+    pub(crate) fn new(
+        user: String,
+        account_sessions: u32,
+        address: IpAddr,
+        trace: Option<Context>,
+    ) -> Self {
+        Self { user, account_sessions, address, trace, queued: Queued::to(Mailbox::Pool) }
     }
 }
 
@@ -81,7 +89,10 @@ impl From<IpAddr> for Failed {
 }
 
 /// Who waits for the store's word.
-pub(super) type Waiting = oneshot::Sender<Result<Slot, Denied>>;
+pub(super) struct Waiting {
+    sender: oneshot::Sender<Result<Slot, Denied>>,
+    trace: Option<Context>,
+}
 
 impl Handler<Admit> for Pool {
     type Result = ResponseFuture<Result<Permit, Rejected>>;
@@ -103,7 +114,7 @@ impl Handler<Admit> for Pool {
             Answer::Busy => Box::pin(std::future::ready(Err(Rejected::Busy))),
             Answer::Later(ticket) => {
                 let (sender, answer) = oneshot::channel();
-                self.waiting.insert(ticket, sender);
+                self.waiting.insert(ticket, Waiting { sender, trace: message.trace });
                 self.drive(context);
                 Box::pin(async move {
                     match answer.await {
@@ -135,10 +146,16 @@ impl Handler<Failed> for Pool {
 }
 
 impl Pool {
+    /// Whose traces the request belongs to that asks the store for slots now.
+    pub(super) fn asking(&self) -> Vec<Context> {
+        let waiting = self.agent.asking().filter_map(|ticket| self.waiting.get(&ticket));
+        waiting.filter_map(|waiting| waiting.trace).collect()
+    }
+
     /// A login that waited is decided. Who has gone meanwhile gives the slot back.
     pub(super) fn decided(&mut self, ticket: u64, result: Result<Slot, Denied>) {
         let sent = match self.waiting.remove(&ticket) {
-            Some(waiting) => waiting.send(result),
+            Some(waiting) => waiting.sender.send(result),
             None => Err(result),
         };
         if let Err(Ok(slot)) = sent {

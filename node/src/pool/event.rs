@@ -7,7 +7,7 @@ use actix::Context;
 use flotilla_cluster::agent::Event;
 use flotilla_cluster::order::{Order, What};
 use flotilla_cluster::policy::Policy;
-use flotilla_cluster::store::Token;
+use flotilla_cluster::store::{Store, Token};
 use flotilla_cluster::view::Change;
 use serde_json::{Value, json};
 use tokio::sync::watch;

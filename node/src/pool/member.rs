@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use actix::Context;
 use flotilla_cluster::member::{Load, MEMBER_VERSION, Member, Standing};
-use flotilla_cluster::store::Request;
+use flotilla_cluster::store::{Request, Store};
 use rustix::time::ClockId;
 
 use super::Pool;

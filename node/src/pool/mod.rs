@@ -15,6 +15,7 @@
 //! | `settings`, `mark` | whether nodes are configured alike, and have the same storage |
 //! | `sharing` | the secrets that nodes share |
 //! | `question`, `answer`, `post` | what operators ask; the answers; questions to other nodes |
+//! | `traced` | calls of the store as spans |
 //! | `store`, `generation`, `size` | from the configuration to the store; the life of the process; how large the pool was |
 
 mod actor;
@@ -43,6 +44,7 @@ pub(crate) mod sharing;
 pub(crate) mod size;
 mod standing;
 pub(crate) mod store;
+mod traced;
 
 pub(crate) use actor::{Configured, Fault, Leave, Parts, Places, Pool, Surroundings};
 pub(crate) use admission::{Admit, Failed, Permit, Rejected};
@@ -55,3 +57,4 @@ pub(crate) use light::Lighten;
 #[cfg(feature = "aws")]
 pub(crate) use peers::{AskPeers, Machine, Peers, Placed};
 pub use question::{Ask, Filter, Question, Refusal, Target};
+pub(crate) use traced::Traced;

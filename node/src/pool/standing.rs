@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use super::Pool;
 use super::errand::Errand;
 use super::sharing::{self, Agreed, Sharing, SharingError, Stance};
+use super::traced::Traced;
 use crate::health::POOL;
 use crate::policy::Policy;
 use crate::tls::ROTATION;
@@ -137,7 +138,7 @@ impl Pool {
         let stance = self.secrets.accord.stance();
         let asked = Asked {
             sharing: self.parts.sharing.clone(),
-            store: Rc::clone(&self.parts.store),
+            store: Rc::<Traced>::clone(&self.parts.store),
             policy: Arc::clone(&self.parts.policy),
             stance,
             is_proved: self.secrets.accord.is_proved,

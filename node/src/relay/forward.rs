@@ -9,18 +9,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::rand;
-use flotilla_cluster::id::{Fence, NodeId};
-use flotilla_cluster::relay::{Preamble, TRACE_BYTES};
+use flotilla_cluster::id::Fence;
+use flotilla_cluster::relay::Preamble;
 use socket2::SockRef;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tracing::{debug, info};
 
+use super::hop::{Cause, Hop};
+use super::pump::Moved;
 use super::reach::Reaches;
 use super::routes::{Owner, Routes};
-use super::{abort_at_close, pump};
+use super::{abort_at_close, pump, welcome};
 use crate::keepalive;
 use crate::metrics::{Occupied, RelayCounts, RelayRefusal};
 use crate::ports::Accepted;
@@ -112,17 +113,13 @@ impl Forwarder {
         let dial =
             Dial { reaches: Rc::clone(&self.reaches), owner: fence, begun, is_reached: None };
         let counter = self.outgoing.counter.fetch_add(1, Ordering::Relaxed);
-        let preamble = Preamble {
-            owner: fence,
-            sender: routes.table.own,
-            counter,
-            client: connection.peer,
-            port,
-            trace: trace(),
-        };
+        let client = connection.peer;
+        let hop = Hop::new(node.clone(), client, port, begun);
+        let (sender, trace) = (routes.table.own, hop.to_bytes());
+        let preamble = Preamble { owner: fence, sender, counter, client, port, trace };
         let call = Call {
             relay,
-            node: node.clone(),
+            hop,
             first: preamble.encode(key),
             stalled: routes.stalled,
             dial,
@@ -131,7 +128,7 @@ impl Forwarder {
         let (counts, alive) = (counts.clone(), self.living.subscribe());
         tokio::task::spawn_local(async move {
             let (_place, _alive) = (place, alive);
-            carry(connection, preamble, call, &counts).await;
+            carry(connection, call, &counts).await;
         });
         true
     }
@@ -164,17 +161,16 @@ impl Drop for Dial {
 /// Whom to call, and the first words.
 struct Call {
     relay: SocketAddr,
-    node: NodeId,
+    hop: Hop,
     first: [u8; Preamble::BYTES],
     stalled: Duration,
     dial: Dial,
     halted: watch::Receiver<()>,
 }
 
-async fn carry(connection: Accepted, preamble: Preamble, call: Call, counts: &RelayCounts) {
-    let Call { relay, node, first, stalled, mut dial, mut halted } = call;
-    let Preamble { client, port, trace, .. } = preamble;
-    let trace_id = crate::hex::text(trace.get(..16).unwrap_or_default());
+async fn carry(connection: Accepted, call: Call, counts: &RelayCounts) {
+    let Call { relay, hop, first, stalled, mut dial, mut halted } = call;
+    let Hop { node, client, port, .. } = &hop;
     let connected = async {
         let stream = TcpStream::from_std(connection.stream)?;
         abort_at_close(&stream)?;
@@ -190,29 +186,47 @@ async fn carry(connection: Accepted, preamble: Preamble, call: Call, counts: &Re
         Ok(both) => both,
         // Halted, or broken on this side: that is no news of the owner.
         Err::<_, io::Error>(error) if dial.is_reached.is_none() => {
-            return debug!(%node, %client, port, trace_id, %error, "relay ended before it began");
+            let trace_id = hop.trace_id();
+            return debug!(%node, %client, port, %trace_id, %error, "relay ended before it began");
         }
         Err(error) => {
             counts.refused(RelayRefusal::Dial);
+            hop.over(Moved::default(), Some((Cause::Dial, &error)));
             let told = dial.reaches.borrow().tells(dial.owner, Instant::now());
             let Some(held) = told else { return };
-            return info!(held, %node, %relay, %client, port, trace_id, %error, "data connection not relayed: its owner is not reached");
+            let trace_id = hop.trace_id();
+            return info!(held, %node, %relay, %client, port, %trace_id, %error, "data connection not relayed: its owner is not reached");
         }
     };
+    let (reaches, fence) = (Rc::clone(&dial.reaches), dial.owner);
     drop(dial);
     counts.sent.inc();
-    let (moved, result) = pump::run(stream, owner, stalled, halted.changed()).await;
+    let first = async |owner: &TcpStream| {
+        let heard = tokio::time::timeout(stalled, welcome::hear(owner)).await?;
+        if let Some(transfer) = heard? {
+            hop.belongs_to(transfer);
+        }
+        Ok(())
+    };
+    let (moved, result) = pump::run(stream, owner, first, stalled, halted.changed()).await;
     counts.bytes.add(moved.inward + moved.outward);
-    let (inward, outward) = (moved.inward, moved.outward);
-    match result {
-        Ok(()) => debug!(%node, %client, port, inward, outward, trace_id, "relay ended"),
-        Err(error) => {
-            debug!(%node, %client, port, inward, outward, trace_id, %error, "relay broke")
+    let (inward, outward, trace_id) = (moved.inward, moved.outward, hop.trace_id());
+    let trouble = result.as_ref().err().map(|error| (Cause::of(error), error));
+    hop.over(moved, trouble);
+    match trouble {
+        None => debug!(%node, %client, port, inward, outward, %trace_id, "relay ended"),
+        Some((Cause::Welcome, error)) => {
+            counts.refused(RelayRefusal::Welcome);
+            let Some(held) = reaches.borrow().tells(fence, Instant::now()) else { return };
+            info!(held, %node, %relay, %client, port, %trace_id, %error, "relay ended: its owner speaks something else");
+        }
+        Some((_, error)) => {
+            debug!(%node, %client, port, inward, outward, %trace_id, %error, "relay broke")
         }
     }
 }
 
-/// Reaches the owner and says who comes. Its answer is not waited for: the client's bytes follow at once.
+/// Reaches the owner and says who comes. No answer is waited for: the client's bytes follow at once.
 async fn reach(relay: SocketAddr, first: &[u8]) -> io::Result<TcpStream> {
     let mut owner = TcpStream::connect(relay).await?;
     owner.set_nodelay(true)?;
@@ -225,14 +239,6 @@ async fn reach(relay: SocketAddr, first: &[u8]) -> io::Result<TcpStream> {
 /// Closes a connection so that its peer does not take it for an end.
 fn reset(connection: Accepted) {
     let _ = SockRef::from(&connection.stream).set_linger(Some(Duration::ZERO));
-}
-
-/// A new trace (W3C Trace Context, 3.2.2): 16 random bytes, and 8 of the span that the relay is.
-fn trace() -> [u8; TRACE_BYTES] {
-    let mut bytes = [0; TRACE_BYTES];
-    // Zeros say that there is none.
-    let _ = rand::fill(&mut bytes);
-    bytes
 }
 
 /// How long the owner may take: one lost packet of the handshake and of the preamble.

@@ -5,7 +5,9 @@
 //! accepts one looks the owner of the port up in its copy of the block table ([`Routes`]), dials the owner's
 //! relay port, says in a [`Preamble`] who the client is, and passes bytes both ways without looking at them:
 //! TLS and its session stay between the client and the owner. Nobody asks Redis, and nobody answers the
-//! preamble: an owner that does not wait for that client closes, and so does the relay.
+//! preamble at once: an owner that does not wait for that client closes, and so does the relay. The session that takes
+//! the connection says first to which trace it belongs ([`Welcome`]), which only whoever relays can read: the relay
+//! is a span of that trace. It passes on the client's bytes meanwhile.
 //!
 //! | file | what |
 //! | --- | --- |
@@ -14,6 +16,8 @@
 //! | `reach` | which owners answer |
 //! | `inlet` | from other nodes: preamble, and on to the arbiter that has the port |
 //! | `pump` | bytes both ways, by splice |
+//! | `welcome` | to which trace a relay belongs |
+//! | `hop` | what is told of one relay: in its trace and in the log |
 //!
 //! # What holds
 //! - A preamble is taken once, from a node of the pool, for this life of the owner (key, fence, counter).
@@ -23,10 +27,12 @@
 //!   of every step are bounded. What others bring is not counted: it is taken for a grant only.
 
 mod forward;
+mod hop;
 mod inlet;
 mod pump;
 mod reach;
 mod routes;
+pub(crate) mod welcome;
 
 use std::time::Duration;
 
@@ -37,7 +43,7 @@ pub(crate) use inlet::{Incoming, Inlet, preambles_max};
 pub(crate) use routes::Routes;
 
 #[expect(unused_imports, reason = "named in the documentation")]
-use flotilla_cluster::relay::Preamble;
+use flotilla_cluster::relay::{Preamble, Welcome};
 
 /// From now on, closing the connection resets it, also when the process dies.
 fn abort_at_close(stream: &tokio::net::TcpStream) -> std::io::Result<()> {

@@ -46,23 +46,26 @@ struct Flow {
     has_ended: Cell<bool>,
 }
 
-/// Moves bytes until both sides have said their end; each end is passed on at once.
+/// Moves bytes until both sides have said their end; each end is passed on at once. What comes from the owner is
+/// moved once `first` has read what is not for the client.
 ///
 /// # Errors
-/// One side broke, no byte moved for `stalled`, or `halted` came. Whoever has not been told its end is reset then; who has may still
+/// One side broke, `first` failed, no byte moved for `stalled`, or `halted` came. Whoever has not been told its end is reset then; who has may still
 /// be reading what is on its way.
 pub(super) async fn run(
     client: TcpStream,
     owner: TcpStream,
+    first: impl AsyncFnOnce(&TcpStream) -> io::Result<()>,
     stalled: Duration,
     halted: impl Future<Output = impl Sized>,
 ) -> (Moved, io::Result<()>) {
     let (inward, outward) = (Flow::default(), Flow::default());
     let result = {
-        let both = try_join(
-            Way::new(&client, &owner, &inward).carry(),
-            Way::new(&owner, &client, &outward).carry(),
-        );
+        let back = async {
+            first(&owner).await?;
+            Way::new(&owner, &client, &outward).carry().await
+        };
+        let both = try_join(Way::new(&client, &owner, &inward).carry(), back);
         let moved = || inward.bytes.get() + outward.bytes.get();
         tokio::select! {
             result = both => result.map(drop),

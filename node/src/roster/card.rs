@@ -287,6 +287,11 @@ impl Moving {
         self.progress.started()
     }
 
+    /// When the first bytes moved.
+    pub(crate) fn first(&self) -> Option<Instant> {
+        self.progress.first()
+    }
+
     /// It turns out to be about another path.
     pub(crate) fn is_about(&self, subject: Subject) {
         let mut transfers = self.card.transfers.borrow_mut();

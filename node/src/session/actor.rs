@@ -33,7 +33,7 @@ use crate::address::canonical;
 use crate::auth::Protocol;
 use crate::auth::users::protocol_name;
 use crate::config::Mode;
-use crate::listen::{Acceptor, Arrival, Ended, Service};
+use crate::listen::{Acceptor, Arrival, Awaits, Ended, Service};
 use crate::log::{About, Ring};
 use crate::login::LoggedIn;
 use crate::policy::Policy;
@@ -144,7 +144,7 @@ impl Session {
         guard: Guard,
         arrival: Arrival,
     ) -> io::Result<Addr<Self>> {
-        let Arrival { stream, tuned, entry, peer, dialled, is_spliced, header } = arrival;
+        let Arrival { stream, tuned, entry, peer, dialled, is_spliced, header, since } = arrival;
         let local = canonical(stream.local_addr()?);
         let policy = worker.policy();
         let connection = Connection {
@@ -157,8 +157,8 @@ impl Session {
         let now = Instant::now();
         let machine = ftp::Session::new(policy.settings_of(entry.mode), connection, now);
         let protocol = if connection.secure { Protocol::Ftps } else { Protocol::Ftp };
-        let totals = Totals::new(now);
         worker.metrics.sessions.began(protocol);
+        let totals = Totals::new(since, now);
         let about = About {
             session: guard.id,
             trace: totals.trace.root(),
@@ -201,6 +201,9 @@ impl Session {
             acceptor,
         };
         session.take_keepalive();
+        if header == Awaits::Nothing {
+            session.trace_header(now);
+        }
         if connection.secure {
             session.begin_handshake();
         }
@@ -216,7 +219,7 @@ impl Session {
                 self.on_deadline(now);
             }
             self.perform(now);
-            self.count_answered();
+            self.note_answered();
             // The control connection first: an end that came together with that of an upload must be
             // known when the upload is judged.
             let moved = self.poll_control(task, now)
@@ -311,7 +314,10 @@ impl Session {
             self.keep.feed(now);
         }
         let done = match flushed {
-            Poll::Ready(Ok(())) => true,
+            Poll::Ready(Ok(())) => {
+                self.trace_greeting();
+                true
+            }
             Poll::Ready(Err(_)) => {
                 self.on_lost(now);
                 return true;
@@ -405,9 +411,10 @@ impl Actor for Session {
     }
 
     fn stopping(&mut self, _: &mut Self::Context) -> Running {
-        self.count_answered();
         self.worker.metrics.sessions.ended(self.protocol());
         let _scope = self.about.enter();
+        self.note_answered();
+        self.trace_end();
         self.log_end();
         // Never lost, and bounded by the number of sessions.
         self.acceptor.do_send(Ended::new(self.guard.id));

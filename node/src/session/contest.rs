@@ -14,19 +14,24 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use flotilla_cluster::id::Fence;
 use flotilla_protocol::ftp::Failure;
 use rustls::ServerConfig;
 use tracing::debug;
 
 use super::link::{Protection, taken};
+use super::trace::Story;
 use crate::data::{Connection, Socket};
 use crate::metrics::DataRefusal;
 use crate::ports::{Grant, STRANGERS_MAX};
+use crate::telemetry::Context as Trace;
 use crate::tls::{Binding, SessionKey};
 
 /// A handshake that is under way.
 struct Handshake {
     shaken: Pin<Box<dyn Future<Output = Shaken>>>,
+    /// The node that brought it.
+    via: Option<Fence>,
     /// The other end has said something.
     spoke: Rc<Cell<bool>>,
 }
@@ -37,6 +42,8 @@ type Shaken = Result<(Connection, Binding), Failure>;
 struct Contest<'a> {
     protection: &'a Protection,
     deadline: Instant,
+    /// The node that brought the one that was shaken last.
+    via: Option<Fence>,
     /// The oldest first.
     handshakes: VecDeque<Handshake>,
     /// Why the last one did not pass.
@@ -53,21 +60,29 @@ pub(super) async fn decide(
     first: Socket,
     grant: &mut Grant,
     protection: &Protection,
+    transfer: Trace,
     deadline: Instant,
+    story: Option<&Story>,
 ) -> Result<Connection, Failure> {
     let mut contest = Contest::new(protection, deadline);
-    contest.enter(first);
+    contest.enter(first, story.and_then(Story::via));
     loop {
         let until = contest.end.unwrap_or(deadline).min(deadline);
         // Those that are here first: one of them may have to go for the one that comes.
         let next = poll_fn(|context| match contest.poll(context) {
             Poll::Ready(result) => Poll::Ready(Next::Done(result)),
-            Poll::Pending => grant.poll_accept(context).map(|accepted| Next::Came(taken(accepted))),
+            Poll::Pending => grant.poll_accept(context).map(|accepted| {
+                let via = accepted.via.map(|via| via.sender);
+                Next::Came(taken(accepted, transfer), via)
+            }),
         });
         match tokio::time::timeout_at(until.into(), next).await {
-            Ok(Next::Came(socket)) => contest.enter(socket),
+            Ok(Next::Came(socket, via)) => contest.enter(socket, via),
             Ok(Next::Done(result)) => {
                 if let Some(connection) = contest.judge(result) {
+                    if let Some(story) = story {
+                        story.came(contest.via);
+                    }
                     return Ok(connection);
                 }
             }
@@ -78,7 +93,7 @@ pub(super) async fn decide(
 
 /// What happens next.
 enum Next {
-    Came(Socket),
+    Came(Socket, Option<Fence>),
     Done(Shaken),
 }
 
@@ -87,13 +102,14 @@ impl<'a> Contest<'a> {
         Self {
             protection,
             deadline,
+            via: None,
             handshakes: VecDeque::new(),
             failure: Failure::DataTimeout,
             end: None,
         }
     }
 
-    fn enter(&mut self, socket: Socket) {
+    fn enter(&mut self, socket: Socket, via: Option<Fence>) {
         if self.handshakes.len() >= HANDSHAKES_MAX {
             // Who has said nothing for the longest time is the least likely to be the client.
             let silent = self.handshakes.iter().position(|handshake| !handshake.spoke.get());
@@ -102,7 +118,8 @@ impl<'a> Contest<'a> {
             debug!("connection to a data port closed for a younger one");
         }
         let Protection { config, key, .. } = self.protection;
-        self.handshakes.push_back(Handshake::new(socket, config.clone(), *key, self.deadline));
+        let shaken = Handshake::new(socket, config.clone(), *key, self.deadline);
+        self.handshakes.push_back(Handshake { via, ..shaken });
         self.end = None;
     }
 
@@ -110,7 +127,7 @@ impl<'a> Contest<'a> {
         for index in 0..self.handshakes.len() {
             let Some(handshake) = self.handshakes.get_mut(index) else { break };
             if let Poll::Ready(result) = handshake.shaken.as_mut().poll(context) {
-                self.handshakes.remove(index);
+                self.via = self.handshakes.remove(index).and_then(|handshake| handshake.via);
                 return Poll::Ready(result);
             }
         }
@@ -148,7 +165,7 @@ impl Handshake {
             speaks.set(true);
             Connection::secure(socket, config, key, deadline).await
         });
-        Self { shaken, spoke }
+        Self { shaken, via: None, spoke }
     }
 }
 

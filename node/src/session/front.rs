@@ -100,6 +100,7 @@ impl Session {
                 }
             }
         }
+        self.trace_header(now);
         self.machine.on_bytes(bytes.get(taken..).unwrap_or_default(), now);
     }
 

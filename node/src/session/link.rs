@@ -1,6 +1,7 @@
 //! How a data connection comes about: accepted or connected, then protected, then judged.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,11 +11,13 @@ use rustls::ServerConfig;
 use tracing::{debug, warn};
 
 use super::contest;
+use super::trace::Story;
 use crate::config::{DataReuse, Networks};
 use crate::data::{Connection, Socket, connect_active};
-use crate::hex;
 use crate::metrics::{DataRefusal, Metrics};
 use crate::ports::{Accepted, Grant, Via};
+use crate::relay::welcome;
+use crate::telemetry::Context;
 use crate::tls::{self, Binding, SessionKey};
 use crate::worker::Worker;
 
@@ -32,6 +35,10 @@ pub(super) struct Link {
     pub(super) headless: Networks,
     /// One of them made the connection.
     pub(super) is_headless: bool,
+    /// The span of the transfer.
+    pub(super) trace: Context,
+    /// What is told of it there.
+    pub(super) story: Option<Rc<Story>>,
 }
 
 /// TLS on the data connection, bound to the control connection.
@@ -73,13 +80,37 @@ impl Link {
     /// Waits for the client or goes to it; `opened` is called as soon as the TCP connection stands, before the
     /// TLS handshake, for which the client waits until it has read the 150.
     pub(super) async fn open(&mut self, opened: impl FnOnce()) -> Result<Connection, Failure> {
-        let deadline = Instant::now() + self.timeout;
+        let now = Instant::now();
+        let deadline = now + self.timeout;
+        if let Some(story) = &self.story {
+            story.begins(now);
+        }
         let socket = self.connect(deadline).await?;
+        if let Some(story) = &self.story {
+            story.connected();
+        }
         opened();
+        let connection = self.secure(socket, deadline).await?;
+        if let Some(story) = &self.story {
+            story.passed(&connection);
+        }
+        Ok(connection)
+    }
+
+    /// Shakes hands where that was agreed, and judges.
+    async fn secure(&mut self, socket: Socket, deadline: Instant) -> Result<Connection, Failure> {
         let Some(protection) = &self.protection else { return Ok(Connection::Clear(socket)) };
         match &mut self.passive {
             Some(grant) => {
-                let connection = contest::decide(socket, grant, protection, deadline).await;
+                let connection = contest::decide(
+                    socket,
+                    grant,
+                    protection,
+                    self.trace,
+                    deadline,
+                    self.story.as_deref(),
+                )
+                .await;
                 // Nobody else is waited for.
                 self.passive = None;
                 connection
@@ -123,7 +154,10 @@ impl Link {
             Route::Passive => {
                 let accepted = accept(self.passive.as_mut(), deadline).await?;
                 self.is_headless = self.headless.contains(accepted.peer.ip());
-                Ok(taken(accepted))
+                if let Some(story) = &self.story {
+                    story.came(accepted.via.map(|via| via.sender));
+                }
+                Ok(taken(accepted, self.trace))
             }
             Route::Active(target) => connect_active(target, self.local, deadline).await,
         }
@@ -136,11 +170,12 @@ async fn accept(grant: Option<&mut Grant>, deadline: Instant) -> Result<Accepted
     accepted.await.map_err(|_| Failure::DataTimeout)
 }
 
-/// A connection that came to a passive port.
-pub(super) fn taken(accepted: Accepted) -> Socket {
+/// A connection that came to a passive port. If another node brought it, that one hears for which transfer it is.
+pub(super) fn taken(accepted: Accepted, transfer: Context) -> Socket {
     if let Some(Via { sender, trace }) = accepted.via {
-        let trace_id = hex::text(trace.get(..TRACE_ID_BYTES).unwrap_or_default());
-        debug!(%sender, trace_id, "data connection came through another node");
+        welcome::say(&accepted.stream, transfer);
+        let relay = Context::of_bytes(trace).span;
+        debug!(%sender, %relay, "data connection came through another node");
     }
     Socket::prepared(accepted.stream)
 }
@@ -154,5 +189,3 @@ fn is_header(bytes: &[u8]) -> bool {
 
 /// The longest header of version 1, and more than the signature of version 2.
 const HEADER_BYTES: usize = 107;
-/// The part of a trace that all of its spans have (W3C Trace Context, 3.2.2.3).
-const TRACE_ID_BYTES: usize = 16;

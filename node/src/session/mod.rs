@@ -15,6 +15,7 @@
 //! | `keep` | what keeps it while a request is under way |
 //! | `timer` | the one lazy timer |
 //! | `record` | what is logged |
+//! | `trace` | its spans |
 
 mod actor;
 mod contest;
@@ -27,6 +28,7 @@ mod passive;
 mod perform;
 mod record;
 mod timer;
+mod trace;
 mod transfer;
 mod wire;
 

@@ -27,6 +27,7 @@ use crate::login::{self, LoggedIn};
 use crate::ports::Grant;
 use crate::roster::Subject;
 use crate::storage::Work;
+use crate::telemetry::{self, Judged};
 use crate::tls::{self, HandshakeError};
 
 /// The open request, when its answer takes time.
@@ -108,6 +109,7 @@ impl Session {
         }
         let outcome = match self.unless_closed(done) {
             Done::File(request, result) => {
+                self.mark_command(Some(&request), result.as_ref().err());
                 if let Some(change) = Change::of(&request) {
                     self.log_change(&change, result.as_ref().err());
                 }
@@ -115,17 +117,23 @@ impl Session {
             }
             Done::Login(_, Ok(login)) => {
                 let grant = login.grant(&self.policy.config);
+                let is_anonymous = login.account.anonymous;
+                self.trace_login(&login.account.name, Judged::Granted { is_anonymous });
                 self.enter(&login, now);
                 self.login = Some(*login);
                 self.guard.entrance = None;
                 Outcome::Login(Ok(grant))
             }
             Done::Login(user, Err(refusal)) => {
+                self.trace_login(&user, Judged::Refused(&refusal));
                 self.log_refusal(&user, &refusal);
                 Outcome::Login(Err(refusal))
             }
             Done::Granted(Ok(grant)) => Outcome::Passive(Ok(self.keep_passive(grant, now))),
-            Done::Granted(Err(failure)) => Outcome::Passive(Err(failure)),
+            Done::Granted(Err(failure)) => {
+                self.mark_command(None, Some(&failure));
+                Outcome::Passive(Err(failure))
+            }
             Done::Secured(result) => self.secured(result, now),
         };
         self.machine.on_outcome(outcome, now);
@@ -156,11 +164,13 @@ impl Session {
                     self.worker.metrics.sessions.secured();
                 }
                 self.wire = Wire::Tls(stream);
+                self.trace_handshake(None, now);
                 self.tune_socket();
                 Outcome::Secured(Ok(self.wire.peer_certificate().is_some()))
             }
             Err(error) => {
                 debug!(%error, "tls handshake failed");
+                self.trace_handshake(Some(&error), now);
                 self.worker.metrics.sessions.tls_failed.inc();
                 self.on_lost(now);
                 Outcome::Secured(Err(()))
@@ -183,7 +193,11 @@ impl Session {
     fn end_transfer(&mut self, result: Result<u64, Failure>, now: Instant) {
         if let Some(transfer) = self.transfer.take() {
             self.log_transfer(&transfer, &result, now);
+            let span = self.trace_transfer(&transfer, &result, now);
             self.machine.on_outcome(Outcome::TransferEnded(result), now);
+            if let Some(span) = span {
+                self.send_transfer(span);
+            }
         }
     }
 
@@ -209,6 +223,8 @@ impl Session {
 
     fn authenticate(&mut self, credentials: Credentials, now: Instant) {
         let user = String::from_utf8_lossy(&credentials.user).into_owned();
+        let method = if credentials.password.is_some() { "password" } else { "certificate" };
+        let span = self.mark_login(method, now);
         self.totals.tries(credentials.password.is_some());
         // It connected before the ban, or before the door was closed.
         let banned = || self.worker.is_banned(self.peer.ip(), now).then_some(BANNED);
@@ -227,10 +243,11 @@ impl Session {
         let policy = Arc::clone(&self.policy);
         let (pool, metrics) = (self.worker.pool.clone(), Arc::clone(&self.worker.metrics));
         let host = self.host;
-        self.work = Some(Box::pin(async move {
+        let judged = async move {
             let judged = login::run(policy, pool, host, attempt, &metrics).await;
             Done::Login(user, judged.map(Box::new))
-        }));
+        };
+        self.work = Some(Box::pin(telemetry::within(span, judged)));
     }
 
     fn operate(&mut self, request: FileRequest, now: Instant) {
@@ -260,6 +277,7 @@ impl Session {
         let passive = self.take_passive();
         if request.route == Route::Passive && passive.is_none() {
             // It was given back, for the client took its time.
+            self.mark_command(None, Some(&Failure::DataTimeout));
             let outcome = Outcome::TransferEnded(Err(Failure::DataTimeout));
             return self.machine.on_outcome(outcome, now);
         }
@@ -303,7 +321,9 @@ impl Session {
         let Some(stream) = self.wire.detach() else { return };
         let config = self.worker.tls.control(self.host_name());
         let key = self.key;
-        let deadline = Instant::now() + self.policy.config.timeouts.login;
+        let now = Instant::now();
+        let deadline = now + self.policy.config.timeouts.login;
+        self.mark_handshake(now);
         self.work = Some(Box::pin(async move {
             let handshake = tls::handshake_control(stream, config, key, deadline);
             Done::Secured(handshake.await.map(Box::new))

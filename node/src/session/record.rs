@@ -10,6 +10,7 @@ use flotilla_protocol::path::VirtualPath;
 use tracing::{debug, info};
 
 use super::actor::Session;
+use super::trace::Marks;
 use super::transfer::{Kind, OpenTransfer};
 use crate::auth::Protocol;
 use crate::auth::users::protocol_name;
@@ -17,7 +18,7 @@ use crate::log::{self, ACCOUNT, About, Direction, TransferRecord};
 use crate::login::LoggedIn;
 use crate::metrics::{LoginMethod, LoginResult, Over, Probe, TransferResult};
 use crate::roster::{Tally, Who};
-use crate::telemetry::{Trace, name};
+use crate::telemetry::Trace;
 
 /// The time that listings are told relative to, seconds since 1970.
 pub(super) fn now_seconds() -> i64 {
@@ -69,9 +70,10 @@ const DELETE: &str = "delete";
 pub(super) struct Totals {
     pub(super) since: Instant,
     pub(super) trace: Trace,
-    tally: Rc<Tally>,
+    pub(super) marks: Marks,
+    pub(super) tally: Rc<Tally>,
     /// The last user who was logged in.
-    user: Option<Arc<str>>,
+    pub(super) user: Option<Arc<str>>,
     /// By what the client tries to log in.
     method: LoginMethod,
     /// The client has said something.
@@ -79,9 +81,16 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    pub(super) fn new(now: Instant) -> Self {
-        let (method, heard) = (LoginMethod::Password, false);
-        Self { since: now, trace: Trace::new(), tally: Rc::default(), user: None, method, heard }
+    pub(super) fn new(accepted: Instant, now: Instant) -> Self {
+        Self {
+            since: now,
+            trace: Trace::new(accepted),
+            marks: Marks::default(),
+            tally: Rc::default(),
+            user: None,
+            method: LoginMethod::Password,
+            heard: false,
+        }
     }
 
     /// The client tries to log in.
@@ -182,6 +191,7 @@ impl Session {
             bytes,
             elapsed,
             user: self.totals.user.as_deref().unwrap_or_default(),
+            trace: self.totals.trace.shown(),
         });
         let elapsed_ms = elapsed.as_millis() as u64;
         match transfer.kind {
@@ -260,37 +270,7 @@ impl Session {
         }
     }
 
-    /// The root of the session's spans.
-    fn trace_end(&self) {
-        let totals = &self.totals;
-        let span = (totals.since, Instant::now());
-        let Some(record) = totals.trace.end("ftp session", span, false) else { return };
-        let tally = &totals.tally;
-        record
-            .word(name::PROTOCOL, protocol_name(self.protocol()))
-            .text(name::CLIENT, &self.peer.ip().to_string())
-            .number(name::CLIENT_PORT, self.peer.port())
-            .text(name::SERVER, &self.dialled.unwrap_or(self.local).ip().to_string())
-            .number(name::SERVER_PORT, self.dialled.unwrap_or(self.local).port())
-            .number(name::SESSION, self.guard.id)
-            .maybe(totals.user.as_deref(), |record, user| record.text(name::USER, user))
-            .maybe(self.software.as_deref(), |record, text| record.text(name::SOFTWARE, text))
-            .number("flotilla.uploads", tally.uploads())
-            .number("flotilla.downloads", tally.downloads())
-            .number("flotilla.bytes_in", tally.bytes_in())
-            .number("flotilla.bytes_out", tally.bytes_out())
-            .send();
-    }
-
-    /// Counts the commands that were answered since the last time.
-    pub(super) fn count_answered(&mut self) {
-        while let Some(answered) = self.machine.poll_answered() {
-            self.worker.metrics.commands.answered(answered);
-        }
-    }
-
     pub(super) fn log_end(&self) {
-        self.trace_end();
         let totals = &self.totals;
         if !totals.heard && self.protocol() == Protocol::Ftp {
             self.worker.metrics.sessions.probes.of(Probe::Silent).inc();

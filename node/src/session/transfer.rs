@@ -19,6 +19,7 @@ use super::actor::Session;
 use super::ending::{self, Loss};
 use super::link::{Link, Protection};
 use super::operation::open_listing;
+use super::trace::{self, Story};
 use crate::config::{Networks, Proxy};
 use crate::data::{Download, Progress, Terms, receive, send};
 use crate::files::Files;
@@ -27,6 +28,7 @@ use crate::metrics::TransferDirection;
 use crate::ports::Grant;
 use crate::roster::{Moving, Subject, Transfer};
 use crate::storage::{CreateMode, CreateOptions, Sink, Source, Storage};
+use crate::telemetry::{self, Context};
 use crate::worker::Worker;
 
 /// A transfer under way. Dropped, it is aborted, and nobody hears when that is done.
@@ -39,6 +41,12 @@ pub(super) struct OpenTransfer {
     pub(super) about: Arc<About>,
     pub(super) kind: Kind,
     pub(super) ascii: bool,
+    /// The verb.
+    pub(super) command: &'static str,
+    /// Passive or active.
+    pub(super) route: &'static str,
+    /// How its data connection came about.
+    pub(super) story: Option<Rc<Story>>,
 }
 
 /// What a transfer is, for the log.
@@ -91,26 +99,11 @@ impl OpenTransfer {
         now: Instant,
     ) -> Option<Self> {
         let login = session.login.as_ref()?;
+        let span = session.totals.trace.part();
         let config = &session.policy.config;
-        let protection = request.protected.then(|| Protection {
-            config: session.worker.tls.data(session.host_name()),
-            key: session.key,
-            reuse: config.ftp.data_reuse,
-            strangers: config.ftp.data_peer == crate::config::DataPeer::Tls,
-            metrics: Arc::clone(&session.worker.metrics),
-        });
-        let link = Link {
-            route: request.route,
-            passive,
-            local: session.local.ip(),
-            timeout: config.timeouts.data_connect,
-            protection,
-            headless: match config.ingress.data_proxy_protocol {
-                Proxy::Off => config.ingress.balancers.clone(),
-                _ => Networks::default(),
-            },
-            is_headless: false,
-        };
+        let (command, route) = (session.machine.verb(), trace::route(request.route));
+        let story = telemetry::is_on().then(Rc::<Story>::default);
+        let link = link(session, &request, passive, span, story.clone());
         let direction = Kind::of(&request.kind).direction();
         let counted = session.worker.metrics.transfers.bytes.of((session.protocol(), direction));
         let shared = Rc::new(Shared {
@@ -119,6 +112,9 @@ impl OpenTransfer {
             loss: Cell::new(session.loss),
             aborted: Cell::new(false),
         });
+        if story.is_some() {
+            shared.progress.measure();
+        }
         let (kind, path, rate) = match &request.kind {
             TransferKind::Retrieve { path, .. } => {
                 (Kind::Download, path, login.download_rate.clone())
@@ -126,13 +122,13 @@ impl OpenTransfer {
             TransferKind::Store { path, .. } => (Kind::Upload, path, login.upload_rate.clone()),
             TransferKind::List(list) => (Kind::Listing, &list.path, None),
         };
-        let about = session.about.on(path);
+        let about = session.about.part(span, path);
         let direction = match kind {
             Kind::Upload => Direction::Upload,
             Kind::Download | Kind::Listing => Direction::Download,
         };
         let moving = session.place.as_ref()?.follow(Transfer {
-            command: session.machine.verb(),
+            command,
             direction,
             subject: Subject::About(Arc::clone(&about)),
             progress: Rc::clone(&shared.progress),
@@ -158,7 +154,7 @@ impl OpenTransfer {
             }
             TransferKind::List(list) => Box::pin(run.list(list)),
         };
-        Some(Self { future, shared, moving, about, kind, ascii })
+        Some(Self { future, shared, moving, about, kind, ascii, command, route, story })
     }
 
     pub(super) fn poll(&mut self, task: &mut Task<'_>) -> Poll<Result<u64, Failure>> {
@@ -203,6 +199,47 @@ impl OpenTransfer {
     pub(super) fn started(&self) -> Instant {
         self.shared.progress.started()
     }
+
+    pub(super) fn progress(&self) -> &Progress {
+        &self.shared.progress
+    }
+}
+
+/// The data connection that a request wants.
+fn link(
+    session: &Session,
+    request: &TransferRequest,
+    passive: Option<Grant>,
+    trace: Context,
+    story: Option<Rc<Story>>,
+) -> Link {
+    let config = &session.policy.config;
+    Link {
+        route: request.route,
+        passive,
+        local: session.local.ip(),
+        timeout: config.timeouts.data_connect,
+        protection: request.protected.then(|| protection(session)),
+        headless: match config.ingress.data_proxy_protocol {
+            Proxy::Off => config.ingress.balancers.clone(),
+            _ => Networks::default(),
+        },
+        is_headless: false,
+        trace,
+        story,
+    }
+}
+
+/// For PROT P.
+fn protection(session: &Session) -> Protection {
+    let ftp = &session.policy.config.ftp;
+    Protection {
+        config: session.worker.tls.data(session.host_name()),
+        key: session.key,
+        reuse: ftp.data_reuse,
+        strangers: ftp.data_peer == crate::config::DataPeer::Tls,
+        metrics: Arc::clone(&session.worker.metrics),
+    }
 }
 
 /// The parts of a transfer that its future owns.
@@ -224,7 +261,8 @@ impl Run {
         offset: u64,
         length: Option<u64>,
     ) -> Result<u64, Failure> {
-        let source: Arc<dyn Source> = self.files.open(&path).await?.into();
+        let source: Arc<dyn Source> =
+            self.terms.progress.stored(self.files.open(&path)).await?.into();
         let size = source.attributes().size;
         let rest = size.checked_sub(offset).ok_or(Failure::BadOffset)?;
         let told = length.map_or(rest, |length| length.min(rest));
@@ -248,7 +286,8 @@ impl Run {
             StoreMode::Unique => CreateMode::Unique,
         };
         let options = CreateOptions { expected, ..CreateOptions::new(mode) };
-        let sink: Arc<dyn Sink> = self.files.create(&path, options).await?.into();
+        let sink: Arc<dyn Sink> =
+            self.terms.progress.stored(self.files.create(&path, options)).await?.into();
         let shared = Rc::clone(&self.shared);
         let name = (mode == CreateMode::Unique).then(|| sink.path().clone());
         let received = shared.unless_aborted(self.take(Arc::clone(&sink), name)).await;
@@ -286,7 +325,7 @@ impl Run {
     }
 
     async fn list(mut self, request: ListRequest) -> Result<u64, Failure> {
-        let listing = open_listing(self.files, &request).await?;
+        let listing = self.terms.progress.stored(open_listing(self.files, &request)).await?;
         let shared = Rc::clone(&self.shared);
         let opened = || shared.open(None, None);
         let connection = self.link.open(opened).await?;

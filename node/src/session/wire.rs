@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use rustls::ProtocolVersion;
+use rustls::{HandshakeKind, ProtocolVersion};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -140,6 +140,12 @@ impl Wire {
             version: tls.protocol_version()?.as_str()?,
             cipher: tls.negotiated_cipher_suite()?.suite().as_str()?,
         })
+    }
+
+    /// Whether its TLS session goes on with an older one.
+    pub(crate) fn is_resumed(&self) -> bool {
+        let Self::Tls(stream) = self else { return false };
+        stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
     /// The end-entity certificate that the client showed, verified, in DER.

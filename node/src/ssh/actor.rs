@@ -18,10 +18,11 @@ use tracing::info;
 use super::connection::Connection;
 use super::handler::Door;
 use super::link::Link;
-use super::record::Record;
+use super::record::{Origin, Record};
 use super::transport::Transport;
+use crate::address::canonical;
 use crate::auth::Protocol;
-use crate::listen::{Acceptor, Arrival, Ended};
+use crate::listen::{Acceptor, Arrival, Awaits, Ended};
 use crate::log::{self, Ring};
 use crate::metrics::Probe;
 use crate::session::{Guard, KICKED, LAST_WORDS, Notice, Timer};
@@ -70,13 +71,18 @@ impl SshSession {
         arrival: Arrival,
         startup: Entrance,
     ) -> Addr<Self> {
-        let Arrival { stream, tuned, peer, .. } = arrival;
+        let Arrival { stream, tuned, peer, dialled, header, since, .. } = arrival;
         let policy = worker.policy();
         let now = Instant::now();
         let metrics = Arc::clone(&worker.metrics);
         metrics.sessions.began(Protocol::Ssh);
         let ring = Ring::new(policy.config.telemetry.session_ring);
-        let record = Record::new(guard.id, peer.ip(), metrics, policy.xferlog.clone(), ring);
+        let server = dialled.or_else(|| stream.local_addr().ok().map(canonical));
+        let origin = Origin { session: guard.id, client: peer, server, accepted: since };
+        let record = Record::new(origin, metrics, policy.xferlog.clone(), ring);
+        if header == Awaits::Nothing {
+            record.trace_header(stream.peer_addr().ok(), now);
+        }
         let buffers = Rc::clone(&worker.ssh_buffers);
         let connection = Connection::new(worker, policy, peer, Rc::new(record), now);
         let link = Link::new(stream, tuned, Rc::clone(&connection.wire), buffers);
@@ -143,6 +149,7 @@ impl SshSession {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(Err(error)) => return Poll::Ready(error.to_string()),
                     Poll::Ready(Ok(session)) => {
+                        self.connection.record.trace_greeting();
                         let letters = Rc::clone(&self.connection.letters);
                         let courier = Box::pin(letters.post(session.handle()));
                         self.running = Phase::Open { session, courier };
@@ -267,6 +274,7 @@ impl ActorFuture<SshSession> for Drive {
         let _scope = session.connection.record.about().enter();
         session.drive(task).map(|reason| {
             session.connection.end();
+            session.connection.record.trace_end(&reason);
             session.connection.record.log_end(&reason);
             context.stop();
         })

@@ -21,6 +21,7 @@ use crate::auth::{Attempt, Method, Refusal, Secret};
 use crate::login;
 use crate::metrics::LoginResult;
 use crate::pool::Failed;
+use crate::telemetry::Judged;
 
 /// The way into one connection.
 pub(super) struct Gate {
@@ -163,14 +164,20 @@ impl Gate {
         }
         // It connected before the ban, or before the door was closed.
         let banned = || connection.worker.is_banned(client, Instant::now()).then_some(BANNED);
+        let attempted = record.attempt(method);
         if let Some(text) = connection.worker.closed().or_else(banned) {
+            let refusal = LoginRefusal::Limit(text.to_owned());
+            record.trace_login(&attempted, &user, Judged::Refused(&refusal));
             return self.turn_away(&user, method, LoginResult::Limit, text);
         }
         let policy = &connection.policy;
-        let judgement = policy.authenticator.authenticate(attempt);
+        let judgement = attempted.within(policy.authenticator.authenticate(attempt));
         let judgement = tokio::time::timeout(policy.config.timeouts.login, judgement).await;
-        let account = match judgement.unwrap_or(Err(Refusal::Unavailable(Failure::StorageTimeout)))
-        {
+        let judged = judgement.unwrap_or(Err(Refusal::Unavailable(Failure::StorageTimeout)));
+        if let Err(refusal) = &judged {
+            record.trace_refusal(&attempted, &user, refusal);
+        }
+        let account = match judged {
             Ok(account) => account,
             Err(Refusal::More { next, proved }) => {
                 debug!(user, "one step of a login done");
@@ -191,7 +198,14 @@ impl Gate {
             }
         };
         let (pool, metrics) = (&connection.worker.pool, &connection.worker.metrics);
-        let admitted = login::admit(policy, pool, None, account, client, metrics).await;
+        let is_anonymous = account.anonymous;
+        let admitted = login::admit(policy, pool, None, account, client, metrics);
+        let admitted = attempted.within(admitted).await;
+        let judged = match &admitted {
+            Ok(_) => Judged::Granted { is_anonymous },
+            Err(refusal) => Judged::Refused(refusal),
+        };
+        record.trace_login(&attempted, &user, judged);
         match (admitted, connection.worker.closed()) {
             // It was judged while the node closed its door.
             (Ok(_), Some(text)) => self.turn_away(&user, method, LoginResult::Limit, text),

@@ -33,9 +33,9 @@ impl Door {
     fn note_client(&self, session: &Session) {
         if let Some(card) = self.connection.card() {
             let name = session.remote_sshid();
-            card.set_software(&String::from_utf8_lossy(
-                name.strip_prefix(b"SSH-2.0-").unwrap_or(name),
-            ));
+            let name = String::from_utf8_lossy(name.strip_prefix(b"SSH-2.0-").unwrap_or(name));
+            card.set_software(&name);
+            self.connection.record.note_client(&name);
         }
     }
 
@@ -127,6 +127,8 @@ impl Handler for Door {
     }
 
     async fn authentication_banner(&mut self) -> Result<Option<String>, Error> {
+        // This is asked at the first request of the client under keys.
+        self.connection.record.trace_keys();
         // A text is shown with its line end (RFC 4252, 5.4).
         let banner = &self.connection.policy.config.ssh.banner;
         Ok(banner.as_ref().map(|banner| format!("{banner}\r\n")))

@@ -42,6 +42,7 @@ mod record;
 mod scp;
 mod sftp;
 mod throttle;
+mod trace;
 mod transport;
 
 pub(crate) use actor::SshSession;

@@ -1,7 +1,7 @@
 //! What is logged of an SSH session: its login, each transfer and change, and one line with totals.
 
 use std::cell::RefCell;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -11,24 +11,41 @@ use flotilla_protocol::path::VirtualPath;
 use flotilla_protocol::sftp::Outcome;
 use tracing::{debug, info};
 
+use super::trace::{Marks, Part};
 use crate::auth::{Account, Method, Protocol};
 use crate::log::{self, ACCOUNT, About, Direction, Ring, TransferRecord, XferLog};
 use crate::metrics::{
     LoginMethod, LoginResult, Metrics, Over, SftpRequest, TransferDirection, TransferResult,
 };
 use crate::roster::{Tally, Who};
-use crate::telemetry::{Trace, name};
+use crate::telemetry::Trace;
 
 /// The memory of one session.
 pub(super) struct Record {
     /// The session and its user, in every line that is logged while it is polled.
     about: RefCell<Arc<About>>,
-    client: IpAddr,
-    since: Instant,
+    pub(super) client: SocketAddr,
+    /// What the client dialled.
+    pub(super) server: Option<SocketAddr>,
+    /// What the client says that it is.
+    pub(super) software: RefCell<Option<Box<str>>>,
+    pub(super) since: Instant,
     pub(super) trace: Trace,
+    pub(super) marks: Marks,
     metrics: Arc<Metrics>,
     xferlog: Option<Arc<XferLog>>,
-    tally: Rc<Tally>,
+    pub(super) tally: Rc<Tally>,
+}
+
+/// A connection that became a session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    pub(super) session: u64,
+    pub(super) client: SocketAddr,
+    /// What the client dialled.
+    pub(super) server: Option<SocketAddr>,
+    /// When it was accepted.
+    pub(super) accepted: Instant,
 }
 
 /// One upload or download, over.
@@ -36,9 +53,16 @@ pub(super) struct Transfer<'a> {
     pub(super) account: &'a Account,
     pub(super) path: &'a VirtualPath,
     pub(super) upload: bool,
+    /// As those who watch the node see it.
+    pub(super) command: &'static str,
     pub(super) bytes: u64,
     pub(super) elapsed: Duration,
     pub(super) failure: Option<&'a Failure>,
+    /// What failed before its end.
+    pub(super) fault: Option<&'a Failure>,
+    pub(super) part: Part,
+    /// When the first byte moved.
+    pub(super) first: Option<Instant>,
 }
 
 /// A change to the files that is no transfer.
@@ -68,26 +92,29 @@ impl Change {
 
 impl Record {
     pub(super) fn new(
-        session: u64,
-        client: IpAddr,
+        origin: Origin,
         metrics: Arc<Metrics>,
         xferlog: Option<Arc<XferLog>>,
         ring: Option<Arc<Ring>>,
     ) -> Self {
-        let trace = Trace::new();
+        let Origin { session, client, server, accepted } = origin;
+        let trace = Trace::new(accepted);
         Self {
             about: RefCell::new(Arc::new(About {
                 session,
                 trace: trace.root(),
-                client,
+                client: client.ip(),
                 protocol: PROTOCOL,
                 user: None,
                 path: None,
                 ring,
             })),
             client,
+            server,
+            software: RefCell::default(),
             since: Instant::now(),
             trace,
+            marks: Marks::default(),
             metrics,
             xferlog,
             tally: Rc::default(),
@@ -99,6 +126,15 @@ impl Record {
         Arc::clone(&self.about.borrow())
     }
 
+    /// The same, at work on a part of it.
+    fn within(&self, part: Part) -> Arc<About> {
+        let about = self.about();
+        match part.span == about.trace {
+            true => about,
+            false => Arc::new(About { trace: part.span, ..(*about).clone() }),
+        }
+    }
+
     /// Who this is, for the roster.
     pub(super) fn who(&self) -> Who {
         let about = self.about();
@@ -106,7 +142,7 @@ impl Record {
             number: about.session,
             user: about.user.clone().unwrap_or_default(),
             protocol: Protocol::Ssh,
-            client: self.client,
+            client: self.client.ip(),
             tally: Rc::clone(&self.tally),
         }
     }
@@ -139,7 +175,7 @@ impl Record {
     }
 
     pub(super) fn log_transfer(&self, transfer: &Transfer<'_>) {
-        let &Transfer { account, path, upload, bytes, elapsed, failure } = transfer;
+        let &Transfer { account, path, upload, bytes, elapsed, failure, .. } = transfer;
         if upload {
             self.tally.uploaded(bytes);
         } else {
@@ -155,7 +191,9 @@ impl Record {
             bytes,
             elapsed,
             user: &account.name,
+            trace: self.trace.shown(),
         });
+        let scope = self.within(transfer.part).enter();
         info!(
             target: ACCOUNT,
             command = if upload { "upload" } else { "download" },
@@ -168,6 +206,8 @@ impl Record {
         if let Some(failure) = failure.filter(|failure| failure.is_trouble()) {
             log::fail(failure.text());
         }
+        drop(scope);
+        self.trace_transfer(transfer);
         let direction = if upload { Direction::In } else { Direction::Out };
         self.xferlog(account, path, (bytes, elapsed), direction, failure.is_none());
     }
@@ -199,7 +239,7 @@ impl Record {
         log.record(&TransferRecord {
             ended: SystemTime::now(),
             elapsed,
-            client: self.client,
+            client: self.client.ip(),
             bytes,
             path,
             ascii: false,
@@ -211,26 +251,7 @@ impl Record {
         });
     }
 
-    /// The root of the session's spans.
-    fn trace_end(&self, reason: &str) {
-        let span = (self.since, Instant::now());
-        let Some(record) = self.trace.end("ssh session", span, false) else { return };
-        let (about, tally) = (self.about(), &self.tally);
-        record
-            .word(name::PROTOCOL, PROTOCOL)
-            .text(name::CLIENT, &self.client.to_string())
-            .number(name::SESSION, about.session)
-            .maybe(about.user.as_deref(), |record, user| record.text(name::USER, user))
-            .number("flotilla.uploads", tally.uploads())
-            .number("flotilla.downloads", tally.downloads())
-            .number("flotilla.bytes_in", tally.bytes_in())
-            .number("flotilla.bytes_out", tally.bytes_out())
-            .text(name::REASON, reason)
-            .send();
-    }
-
     pub(super) fn log_end(&self, reason: &str) {
-        self.trace_end(reason);
         let elapsed_ms = self.since.elapsed().as_millis() as u64;
         match self.about().user {
             Some(_) => info!(
@@ -258,4 +279,4 @@ pub(super) fn now_seconds() -> i64 {
 /// What is logged of a name that nobody was let in by.
 const USER_CHARS_MAX: usize = 128;
 /// As the logs of all protocols name it.
-const PROTOCOL: &str = "ssh";
+pub(super) const PROTOCOL: &str = "ssh";

@@ -23,7 +23,7 @@ use crate::health::{Health, Probe, Readiness, STARTING};
 use crate::listen::{Acceptor, Door, Living, Watch};
 use crate::metrics::{CountedStore, Metrics};
 use crate::policy::Policy;
-use crate::pool::{self, Attach, Fault, KnownBans, Parts, Places, Pool, generation, size};
+use crate::pool::{self, Attach, Fault, KnownBans, Parts, Places, Pool, Traced, generation, size};
 use crate::ports::{Ports, Report, ShardSeed};
 use crate::registry::Registry;
 use crate::threshold::Threshold;
@@ -134,8 +134,9 @@ fn parts(
     tls: &tls::Store,
     places: Places,
 ) -> Parts {
+    let counted = CountedStore::new(Rc::clone(&joined.store), metrics.pool.calls.clone());
     Parts {
-        store: Rc::new(CountedStore::new(Rc::clone(&joined.store), metrics.pool.calls.clone())),
+        store: Rc::new(Traced::new(Rc::new(counted), joined.alone)),
         name: policy.config.pool.name.clone(),
         alone: joined.alone,
         sharing: joined.sharing.clone(),

@@ -12,19 +12,27 @@
 
 mod budget;
 mod context;
+mod describe;
 mod endpoint;
 mod export;
+mod fault;
 pub(crate) mod name;
 mod pipeline;
 mod record;
 mod recorder;
 mod text;
 mod trace;
+mod work;
 
 pub(crate) use context::Context;
+pub(crate) use describe::{Judged, Moved, milliseconds, protected};
 pub(crate) use export::COUNTS;
+pub(crate) use fault::is_fault;
 pub(crate) use pipeline::Exporter;
+#[cfg(feature = "aws")]
+pub(crate) use pipeline::SPANS;
 pub(crate) use record::Record;
-pub(crate) use recorder::{is_slow, over};
+pub(crate) use recorder::{is_on, is_slow, over};
 pub(crate) use text::clean;
 pub(crate) use trace::Trace;
+pub(crate) use work::{Watch, watch, within};

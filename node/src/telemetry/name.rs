@@ -19,12 +19,19 @@ pub(crate) const USER: &str = "user.name";
 pub(crate) const SOFTWARE: &str = "user_agent.original";
 /// The file, as the client sees it.
 pub(crate) const PATH: &str = "file.path";
+/// The kind of a failure, in a word.
+pub(crate) const ERROR: &str = "error.type";
 /// `1.2` or `1.3`.
 pub(crate) const TLS_VERSION: &str = "tls.protocol.version";
 /// The cipher suite.
 pub(crate) const TLS_CIPHER: &str = "tls.cipher";
 /// Whether a TLS session was resumed.
 pub(crate) const TLS_RESUMED: &str = "tls.resumed";
+
+/// What kind of a store is called.
+pub(crate) const DATABASE: &str = "db.system.name";
+/// What it is asked to do: the name of a script.
+pub(crate) const OPERATION: &str = "db.operation.name";
 
 /// The session's number on its node, as in the log.
 pub(crate) const SESSION: &str = "flotilla.session";
@@ -44,7 +51,29 @@ pub(crate) const FIRST_BYTE: &str = "flotilla.first_byte_ms";
 pub(crate) const STORAGE_WAIT: &str = "flotilla.storage_wait_ms";
 /// How somebody proved who he is.
 pub(crate) const METHOD: &str = "flotilla.method";
+/// Bytes that a relay brought from the client to the owner of the port.
+pub(crate) const BYTES_INWARD: &str = "flotilla.bytes_inward";
+/// And from there to the client.
+pub(crate) const BYTES_OUTWARD: &str = "flotilla.bytes_outward";
 /// Another node of the pool.
 pub(crate) const NODE: &str = "flotilla.node";
+/// What a login came to.
+pub(crate) const RESULT: &str = "flotilla.result";
+/// Who knew the user.
+pub(crate) const BACKEND: &str = "flotilla.backend";
+/// `passive` or `active`.
+pub(crate) const ROUTE: &str = "flotilla.route";
+/// Milliseconds until the TCP connection of a transfer stood.
+pub(crate) const CONNECT: &str = "flotilla.connect_ms";
+/// Milliseconds in a queue, before the work began.
+pub(crate) const WAIT: &str = "flotilla.wait_ms";
+/// How many files a session sent.
+pub(crate) const UPLOADS: &str = "flotilla.uploads";
+/// How many it fetched.
+pub(crate) const DOWNLOADS: &str = "flotilla.downloads";
+/// Bytes of the uploads.
+pub(crate) const BYTES_IN: &str = "flotilla.bytes_in";
+/// Bytes of the downloads.
+pub(crate) const BYTES_OUT: &str = "flotilla.bytes_out";
 /// Why it came so.
 pub(crate) const REASON: &str = "flotilla.reason";

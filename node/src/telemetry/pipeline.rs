@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub(crate) use flotilla_cluster::aws::SPANS;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
@@ -235,8 +236,6 @@ fn resource(config: &Config, node: &str) -> Resource {
     }
 }
 
-/// The target of spans that are made with `tracing`.
-pub(crate) const SPANS: &str = "flotilla::span";
 /// Spans, or lines, that wait: at half a kilobyte each 2 MiB.
 const QUEUE: usize = 4096;
 /// What the library's own queue holds more, so that what is dropped is dropped, and counted, before it.

@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 use std::time::{Instant, SystemTime};
 
+use flotilla_protocol::failure::Failure;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{Link, SpanId, SpanKind, Status};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use super::context::Context;
+use super::fault::is_fault;
+use super::name;
 use super::recorder::Recorder;
 use super::text::clean;
 
@@ -101,7 +104,15 @@ impl Record {
     /// It failed; `kind` is a word of few (`error.type`), `text` is for people.
     pub(crate) fn failed(mut self, kind: &'static str, text: &str) -> Self {
         self.data.status = Status::error(clean(text));
-        self.word("error.type", kind)
+        self.word(name::ERROR, kind)
+    }
+
+    /// It failed so: an error if somebody should look after it ([`is_fault`]), and else only told.
+    pub(crate) fn failure(self, failure: &Failure) -> Self {
+        match is_fault(failure) {
+            true => self.failed(failure.word(), failure.text()),
+            false => self.word(name::ERROR, failure.word()).text(name::REASON, failure.text()),
+        }
     }
 
     /// It has to do with another one, which is not its parent.

@@ -88,6 +88,11 @@ pub(crate) fn is_slow(elapsed: Duration) -> bool {
     RECORDER.get().and_then(|recorder| recorder.slow).is_some_and(|slow| elapsed >= slow)
 }
 
+/// Whether spans are exported at all.
+pub(crate) fn is_on() -> bool {
+    RECORDER.get().is_some()
+}
+
 /// Whether a new trace is sampled.
 pub(super) fn draws(trace: TraceId) -> bool {
     RECORDER.get().is_some_and(|recorder| recorder.draws(trace))
@@ -101,7 +106,7 @@ const HALF: u64 = 1 << 63;
 const KEPT_PER_SECOND: u32 = 100;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::{Arc, Mutex};
 
     use opentelemetry::trace::Status;
@@ -110,7 +115,7 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<SpanData>>>);
+    pub(in crate::telemetry) struct Kept(pub(in crate::telemetry) Arc<Mutex<Vec<SpanData>>>);
 
     impl SpanProcessor for Kept {
         fn on_start(&self, _: &mut opentelemetry_sdk::trace::Span, _: &opentelemetry::Context) {}
@@ -128,7 +133,8 @@ mod tests {
         }
     }
 
-    fn recorder(sample: f64) -> (&'static Recorder, Kept) {
+    /// One of its own, and what it is sent.
+    pub(in crate::telemetry) fn recorder(sample: f64) -> (&'static Recorder, Kept) {
         let kept = Kept::default();
         let recorder = Recorder::new(Box::new(kept.clone()), sample, None, Instant::now());
         (Box::leak(Box::new(recorder)), kept)

@@ -4,14 +4,17 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::time::Instant;
 
+use opentelemetry::trace::TraceId;
+
 use super::context::Context;
 use super::record::Record;
-use super::recorder::over;
+use super::recorder::{is_on, over};
 
 /// The root of a session's spans.
 #[derive(Debug)]
 pub(crate) struct Trace {
     root: Context,
+    began: Instant,
     /// Spans that were exported, or would have been.
     spans: Cell<u32>,
     /// Something of it was exported, so its root is as well.
@@ -19,10 +22,10 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    /// Of a new session.
-    pub(crate) fn new() -> Self {
+    /// Of a session whose connection was accepted then.
+    pub(crate) fn new(began: Instant) -> Self {
         let root = Context::root();
-        Self { root, spans: Cell::new(0), is_kept: Cell::new(root.is_sampled) }
+        Self { root, began, spans: Cell::new(0), is_kept: Cell::new(root.is_sampled) }
     }
 
     /// The root.
@@ -30,13 +33,32 @@ impl Trace {
         self.root
     }
 
+    /// When it began.
+    pub(crate) fn began(&self) -> Instant {
+        self.began
+    }
+
     /// Whether all of it is exported. Where not, only what must be is worth preparing.
     pub(crate) fn is_sampled(&self) -> bool {
         self.root.is_sampled
     }
 
-    /// Part of the session that is over; see [`super::over`]. Its context is `part`, a [child](Context::child) of
-    /// the root. After [`SPANS_MAX`] of a session only failures are exported.
+    /// Its number, if all of it is exported: who looks for it will find it.
+    pub(crate) fn shown(&self) -> Option<TraceId> {
+        self.is_sampled().then_some(self.root.trace)
+    }
+
+    /// A new part of the session that has parts itself or log lines of its own: below the root. Where nothing is
+    /// exported there are no parts, and all is the root's.
+    pub(crate) fn part(&self) -> Context {
+        match is_on() {
+            true => self.root.child(),
+            false => self.root,
+        }
+    }
+
+    /// Part of the session that is over; see [`super::over`]. `part` is one that was [made](Self::part) when it
+    /// began. After [`SPANS_MAX`] of a session only failures are exported.
     pub(crate) fn over_as(
         &self,
         part: Context,
@@ -71,13 +93,8 @@ impl Trace {
     }
 
     /// The session itself, at its end.
-    pub(crate) fn end(
-        &self,
-        name: impl Into<Cow<'static, str>>,
-        span: (Instant, Instant),
-        must: bool,
-    ) -> Option<Record> {
-        let record = over(self.root, None, name, span, must || self.is_kept.get())?;
+    pub(crate) fn end(&self, name: impl Into<Cow<'static, str>>, now: Instant) -> Option<Record> {
+        let record = over(self.root, None, name, (self.began, now), self.is_kept.get())?;
         let left_out = self.spans.get().saturating_sub(SPANS_MAX);
         Some(match left_out {
             0 => record.server(),
@@ -88,3 +105,20 @@ impl Trace {
 
 /// Spans of one session: a trace with more can not be looked at.
 pub(crate) const SPANS_MAX: u32 = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // No recorder is installed here: one would be that of all tests of the process.
+    #[test]
+    fn where_nothing_is_exported_nothing_is_prepared() {
+        let now = Instant::now();
+        let trace = Trace::new(now);
+        assert!(!trace.is_sampled());
+        assert_eq!(trace.part(), trace.root());
+        assert!(trace.over("NOOP", (now, now), false).is_none());
+        assert!(trace.over("RETR", (now, now), true).is_none());
+        assert!(trace.end("session", now).is_none());
+    }
+}

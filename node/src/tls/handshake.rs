@@ -28,6 +28,17 @@ pub enum HandshakeError {
     Tls(rustls::Error),
 }
 
+impl HandshakeError {
+    /// Its kind in one word, for programs that count.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Deadline => "timeout",
+            Self::Broken(_) => "connection_broken",
+            Self::Tls(_) => "tls",
+        }
+    }
+}
+
 impl From<io::Error> for HandshakeError {
     fn from(error: io::Error) -> Self {
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());

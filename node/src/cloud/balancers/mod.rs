@@ -132,7 +132,7 @@ impl Cloud {
         let (now, fronts) = (Instant::now(), &mut self.fronts);
         let round::Outcome { desk, seen, notes, troubles, absences, changed, scope } = result;
         fronts.desk = desk;
-        let verifies = changed || absences.is_waiting(now);
+        let verifies = !changed.is_empty() || absences.is_waiting(now);
         fronts.absences = absences;
         fronts.failures = if troubles.is_empty() { 0 } else { fronts.failures.saturating_add(1) };
         for trouble in fronts.troubles.news(troubles) {

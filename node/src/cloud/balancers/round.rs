@@ -12,11 +12,12 @@ use flotilla_cluster::balancer::{
     plan_pool, strangers,
 };
 use flotilla_cluster::id::Fence;
-use tracing::info;
+use tracing::{Instrument, info};
 
 use super::super::advice::advised;
 use super::super::identity::Identity;
 use super::super::lead::wait_for;
+use super::super::reconcile::Reconcile;
 use super::super::session::session;
 use super::want::{own_ids, want};
 use crate::config::{BalancerSource, Config};
@@ -76,8 +77,8 @@ pub(super) struct Outcome {
     pub(super) notes: Vec<String>,
     pub(super) troubles: Vec<String>,
     pub(super) absences: Absences,
-    /// Whether something was changed.
-    pub(super) changed: bool,
+    /// What was changed.
+    pub(super) changed: Vec<String>,
     pub(super) scope: Scope,
 }
 
@@ -105,13 +106,15 @@ impl Round {
             notes: Vec::new(),
             troubles: Vec::new(),
             absences: std::mem::take(&mut self.absences),
-            changed: false,
+            changed: Vec::new(),
             scope: self.scope,
         };
-        match self.look(&mut desk, &mut outcome).await {
+        let reconcile = Reconcile::begin("balancers");
+        match self.look(&mut desk, &mut outcome).instrument(reconcile.span()).await {
             Ok(()) => desk.budget.on_answer(),
             Err(reason) => outcome.troubles.push(reason),
         }
+        reconcile.end(&outcome.changed, &outcome.troubles);
         outcome.desk = desk;
         outcome
     }
@@ -155,8 +158,8 @@ impl Round {
         carry_out(&balancers, plan.changes, false, may, |change, done| match done {
             Ok(()) => {
                 let step = change.step();
-                *changed = true;
                 info!(what = step.what, why = step.why, "load balancer changed");
+                changed.push(step.what);
             }
             Err(trouble) => troubles.push(advised(trouble)),
         })

@@ -9,12 +9,13 @@ use flotilla_cluster::aws::instances::Instances;
 use flotilla_cluster::aws::route53::{HostedZone, Route53};
 use flotilla_cluster::aws::{Budget, Trouble};
 use flotilla_cluster::dns::{Change, Desk, Request, Settings};
-use tracing::{debug, info};
+use tracing::{Instrument, debug, info};
 
 use super::wanted::settings;
 use super::witness::{Asked, Court};
 use crate::cloud::advice::{advised, chance};
 use crate::cloud::identity::Identity;
+use crate::cloud::reconcile::Reconcile;
 use crate::cloud::session::session;
 use crate::config::{Config, DnsAddress};
 use crate::policy::Policy;
@@ -30,6 +31,45 @@ pub(super) struct Work {
     budget: Budget,
     /// What went wrong outside of the desk in this turn.
     troubles: Vec<String>,
+    round: Option<Round>,
+}
+
+/// Turns that have something to do, one after the other: one span.
+struct Round {
+    reconcile: Reconcile,
+    calls: usize,
+    changed: Vec<String>,
+    troubles: Vec<String>,
+}
+
+impl Round {
+    /// The round under way, or a new one.
+    fn of(round: &mut Option<Self>) -> &mut Self {
+        round.get_or_insert_with(|| Self {
+            reconcile: Reconcile::begin("names"),
+            calls: 0,
+            changed: Vec::new(),
+            troubles: Vec::new(),
+        })
+    }
+
+    /// There is nothing to do for now.
+    fn end(round: &mut Option<Self>) {
+        if let Some(Self { reconcile, changed, troubles, .. }) = round.take() {
+            reconcile.end(&changed, &troubles);
+        }
+    }
+
+    /// A call was made. A zone that takes very many is told in parts.
+    fn on_reply(round: &mut Option<Self>, changed: Vec<String>, trouble: Option<String>) {
+        let under_way = Self::of(round);
+        under_way.calls += 1;
+        under_way.changed.extend(changed);
+        under_way.troubles.extend(trouble);
+        if under_way.calls >= CALLS_MAX {
+            Self::end(round);
+        }
+    }
 }
 
 /// The zone is known.
@@ -56,6 +96,7 @@ impl Default for Work {
             asked: Asked::default(),
             budget: Budget::new(CALLS_PER_SECOND),
             troubles: Vec::new(),
+            round: None,
         }
     }
 }
@@ -86,13 +127,15 @@ impl Work {
                 let _ = opened.desk.poll(&[], None, now);
             }
             self.troubles.clear();
+            Round::end(&mut self.round);
             return now + LOOK;
         };
         if self.desk.is_none() {
             if let Err(later) = self.budget.take(now) {
                 return later;
             }
-            match open(turn).await {
+            let span = Round::of(&mut self.round).reconcile.span();
+            match open(turn).instrument(span).await {
                 Ok(mut opened) => {
                     self.troubles.clear();
                     if let Some(mut former) = self.former.take() {
@@ -102,6 +145,8 @@ impl Work {
                     self.desk = Some(opened);
                 }
                 Err(trouble) => {
+                    Round::on_reply(&mut self.round, Vec::new(), Some(trouble.clone()));
+                    Round::end(&mut self.round);
                     self.troubles = vec![trouble];
                     self.budget.on_trouble(Instant::now(), chance());
                     return now + LOOK;
@@ -109,8 +154,9 @@ impl Work {
             }
         }
         let Some(opened) = &mut self.desk else { return now + LOOK };
-        self.troubles = opened.hear_witnesses(&mut self.asked, &peers, config).await;
-        opened.work(&turn.pool, &peers).await
+        let round = &mut self.round;
+        self.troubles = opened.hear_witnesses(&mut self.asked, &peers, config, round).await;
+        opened.work(&turn.pool, &peers, round).await
     }
 }
 
@@ -120,6 +166,7 @@ impl Opened {
         asked: &mut Asked,
         peers: &Peers,
         config: &Config,
+        round: &mut Option<Round>,
     ) -> Vec<String> {
         let due = asked.due(self.desk.gone(), Instant::now());
         if due.is_empty() {
@@ -131,7 +178,8 @@ impl Opened {
             machines: &peers.machines,
             port: config.ftp.listen.iter().chain(&config.ssh.listen).map(|at| at.port()).next(),
         };
-        let (witnesses, trouble) = court.hear(&due).await;
+        let span = Round::of(round).reconcile.span();
+        let (witnesses, trouble) = court.hear(&due).instrument(span).await;
         let now = Instant::now();
         for (gone, witness) in due.iter().zip(witnesses) {
             debug!(node = gone.key, ?witness, "a node with records is silent");
@@ -141,9 +189,15 @@ impl Opened {
     }
 
     /// One call, if there is one to make.
-    async fn work(&mut self, pool: &Addr<Pool>, peers: &Peers) -> Instant {
+    async fn work(
+        &mut self,
+        pool: &Addr<Pool>,
+        peers: &Peers,
+        round: &mut Option<Round>,
+    ) -> Instant {
         let now = Instant::now();
         let Some(request) = self.desk.poll(&peers.nodes, Some(peers.led), now) else {
+            Round::end(round);
             return self.desk.next().map_or(now + LOOK, |next| next.min(now + LOOK));
         };
         // Hearing witnesses takes seconds: only who leads still may write.
@@ -154,10 +208,13 @@ impl Opened {
                 return now;
             }
         }
-        let result = self.route53.call(&request).await;
-        if result.is_ok() {
-            tell(&request, self.desk.settings());
-        }
+        let span = Round::of(round).reconcile.span();
+        let result = self.route53.call(&request).instrument(span).await;
+        let (changed, trouble) = match &result {
+            Ok(_) => (tell(&request, self.desk.settings()), None),
+            Err(trouble) => (Vec::new(), Some(trouble.to_string())),
+        };
+        Round::on_reply(round, changed, trouble);
         self.desk.on_reply(result, Instant::now(), chance());
         Instant::now()
     }
@@ -188,13 +245,16 @@ pub(crate) async fn zone(
     HostedZone::find(session, config.aws.dns_zone.as_deref(), &names, private).await
 }
 
-fn tell(request: &Request, settings: &Settings) {
+/// Logs what a call has changed; the same in words.
+fn tell(request: &Request, settings: &Settings) -> Vec<String> {
     match request {
         Request::Change(changes) => {
-            for change in changes {
+            let told = changes.iter().map(|change| {
                 let step = Change::Record(Box::new(change.clone())).step(settings);
                 info!(what = step.what, why = step.why, "names changed");
-            }
+                step.what
+            });
+            return told.collect();
         }
         Request::CreateCheck { reference, spec } => {
             let (address, port) = (spec.address, spec.port);
@@ -205,11 +265,14 @@ fn tell(request: &Request, settings: &Settings) {
             info!(check = id, %address, port, "health check changed");
         }
         Request::DeleteCheck(id) => info!(check = id, "health check deleted"),
-        _ => {}
+        _ => return Vec::new(),
     }
+    vec!["a health check".to_owned()]
 }
 
 /// Between two looks whether this node leads.
 const LOOK: Duration = Duration::from_secs(1);
 /// Finding a zone takes one call per label of its name.
 const CALLS_PER_SECOND: u32 = 1;
+/// Of one span.
+const CALLS_MAX: usize = 100;

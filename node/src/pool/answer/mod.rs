@@ -16,7 +16,7 @@ use flotilla_cluster::agent::Link;
 use flotilla_cluster::ban::Ban;
 use flotilla_cluster::id::NodeId;
 use flotilla_cluster::order::What;
-use flotilla_cluster::store::{BanChange, Banned, Reply, Request, StoreError};
+use flotilla_cluster::store::{BanChange, Banned, Reply, Request, Store, StoreError};
 use futures_util::future::join;
 use ipnet::IpNet;
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use flotilla_cluster::agent::{Link, Pulse};
 use flotilla_cluster::id::NodeId;
 use flotilla_cluster::member::{Member, Standing};
-use flotilla_cluster::store::{Reply, Request};
+use flotilla_cluster::store::{Reply, Request, Store};
 use serde_json::{Value, json};
 
 use super::{Answering, Pool};

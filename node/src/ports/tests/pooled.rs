@@ -137,6 +137,7 @@ fn a_connection_at_another_node_reaches_its_session() {
             let accepted = grant.accept().await;
             assert_eq!(accepted.peer, right.local_addr().unwrap());
             assert_eq!(accepted.via.unwrap().sender, second.fence);
+            crate::relay::welcome::say(&accepted.stream, crate::telemetry::Context::root());
             (&accepted.stream).write_all(b"for it").unwrap();
             drop(accepted);
             let read = tokio::task::spawn_blocking(move || {
@@ -150,6 +151,20 @@ fn a_connection_at_another_node_reaches_its_session() {
             closes(stranger).await;
         }
         assert_eq!((second.counts.sent.count(), first.counts.received.count()), (4, 2));
+    });
+}
+
+/// What a client gets is the session's, and the session says first for which trace it is.
+#[test]
+fn an_owner_that_speaks_something_else_is_not_passed_on() {
+    System::new().block_on(async {
+        let (first, second) = pair([1, 1]);
+        let mut grant = first.shards.first().unwrap().grant(request(client(3))).await.unwrap();
+        let right = connect_at(client(9), client(3), grant.port());
+        let accepted = grant.accept().await;
+        (&accepted.stream).write_all(&[b'x'; Preamble::BYTES]).unwrap();
+        resets(right).await;
+        assert_eq!(second.counts.bytes.count(), 0);
     });
 }
 

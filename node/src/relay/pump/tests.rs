@@ -26,10 +26,14 @@ async fn line() -> (TcpStream, TcpStream, TcpStream, TcpStream) {
     (client, inner, outer, owner)
 }
 
+async fn at_once(_: &TcpStream) -> io::Result<()> {
+    Ok(())
+}
+
 /// A relay that has brought half of something, and has no end before it.
 async fn half_way() -> (TcpStream, JoinHandle<(Moved, io::Result<()>)>, TcpStream) {
     let (mut client, inner, outer, mut owner) = line().await;
-    let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60), never::<()>()));
+    let relay = actix_rt::spawn(run(inner, outer, at_once, Duration::from_secs(60), never::<()>()));
     client.write_all(b"half").await.unwrap();
     owner.read_exact(&mut [0; 4]).await.unwrap();
     (client, relay, owner)
@@ -45,7 +49,8 @@ fn both_ways_and_each_end_on_its_own() {
         let (mut client, inner, outer, mut owner) = line().await;
         let upload = content(3 * 1024 * 1024 + 17);
         let sent = upload.clone();
-        let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60), never::<()>()));
+        let relay =
+            actix_rt::spawn(run(inner, outer, at_once, Duration::from_secs(60), never::<()>()));
         let peer = actix_rt::spawn(async move {
             client.write_all(&sent).await.unwrap();
             client.shutdown().await.unwrap();
@@ -95,7 +100,8 @@ fn silence_ends_it() {
     System::new().block_on(async {
         let (client, inner, outer, owner) = line().await;
         let begun = Instant::now();
-        let (moved, result) = run(inner, outer, Duration::from_millis(20), never::<()>()).await;
+        let (moved, result) =
+            run(inner, outer, at_once, Duration::from_millis(20), never::<()>()).await;
         assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert_eq!(moved, Moved::default());
         assert!(begun.elapsed() >= Duration::from_millis(20));
@@ -107,7 +113,8 @@ fn silence_ends_it() {
 fn a_slow_reader_stops_the_writer() {
     System::new().block_on(async {
         let (client, inner, outer, owner) = line().await;
-        let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60), never::<()>()));
+        let relay =
+            actix_rt::spawn(run(inner, outer, at_once, Duration::from_secs(60), never::<()>()));
         let piece = content(64 * 1024);
         let mut taken: usize = 0;
         // Nobody reads at the owner: the writer is stopped once all buffers are full.
@@ -138,7 +145,8 @@ fn silence_cuts_nothing_off_that_was_sent_to_its_end() {
         owner.write_all(&file).await.unwrap();
         owner.shutdown().await.unwrap();
         // Nobody reads, and the client does not say its end.
-        let (moved, result) = run(inner, outer, Duration::from_millis(100), never::<()>()).await;
+        let (moved, result) =
+            run(inner, outer, at_once, Duration::from_millis(100), never::<()>()).await;
         assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert_eq!(moved.outward, file.len() as u64);
         let mut received = Vec::new();
@@ -197,7 +205,8 @@ fn urgent_bytes_stop_nothing() {
         let (mut client, inner, outer, mut owner) = line().await;
         let upload = content(600_000);
         let sent = upload.clone();
-        let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60), never::<()>()));
+        let relay =
+            actix_rt::spawn(run(inner, outer, at_once, Duration::from_secs(60), never::<()>()));
         let peer = actix_rt::spawn(async move {
             let (first, second) = sent.split_at(300_000);
             client.write_all(first).await.unwrap();
@@ -224,7 +233,8 @@ fn without_a_pipe_all_comes_nevertheless() {
         let (mut client, inner, outer, mut owner) = line().await;
         let upload = content(3 * 1024 * 1024 + 17);
         let sent = upload.clone();
-        let relay = actix_rt::spawn(run(inner, outer, Duration::from_secs(60), never::<()>()));
+        let relay =
+            actix_rt::spawn(run(inner, outer, at_once, Duration::from_secs(60), never::<()>()));
         let peer = actix_rt::spawn(async move {
             client.write_all(&sent).await.unwrap();
             client

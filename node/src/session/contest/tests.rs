@@ -43,7 +43,7 @@ async fn crowd(contest: &mut Contest<'_>, count: usize) -> Vec<TcpStream> {
     let mut crowd = Vec::new();
     for _ in 0..count {
         let (socket, client) = pair();
-        contest.enter(socket);
+        contest.enter(socket, None);
         crowd.push(client);
         assert!(turn(contest).await.is_none());
     }
@@ -66,7 +66,7 @@ async fn passes_behind(count: usize, begins: bool) {
     let mut contest = Contest::new(&protection, deadline);
     let (socket, mut client) = pair();
     client.set_nonblocking(true).unwrap();
-    contest.enter(socket);
+    contest.enter(socket, None);
     if begins {
         assert!(!shake(&mut tls, &mut client));
         while !contest.handshakes[0].spoke.get() {

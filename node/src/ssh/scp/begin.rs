@@ -11,7 +11,7 @@ use flotilla_protocol::path::VirtualPath;
 use flotilla_protocol::scp::{Outcome, Request};
 
 use super::upload::Upload;
-use super::{Done, Download, Entered, Server};
+use super::{Done, Download, Entered, GET, PUT, Server};
 use crate::files::Files;
 use crate::ssh::expand::{expand, names};
 use crate::ssh::record::Change;
@@ -43,10 +43,12 @@ impl Server {
             Request::Open { path } => {
                 let work = files.open(&path);
                 let (path, card) = (Rc::new(path), Rc::clone(&self.card));
+                let (record, part) = (Rc::clone(&self.record), self.record.part(now));
                 self.start(work, now, move |result| {
+                    record.trace_unopened(GET, &path, now, result.as_ref().err());
                     Done::Opened(result.map(|source| {
                         let moving = card.begin(GET, Direction::Download, &path, now);
-                        Download { path, source: source.into(), moving, failed: None }
+                        Download { path, source: source.into(), moving, part, failed: None }
                     }))
                 });
             }
@@ -91,10 +93,12 @@ impl Server {
         };
         let work = self.files.create(&path, options);
         let (path, card) = (Rc::new(path), Rc::clone(&self.card));
+        let (record, part) = (Rc::clone(&self.record), self.record.part(now));
         self.start(work, now, move |result| {
+            record.trace_unopened(PUT, &path, now, result.as_ref().err());
             Done::Created(result.map(|sink| {
                 let moving = card.begin(PUT, Direction::Upload, &path, now);
-                Upload { path, sink: sink.into(), moving }
+                Upload { path, sink: sink.into(), moving, part }
             }))
         });
     }
@@ -196,8 +200,3 @@ async fn next_names(
         directory = next;
     }
 }
-
-/// What those who watch the node see of an upload.
-const PUT: &str = "scp put";
-/// And of a download.
-const GET: &str = "scp get";

@@ -19,6 +19,7 @@ use self::upload::Upload;
 use super::channel::{Broken, Exit, Program};
 use super::record::{Change, Record, Transfer};
 use super::throttle::Throttle;
+use super::trace::Part;
 use crate::files::Files;
 use crate::login::LoggedIn;
 use crate::roster::{Card, Moving};
@@ -50,6 +51,7 @@ struct Download {
     path: Rc<VirtualPath>,
     source: Arc<dyn Source>,
     moving: Moving,
+    part: Part,
     failed: Option<Failure>,
 }
 
@@ -135,7 +137,10 @@ impl Server {
                 self.record.log_change(self.files.account(), &change, result.as_ref().err());
                 Outcome::Done(result)
             }
-            Done::Created(result) => Outcome::Done(result.map(|upload| self.upload = Some(upload))),
+            Done::Created(result) => Outcome::Done(result.map(|mut upload| {
+                upload.part.opens(now);
+                self.upload = Some(upload);
+            })),
             Done::Written(count, result) => {
                 self.throttle.received(count, now);
                 if let (Some(upload), Ok(_)) = (&mut self.upload, &result) {
@@ -147,7 +152,8 @@ impl Server {
                 self.end_upload(result.as_ref().err(), now);
                 Outcome::Done(result)
             }
-            Done::Opened(result) => Outcome::Attributes(result.map(|download| {
+            Done::Opened(result) => Outcome::Attributes(result.map(|mut download| {
+                download.part.opens(now);
                 let attributes = *download.source.attributes();
                 self.download = Some(download);
                 attributes
@@ -190,9 +196,13 @@ impl Server {
                 account: self.files.account(),
                 path: &upload.path,
                 upload: true,
+                command: PUT,
                 bytes: upload.moving.bytes(),
                 elapsed: now.saturating_duration_since(upload.moving.started()),
                 failure,
+                fault: None,
+                part: upload.part,
+                first: upload.moving.first(),
             });
         }
     }
@@ -204,9 +214,13 @@ impl Server {
                 account: self.files.account(),
                 path: &download.path,
                 upload: false,
+                command: GET,
                 bytes: download.moving.bytes(),
                 elapsed: now.saturating_duration_since(download.moving.started()),
                 failure: failure.or(download.failed.as_ref()),
+                fault: None,
+                part: download.part,
+                first: download.moving.first(),
             });
         }
     }
@@ -298,6 +312,10 @@ impl Program for Server {
     }
 }
 
+/// What those who watch the node see of an upload.
+const PUT: &str = "scp put";
+/// And of a download.
+const GET: &str = "scp get";
 /// Read at once: what the transport is handed in one piece.
 const READ_BYTES: usize = 256 * 1024;
 /// Bytes that wait for the machine before the socket is not read any more.

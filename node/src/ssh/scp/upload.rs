@@ -6,6 +6,7 @@ use std::sync::Arc;
 use flotilla_protocol::path::VirtualPath;
 
 use crate::roster::Moving;
+use crate::ssh::trace::Part;
 use crate::storage::Sink;
 
 /// An upload under way.
@@ -14,4 +15,5 @@ pub(super) struct Upload {
     pub(super) sink: Arc<dyn Sink>,
     /// It counts the bytes that were written.
     pub(super) moving: Moving,
+    pub(super) part: Part,
 }

@@ -18,28 +18,27 @@ use super::listing::Lister;
 use super::open::{Content, File, Open};
 use super::{Server, copy, names};
 use crate::files::Files;
-use crate::metrics::SftpRequest;
 use crate::ssh::record::{Change, now_seconds};
 use crate::storage::{CreateMode, CreateOptions, Edit, Storage, Visitor, Work};
 
 impl Server {
     /// Begins one request; what is answered at once is finished here.
     pub(super) fn begin(&mut self, ticket: Ticket, request: Request, now: Instant) {
-        self.under_way.push((ticket, SftpRequest::of(&request)));
         self.doing = self.doing(&request);
         match self.doing {
             Some((command, _)) => self.card.note(command, now),
             None => self.card.touch(now),
         }
+        self.ask(ticket, &request, now);
         let answer = move |outcome| Finished::Answer(ticket, outcome);
         match request {
             Request::Open { handle, path, flags, attributes } => {
                 self.open_file(ticket, handle, path, flags, attributes, now);
             }
             Request::OpenDirectory { handle, path } => {
-                let work = self.files.read_directory(&path);
+                let (work, part) = (self.files.read_directory(&path), self.record.part(now));
                 self.start(work, now, move |result| {
-                    let open = result.map(|entries| Open::directory(Rc::new(path), entries));
+                    let open = result.map(|entries| Open::directory(Rc::new(path), entries, part));
                     Finished::Opened(ticket, handle, open)
                 });
             }
@@ -224,9 +223,9 @@ impl Server {
         } else {
             self.files.open(&path).map(|source| Content::Source(source.into()))
         };
-        let (path, card) = (Rc::new(path), Rc::clone(&self.card));
+        let (path, card, part) = (Rc::new(path), Rc::clone(&self.card), self.record.part(now));
         self.start(work, now, move |result| {
-            let open = result.map(|content| Open::file(&card, path, content, now));
+            let open = result.map(|content| Open::file(&card, path, content, part));
             Finished::Opened(ticket, handle, open)
         });
     }
@@ -320,7 +319,8 @@ impl Server {
                 let file = Box::new(file);
                 self.start(work, now, move |result| Finished::Closed(ticket, file, result));
             }
-            Some(Open::Directory { .. }) => {
+            Some(Open::Directory { path, part, .. }) => {
+                self.record.trace_listing(part, &path, None);
                 self.finish(Finished::Answer(ticket, Outcome::Done), now);
             }
             None => self.finish(Finished::Answer(ticket, Outcome::Failed(Failure::Internal)), now),

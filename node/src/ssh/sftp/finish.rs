@@ -60,7 +60,8 @@ impl Server {
             }
             Finished::Opened(ticket, handle, result) => {
                 let outcome = match result {
-                    Ok(open) => {
+                    Ok(mut open) => {
+                        open.opens(now);
                         self.open.insert(handle, open);
                         Outcome::Opened
                     }
@@ -70,6 +71,7 @@ impl Server {
             }
             Finished::Read(ticket, handle, result) => (ticket, self.read(handle, result, now)),
             Finished::Written(ticket, handle, count, result) => {
+                self.note_fault(handle, result.as_ref().err());
                 if let (Some(Open::File(file)), Ok(_)) = (self.open.get(&handle), &result) {
                     file.written(count, now);
                 }
@@ -82,16 +84,13 @@ impl Server {
                 }
                 (ticket, done(result.map(drop)))
             }
-            Finished::Listed(ticket, handle, result) => (ticket, self.listed(handle, result)),
+            Finished::Listed(ticket, handle, result) => (ticket, self.listed(handle, result, now)),
             Finished::Closed(ticket, file, result) => {
                 file.log(&self.record, &self.files, result.as_ref().err(), now);
                 (ticket, done(result))
             }
         };
-        if let Some(place) = self.under_way.iter().position(|(of, _)| *of == ticket) {
-            let (_, request) = self.under_way.swap_remove(place);
-            self.record.count(request, &outcome);
-        }
+        self.answered(ticket, &outcome);
         self.machine.on_outcome(ticket, outcome);
     }
 
@@ -101,6 +100,7 @@ impl Server {
         result: Result<Vec<u8>, Failure>,
         now: Instant,
     ) -> Outcome {
+        self.note_fault(handle, result.as_ref().err());
         match result {
             Ok(buffer) => {
                 let count = buffer.len().saturating_sub(DATA_HEADROOM);
@@ -114,10 +114,18 @@ impl Server {
         }
     }
 
+    /// A part of a transfer failed.
+    fn note_fault(&mut self, handle: HandleId, failure: Option<&Failure>) {
+        if let (Some(failure), Some(Open::File(file))) = (failure, self.open.get_mut(&handle)) {
+            file.fault = Some(failure.clone());
+        }
+    }
+
     fn listed(
         &mut self,
         handle: HandleId,
         result: Result<(Box<dyn Directory>, NameList, bool), Failure>,
+        now: Instant,
     ) -> Outcome {
         match result {
             Ok((directory, names, more)) => {
@@ -127,7 +135,11 @@ impl Server {
                 }
                 Outcome::Names(names)
             }
-            Err(failure) => Outcome::Failed(failure),
+            Err(failure) => {
+                let path = self.open.get(&handle).map(Open::path);
+                self.record.trace_request(READ_DIRECTORY, path, now, Some(&failure));
+                Outcome::Failed(failure)
+            }
         }
     }
 }
@@ -135,3 +147,6 @@ impl Server {
 fn done(result: Result<(), Failure>) -> Outcome {
     result.map_or_else(Outcome::Failed, |()| Outcome::Done)
 }
+
+/// A span of its own only if it fails: the listing goes on, or the client asks again.
+const READ_DIRECTORY: &str = "readdir";

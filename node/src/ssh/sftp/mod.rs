@@ -7,12 +7,14 @@
 //! | --- | --- |
 //! | `open` | what is kept under a handle |
 //! | `doing` | what those who watch the node see of a request |
+//! | `asked` | what is remembered of a request until it is answered |
 //! | `begin` | from a request to work on the storage |
 //! | `finish` | from the storage's answer to the machine, the log and the handles |
 //! | `listing` | entries of a directory into a reply |
 //! | `copy` | `copy-data` between two open files |
 //! | `names` | names of users and groups |
 
+mod asked;
 mod begin;
 mod copy;
 mod doing;
@@ -28,10 +30,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use flotilla_protocol::sftp::{self, HandleId, Settings, Ticket};
+use flotilla_protocol::sftp::{self, HandleId, Settings};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
+use self::asked::Asked;
 use self::doing::Doing;
 use self::finish::Finished;
 use self::open::Open;
@@ -40,7 +43,6 @@ use super::record::Record;
 use super::throttle::Throttle;
 use crate::files::Files;
 use crate::login::LoggedIn;
-use crate::metrics::SftpRequest;
 use crate::roster::Card;
 
 /// One SFTP channel.
@@ -55,8 +57,8 @@ pub(super) struct Server {
     card: Rc<Card>,
     /// What is being begun, for those who watch the node.
     doing: Doing,
-    /// What is under way, for the metrics: no more than the machine hands out at once.
-    under_way: Vec<(Ticket, SftpRequest)>,
+    /// Requests under way.
+    asked: Vec<Asked>,
     record: Rc<Record>,
     /// The client sends no more.
     ended: bool,
@@ -80,7 +82,7 @@ impl Server {
             throttle: Throttle::new(login),
             card,
             doing: None,
-            under_way: Vec::new(),
+            asked: Vec::new(),
             record,
             ended: false,
         }
@@ -157,6 +159,7 @@ impl Program for Server {
 
     fn close(&mut self, now: Instant) {
         self.work.clear();
+        self.asked.clear();
         for (_, open) in self.open.drain() {
             open.log_broken(&self.record, &self.files, now);
         }

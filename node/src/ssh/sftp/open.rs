@@ -12,6 +12,7 @@ use super::doing::{GET, PUT};
 use crate::files::Files;
 use crate::roster::{Card, Moving};
 use crate::ssh::record::{Record, Transfer};
+use crate::ssh::trace::Part;
 use crate::storage::{Directory, Sink, Source};
 
 /// An open file or directory.
@@ -25,6 +26,7 @@ pub(super) enum Open {
         entries: Option<Box<dyn Directory>>,
         /// All entries were given out.
         ended: bool,
+        part: Part,
     },
 }
 
@@ -34,6 +36,9 @@ pub(super) struct File {
     pub(super) content: Content,
     /// It counts the bytes: those written, if the file may be written.
     moving: Moving,
+    part: Part,
+    /// How a read or write failed last.
+    pub(super) fault: Option<Failure>,
 }
 
 /// The bytes of an open file.
@@ -50,18 +55,29 @@ impl Open {
         card: &Rc<Card>,
         path: Rc<VirtualPath>,
         content: Content,
-        now: Instant,
+        part: Part,
     ) -> Self {
         let (command, direction) = match content {
             Content::Source(_) => (GET, Direction::Download),
             Content::Sink(_) => (PUT, Direction::Upload),
         };
-        let moving = card.begin(command, direction, &path, now);
-        Self::File(File { path, content, moving })
+        let moving = card.begin(command, direction, &path, part.since);
+        Self::File(File { path, content, moving, part, fault: None })
     }
 
-    pub(super) fn directory(path: Rc<VirtualPath>, entries: Box<dyn Directory>) -> Self {
-        Self::Directory { path, entries: Some(entries), ended: false }
+    pub(super) fn directory(
+        path: Rc<VirtualPath>,
+        entries: Box<dyn Directory>,
+        part: Part,
+    ) -> Self {
+        Self::Directory { path, entries: Some(entries), ended: false, part }
+    }
+
+    /// The storage has opened it.
+    pub(super) fn opens(&mut self, now: Instant) {
+        match self {
+            Self::File(File { part, .. }) | Self::Directory { part, .. } => part.opens(now),
+        }
     }
 
     pub(super) fn is_file(&self) -> bool {
@@ -84,8 +100,9 @@ impl Open {
 
     /// The connection ended before the client closed it.
     pub(super) fn log_broken(&self, record: &Record, files: &Files, now: Instant) {
-        if let Self::File(file) = self {
-            file.log(record, files, Some(&Failure::DataBroken), now);
+        match self {
+            Self::File(file) => file.log(record, files, Some(&Failure::DataBroken), now),
+            Self::Directory { path, part, .. } => record.trace_listing(*part, path, None),
         }
     }
 }
@@ -114,13 +131,18 @@ impl File {
         now: Instant,
     ) {
         let upload = matches!(self.content, Content::Sink(_));
+        let command = if upload { PUT } else { GET };
         record.log_transfer(&Transfer {
             account: files.account(),
             path: &self.path,
             upload,
+            command,
             bytes: self.moving.bytes(),
             elapsed: now.saturating_duration_since(self.moving.started()),
             failure,
+            fault: self.fault.as_ref(),
+            part: self.part,
+            first: self.moving.first(),
         });
     }
 }

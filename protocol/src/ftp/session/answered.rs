@@ -1,6 +1,7 @@
-//! Which commands were answered, and how: for whoever counts them.
+//! Which commands were answered, and how: for whoever counts or traces them.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use crate::ftp::Verb;
 
@@ -9,25 +10,34 @@ use crate::ftp::Verb;
 pub struct Answered {
     /// `None`: none that is known.
     pub verb: Option<Verb>,
-    /// The code of the final reply; 0 where there was none, as after AUTH, whose handshake failed.
+    /// The code of the final reply; 0 where there was none.
     pub code: u16,
+    /// When it was taken up.
+    pub since: Instant,
 }
 
 /// Those that the owner has not taken note of, and the one that is under way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Answers {
     /// Of the command that was executed last.
     pub(super) verb: Option<Verb>,
+    /// When that was taken up.
+    pub(super) since: Instant,
     waiting: VecDeque<Answered>,
 }
 
 impl Answers {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { verb: None, since: now, waiting: VecDeque::new() }
+    }
+
     /// One was answered with this.
-    pub(super) fn push(&mut self, verb: Option<Verb>, written: Option<&[u8]>) {
+    pub(super) fn push(&mut self, verb: Option<Verb>, since: Instant, written: Option<&[u8]>) {
         if self.waiting.len() >= WAITING_MAX {
             self.waiting.pop_front();
         }
-        self.waiting.push_back(Answered { verb, code: code(written.unwrap_or_default()) });
+        let code = code(written.unwrap_or_default());
+        self.waiting.push_back(Answered { verb, code, since });
     }
 
     pub(super) fn take(&mut self) -> Option<Answered> {

@@ -126,7 +126,7 @@ impl Session {
             login: Login::Nobody { attempts: 0 },
             activity: Activity::Idle,
             verb: "",
-            answered: Answers::default(),
+            answered: Answers::new(now),
             request: None,
             signals: Signals::default(),
             clock,
@@ -296,13 +296,13 @@ impl Session {
                 Ok(Command::Noop) if at_once => {
                     let written = self.output.len();
                     self.noop();
-                    self.answered.push(verb, self.output.get(written..));
+                    self.answered.push(verb, now, self.output.get(written..));
                     return self.told(now);
                 }
                 Ok(Command::Stat(None)) if at_once => {
                     let written = self.output.len();
                     self.transfer_status();
-                    self.answered.push(verb, self.output.get(written..));
+                    self.answered.push(verb, now, self.output.get(written..));
                     return self.told(now);
                 }
                 _ => {}
@@ -358,7 +358,7 @@ impl Session {
     }
 
     fn begin(&mut self, line: &[u8]) {
-        self.answered.verb = None;
+        (self.answered.verb, self.answered.since) = (None, self.clock.active);
         if line == TOO_LONG {
             return self.reply(500, b"Command line too long.");
         }
@@ -429,14 +429,19 @@ impl Session {
         None
     }
 
+    /// Whether the last command still has no final reply. AUTH has its own before the handshake.
     fn is_under_way(&self) -> bool {
-        matches!(self.activity, Activity::Waiting(_) | Activity::Transferring(_))
+        match self.activity {
+            Activity::Waiting(Wait::Secure) | Activity::Idle | Activity::Closing => false,
+            Activity::Waiting(_) | Activity::Transferring(_) => true,
+        }
     }
 
     /// Notes the last command, unless it is still under way. What was written since is its final reply.
     fn note_answer(&mut self, written: usize) {
         if !self.is_under_way() {
-            self.answered.push(self.answered.verb, self.output.get(written..));
+            let Answers { verb, since, .. } = self.answered;
+            self.answered.push(verb, since, self.output.get(written..));
         }
     }
 

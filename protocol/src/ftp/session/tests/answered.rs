@@ -1,54 +1,55 @@
+//! What the machine tells of commands that were answered.
+
 use super::*;
-use crate::ftp::Verb;
 
-/// Verbs and codes since the last time.
-fn told(bench: &mut Bench) -> Vec<(&'static str, u16)> {
-    let answers = std::iter::from_fn(|| bench.session.poll_answered());
-    let name = |verb: Option<Verb>| verb.map_or("other", |verb| verb.info().name);
-    answers.map(|answered| (name(answered.verb), answered.code)).collect()
+/// The verb, the code, and when it was taken up, in seconds of the bench.
+fn answered(bench: &mut Bench, start: Instant) -> Vec<(&'static str, u16, u64)> {
+    let mut all = Vec::new();
+    while let Some(Answered { verb, code, since }) = bench.session.poll_answered() {
+        let verb = verb.map_or("", |verb| verb.info().name);
+        all.push((verb, code, since.duration_since(start).as_secs()));
+    }
+    all
 }
 
 #[test]
-fn every_command_is_told_once_with_its_final_reply() {
-    let mut bench = Bench::new();
-    bench.log_in();
-    assert_eq!(told(&mut bench), [("USER", 331), ("PASS", 230)]);
-    bench.line("FEAT");
-    bench.line("frob");
-    bench.line("retr");
-    assert_eq!(told(&mut bench), [("FEAT", 211), ("other", 500), ("RETR", 501)]);
-    bench.line("QUIT");
-    assert_eq!(told(&mut bench), [("QUIT", 221)]);
-}
-
-#[test]
-fn what_is_under_way_is_not_answered() {
+fn a_command_is_told_once_with_its_final_reply_and_when_it_was_taken_up() {
     let mut bench = Bench::logged_in();
-    bench.begin("stor a");
+    let start = bench.now;
+    answered(&mut bench, start);
+    bench.begin("RETR a");
     bench.open();
-    let before = told(&mut bench);
-    assert!(before.iter().all(|(verb, _)| *verb != "STOR"), "{before:?}");
+    bench.now += Duration::from_secs(1);
+    // Answered at once, in mid-transfer, and one that waits for its turn.
     bench.line("NOOP");
     bench.line("PWD");
-    assert_eq!(told(&mut bench), [("NOOP", 200)]);
-    bench.answer(Outcome::TransferEnded(Ok(1)));
-    assert_eq!(told(&mut bench), [("STOR", 226), ("PWD", 257)]);
-    bench.said();
-    bench.begin("stor a");
-    bench.open();
-    told(&mut bench);
-    bench.line("ABOR");
-    assert!(told(&mut bench).is_empty());
-    bench.answer(Outcome::TransferEnded(Err(Failure::Aborted)));
-    assert_eq!(told(&mut bench), [("STOR", 426), ("ABOR", 226)]);
+    bench.now += Duration::from_secs(1);
+    bench.answer(Outcome::TransferEnded(Ok(7)));
+    bench.line("XYZ");
+    let told =
+        [("PASV", 227, 0), ("NOOP", 200, 1), ("RETR", 226, 0), ("PWD", 257, 2), ("", 500, 2)];
+    assert_eq!(answered(&mut bench, start), told);
+    assert_eq!(answered(&mut bench, start), []);
 }
 
 #[test]
-fn an_owner_who_takes_no_note_costs_no_memory_without_end() {
+fn auth_is_answered_before_its_handshake_and_once() {
+    let mut bench = Bench::new();
+    let start = bench.now;
+    bench.line("AUTH TLS");
+    assert!(matches!(bench.session.poll(), Some(Request::StartTls)));
+    assert!(bench.said().starts_with("234"));
+    bench.answer(Outcome::Secured(Ok(false)));
+    bench.line("NOOP");
+    assert_eq!(answered(&mut bench, start), [("AUTH", 234, 0), ("NOOP", 200, 0)]);
+}
+
+#[test]
+fn those_that_nobody_takes_note_of_are_bounded() {
     let mut bench = Bench::logged_in();
     for _ in 0..10_000 {
-        bench.line("NOOP");
-        bench.said();
+        bench.say("NOOP");
     }
-    assert_eq!(told(&mut bench).len(), 4096);
+    let start = bench.now;
+    assert_eq!(answered(&mut bench, start).len(), 4096);
 }
