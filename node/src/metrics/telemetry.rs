@@ -7,6 +7,7 @@ use crate::telemetry::COUNTS;
 
 label! {
     /// What is told, in the order of [`COUNTS`].
+    #[expect(dead_code, reason = "found by their place")]
     Signal = "signal" {
         Traces = "traces",
         Metrics = "metrics",
@@ -16,6 +17,7 @@ label! {
 
 label! {
     /// What became of it.
+    #[expect(dead_code, reason = "found by their place")]
     Outcome = "result" {
         Exported = "exported",
         /// The collector did not take it, or not in time.

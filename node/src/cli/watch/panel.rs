@@ -39,7 +39,7 @@ impl Panel {
 
     /// Of this number at this place.
     pub(super) fn json(&self, id: usize, place: &Value) -> Value {
-        let mut panel = json!({
+        json!({
             "id": id,
             "type": self.form.kind(),
             "title": self.title,
@@ -49,13 +49,7 @@ impl Panel {
             "targets": self.targets(),
             "fieldConfig": { "defaults": self.form.defaults(self.unit), "overrides": [] },
             "options": self.form.options(self.unit),
-        });
-        if self.form == Form::Heatmap {
-            // The bounds of the histogram are those of the picture.
-            panel["fieldConfig"]["defaults"] =
-                json!({ "custom": { "scaleDistribution": { "type": "linear" } } });
-        }
-        panel
+        })
     }
 
     fn targets(&self) -> Vec<Value> {
@@ -86,13 +80,18 @@ impl Form {
     }
 
     fn defaults(self, unit: &str) -> Value {
-        let custom = match self {
-            Self::Stack => {
-                json!({ "fillOpacity": 30, "stacking": { "mode": "normal", "group": "A" } })
+        match self {
+            // The bounds of the histogram are those of the picture.
+            Self::Heatmap => json!({ "custom": { "scaleDistribution": { "type": "linear" } } }),
+            Self::Stack => json!({
+                "unit": unit,
+                "min": 0,
+                "custom": { "fillOpacity": 30, "stacking": { "mode": "normal", "group": "A" } },
+            }),
+            Self::Lines | Self::Exemplars | Self::Now => {
+                json!({ "unit": unit, "min": 0, "custom": { "fillOpacity": 5 } })
             }
-            _ => json!({ "fillOpacity": 5 }),
-        };
-        json!({ "unit": unit, "min": 0, "custom": custom })
+        }
     }
 
     fn options(self, unit: &str) -> Value {
