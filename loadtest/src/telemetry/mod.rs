@@ -211,6 +211,9 @@ key = "{key}"
 file = "{users}"
 [storage]
 root = "{root}"
+[limits]
+unauthenticated = {CLIENTS}
+unauthenticated_per_address = 0
 [health]
 listen = "127.0.0.1:{health}"
 "#,
