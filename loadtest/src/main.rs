@@ -19,6 +19,7 @@ mod results;
 mod row;
 mod run;
 mod scenario;
+mod telemetry;
 mod worker;
 
 use std::process::ExitCode;
@@ -43,6 +44,8 @@ enum Command {
     Relay(relay::Arguments),
     /// Starts nodes of one pool under a name, lets clients follow it, and kills, drains and scales nodes.
     Pool(pool::Arguments),
+    /// Measures what a small file costs more where traces and metrics are sent to a collector.
+    Telemetry(telemetry::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Relay(arguments) => relay::run(&arguments),
         Command::Pool(arguments) => pool::run(&arguments),
+        Command::Telemetry(arguments) => telemetry::run(&arguments),
     };
     match result {
         Ok(code) => code,

@@ -1,29 +1,14 @@
 //! A disk that is full: 452 or 552, never 226, and everything else goes on.
 
-use flotilla_tests::{Program, Server, skipped};
+use flotilla_tests::{Server, skipped};
 
-/// A server whose root is a file system of 8 MiB of its own, or `None` where this user may make
-/// none.
+/// A server with a small file system of its own, or `None` where this user may make none.
 fn start_small(reserve: &str) -> Option<Server> {
-    let mut flags = vec!["--mount"];
-    if !rustix::process::geteuid().is_root() {
-        flags.extend(["--user", "--map-root-user"]);
-    }
-    if Program::new("unshare")
-        .args(&flags)
-        .args(["mount", "-t", "tmpfs", "tmpfs", "/mnt"])
-        .run()
-        .code
-        != Some(0)
-    {
+    let server = Server::builder().set("storage.reserve", reserve).start_on_small_disk();
+    if server.is_none() {
         skipped("full disks: this user may make no mount namespace");
-        return None;
     }
-    let builder = Server::builder().set("storage.reserve", reserve);
-    let files = builder.folder().join("files").display().to_string();
-    let script = "mount -t tmpfs -o size=8m tmpfs \"$0\" && exec \"$@\"";
-    let unshare = [&["unshare"], flags.as_slice(), &["sh", "-c", script, &files]].concat();
-    Some(builder.wrap(&unshare).start())
+    server
 }
 
 /// The file system runs full in mid-upload.

@@ -18,7 +18,7 @@ struct Figure {
 
 /// All figures of a run.
 #[derive(Debug, Serialize)]
-pub(super) struct Figures {
+pub(crate) struct Figures {
     machine: String,
     rounds: usize,
     figures: Vec<Figure>,
@@ -27,12 +27,12 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    pub(super) fn new(rounds: usize) -> Self {
+    pub(crate) fn new(rounds: usize) -> Self {
         Self { machine: machine(), rounds, figures: Vec::new(), faults: Vec::new() }
     }
 
     /// Adds a round's value to the figure of this name.
-    pub(super) fn add(&mut self, what: &str, unit: &'static str, goal: Option<f64>, value: f64) {
+    pub(crate) fn add(&mut self, what: &str, unit: &'static str, goal: Option<f64>, value: f64) {
         if let Some(figure) = self.figures.iter_mut().find(|figure| figure.what == what) {
             figure.values.push(value);
         } else {
@@ -41,17 +41,17 @@ impl Figures {
     }
 
     /// Adds what went wrong.
-    pub(super) fn fail(&mut self, what: &str, kind: &str, count: u64) {
+    pub(crate) fn fail(&mut self, what: &str, kind: &str, count: u64) {
         self.faults.push(format!("{what}: {count} times {kind}"));
     }
 
     /// Whether nothing went wrong.
-    pub(super) fn is_clean(&self) -> bool {
+    pub(crate) fn is_clean(&self) -> bool {
         self.faults.is_empty()
     }
 
     /// The table in Markdown.
-    pub(super) fn table(&self) -> String {
+    pub(crate) fn table(&self) -> String {
         let mut text = format!(
             "{}; medians of {} alternating rounds\n\n\
              | what | median | least to most | goal |\n| --- | --- | --- | --- |\n",

@@ -8,7 +8,7 @@
 //! | `memory` | a node that listens on the whole passive range |
 //! | `figures` | what came out |
 
-mod figures;
+pub(crate) mod figures;
 mod login;
 mod memory;
 mod pool;

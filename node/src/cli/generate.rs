@@ -1,5 +1,5 @@
-//! `flotilla gen`: the manual page, shell completions, the systemd unit, rules of a firewall and the
-//! reference of keys, each from the same source as the program itself.
+//! `flotilla gen`: the manual page, shell completions, the systemd unit, rules of a firewall, what watches a fleet
+//! and the reference of keys, each from the same source as the program itself.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use clap_mangen::Man;
 use super::nftables::NftablesArgs;
 #[cfg(feature = "aws")]
 use super::template::{self, TemplateArgs};
-use super::{Cli, ConfigArgs, iam, nftables, print, unit};
+use super::{Cli, ConfigArgs, iam, nftables, print, unit, watch};
 use crate::config::{self, MAIN_FILE, Origin};
 use crate::error::ServeError;
 use crate::metrics;
@@ -34,6 +34,11 @@ pub enum GenerateVerb {
     /// A template of CloudFormation for a fleet of nodes with the given configuration, and all that it needs.
     #[cfg(feature = "aws")]
     Cloudformation(TemplateArgs),
+    /// A dashboard for Grafana.
+    Grafana,
+    /// Rules for Prometheus, which tell somebody when it is time; how long a drain may take is of the given
+    /// configuration.
+    Alerts(ConfigArgs),
     /// The reference of configuration keys, in Markdown.
     Reference,
     /// The table of all metrics, in Markdown.
@@ -67,6 +72,8 @@ pub fn run(verb: GenerateVerb) -> Result<(), ServeError> {
         GenerateVerb::Iam(args) => print(&format!("{:#}\n", iam::policy(&args.load()?.0))),
         #[cfg(feature = "aws")]
         GenerateVerb::Cloudformation(args) => template::run(args),
+        GenerateVerb::Grafana => print(&format!("{:#}\n", watch::dashboard())),
+        GenerateVerb::Alerts(args) => print(&watch::alerts(&args.load()?.0)),
         GenerateVerb::Reference => print(&reference()),
         GenerateVerb::Metrics => print(&metrics::reference()),
     }

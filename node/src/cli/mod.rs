@@ -30,6 +30,7 @@ mod template;
 mod tests;
 mod unit;
 pub mod user;
+mod watch;
 
 /// A file-transfer server for fleets.
 #[derive(Debug, Parser)]

@@ -8,7 +8,7 @@
 //! | `label` | labels, whose values are known when the program is built: nobody who connects can add a series |
 //! | `plain` | the older text format, for those who do not ask for OpenMetrics |
 //! | `table` | the manual's table |
-//! | `session`, `login`, `command`, `transfer`, `data`, `relay`, `proxy`, `storage`, `pool`, `aws`, `mailbox`, `process` | the metrics |
+//! | `session`, `login`, `command`, `transfer`, `data`, `relay`, `proxy`, `storage`, `pool`, `aws`, `mailbox`, `telemetry`, `process` | the metrics |
 //! | `top` | the one that knows users, where it is asked for |
 //!
 //! Counting is one atomic step on a place that is found by number: no look-up by text, no lock, no allocation. Only
@@ -32,6 +32,7 @@ mod relay;
 mod session;
 mod storage;
 mod table;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod top;
@@ -94,6 +95,7 @@ impl Metrics {
         let pool = PoolState::new(entered);
         aws::enter(entered);
         mailbox::enter(entered);
+        telemetry::enter(entered);
         let process = Process::new(entered);
         Self {
             sessions,

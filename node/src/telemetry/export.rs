@@ -5,7 +5,6 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -19,34 +18,81 @@ use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::trace::SpanData;
 use tokio::runtime::Handle;
 
-/// What became of spans and lines, since the start.
-#[derive(Debug, Default)]
+/// What became of what there was to tell, since the start: spans, lines of the log, or whole pushes of metrics.
+#[derive(Debug)]
 pub(crate) struct Counts {
     /// Given to the queue.
-    pub(crate) offered: AtomicU64,
+    offered: AtomicU64,
     /// Taken by the collector.
-    pub(crate) exported: AtomicU64,
+    exported: AtomicU64,
     /// Not taken by it, or not in time.
-    pub(crate) failed: AtomicU64,
+    failed: AtomicU64,
+    /// Not even queued, for the queue was full.
+    dropped: AtomicU64,
 }
 
 impl Counts {
+    const fn new() -> Self {
+        Self {
+            offered: AtomicU64::new(0),
+            exported: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether there is room for one more where `room` may wait, those included that are being sent; it counts either
+    /// way. Threads that ask at once may each find the last place.
+    pub(super) fn offer(&self, room: usize) -> bool {
+        let (offered, gone) =
+            (self.offered.load(Ordering::Relaxed), self.exported() + self.failed());
+        let has_room = offered.saturating_sub(gone) < room as u64;
+        let of = if has_room { &self.offered } else { &self.dropped };
+        of.fetch_add(1, Ordering::Relaxed);
+        has_room
+    }
+
+    /// Taken by the collector.
+    pub(crate) fn exported(&self) -> u64 {
+        self.exported.load(Ordering::Relaxed)
+    }
+
+    /// Not taken by it, or not in time.
+    pub(crate) fn failed(&self) -> u64 {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Found the queue full.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
     fn note(&self, count: usize, result: &OTelSdkResult) {
         let of = if result.is_ok() { &self.exported } else { &self.failed };
         of.fetch_add(count as u64, Ordering::Relaxed);
     }
 }
 
+/// Of traces, metrics and logs.
+pub(crate) static COUNTS: [&Counts; 3] = [&TRACES, &METRICS, &LOGS];
+
+/// Spans.
+pub(super) static TRACES: Counts = Counts::new();
+/// Pushes of metrics.
+pub(super) static METRICS: Counts = Counts::new();
+/// Lines of the log.
+pub(super) static LOGS: Counts = Counts::new();
+
 /// An exporter, polled as if on the runtime of the thread `otlp`.
 #[derive(Debug)]
 pub(super) struct Within<E> {
     inner: E,
     runtime: Handle,
-    counts: Arc<Counts>,
+    counts: &'static Counts,
 }
 
 impl<E> Within<E> {
-    pub(super) fn new(inner: E, runtime: Handle, counts: Arc<Counts>) -> Self {
+    pub(super) fn new(inner: E, runtime: Handle, counts: &'static Counts) -> Self {
         Self { inner, runtime, counts }
     }
 }
@@ -96,7 +142,9 @@ impl opentelemetry_sdk::logs::LogExporter for Within<LogExporter> {
 
 impl PushMetricExporter for Within<MetricExporter> {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        within(&self.runtime, self.inner.export(metrics)).await
+        let result = within(&self.runtime, self.inner.export(metrics)).await;
+        self.counts.note(1, &result);
+        result
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -109,5 +157,22 @@ impl PushMetricExporter for Within<MetricExporter> {
 
     fn temporality(&self) -> Temporality {
         self.inner.temporality()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_finds_the_queue_full_is_counted_and_room_comes_back() {
+        let counts = Counts::new();
+        let offered = |times: usize| (0..times).filter(|_| counts.offer(10)).count();
+        assert_eq!(offered(15), 10);
+        assert_eq!(counts.dropped(), 5);
+        counts.note(4, &Ok(()));
+        counts.note(2, &Err(opentelemetry_sdk::error::OTelSdkError::AlreadyShutdown));
+        assert_eq!(offered(15), 6);
+        assert_eq!((counts.exported(), counts.failed(), counts.dropped()), (4, 2, 14));
     }
 }

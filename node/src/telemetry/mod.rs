@@ -26,6 +26,7 @@ mod work;
 
 pub(crate) use context::Context;
 pub(crate) use describe::{Judged, Moved, milliseconds, protected};
+pub(crate) use export::COUNTS;
 pub(crate) use fault::is_fault;
 pub(crate) use pipeline::Exporter;
 #[cfg(feature = "aws")]

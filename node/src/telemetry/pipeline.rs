@@ -5,11 +5,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) use flotilla_cluster::aws::SPANS;
-use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
+use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::logs::{self, BatchLogProcessor, SdkLoggerProvider};
+use opentelemetry_sdk::logs::{
+    self, BatchLogProcessor, LogProcessor, SdkLogRecord, SdkLoggerProvider,
+};
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{
     self, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanData, SpanExporter, SpanProcessor,
@@ -22,7 +24,7 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::endpoint::Endpoint;
-use super::export::{Counts, Within};
+use super::export::{self, Within};
 use super::recorder::{self, Recorder};
 use crate::config::{Config, Signal, Telemetry};
 use crate::error::ServeError;
@@ -109,16 +111,15 @@ struct Start<'a> {
 impl Start<'_> {
     fn traces(&self) -> Result<SdkTracerProvider, String> {
         let spans = self.endpoint.spans().map_err(|error| error.to_string())?;
-        let counts = Arc::new(Counts::default());
-        let mut exporter = Within::new(spans, self.runtime.clone(), Arc::clone(&counts));
+        let mut exporter = Within::new(spans, self.runtime.clone(), &export::TRACES);
         exporter.set_resource(&self.resource);
         let queue = trace::BatchConfigBuilder::default()
-            .with_max_queue_size(QUEUE)
+            .with_max_queue_size(QUEUE + SLACK)
             .with_max_export_batch_size(BATCH)
             .with_scheduled_delay(DELAY)
             .build();
         let processor = BatchSpanProcessor::builder(exporter).with_batch_config(queue).build();
-        let shared = Shared { processor: Arc::new(processor), counts };
+        let shared = Shared(Arc::new(processor));
         let (sample, slow) = (self.telemetry.sample, self.telemetry.slow_transfer);
         let slow = (!slow.is_zero()).then_some(slow);
         let recorder = Recorder::new(Box::new(shared.clone()), sample, slow, Instant::now());
@@ -134,7 +135,7 @@ impl Start<'_> {
 
     fn metrics(&self) -> Result<SdkMeterProvider, String> {
         let metrics = self.endpoint.metrics().map_err(|error| error.to_string())?;
-        let exporter = Within::new(metrics, self.runtime.clone(), Arc::default());
+        let exporter = Within::new(metrics, self.runtime.clone(), &export::METRICS);
         let reader = PeriodicReader::builder(exporter)
             .with_interval(self.telemetry.metrics_interval)
             .build();
@@ -148,15 +149,15 @@ impl Start<'_> {
 
     fn logs(&self) -> Result<SdkLoggerProvider, String> {
         let logs = self.endpoint.logs().map_err(|error| error.to_string())?;
-        let exporter = Within::new(logs, self.runtime.clone(), Arc::default());
+        let exporter = Within::new(logs, self.runtime.clone(), &export::LOGS);
         let queue = logs::BatchConfigBuilder::default()
-            .with_max_queue_size(QUEUE)
+            .with_max_queue_size(QUEUE + SLACK)
             .with_max_export_batch_size(BATCH)
             .with_scheduled_delay(DELAY)
             .build();
         let processor = BatchLogProcessor::builder(exporter).with_batch_config(queue).build();
         Ok(SdkLoggerProvider::builder()
-            .with_log_processor(processor)
+            .with_log_processor(Lines(processor))
             .with_resource(self.resource.clone())
             .build())
     }
@@ -164,25 +165,43 @@ impl Start<'_> {
 
 /// One queue for the spans of sessions and for those of `tracing`.
 #[derive(Clone, Debug)]
-struct Shared {
-    processor: Arc<BatchSpanProcessor>,
-    counts: Arc<Counts>,
-}
+struct Shared(Arc<BatchSpanProcessor>);
 
 impl SpanProcessor for Shared {
     fn on_start(&self, _: &mut trace::Span, _: &opentelemetry::Context) {}
 
     fn on_end(&self, span: SpanData) {
-        self.counts.offered.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.processor.on_end(span);
+        if export::TRACES.offer(QUEUE) {
+            self.0.on_end(span);
+        }
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        self.processor.force_flush()
+        self.0.force_flush()
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.processor.shutdown_with_timeout(timeout)
+        self.0.shutdown_with_timeout(timeout)
+    }
+}
+
+/// The queue of lines.
+#[derive(Debug)]
+struct Lines(BatchLogProcessor);
+
+impl LogProcessor for Lines {
+    fn emit(&self, line: &mut SdkLogRecord, scope: &InstrumentationScope) {
+        if export::LOGS.offer(QUEUE) {
+            self.0.emit(line, scope);
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.0.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.0.shutdown_with_timeout(timeout)
     }
 }
 
@@ -219,6 +238,8 @@ fn resource(config: &Config, node: &str) -> Resource {
 
 /// Spans, or lines, that wait: at half a kilobyte each 2 MiB.
 const QUEUE: usize = 4096;
+/// What the library's own queue holds more, so that what is dropped is dropped, and counted, before it.
+const SLACK: usize = 256;
 /// Of one request.
 const BATCH: usize = 512;
 /// Until a batch that is not full goes.

@@ -3,6 +3,7 @@
 mod addresses;
 mod builder;
 mod operator;
+mod small;
 mod socket;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
