@@ -1,7 +1,7 @@
 //! The report as a table in Markdown.
 
 use super::report::Report;
-use super::text::{dash, speed, time};
+use super::text::{dash, speed};
 use crate::report::figure;
 
 /// One table of the operations, one of the errors, and what else is to be known.
@@ -22,8 +22,7 @@ pub(super) fn table(report: &Report) -> String {
     text += "| operation | count | /s | MiB/s | p50 | p90 | p99 | p99.9 | max | errors |\n";
     text += "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n";
     for row in &report.operations {
-        let latencies = [row.p50_us, row.p90_us, row.p99_us, row.p999_us, row.max_us];
-        let latencies = latencies.map(|us| if row.count > 0 { time(us) } else { dash() });
+        let latencies = row.latencies().map(|latency| escape(&latency));
         text += &format!(
             "| {} | {} | {} | {} | {} | {} |\n",
             escape(&report.label(&row.name, row.protocol)),

@@ -27,13 +27,14 @@ impl Crew {
         let mut crew = Self { threads: Vec::new(), desks: Arc::default() };
         let started = match shared.scenario.pacing {
             Pacing::Closed { clients } => crew.start_closed(shared, clients),
-            Pacing::Open { rate, concurrency, arrivals, spacing } => {
+            Pacing::Open { rate, concurrency, backlog, arrivals, spacing } => {
+                crew.desks = Arc::new(shared.targets.iter().map(|_| Desk::new(backlog)).collect());
                 crew.start_open(shared, concurrency, arrivals, (rate, spacing))
             }
         };
         if started.is_err() {
             shared.clock.stop();
-            crew.dismiss();
+            crew.desks.iter().for_each(Desk::close);
         }
         started.map(|()| crew)
     }
@@ -55,7 +56,6 @@ impl Crew {
         arrivals: Arrivals,
         (rate, spacing): (f64, Spacing),
     ) -> Result<()> {
-        self.desks = Arc::new(shared.targets.iter().map(|_| Desk::default()).collect());
         let weights: Vec<_> = shared.scenario.protocols.iter().map(|(_, weight)| *weight).collect();
         let mut clients = Vec::new();
         for (protocol, count) in divide(concurrency, &weights).into_iter().enumerate() {
@@ -72,7 +72,11 @@ impl Crew {
             self.spawn(move || serve(&shared, client, (index, protocol), arrivals, &desks))?;
         }
         let (shared, desks) = (Arc::clone(shared), Arc::clone(&self.desks));
-        self.spawn(move || dispatch(&shared, rate, spacing, &desks))
+        self.spawn(move || {
+            // Also if it panics, or the clients would wait for ever.
+            let closing = Closing(&desks);
+            dispatch(&shared, arrivals, (rate, spacing), closing.0);
+        })
     }
 
     fn spawn(&mut self, body: impl FnOnce() + Send + 'static) -> Result<()> {
@@ -81,9 +85,10 @@ impl Crew {
         Ok(())
     }
 
-    /// Lets clients go that wait for arrivals.
-    pub(super) fn dismiss(&self) {
-        self.desks.iter().for_each(Desk::close);
+    /// Lets all clients go, and counts as missed what waits for one still.
+    pub(super) fn dismiss(&self, shared: &Shared) {
+        let left = self.desks.iter().flat_map(Desk::clear);
+        left.for_each(|arrival| shared.miss(&arrival));
     }
 
     /// Whether all threads have ended.
@@ -141,30 +146,54 @@ fn visit(
     }
 }
 
-/// Open pacing: gives out arrivals when they are due.
-fn dispatch(shared: &Shared, rate: f64, spacing: Spacing, desks: &[Desk]) {
+/// Closes the desks when no more arrivals come.
+struct Closing<'a>(&'a [Desk]);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.iter().for_each(Desk::close);
+    }
+}
+
+/// Open pacing: gives out arrivals when they are due, to the end of the time.
+fn dispatch(shared: &Shared, arrivals: Arrivals, (rate, spacing): (f64, Spacing), desks: &[Desk]) {
     let (scenario, clock) = (&shared.scenario, &shared.clock);
     // Without it the kernel may wake the thread 50 us late, to save wake-ups.
     let _ = set_current_timer_slack(NonZeroU64::new(1));
     let schedule = Schedule::new(&scenario.ramp, rate, spacing, scenario.seed);
     for (number, due) in (0_u64..).zip(schedule) {
         if due >= scenario.duration {
+            break;
+        }
+        // What was due before an end that came too early for this thread has arrived all the same.
+        if !clock.wait_until(due) && clock.stopped().is_none_or(|stopped| stopped < due) {
             return;
         }
-        if !clock.wait_until(due) {
-            // What was due before an end that came too early for this thread was missed as well.
-            if clock.stopped().is_none_or(|stopped| stopped < due) {
-                return;
-            }
-            shared.arrive(number, due, true);
-            continue;
+        let arrival = arrive(shared, number, due, arrivals);
+        shared.arrive(&arrival);
+        let refused = match desks.get(arrival.protocol) {
+            Some(desk) => desk.offer(arrival).err(),
+            None => Some(arrival),
+        };
+        if let Some(arrival) = refused {
+            shared.miss(&arrival);
         }
-        let mut chance = Chance::new(scenario.seed, number);
-        let protocol = scenario.draw_protocol(&mut chance);
-        let arrival = Arrival { number, due, chance };
-        let taken = desks.get(protocol).is_some_and(|desk| desk.offer(arrival));
-        shared.arrive(number, due, !taken);
     }
+    // The sessions stay to the end.
+    clock.wait_until(Duration::MAX);
+}
+
+/// Draws what an arrival does.
+fn arrive(shared: &Shared, number: u64, due: Duration, arrivals: Arrivals) -> Arrival {
+    let scenario = &shared.scenario;
+    let mut chance = Chance::new(scenario.seed, number);
+    let protocol = scenario.draw_protocol(&mut chance);
+    let spoken = scenario.protocols.get(protocol).map(|(spoken, _)| *spoken);
+    let task = match arrivals {
+        Arrivals::Sessions => None,
+        Arrivals::Tasks => spoken.and_then(|spoken| scenario.mix.draw(spoken, &mut chance)),
+    };
+    Arrival { number, due, protocol, task, chance }
 }
 
 /// Open pacing: takes up arrivals.
@@ -176,8 +205,7 @@ fn serve(
     desks: &[Desk],
 ) {
     let Some(desk) = desks.get(protocol) else { return };
-    let Some((spoken, _)) = shared.scenario.protocols.get(protocol).copied() else { return };
-    while let Some(Arrival { number, due, mut chance }) = desk.take() {
+    while let Some(Arrival { number, due, task, mut chance, .. }) = desk.take() {
         shared.start(index, due);
         match arrivals {
             Arrivals::Sessions => {
@@ -187,7 +215,7 @@ fn serve(
                 }
             }
             Arrivals::Tasks => {
-                let Some(task) = shared.scenario.mix.draw(spoken, &mut chance) else { continue };
+                let Some(task) = task else { continue };
                 // A session that was lost is opened again, and who waits for it waits.
                 if client.is_open() || client.login(protocol, index as u64, None) {
                     client.perform(task, index as u64, Some(due));

@@ -38,17 +38,48 @@ fn closed_pacing_does_the_same_again_with_the_same_seed() {
 }
 
 #[test]
-fn open_pacing_misses_what_nobody_is_free_for() {
+fn arrivals_that_wait_count_from_when_they_were_due() {
+    let double = Double::start(Manner { pause: Duration::from_millis(50), ..Manner::default() });
+    let scenario = "duration = \"500ms\"\ndrain = \"1m\"\n[pacing]\nmode = \"open\"\nrate = 100\n\
+                    concurrency = 2\n[[mix]]\ndo = \"noop\"";
+    let report = double.load(scenario, &Gate::default());
+    let totals = &report.totals;
+    assert_eq!((totals.due, totals.missed, totals.unfinished), (50, 0, 0), "{report}");
+    assert_eq!((totals.operations, totals.errors), (50, 0), "{report}");
+    // The last pair can not be done before 25 times the pause, and was due within half a second.
+    assert!(report.operations[0].max_us >= 700_000.0, "{report}");
+    assert!(report.operations[0].p99_us.unwrap() >= 700_000.0, "{report}");
+    assert!(report.client.late_p99_us.unwrap() >= 650_000.0, "{report}");
+}
+
+#[test]
+fn what_waits_when_the_time_is_over_is_missed() {
+    let double = Double::start(Manner { pause: Duration::from_secs(3600), ..Manner::default() });
+    let scenario = "duration = \"500ms\"\ndrain = \"200ms\"\n[pacing]\nmode = \"open\"\nrate = 100\n\
+                    concurrency = 2\nbacklog = 10\n[[mix]]\ndo = \"noop\"";
+    let report = double.load(scenario, &Gate::default());
+    let totals = &report.totals;
+    assert_eq!((totals.due, totals.operations), (50, 0), "{report}");
+    assert_eq!(totals.missed + totals.unfinished, totals.due, "{report}");
+    assert!(totals.missed >= 48, "{report}");
+    assert!(report.to_string().contains("missed    missed    missed"), "{report}");
+}
+
+#[test]
+fn without_a_backlog_open_pacing_misses_what_nobody_is_free_for() {
     let double = Double::start(Manner { pause: Duration::from_millis(50), ..Manner::default() });
     let scenario = "duration = \"1s\"\n[pacing]\nmode = \"open\"\nrate = 100\n\
-                    concurrency = 2\n[[mix]]\ndo = \"noop\"";
+                    concurrency = 2\nbacklog = 0\n[[mix]]\ndo = \"noop\"";
     let report = double.load(scenario, &Gate::default());
     let totals = &report.totals;
     assert_eq!((totals.due, totals.errors, totals.unfinished), (100, 0, 0), "{report}");
     assert_eq!(totals.operations + totals.missed, totals.due, "{report}");
     // Two sessions do at most twenty each, and one each that was taken up at the end.
     assert!((1..=42).contains(&totals.operations), "{report}");
-    assert!(report.operations[0].p50_us >= 50_000.0, "{report}");
+    let noop = &report.operations[0];
+    assert!(noop.max_us >= 50_000.0, "{report}");
+    // More than half were missed, and the median is among those.
+    assert_eq!((noop.missed, noop.p50_us), (totals.missed, None), "{report}");
 }
 
 #[test]

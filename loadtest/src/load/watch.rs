@@ -82,7 +82,6 @@ impl<'a> Watch<'a> {
         let interrupted = gate.stopped();
         self.look()?;
         shared.clock.stop();
-        crew.dismiss();
         let patience = if interrupted { IMPATIENCE } else { shared.scenario.drain };
         let end = shared.clock.now().saturating_add(patience);
         bar.set_prefix("waiting for the last");
@@ -94,6 +93,7 @@ impl<'a> Watch<'a> {
                 break;
             }
         }
+        crew.dismiss(shared);
         bar.finish_and_clear();
         Ok((self.looks, interrupted || gate.stopped()))
     }
