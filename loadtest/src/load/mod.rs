@@ -84,9 +84,10 @@ fn measure(
     let shared = Arc::new(Shared::new(scenario, targets, Clock::new())?);
     client::prepare(&shared, users).context("cannot prepare the files")?;
     let began = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let watch = Watch::new(&shared, probe);
     let crew = Crew::start(&shared)?;
-    let (looks, interrupted) = Watch::new(&shared, probe)?.run(&crew, gate)?;
-    Report::new(&shared, &looks, interrupted, began)
+    let seen = watch.run(&crew, gate)?;
+    Report::new(&shared, &seen, began)
 }
 
 impl Order {

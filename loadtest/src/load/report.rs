@@ -11,7 +11,7 @@ use super::quantity::show_time;
 use super::scenario::{Arrivals, Pacing, Scenario, Spacing};
 use super::shared::{Gauges, Shared};
 use super::tally::{Row, Slot, Tally};
-use super::watch::Look;
+use super::watch::{Look, Seen};
 use crate::client::Protocol;
 use crate::report::ratio;
 use crate::results::machine;
@@ -135,10 +135,12 @@ pub(super) struct Point {
 /// What the server cost.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Server {
+    /// Until the last operation was finished.
     pub(super) cpu_seconds: f64,
-    /// Processors that were busy on average.
+    /// Processors that were busy on average, to when nothing new was started any more.
     pub(super) processors: f64,
     pub(super) cpu_seconds_per_operation: Option<f64>,
+    /// Before the first session.
     pub(super) memory_before_bytes: u64,
     pub(super) memory_max_bytes: u64,
 }
@@ -155,12 +157,8 @@ pub(super) struct Client {
 
 impl Report {
     /// Makes the report of what was done so far. `began` is when, as text.
-    pub(super) fn new(
-        shared: &Shared,
-        looks: &[Look],
-        interrupted: bool,
-        began: String,
-    ) -> Result<Self> {
+    pub(super) fn new(shared: &Shared, seen: &Seen, began: String) -> Result<Self> {
+        let looks = seen.looks.as_slice();
         let tally = shared.total()?;
         let elapsed = shared.clock.stopped().unwrap_or_else(|| shared.clock.now());
         let scenario = &shared.scenario;
@@ -183,9 +181,9 @@ impl Report {
             seed: scenario.seed,
             pacing: pacing(scenario),
             open: matches!(scenario.pacing, Pacing::Open { .. }),
-            interrupted,
+            interrupted: seen.interrupted,
             elapsed_seconds: elapsed.as_secs_f64(),
-            server: server(looks, &totals),
+            server: server(seen, &totals),
             client: client(&tally, looks),
             totals,
             operations,
@@ -400,15 +398,20 @@ fn point(slot: &Slot, at: f64, long: f64, looks: &[Look]) -> Point {
     }
 }
 
-fn server(looks: &[Look], totals: &Totals) -> Option<Server> {
-    let (first, last) = (looks.first()?, looks.iter().rev().find(|look| look.cpu.is_some())?);
-    let cpu = last.cpu?.saturating_sub(first.cpu?).as_secs_f64();
+fn server(seen: &Seen, totals: &Totals) -> Option<Server> {
+    let looks = seen.looks.as_slice();
+    let (first, end) = (looks.first()?, looks.iter().rev().find(|look| look.cpu.is_some())?);
+    let until = |look: &Look| Some(look.cpu?.saturating_sub(first.cpu?).as_secs_f64());
+    // Operations that were finished after the end count as well, and so does what they took.
+    let all = until(&seen.last)?;
+    let long = end.at.saturating_sub(first.at).as_secs_f64();
+    let memories = looks.iter().chain([&seen.last]).filter_map(|look| look.memory);
     Some(Server {
-        cpu_seconds: cpu,
-        processors: ratio(cpu, last.at.saturating_sub(first.at).as_secs_f64()).unwrap_or(0.0),
-        cpu_seconds_per_operation: ratio(cpu, totals.operations as f64),
-        memory_before_bytes: first.memory?,
-        memory_max_bytes: looks.iter().filter_map(|look| look.memory).max()?,
+        cpu_seconds: all,
+        processors: ratio(until(end)?, long).unwrap_or(0.0),
+        cpu_seconds_per_operation: ratio(all, totals.operations as f64),
+        memory_before_bytes: seen.memory_before?,
+        memory_max_bytes: memories.max()?,
     })
 }
 

@@ -62,11 +62,11 @@ pub(in crate::load) fn report() -> Report {
         own: Duration::from_millis(second * 100),
     };
     let looks: Vec<_> = (0..=4).map(look).collect();
-    let mut report =
-        Report::new(&shared, &looks, false, "2026-01-02T03:04:05Z".to_owned()).unwrap();
+    let seen = Seen { memory_before: Some(1000), looks, last: look(6), interrupted: false };
+    let mut report = Report::new(&shared, &seen, "2026-01-02T03:04:05Z".to_owned()).unwrap();
     // The clock was not waited for.
     report.elapsed_seconds = 4.0;
-    report.timeline = timeline(&shared.total().unwrap(), &looks, shared.slot, FOUR_SECONDS);
+    report.timeline = timeline(&shared.total().unwrap(), &seen.looks, shared.slot, FOUR_SECONDS);
     report
 }
 
@@ -98,7 +98,11 @@ fn the_timeline_has_what_happened_when() {
     assert_eq!(at(0.0).unwrap().p50_us, None);
     assert_eq!(at(1.0).unwrap().server_processors, Some(0.5));
     let server = report.server.as_ref().unwrap();
-    assert_eq!((server.cpu_seconds, server.memory_max_bytes), (2.0, 4 << 20));
+    assert_eq!((server.memory_before_bytes, server.memory_max_bytes), (1000, 6 << 20));
+    // What was spent after the end belongs to the operations that were finished there.
+    assert_eq!((server.cpu_seconds, server.processors), (3.0, 0.5));
+    let each = server.cpu_seconds_per_operation.unwrap();
+    assert_eq!(each, 3.0 / report.totals.operations as f64);
 }
 
 #[test]
