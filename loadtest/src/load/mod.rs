@@ -87,6 +87,7 @@ fn measure(
     let watch = Watch::new(&shared, probe);
     let crew = Crew::start(&shared)?;
     let seen = watch.run(&crew, gate)?;
+    crew.join()?;
     Report::new(&shared, &seen, began)
 }
 

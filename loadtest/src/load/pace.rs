@@ -91,6 +91,15 @@ impl Crew {
         left.for_each(|arrival| shared.miss(&arrival));
     }
 
+    /// Fails if one of the threads did: what it had still to do was not done, so the figures are not
+    /// those of the scenario. A thread that runs still is left alone; it is counted as not finished.
+    pub(super) fn join(self) -> Result<()> {
+        let ended = self.threads.into_iter().filter(std::thread::JoinHandle::is_finished);
+        let failed = ended.map(std::thread::JoinHandle::join).filter(Result::is_err).count();
+        anyhow::ensure!(failed == 0, "threads of this tool that failed: {failed}");
+        Ok(())
+    }
+
     /// Whether all threads have ended.
     pub(super) fn is_done(&self) -> bool {
         self.threads.iter().all(std::thread::JoinHandle::is_finished)
@@ -282,6 +291,22 @@ const OPENERS: usize = 32;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_that_fails_fails_the_run() {
+        let crew = |body: fn()| {
+            let mut crew = Crew { threads: Vec::new(), desks: Arc::default() };
+            crew.spawn(body).unwrap();
+            let deadline = std::time::Instant::now() + Duration::from_secs(30);
+            while !crew.is_done() {
+                assert!(std::time::Instant::now() < deadline);
+                std::thread::yield_now();
+            }
+            crew.join()
+        };
+        assert!(crew(|| ()).is_ok());
+        assert!(crew(|| panic!("a test's")).is_err());
+    }
 
     #[test]
     fn sessions_are_divided_by_weight() {
