@@ -17,7 +17,8 @@ use crate::chance::Chance;
 #[derive(Debug)]
 pub(super) struct Crew {
     threads: Vec<std::thread::JoinHandle<()>>,
-    /// Where arrivals are taken up, by the places of the protocols; none with closed pacing.
+    /// Where arrivals are taken up: tasks by the places of their protocols, sessions at one desk, since
+    /// whoever is free can open any. None with closed pacing.
     desks: Arc<Vec<Desk>>,
 }
 
@@ -28,7 +29,11 @@ impl Crew {
         let started = match shared.scenario.pacing {
             Pacing::Closed { clients } => crew.start_closed(shared, clients),
             Pacing::Open { rate, concurrency, backlog, arrivals, spacing } => {
-                crew.desks = Arc::new(shared.targets.iter().map(|_| Desk::new(backlog)).collect());
+                let count = match arrivals {
+                    Arrivals::Tasks => shared.targets.len(),
+                    Arrivals::Sessions => 1,
+                };
+                crew.desks = Arc::new((0..count).map(|_| Desk::new(backlog)).collect());
                 crew.start_open(shared, concurrency, arrivals, (rate, spacing))
             }
         };
@@ -56,20 +61,30 @@ impl Crew {
         arrivals: Arrivals,
         (rate, spacing): (f64, Spacing),
     ) -> Result<()> {
-        let weights: Vec<_> = shared.scenario.protocols.iter().map(|(_, weight)| *weight).collect();
+        let shares = match arrivals {
+            Arrivals::Tasks => {
+                let weights = shared.scenario.protocols.iter().map(|(_, weight)| *weight);
+                divide(concurrency, &weights.collect::<Vec<_>>())
+            }
+            Arrivals::Sessions => vec![concurrency],
+        };
         let mut clients = Vec::new();
-        for (protocol, count) in divide(concurrency, &weights).into_iter().enumerate() {
+        for (desk, count) in shares.into_iter().enumerate() {
             for _ in 0..count {
-                clients.push((Client::new(Arc::clone(shared), clients.len()), protocol));
+                clients.push((Client::new(Arc::clone(shared), clients.len()), desk));
             }
         }
         if arrivals == Arrivals::Tasks {
             connect_all(&mut clients)?;
         }
         shared.clock.restart(HEAD_START + PER_THREAD * u32::try_from(concurrency)?);
-        for (index, (client, protocol)) in clients.into_iter().enumerate() {
+        for (index, (client, desk)) in clients.into_iter().enumerate() {
             let (shared, desks) = (Arc::clone(shared), Arc::clone(&self.desks));
-            self.spawn(move || serve(&shared, client, (index, protocol), arrivals, &desks))?;
+            self.spawn(move || {
+                if let Some(desk) = desks.get(desk) {
+                    serve(&shared, client, index, arrivals, desk);
+                }
+            })?;
         }
         let (shared, desks) = (Arc::clone(shared), Arc::clone(&self.desks));
         self.spawn(move || {
@@ -180,7 +195,8 @@ fn dispatch(shared: &Shared, arrivals: Arrivals, (rate, spacing): (f64, Spacing)
         }
         let arrival = arrive(shared, number, due, arrivals);
         shared.arrive(&arrival);
-        let refused = match desks.get(arrival.protocol) {
+        let desk = if arrivals == Arrivals::Sessions { 0 } else { arrival.protocol };
+        let refused = match desks.get(desk) {
             Some(desk) => desk.offer(arrival).err(),
             None => Some(arrival),
         };
@@ -206,15 +222,8 @@ fn arrive(shared: &Shared, number: u64, due: Duration, arrivals: Arrivals) -> Ar
 }
 
 /// Open pacing: takes up arrivals.
-fn serve(
-    shared: &Shared,
-    mut client: Client,
-    (index, protocol): (usize, usize),
-    arrivals: Arrivals,
-    desks: &[Desk],
-) {
-    let Some(desk) = desks.get(protocol) else { return };
-    while let Some(Arrival { number, due, task, mut chance, .. }) = desk.take() {
+fn serve(shared: &Shared, mut client: Client, index: usize, arrivals: Arrivals, desk: &Desk) {
+    while let Some(Arrival { number, due, protocol, task, mut chance }) = desk.take() {
         shared.start(index, due);
         match arrivals {
             Arrivals::Sessions => {

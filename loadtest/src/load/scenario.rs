@@ -123,8 +123,8 @@ impl Scenario {
             bail!("directory: a path has no line breaks");
         }
         let (clients, protocols) = (self.clients(), self.protocols.len());
-        let is_open = matches!(self.pacing, Pacing::Open { .. });
-        if is_open && clients < protocols {
+        let by_tasks = matches!(self.pacing, Pacing::Open { arrivals: Arrivals::Tasks, .. });
+        if by_tasks && clients < protocols {
             bail!(
                 "pacing.concurrency: one for each protocol is needed, {protocols}, not {clients}"
             );

@@ -99,6 +99,21 @@ fn sessions_arrive_do_their_tasks_and_leave() {
 }
 
 #[test]
+fn whoever_is_free_opens_a_session_of_any_protocol() {
+    let double = Double::start(Manner::default());
+    let scenario = "duration = \"500ms\"\n[protocols]\nftp = 1\nftps = 1\n[pacing]\n\
+                    mode = \"open\"\nrate = 40\nconcurrency = 1\narrivals = \"sessions\"\n[session]\n\
+                    tasks = 0";
+    let scenario = Scenario::parse(scenario, "test").unwrap();
+    // Both are in clear here; what matters is that they are two.
+    let targets = vec![double.target(), double.target()];
+    let report = measure(scenario, targets, 1, None, &Gate::default()).unwrap();
+    let logins: Vec<_> = report.operations.iter().map(|row| row.count).collect();
+    assert!(logins.len() == 2 && logins.iter().sum::<u64>() == 20, "{report}");
+    assert_eq!((report.totals.missed, report.totals.sessions_max), (0, 1), "{report}");
+}
+
+#[test]
 fn an_interruption_gives_what_there_is() {
     let double = Double::start(Manner::default());
     let gate = Gate::default();
@@ -167,9 +182,12 @@ impl Double {
 
     fn load(&self, scenario: &str, gate: &Gate) -> Report {
         let scenario = Scenario::parse(scenario, "test").unwrap();
+        measure(scenario, vec![self.target()], 1, None, gate).unwrap()
+    }
+
+    fn target(&self) -> Target {
         let account = Arc::new(Account::new("user".to_owned(), "secret".to_owned(), 1));
-        let target = Target { address: self.address, data: None, account, wire: Wire::Clear };
-        measure(scenario, vec![target], 1, None, gate).unwrap()
+        Target { address: self.address, data: None, account, wire: Wire::Clear }
     }
 
     /// What was said from each address, without what the preparation said before.
