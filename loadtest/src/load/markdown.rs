@@ -2,7 +2,7 @@
 
 use super::report::Report;
 use super::text::{dash, speed};
-use crate::report::figure;
+use crate::report::{figure, markdown as escape};
 
 /// One table of the operations, one of the errors, and what else is to be known.
 pub(super) fn table(report: &Report) -> String {
@@ -76,20 +76,6 @@ fn errors(report: &Report) -> String {
             &format!("| {} | {} | {} |\n", escape(&label), escape(&failure.kind), failure.count);
     }
     text
-}
-
-/// Takes their meaning from the letters that have one in a table. What comes from a server may
-/// hold anything.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '|' | '\\' | '`' | '*' | '_' | '<' | '>' | '[' | ']' => escaped.extend(['\\', letter]),
-            letter if letter.is_control() => escaped.push(' '),
-            letter => escaped.push(letter),
-        }
-    }
-    escaped
 }
 
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
