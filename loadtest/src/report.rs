@@ -251,7 +251,8 @@ pub(crate) fn markdown(text: &str) -> String {
     escaped
 }
 
-const MEBIBYTE: f64 = 1024.0 * 1024.0;
+/// Bytes of a MiB.
+pub(crate) const MEBIBYTE: f64 = 1024.0 * 1024.0;
 const GIBIBYTE: f64 = 1024.0 * MEBIBYTE;
 
 /// The longest latency that is told apart: ten minutes; the socket deadline is far below.

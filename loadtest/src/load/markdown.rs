@@ -2,7 +2,7 @@
 
 use super::report::Report;
 use super::text::{dash, speed};
-use crate::report::{figure, markdown as escape};
+use crate::report::{MEBIBYTE, figure, markdown as escape};
 
 /// One table of the operations, one of the errors, and what else is to be known.
 pub(super) fn table(report: &Report) -> String {
@@ -77,8 +77,6 @@ fn errors(report: &Report) -> String {
     }
     text
 }
-
-const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ use super::shared::{Gauges, Shared};
 use super::tally::{Row, Slot, Tally};
 use super::watch::{Look, Seen};
 use crate::client::Protocol;
-use crate::report::ratio;
+use crate::report::{MEBIBYTE, ratio};
 use crate::results::machine;
 
 /// One run.
@@ -433,8 +433,6 @@ fn client(tally: &Tally, looks: &[Look]) -> Client {
         late_p99_us: late(0.99),
     }
 }
-
-const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 /// The distribution goes to 99.999 %.
 const NINES: u32 = 5;

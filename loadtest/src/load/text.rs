@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::report::{Operation, Report};
-use crate::report::figure;
+use crate::report::{MEBIBYTE, figure};
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -118,8 +118,6 @@ pub(super) fn speed(mebibytes_per_second: f64) -> String {
 pub(super) fn dash() -> String {
     "-".to_owned()
 }
-
-const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 #[cfg(test)]
 mod tests {

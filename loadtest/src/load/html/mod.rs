@@ -7,7 +7,7 @@ mod scale;
 
 use super::report::Report;
 use super::text::{dash, speed, time};
-use crate::report::figure;
+use crate::report::{MEBIBYTE, figure};
 use markup::{cell, cell_of, escape, table};
 
 /// The page.
@@ -206,7 +206,6 @@ fn footer(report: &Report) -> String {
 const TILES_MAX: usize = 6;
 
 const STYLE: &str = include_str!("style.css");
-const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 /// From here on the page says that arrivals were taken up late: more than a busy machine's scheduler
 /// explains.
