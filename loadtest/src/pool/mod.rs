@@ -104,7 +104,7 @@ pub(crate) struct Arguments {
     /// Of all choices
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// More configuration of all nodes, a file of TOML tables such as [limits]
+    /// More configuration of all nodes, a file of TOML tables such as `[limits]`
     #[arg(long)]
     settings: Option<PathBuf>,
     /// Where the nodes' files lie

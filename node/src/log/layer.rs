@@ -1,5 +1,5 @@
 //! From tracing's events to lines: an event bears the fields of the session that it is
-//! [about](super::about). Spans are for traces: what they would add to a line, that session knows.
+//! [about]. Spans are for traces: what they would add to a line, that session knows.
 
 use std::sync::Arc;
 use std::time::SystemTime;
