@@ -4,6 +4,7 @@ use super::book::Book;
 use super::instrument::{Counter, Family, Gauge, Occupied};
 use super::label::{Label, label};
 use crate::auth::Protocol;
+use crate::tls::HandshakeError;
 
 impl Label for Protocol {
     const NAME: &'static str = "protocol";
@@ -41,10 +42,35 @@ label! {
 label! {
     /// How a connection shows that it is nobody's.
     Probe = "kind" {
-        /// It ended without a byte.
+        /// It ended without a byte, or said nothing in time.
         Silent = "silent",
         /// A PROXY header says that the balancer itself made it.
         Local = "local",
+    }
+}
+
+label! {
+    /// Why a TLS handshake of a control connection failed; the words of [`HandshakeError::word`].
+    TlsFailure = "reason" {
+        /// Not a byte came, after AUTH.
+        Silent = "silent",
+        /// It took too long.
+        Deadline = "timeout",
+        /// The connection ended.
+        Broken = "connection_broken",
+        /// The peers do not get on, or the bytes are no TLS.
+        Tls = "tls",
+    }
+}
+
+impl TlsFailure {
+    fn of(error: &HandshakeError) -> Self {
+        match error {
+            HandshakeError::Silent => Self::Silent,
+            HandshakeError::Deadline => Self::Deadline,
+            HandshakeError::Broken(_) => Self::Broken,
+            HandshakeError::Tls(_) => Self::Tls,
+        }
     }
 }
 
@@ -59,7 +85,7 @@ pub(crate) struct Sessions {
     pub(crate) refused: Family<ConnectionRefusal, Counter>,
     pub(crate) probes: Family<Probe, Counter>,
     pub(crate) accept_errors: Counter,
-    pub(crate) tls_failed: Counter,
+    tls_failed: Family<TlsFailure, Counter>,
     pub(crate) key_updates: Counter,
 }
 
@@ -87,16 +113,23 @@ impl Sessions {
             ),
             probes: book.family(
                 "flotilla_probe_connections_total",
-                "Connections of health checks and scanners, which never became a session's",
+                "Connections of health checks and scanners; those that were let in are among the starts too",
             ),
             accept_errors: book.one("flotilla_accept_errors_total", "Failed accepts of listeners"),
-            tls_failed: book
-                .one("flotilla_tls_failed_total", "Failed TLS handshakes of control connections"),
+            tls_failed: book.family(
+                "flotilla_tls_failed_total",
+                "Failed TLS handshakes of control connections, but for those of silent probes",
+            ),
             key_updates: book.one(
                 "flotilla_key_updates_total",
                 "KeyUpdates sent to keep control connections under TLS 1.3",
             ),
         }
+    }
+
+    /// The TLS handshake of one failed.
+    pub(crate) fn handshake_failed(&self, error: &HandshakeError) {
+        self.tls_failed.of(TlsFailure::of(error)).inc();
     }
 
     /// One begins.
@@ -119,5 +152,25 @@ impl Sessions {
     /// How many live.
     pub(crate) fn live(&self) -> usize {
         usize::try_from(self.live.iter().map(Gauge::count).sum::<i64>()).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn failed_handshakes_are_told_in_the_words_of_the_traces() {
+        let tls = rustls::Error::DecryptError;
+        for error in [
+            HandshakeError::Silent,
+            HandshakeError::Deadline,
+            HandshakeError::Broken(io::ErrorKind::UnexpectedEof.into()),
+            HandshakeError::Tls(tls),
+        ] {
+            assert_eq!(TlsFailure::of(&error).word(), error.word());
+        }
     }
 }

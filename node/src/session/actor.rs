@@ -144,7 +144,8 @@ impl Session {
         guard: Guard,
         arrival: Arrival,
     ) -> io::Result<Addr<Self>> {
-        let Arrival { stream, tuned, entry, peer, dialled, is_spliced, header, since } = arrival;
+        let Arrival { stream, tuned, entry, peer, dialled, is_spliced, header, is_probe, since } =
+            arrival;
         let local = canonical(stream.local_addr()?);
         let policy = worker.policy();
         let connection = Connection {
@@ -158,7 +159,7 @@ impl Session {
         let machine = ftp::Session::new(policy.settings_of(entry.mode), connection, now);
         let protocol = if connection.secure { Protocol::Ftps } else { Protocol::Ftp };
         worker.metrics.sessions.began(protocol);
-        let totals = Totals::new(since, now);
+        let totals = Totals::new(since, now, is_probe);
         let about = About {
             session: guard.id,
             trace: totals.trace.root(),

@@ -171,7 +171,11 @@ impl Session {
             Err(error) => {
                 debug!(%error, "tls handshake failed");
                 self.trace_handshake(Some(&error), now);
-                self.worker.metrics.sessions.tls_failed.inc();
+                match error {
+                    // Under implicit TLS it has not said anything at all.
+                    HandshakeError::Silent if self.machine.is_secure() => self.count_silent(),
+                    error => self.worker.metrics.sessions.handshake_failed(&error),
+                }
                 self.on_lost(now);
                 Outcome::Secured(Err(()))
             }
@@ -325,6 +329,9 @@ impl Session {
         let deadline = now + self.policy.config.timeouts.login;
         self.mark_handshake(now);
         self.work = Some(Box::pin(async move {
+            if let Err(error) = tls::await_hello(&stream, deadline).await {
+                return Done::Secured(Err(error));
+            }
             let handshake = tls::handshake_control(stream, config, key, deadline);
             Done::Secured(handshake.await.map(Box::new))
         }));

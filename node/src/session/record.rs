@@ -78,10 +78,12 @@ pub(super) struct Totals {
     method: LoginMethod,
     /// The client has said something.
     heard: bool,
+    /// It is counted as a probe already.
+    is_probe: bool,
 }
 
 impl Totals {
-    pub(super) fn new(accepted: Instant, now: Instant) -> Self {
+    pub(super) fn new(accepted: Instant, now: Instant, is_probe: bool) -> Self {
         Self {
             since: now,
             trace: Trace::new(accepted),
@@ -90,6 +92,7 @@ impl Totals {
             user: None,
             method: LoginMethod::Password,
             heard: false,
+            is_probe,
         }
     }
 
@@ -270,10 +273,17 @@ impl Session {
         }
     }
 
+    /// The connection ends without a byte.
+    pub(super) fn count_silent(&self) {
+        if !self.totals.is_probe {
+            self.worker.metrics.sessions.probes.of(Probe::Silent).inc();
+        }
+    }
+
     pub(super) fn log_end(&self) {
         let totals = &self.totals;
         if !totals.heard && self.protocol() == Protocol::Ftp {
-            self.worker.metrics.sessions.probes.of(Probe::Silent).inc();
+            self.count_silent();
         }
         let elapsed_ms = totals.since.elapsed().as_millis() as u64;
         match &totals.user {

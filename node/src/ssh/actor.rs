@@ -38,6 +38,8 @@ pub(crate) struct SshSession {
     running: Phase,
     stage: Stage,
     since: Instant,
+    /// It is counted as a probe already.
+    is_probe: bool,
     timer: Timer,
     acceptor: Addr<Acceptor>,
 }
@@ -71,7 +73,7 @@ impl SshSession {
         arrival: Arrival,
         startup: Entrance,
     ) -> Addr<Self> {
-        let Arrival { stream, tuned, peer, dialled, header, since, .. } = arrival;
+        let Arrival { stream, tuned, peer, dialled, header, is_probe, since, .. } = arrival;
         let policy = worker.policy();
         let now = Instant::now();
         let metrics = Arc::clone(&worker.metrics);
@@ -96,6 +98,7 @@ impl SshSession {
             running: Phase::Opening(opening),
             stage: Stage::Open,
             since: now,
+            is_probe,
             timer: Timer::default(),
             acceptor,
         };
@@ -249,8 +252,7 @@ impl Actor for SshSession {
         self.connection.end();
         let sessions = &self.connection.worker.metrics.sessions;
         sessions.ended(Protocol::Ssh);
-        if matches!(self.running, Phase::Opening(_)) {
-            // Not a whole identification came.
+        if !self.is_probe && !self.connection.wire.heard() {
             sessions.probes.of(Probe::Silent).inc();
         }
         // Never lost, and bounded by the number of sessions.
