@@ -53,7 +53,7 @@ pub(crate) use self::pool::{CountedStore, PoolState};
 pub(crate) use self::process::Process;
 pub(crate) use self::proxy::ProxyHeaders;
 pub(crate) use self::relay::{RelayCounts, RelayRefusal};
-pub(crate) use self::session::{ConnectionRefusal, Probe, Sessions};
+pub(crate) use self::session::{ConnectionRefusal, Living, Probe, Sessions};
 pub(crate) use self::storage::{StorageCounts, StorageOperation};
 pub(crate) use self::table::reference;
 pub(crate) use self::transfer::{Over, TransferDirection, TransferResult, Transfers};

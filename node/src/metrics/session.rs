@@ -132,21 +132,12 @@ impl Sessions {
         self.tls_failed.of(TlsFailure::of(error)).inc();
     }
 
-    /// One begins.
-    pub(crate) fn began(&self, protocol: Protocol) {
+    /// One begins; it lives as long as what is returned.
+    #[must_use]
+    pub(crate) fn began(&self, protocol: Protocol) -> Living {
         self.live.of(protocol).inc();
         self.starts.of(protocol).inc();
-    }
-
-    /// One of FTP is under TLS now.
-    pub(crate) fn secured(&self) {
-        self.live.of(Protocol::Ftps).inc();
-        self.live.of(Protocol::Ftp).dec();
-    }
-
-    /// One is over that spoke this in the end.
-    pub(crate) fn ended(&self, protocol: Protocol) {
-        self.live.of(protocol).dec();
+        Living { live: self.live.clone(), protocol }
     }
 
     /// How many live.
@@ -155,11 +146,50 @@ impl Sessions {
     }
 }
 
+/// One that lives. However it ends, it is not counted any more then: `limits.connections` is held against that count.
+#[derive(Debug)]
+pub(crate) struct Living {
+    live: Family<Protocol, Gauge>,
+    /// By which it is counted now.
+    protocol: Protocol,
+}
+
+impl Living {
+    /// It is under TLS now.
+    pub(crate) fn secured(&mut self) {
+        self.live.of(self.protocol).dec();
+        self.protocol = Protocol::Ftps;
+        self.live.of(self.protocol).inc();
+    }
+}
+
+impl Drop for Living {
+    fn drop(&mut self) {
+        self.live.of(self.protocol).dec();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io;
 
     use super::*;
+
+    #[test]
+    fn who_lives_is_counted_once() {
+        let sessions = Sessions::new(&mut Book::new(opentelemetry::global::meter("test")));
+        let live = || [Protocol::Ftp, Protocol::Ftps].map(|of| sessions.live.of(of).count());
+        let mut one = sessions.began(Protocol::Ftp);
+        let other = sessions.began(Protocol::Ftps);
+        assert_eq!((live(), sessions.live()), ([1, 1], 2));
+        one.secured();
+        assert_eq!(live(), [0, 2]);
+        // Its certificate may be asked for anew.
+        one.secured();
+        assert_eq!(live(), [0, 2]);
+        drop((one, other));
+        assert_eq!((live(), sessions.live()), ([0, 0], 0));
+    }
 
     #[test]
     fn failed_handshakes_are_told_in_the_words_of_the_traces() {

@@ -160,9 +160,7 @@ impl Session {
     ) -> Outcome {
         match result {
             Ok(stream) => {
-                if !self.machine.is_secure() {
-                    self.worker.metrics.sessions.secured();
-                }
+                self.living.secured();
                 self.wire = Wire::Tls(stream);
                 self.trace_handshake(None, now);
                 self.tune_socket();

@@ -24,7 +24,7 @@ use crate::address::canonical;
 use crate::auth::Protocol;
 use crate::listen::{Acceptor, Arrival, Awaits, Ended};
 use crate::log::{self, Ring};
-use crate::metrics::Probe;
+use crate::metrics::{Living, Probe};
 use crate::session::{Guard, KICKED, LAST_WORDS, Notice, Timer};
 use crate::threshold::Entrance;
 use crate::worker::Worker;
@@ -32,6 +32,8 @@ use crate::worker::Worker;
 /// The actor.
 pub(crate) struct SshSession {
     guard: Guard,
+    /// As it is counted.
+    _living: Living,
     /// Until the login.
     startup: Option<Entrance>,
     connection: Rc<Connection>,
@@ -77,7 +79,7 @@ impl SshSession {
         let policy = worker.policy();
         let now = Instant::now();
         let metrics = Arc::clone(&worker.metrics);
-        metrics.sessions.began(Protocol::Ssh);
+        let living = metrics.sessions.began(Protocol::Ssh);
         let ring = Ring::new(policy.config.telemetry.session_ring);
         let server = dialled.or_else(|| stream.local_addr().ok().map(canonical));
         let origin = Origin { session: guard.id, client: peer, server, accepted: since };
@@ -93,6 +95,7 @@ impl SshSession {
         let opening = Box::pin(russh::server::run_stream(config, link, door));
         let session = Self {
             guard,
+            _living: living,
             startup: Some(startup),
             connection,
             running: Phase::Opening(opening),
@@ -251,7 +254,6 @@ impl Actor for SshSession {
         let _scope = self.connection.record.about().enter();
         self.connection.end();
         let sessions = &self.connection.worker.metrics.sessions;
-        sessions.ended(Protocol::Ssh);
         if !self.is_probe && !self.connection.wire.heard() {
             sessions.probes.of(Probe::Silent).inc();
         }
