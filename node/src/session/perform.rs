@@ -17,7 +17,7 @@ use tracing::debug;
 use super::actor::{Session, Stage};
 use super::operation;
 use super::record::Change;
-use super::transfer::OpenTransfer;
+use super::transfer::{Kind, OpenTransfer};
 use super::wire::Wire;
 use crate::address::{Arrival, Found, Known, Path};
 use crate::auth::{Attempt, Secret};
@@ -280,12 +280,15 @@ impl Session {
         if request.route == Route::Passive && passive.is_none() {
             // It was given back, for the client took its time.
             self.mark_command(None, Some(&Failure::DataTimeout));
+            self.count_unopened(Kind::of(&request.kind), &Failure::DataTimeout);
             let outcome = Outcome::TransferEnded(Err(Failure::DataTimeout));
             return self.machine.on_outcome(outcome, now);
         }
+        let kind = Kind::of(&request.kind);
         match OpenTransfer::new(self, request, passive, now) {
             Some(transfer) => self.transfer = Some(transfer),
             None => {
+                self.count_unopened(kind, &Failure::Internal);
                 let outcome = Outcome::TransferEnded(Err(Failure::Internal));
                 self.machine.on_outcome(outcome, now);
             }

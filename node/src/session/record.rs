@@ -234,6 +234,19 @@ impl Session {
         }
     }
 
+    /// A transfer failed before anything of it was done.
+    pub(super) fn count_unopened(&self, kind: Kind, failure: &Failure) {
+        self.worker.metrics.transfers.over(&Over {
+            protocol: self.protocol(),
+            direction: kind.direction(),
+            result: TransferResult::of(Some(failure)),
+            bytes: 0,
+            elapsed: Duration::ZERO,
+            user: self.totals.user.as_deref().unwrap_or_default(),
+            trace: self.totals.trace.shown(),
+        });
+    }
+
     /// A change to the files that is no transfer.
     pub(super) fn log_change(&self, change: &Change<'_>, failure: Option<&Failure>) {
         let reply = failure.map_or(250, |failure| failure.code(Phase::Command).0);
