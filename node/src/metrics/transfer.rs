@@ -83,7 +83,7 @@ impl Transfers {
                 histogram::TRANSFER_SECONDS,
             ),
             rate: book.histograms(
-                "flotilla_transfer_rate_bytes",
+                "flotilla_transfer_rate_bytes_per_second",
                 "Bytes per second of transfers that moved some and succeeded",
                 histogram::RATES,
             ),
