@@ -79,7 +79,7 @@ fn a_probe_is_counted_once() {
         .ssh()
         .set("ingress.mode", "balanced")
         .set("ingress.proxy_protocol", "any")
-        .set("ingress.balancers", vec!["127.0.0.0/8"])
+        .set("ingress.balancers", ["127.0.0.0/8"])
         .start();
     let is = |name: &str, label: &str, value: u64| reaches(&server, name, label, value);
     for address in [server.ftp(), server.ftps(), server.ssh()] {
