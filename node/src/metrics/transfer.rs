@@ -92,7 +92,10 @@ impl Transfers {
                 "Bytes of transfers that succeeded",
                 histogram::SIZES,
             ),
-            active: book.one("flotilla_transfers_active", "Transfers under way"),
+            active: book.one(
+                "flotilla_transfers_active",
+                "Transfers under way, as of the node's last word to its pool",
+            ),
             users: TopUsers::new(book, users),
         }
     }
