@@ -1,4 +1,6 @@
-//! Chance that repeats: the same seed gives the same numbers on every machine and in every version.
+//! Chance that repeats: the same seed gives the same numbers in every version, and whole numbers and
+//! shares on every machine. Exponentially distributed ones take a logarithm, whose last bit may differ
+//! from one machine's library to the next.
 
 use std::time::Duration;
 

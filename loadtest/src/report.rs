@@ -237,7 +237,22 @@ pub(crate) fn ratio(numerator: f64, denominator: f64) -> Option<f64> {
     (denominator > 0.0).then(|| numerator / denominator)
 }
 
-const MEBIBYTE: f64 = 1024.0 * 1024.0;
+/// Takes their meaning from the letters that have one in a table in Markdown. What comes from a server may
+/// hold anything.
+pub(crate) fn markdown(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '|' | '\\' | '`' | '*' | '_' | '<' | '>' | '[' | ']' => escaped.extend(['\\', letter]),
+            letter if letter.is_control() => escaped.push(' '),
+            letter => escaped.push(letter),
+        }
+    }
+    escaped
+}
+
+/// Bytes of a MiB.
+pub(crate) const MEBIBYTE: f64 = 1024.0 * 1024.0;
 const GIBIBYTE: f64 = 1024.0 * MEBIBYTE;
 
 /// The longest latency that is told apart: ten minutes; the socket deadline is far below.

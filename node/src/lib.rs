@@ -79,8 +79,8 @@ pub fn serve(
     });
     // Dropping it would wait for threads that a dead storage may hold for ever. The process ends next.
     std::mem::forget(system);
-    drop(log);
     exporter.finish();
+    drop(log);
     result
 }
 

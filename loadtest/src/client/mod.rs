@@ -87,7 +87,7 @@ impl Protocol {
 /// Why an operation failed; its display form is the kind under which the report counts it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// A step of the operation got another reply than the one it needs.
+    /// A step of the operation got another reply than the one it needs; made by [`Error::reply`].
     #[error("{step}: {code} {text}")]
     Reply { step: &'static str, code: u32, text: String },
     /// The server said something that the protocol does not allow there.
@@ -117,6 +117,13 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// A reply that is not the one that is needed. Its text goes to terminals and into reports, and a
+    /// server may send anything: control characters become spaces, and it is cut short.
+    pub(crate) fn reply(step: &'static str, code: u32, text: &str) -> Self {
+        let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
+        Self::Reply { step, code, text: text.chars().take(TEXT_MAX).map(plain).collect() }
+    }
+
     /// Binds an I/O error to the step in which it happened.
     pub(crate) fn io(step: &'static str) -> impl Fn(io::Error) -> Self {
         move |error| match error.downcast::<rustls::Error>() {
@@ -313,3 +320,19 @@ pub(crate) fn connect_from(
 /// How long one read or write may wait: longer than any healthy server needs, so that a stall is
 /// counted as an error and does not hang the run.
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How much of an unexpected reply the report shows, in characters.
+const TEXT_MAX: usize = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_can_not_command_a_terminal() {
+        let error = Error::reply("RETR", 550, "\u{1b}[2Jno\nfile\u{9b}1m");
+        assert_eq!(error.to_string(), "RETR: 550  [2Jno file 1m");
+        let long = Error::reply("RETR", 550, &"x".repeat(1000)).to_string();
+        assert_eq!(long.len(), "RETR: 550 ".len() + TEXT_MAX);
+    }
+}

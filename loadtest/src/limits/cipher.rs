@@ -15,6 +15,7 @@ use crate::client::Protocol;
 use crate::client::ftp::data::{self, Sink};
 use crate::client::payload::Payload;
 use crate::client::sftp::ssh::Cipher;
+use crate::report::MEBIBYTE;
 
 /// A cipher and the records that a protocol makes with it.
 pub(super) struct Sealer {
@@ -111,7 +112,7 @@ pub(super) fn alone(algorithm: &'static Algorithm) -> Result<(f64, f64)> {
         sealer.seal(&mut buffer)?;
     }
     let spent = (thread_time() - begin).as_secs_f64();
-    let mebibytes = RECORDS as f64 * TLS_RECORD as f64 / (1024.0 * 1024.0);
+    let mebibytes = RECORDS as f64 * TLS_RECORD as f64 / MEBIBYTE;
     Ok((spent * 1024.0 / mebibytes, mebibytes / spent))
 }
 

@@ -20,7 +20,7 @@ use crate::client::ftp::data::{self, Sink};
 use crate::client::payload::Payload;
 use crate::client::{Protocol, connect};
 use crate::cpu;
-use crate::report::{Latency, latency};
+use crate::report::{Latency, MEBIBYTE, latency};
 use crate::row::Row;
 use crate::scenario::Scenario;
 use cipher::Seal;
@@ -77,7 +77,7 @@ impl Limit {
 
     /// Processor seconds per GiB and MiB/s.
     fn gibibyte(&self) -> (f64, f64) {
-        let mebibytes = self.units / (1024.0 * 1024.0);
+        let mebibytes = self.units / MEBIBYTE;
         (self.cpu.as_secs_f64() * 1024.0 / mebibytes, mebibytes / self.seconds())
     }
 

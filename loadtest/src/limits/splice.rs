@@ -10,6 +10,7 @@ use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice
 use super::{send_file, thread_time};
 use crate::client::connect;
 use crate::client::ftp::data::{self, Sink};
+use crate::report::MEBIBYTE;
 
 /// Processor seconds of the relaying thread per GiB, and MiB/s.
 pub(crate) fn measure(large: &Path) -> Result<(f64, f64)> {
@@ -31,7 +32,7 @@ pub(crate) fn measure(large: &Path) -> Result<(f64, f64)> {
         let moved = drain.join().map_err(|_| anyhow!("the receiving thread failed"))??;
         Ok((spent, moved.bytes))
     })?;
-    let mebibytes = bytes as f64 / (1024.0 * 1024.0);
+    let mebibytes = bytes as f64 / MEBIBYTE;
     let rate = mebibytes / begun.elapsed().as_secs_f64();
     Ok((spent.as_secs_f64() * 1024.0 / mebibytes, rate))
 }

@@ -52,14 +52,20 @@ pub(super) struct Arrival {
     pub(super) number: u64,
     /// When it was to be started.
     pub(super) due: Duration,
-    /// What it does: the same for the same number, whoever takes it up.
+    /// The place of its protocol.
+    pub(super) protocol: usize,
+    /// The task that arrives; `None`: a session, or a task that there is none for.
+    pub(super) task: Option<usize>,
+    /// What it does beyond that: the same for the same number, whoever takes it up.
     pub(super) chance: Chance,
 }
 
-/// Where arrivals wait for a client that is free, and clients for an arrival. No arrival waits for a
-/// client that is at work.
-#[derive(Debug, Default)]
+/// Where arrivals wait for a client that is free, and clients for an arrival. An arrival that waits
+/// is late and not lost: what a server that stalls does to those who come meanwhile is measured.
+#[derive(Debug)]
 pub(super) struct Desk {
+    /// Arrivals that may wait for clients that are all at work.
+    backlog: usize,
     state: Mutex<State>,
     wake: Condvar,
 }
@@ -68,21 +74,26 @@ pub(super) struct Desk {
 struct State {
     /// Clients that wait; those that were woken count until they have taken an arrival.
     free: usize,
-    /// Not more than `free`.
+    /// In the order of time; not more than `free` and the backlog when one is added.
     arrivals: VecDeque<Arrival>,
     closed: bool,
 }
 
 impl Desk {
-    /// Gives an arrival to a free client; whether there was one.
-    pub(super) fn offer(&self, arrival: Arrival) -> bool {
+    /// A desk at which so many arrivals may wait beyond those for whom a client is free.
+    pub(super) fn new(backlog: usize) -> Self {
+        Self { backlog, state: Mutex::default(), wake: Condvar::new() }
+    }
+
+    /// Gives an arrival to a free client, or lets it wait for one; back comes one too many.
+    pub(super) fn offer(&self, arrival: Arrival) -> Result<(), Arrival> {
         let mut state = self.lock();
-        let free = state.arrivals.len() < state.free;
-        if free {
-            state.arrivals.push_back(arrival);
-            self.wake.notify_one();
+        if state.arrivals.len() >= state.free.saturating_add(self.backlog) {
+            return Err(arrival);
         }
-        free
+        state.arrivals.push_back(arrival);
+        self.wake.notify_one();
+        Ok(())
     }
 
     /// Waits for an arrival; `None` when there will be no more.
@@ -96,10 +107,16 @@ impl Desk {
         state.arrivals.pop_front()
     }
 
-    /// Sends the clients home.
+    /// Sends the clients home once nothing waits any more.
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.wake.notify_all();
+    }
+
+    /// Sends the clients home at once; gives back what waits still.
+    pub(super) fn clear(&self) -> VecDeque<Arrival> {
+        self.close();
+        std::mem::take(&mut self.lock().arrivals)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -115,7 +132,8 @@ mod tests {
     use crate::load::ramp::Shape;
 
     fn arrival(number: u64) -> Arrival {
-        Arrival { number, due: Duration::ZERO, chance: Chance::new(1, number) }
+        let (due, protocol, task) = (Duration::ZERO, 0, None);
+        Arrival { number, due, protocol, task, chance: Chance::new(1, number) }
     }
 
     #[test]
@@ -160,21 +178,36 @@ mod tests {
     }
 
     #[test]
-    fn an_arrival_is_missed_when_nobody_is_free() {
-        let desk = Desk::default();
-        assert!(!desk.offer(arrival(0)));
+    fn without_a_backlog_an_arrival_needs_a_client_that_is_free() {
+        let desk = Desk::new(0);
+        assert!(desk.offer(arrival(0)).is_err());
         std::thread::scope(|scope| {
             let client = scope.spawn(|| desk.take().map(|arrival| arrival.number));
             let deadline = Instant::now() + Duration::from_secs(10);
-            while !desk.offer(arrival(1)) {
+            while desk.offer(arrival(1)).is_err() {
                 assert!(Instant::now() < deadline);
                 std::thread::yield_now();
             }
             // Only one client waited, and it has its arrival.
-            assert!(!desk.offer(arrival(2)));
+            assert!(desk.offer(arrival(2)).is_err() || client.is_finished());
             assert_eq!(client.join().unwrap(), Some(1));
             desk.close();
             assert!(desk.take().is_none());
         });
+    }
+
+    #[test]
+    fn as_many_arrivals_wait_as_the_backlog_has_room_for() {
+        let desk = Desk::new(2);
+        assert!(desk.offer(arrival(0)).is_ok() && desk.offer(arrival(1)).is_ok());
+        assert_eq!(desk.offer(arrival(2)).unwrap_err().number, 2);
+        assert_eq!(desk.take().unwrap().number, 0);
+        assert!(desk.offer(arrival(3)).is_ok());
+        // Those that wait are served after the end as well, unless there is no time left for it.
+        desk.close();
+        assert_eq!(desk.take().unwrap().number, 1);
+        let left: Vec<_> = desk.clear().iter().map(|arrival| arrival.number).collect();
+        assert_eq!(left, [3]);
+        assert!(desk.take().is_none());
     }
 }

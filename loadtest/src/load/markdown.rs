@@ -1,8 +1,8 @@
 //! The report as a table in Markdown.
 
 use super::report::Report;
-use super::text::{dash, speed, time};
-use crate::report::figure;
+use super::text::{dash, speed};
+use crate::report::{MEBIBYTE, figure, markdown as escape};
 
 /// One table of the operations, one of the errors, and what else is to be known.
 pub(super) fn table(report: &Report) -> String {
@@ -22,8 +22,7 @@ pub(super) fn table(report: &Report) -> String {
     text += "| operation | count | /s | MiB/s | p50 | p90 | p99 | p99.9 | max | errors |\n";
     text += "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n";
     for row in &report.operations {
-        let latencies = [row.p50_us, row.p90_us, row.p99_us, row.p999_us, row.max_us];
-        let latencies = latencies.map(|us| if row.count > 0 { time(us) } else { dash() });
+        let latencies = row.latencies().map(|latency| escape(&latency));
         text += &format!(
             "| {} | {} | {} | {} | {} | {} |\n",
             escape(&report.label(&row.name, row.protocol)),
@@ -78,22 +77,6 @@ fn errors(report: &Report) -> String {
     }
     text
 }
-
-/// Takes their meaning from the letters that have one in a table. What comes from a server may
-/// hold anything.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '|' | '\\' | '`' | '*' | '_' | '<' | '>' | '[' | ']' => escaped.extend(['\\', letter]),
-            letter if letter.is_control() => escaped.push(' '),
-            letter => escaped.push(letter),
-        }
-    }
-    escaped
-}
-
-const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 #[cfg(test)]
 mod tests {

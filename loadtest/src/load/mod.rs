@@ -30,7 +30,7 @@ use crate::worker::Gate;
 use clock::Clock;
 use pace::Crew;
 use report::Report;
-use scenario::{Pacing, Scenario};
+use scenario::{Arrivals, Pacing, Scenario};
 use shared::Shared;
 use watch::Watch;
 
@@ -84,9 +84,11 @@ fn measure(
     let shared = Arc::new(Shared::new(scenario, targets, Clock::new())?);
     client::prepare(&shared, users).context("cannot prepare the files")?;
     let began = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let watch = Watch::new(&shared, probe);
     let crew = Crew::start(&shared)?;
-    let (looks, interrupted) = Watch::new(&shared, probe)?.run(&crew, gate)?;
-    Report::new(&shared, &looks, interrupted, began)
+    let seen = watch.run(&crew, gate)?;
+    crew.join()?;
+    Report::new(&shared, &seen, began)
 }
 
 impl Order {
@@ -95,8 +97,12 @@ impl Order {
         scenario.duration = self.duration.unwrap_or(scenario.duration);
         match (self.clients, &mut scenario.pacing) {
             (Some(wanted), Pacing::Closed { clients }) => *clients = wanted.max(1),
-            (Some(wanted), Pacing::Open { concurrency, .. }) => {
-                *concurrency = wanted.max(scenario.protocols.len());
+            (Some(wanted), Pacing::Open { concurrency, arrivals, .. }) => {
+                let least = match arrivals {
+                    Arrivals::Tasks => scenario.protocols.len(),
+                    Arrivals::Sessions => 1,
+                };
+                *concurrency = wanted.max(least);
             }
             (None, _) => {}
         }

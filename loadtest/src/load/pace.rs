@@ -17,7 +17,8 @@ use crate::chance::Chance;
 #[derive(Debug)]
 pub(super) struct Crew {
     threads: Vec<std::thread::JoinHandle<()>>,
-    /// Where arrivals are taken up, by the places of the protocols; none with closed pacing.
+    /// Where arrivals are taken up: tasks by the places of their protocols, sessions at one desk, since
+    /// whoever is free can open any. None with closed pacing.
     desks: Arc<Vec<Desk>>,
 }
 
@@ -27,13 +28,18 @@ impl Crew {
         let mut crew = Self { threads: Vec::new(), desks: Arc::default() };
         let started = match shared.scenario.pacing {
             Pacing::Closed { clients } => crew.start_closed(shared, clients),
-            Pacing::Open { rate, concurrency, arrivals, spacing } => {
+            Pacing::Open { rate, concurrency, backlog, arrivals, spacing } => {
+                let count = match arrivals {
+                    Arrivals::Tasks => shared.targets.len(),
+                    Arrivals::Sessions => 1,
+                };
+                crew.desks = Arc::new((0..count).map(|_| Desk::new(backlog)).collect());
                 crew.start_open(shared, concurrency, arrivals, (rate, spacing))
             }
         };
         if started.is_err() {
             shared.clock.stop();
-            crew.dismiss();
+            crew.desks.iter().for_each(Desk::close);
         }
         started.map(|()| crew)
     }
@@ -55,24 +61,37 @@ impl Crew {
         arrivals: Arrivals,
         (rate, spacing): (f64, Spacing),
     ) -> Result<()> {
-        self.desks = Arc::new(shared.targets.iter().map(|_| Desk::default()).collect());
-        let weights: Vec<_> = shared.scenario.protocols.iter().map(|(_, weight)| *weight).collect();
+        let shares = match arrivals {
+            Arrivals::Tasks => {
+                let weights = shared.scenario.protocols.iter().map(|(_, weight)| *weight);
+                divide(concurrency, &weights.collect::<Vec<_>>())
+            }
+            Arrivals::Sessions => vec![concurrency],
+        };
         let mut clients = Vec::new();
-        for (protocol, count) in divide(concurrency, &weights).into_iter().enumerate() {
+        for (desk, count) in shares.into_iter().enumerate() {
             for _ in 0..count {
-                clients.push((Client::new(Arc::clone(shared), clients.len()), protocol));
+                clients.push((Client::new(Arc::clone(shared), clients.len()), desk));
             }
         }
         if arrivals == Arrivals::Tasks {
             connect_all(&mut clients)?;
         }
         shared.clock.restart(HEAD_START + PER_THREAD * u32::try_from(concurrency)?);
-        for (index, (client, protocol)) in clients.into_iter().enumerate() {
+        for (index, (client, desk)) in clients.into_iter().enumerate() {
             let (shared, desks) = (Arc::clone(shared), Arc::clone(&self.desks));
-            self.spawn(move || serve(&shared, client, (index, protocol), arrivals, &desks))?;
+            self.spawn(move || {
+                if let Some(desk) = desks.get(desk) {
+                    serve(&shared, client, index, arrivals, desk);
+                }
+            })?;
         }
         let (shared, desks) = (Arc::clone(shared), Arc::clone(&self.desks));
-        self.spawn(move || dispatch(&shared, rate, spacing, &desks))
+        self.spawn(move || {
+            // Also if it panics, or the clients would wait for ever.
+            let closing = Closing(&desks);
+            dispatch(&shared, arrivals, (rate, spacing), closing.0);
+        })
     }
 
     fn spawn(&mut self, body: impl FnOnce() + Send + 'static) -> Result<()> {
@@ -81,9 +100,19 @@ impl Crew {
         Ok(())
     }
 
-    /// Lets clients go that wait for arrivals.
-    pub(super) fn dismiss(&self) {
-        self.desks.iter().for_each(Desk::close);
+    /// Lets all clients go, and counts as missed what waits for one still.
+    pub(super) fn dismiss(&self, shared: &Shared) {
+        let left = self.desks.iter().flat_map(Desk::clear);
+        left.for_each(|arrival| shared.miss(&arrival));
+    }
+
+    /// Fails if one of the threads did: what it had still to do was not done, so the figures are not
+    /// those of the scenario. A thread that runs still is left alone; it is counted as not finished.
+    pub(super) fn join(self) -> Result<()> {
+        let ended = self.threads.into_iter().filter(std::thread::JoinHandle::is_finished);
+        let failed = ended.map(std::thread::JoinHandle::join).filter(Result::is_err).count();
+        anyhow::ensure!(failed == 0, "threads of this tool that failed: {failed}");
+        Ok(())
     }
 
     /// Whether all threads have ended.
@@ -141,43 +170,60 @@ fn visit(
     }
 }
 
-/// Open pacing: gives out arrivals when they are due.
-fn dispatch(shared: &Shared, rate: f64, spacing: Spacing, desks: &[Desk]) {
+/// Closes the desks when no more arrivals come.
+struct Closing<'a>(&'a [Desk]);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.iter().for_each(Desk::close);
+    }
+}
+
+/// Open pacing: gives out arrivals when they are due, to the end of the time.
+fn dispatch(shared: &Shared, arrivals: Arrivals, (rate, spacing): (f64, Spacing), desks: &[Desk]) {
     let (scenario, clock) = (&shared.scenario, &shared.clock);
     // Without it the kernel may wake the thread 50 us late, to save wake-ups.
     let _ = set_current_timer_slack(NonZeroU64::new(1));
     let schedule = Schedule::new(&scenario.ramp, rate, spacing, scenario.seed);
     for (number, due) in (0_u64..).zip(schedule) {
         if due >= scenario.duration {
+            break;
+        }
+        // What was due before an end that came too early for this thread has arrived all the same.
+        if !clock.wait_until(due) && clock.stopped().is_none_or(|stopped| stopped < due) {
             return;
         }
-        if !clock.wait_until(due) {
-            // What was due before an end that came too early for this thread was missed as well.
-            if clock.stopped().is_none_or(|stopped| stopped < due) {
-                return;
-            }
-            shared.arrive(number, due, true);
-            continue;
+        let arrival = arrive(shared, number, due, arrivals);
+        shared.arrive(&arrival);
+        let desk = if arrivals == Arrivals::Sessions { 0 } else { arrival.protocol };
+        let refused = match desks.get(desk) {
+            Some(desk) => desk.offer(arrival).err(),
+            None => Some(arrival),
+        };
+        if let Some(arrival) = refused {
+            shared.miss(&arrival);
         }
-        let mut chance = Chance::new(scenario.seed, number);
-        let protocol = scenario.draw_protocol(&mut chance);
-        let arrival = Arrival { number, due, chance };
-        let taken = desks.get(protocol).is_some_and(|desk| desk.offer(arrival));
-        shared.arrive(number, due, !taken);
     }
+    // The sessions stay to the end.
+    clock.wait_until(Duration::MAX);
+}
+
+/// Draws what an arrival does.
+fn arrive(shared: &Shared, number: u64, due: Duration, arrivals: Arrivals) -> Arrival {
+    let scenario = &shared.scenario;
+    let mut chance = Chance::new(scenario.seed, number);
+    let protocol = scenario.draw_protocol(&mut chance);
+    let spoken = scenario.protocols.get(protocol).map(|(spoken, _)| *spoken);
+    let task = match arrivals {
+        Arrivals::Sessions => None,
+        Arrivals::Tasks => spoken.and_then(|spoken| scenario.mix.draw(spoken, &mut chance)),
+    };
+    Arrival { number, due, protocol, task, chance }
 }
 
 /// Open pacing: takes up arrivals.
-fn serve(
-    shared: &Shared,
-    mut client: Client,
-    (index, protocol): (usize, usize),
-    arrivals: Arrivals,
-    desks: &[Desk],
-) {
-    let Some(desk) = desks.get(protocol) else { return };
-    let Some((spoken, _)) = shared.scenario.protocols.get(protocol).copied() else { return };
-    while let Some(Arrival { number, due, mut chance }) = desk.take() {
+fn serve(shared: &Shared, mut client: Client, index: usize, arrivals: Arrivals, desk: &Desk) {
+    while let Some(Arrival { number, due, protocol, task, mut chance }) = desk.take() {
         shared.start(index, due);
         match arrivals {
             Arrivals::Sessions => {
@@ -187,7 +233,7 @@ fn serve(
                 }
             }
             Arrivals::Tasks => {
-                let Some(task) = shared.scenario.mix.draw(spoken, &mut chance) else { continue };
+                let Some(task) = task else { continue };
                 // A session that was lost is opened again, and who waits for it waits.
                 if client.is_open() || client.login(protocol, index as u64, None) {
                     client.perform(task, index as u64, Some(due));
@@ -254,6 +300,22 @@ const OPENERS: usize = 32;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_that_fails_fails_the_run() {
+        let crew = |body: fn()| {
+            let mut crew = Crew { threads: Vec::new(), desks: Arc::default() };
+            crew.spawn(body).unwrap();
+            let deadline = std::time::Instant::now() + Duration::from_secs(30);
+            while !crew.is_done() {
+                assert!(std::time::Instant::now() < deadline);
+                std::thread::yield_now();
+            }
+            crew.join()
+        };
+        assert!(crew(|| ()).is_ok());
+        assert!(crew(|| panic!("a test's")).is_err());
+    }
 
     #[test]
     fn sessions_are_divided_by_weight() {

@@ -11,9 +11,9 @@ use super::quantity::show_time;
 use super::scenario::{Arrivals, Pacing, Scenario, Spacing};
 use super::shared::{Gauges, Shared};
 use super::tally::{Row, Slot, Tally};
-use super::watch::Look;
+use super::watch::{Look, Seen};
 use crate::client::Protocol;
-use crate::report::ratio;
+use crate::report::{MEBIBYTE, ratio};
 use crate::results::machine;
 
 /// One run.
@@ -59,7 +59,7 @@ pub(super) struct Totals {
     pub(super) errors: u64,
     /// Arrivals that were due (open pacing).
     pub(super) due: u64,
-    /// Arrivals that nobody was free for (open pacing).
+    /// Those that nobody was free for before too many waited or the time was over (open pacing).
     pub(super) missed: u64,
     /// Operations that still ran when the report was made.
     pub(super) unfinished: u64,
@@ -73,6 +73,8 @@ pub(super) struct Operation {
     pub(super) name: String,
     pub(super) protocol: Protocol,
     pub(super) count: u64,
+    /// Arrivals that would have begun with it and were never taken up (open pacing).
+    pub(super) missed: u64,
     pub(super) per_second: f64,
     pub(super) mebibytes_per_second: f64,
     /// Payload.
@@ -84,13 +86,16 @@ pub(super) struct Operation {
     /// Data connections that the server ended without the TLS close alert.
     pub(super) truncated: u64,
     pub(super) errors: u64,
-    pub(super) p50_us: f64,
-    pub(super) p90_us: f64,
-    pub(super) p99_us: f64,
-    pub(super) p999_us: f64,
+    /// Of those that were missed as well, which were slower than all others; `None`: it is among them.
+    pub(super) p50_us: Option<f64>,
+    pub(super) p90_us: Option<f64>,
+    pub(super) p99_us: Option<f64>,
+    pub(super) p999_us: Option<f64>,
+    /// Of those that were finished.
     pub(super) max_us: f64,
+    /// Of those that were finished.
     pub(super) mean_us: f64,
-    /// Share that was at most so fast, from 0 to 1, and microseconds.
+    /// Share that was at most so fast, from 0 to 1, and microseconds; ends where the missed ones begin.
     pub(super) curve: Vec<(f64, f64)>,
 }
 
@@ -130,10 +135,12 @@ pub(super) struct Point {
 /// What the server cost.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Server {
+    /// Until the last operation was finished.
     pub(super) cpu_seconds: f64,
-    /// Processors that were busy on average.
+    /// Processors that were busy on average, to when nothing new was started any more.
     pub(super) processors: f64,
     pub(super) cpu_seconds_per_operation: Option<f64>,
+    /// Before the first session.
     pub(super) memory_before_bytes: u64,
     pub(super) memory_max_bytes: u64,
 }
@@ -150,12 +157,8 @@ pub(super) struct Client {
 
 impl Report {
     /// Makes the report of what was done so far. `began` is when, as text.
-    pub(super) fn new(
-        shared: &Shared,
-        looks: &[Look],
-        interrupted: bool,
-        began: String,
-    ) -> Result<Self> {
+    pub(super) fn new(shared: &Shared, seen: &Seen, began: String) -> Result<Self> {
+        let looks = seen.looks.as_slice();
         let tally = shared.total()?;
         let elapsed = shared.clock.stopped().unwrap_or_else(|| shared.clock.now());
         let scenario = &shared.scenario;
@@ -178,9 +181,9 @@ impl Report {
             seed: scenario.seed,
             pacing: pacing(scenario),
             open: matches!(scenario.pacing, Pacing::Open { .. }),
-            interrupted,
+            interrupted: seen.interrupted,
             elapsed_seconds: elapsed.as_secs_f64(),
-            server: server(looks, &totals),
+            server: server(seen, &totals),
             client: client(&tally, looks),
             totals,
             operations,
@@ -231,7 +234,7 @@ fn pacing(scenario: &Scenario) -> String {
             };
             format!("closed loop: {clients} clients, {pause}")
         }
-        Pacing::Open { rate, concurrency, arrivals, spacing } => {
+        Pacing::Open { rate, concurrency, backlog, arrivals, spacing } => {
             let what = match arrivals {
                 Arrivals::Tasks => "tasks",
                 Arrivals::Sessions => "sessions",
@@ -240,7 +243,10 @@ fn pacing(scenario: &Scenario) -> String {
                 Spacing::Even => "evenly spaced",
                 Spacing::Poisson => "at random",
             };
-            format!("open loop: {rate} {what} per second, {how}, at most {concurrency} at once")
+            format!(
+                "open loop: {rate} {what} per second, {how}, at most {concurrency} at once and \
+                 {backlog} waiting"
+            )
         }
     }
 }
@@ -252,7 +258,8 @@ fn operations(shared: &Shared, tally: &Tally, elapsed: Duration) -> Vec<Operatio
     let rows = shared.rows().into_iter().zip(&tally.rows).enumerate();
     rows.filter_map(|(index, ((name, protocol), row))| {
         let errors = errors(index);
-        (row.count + errors > 0).then(|| operation(name, protocol, row, errors, elapsed))
+        (row.count + row.missed + errors > 0)
+            .then(|| operation(name, protocol, row, errors, elapsed))
     })
     .collect()
 }
@@ -265,13 +272,14 @@ fn operation(
     elapsed: Duration,
 ) -> Operation {
     let seconds = elapsed.as_secs_f64();
-    let quantile = |quantile| row.latency.value_at_quantile(quantile) as f64 / 1000.0;
+    let quantile = |quantile| quantile_us(&row.latency, row.missed, quantile);
     let in_time = ratio(row.in_time as f64, row.count as f64).unwrap_or(0.0);
     let mebibytes = row.bytes as f64 * in_time / MEBIBYTE;
     Operation {
         name: name.to_owned(),
         protocol,
         count: row.count,
+        missed: row.missed,
         per_second: ratio(row.in_time as f64, seconds).unwrap_or(0.0),
         mebibytes_per_second: ratio(mebibytes, seconds).unwrap_or(0.0),
         bytes: row.bytes,
@@ -285,20 +293,27 @@ fn operation(
         p999_us: quantile(0.999),
         max_us: row.latency.max() as f64 / 1000.0,
         mean_us: row.latency.mean() / 1000.0,
-        curve: curve(&row.latency),
+        curve: curve(&row.latency, row.missed),
     }
 }
 
+/// A quantile of operations of which some were never begun: those count as slower than all others.
+/// `None` if it is among them, or if there is nothing.
+fn quantile_us<T: Counter>(latency: &Histogram<T>, missed: u64, quantile: f64) -> Option<f64> {
+    let (finished, all) = (latency.len(), latency.len() + missed);
+    let rank = (quantile * all as f64).ceil().max(1.0);
+    // Without missed ones the share is not computed anew: rounding would change its rank.
+    let share = if missed == 0 { quantile } else { rank / finished as f64 };
+    (rank <= finished as f64).then(|| latency.value_at_quantile(share) as f64 / 1000.0)
+}
+
 /// The distribution in steps of a tenth of a nine, as far as there are operations for it.
-fn curve<T: Counter>(latency: &Histogram<T>) -> Vec<(f64, f64)> {
-    let point = |tenths: u32| {
-        let beyond = 10_f64.powf(-f64::from(tenths) / 10.0);
-        let share = 1.0 - beyond;
-        (share, latency.value_at_quantile(share) as f64 / 1000.0)
-    };
-    let enough =
-        |tenths: &u32| latency.len() as f64 * 10_f64.powf(-f64::from(*tenths) / 10.0) >= 1.0;
-    (0..=NINES * 10).take_while(enough).map(point).collect()
+fn curve<T: Counter>(latency: &Histogram<T>, missed: u64) -> Vec<(f64, f64)> {
+    let all = latency.len() + missed;
+    let beyond = |tenths: u32| 10_f64.powf(-f64::from(tenths) / 10.0);
+    let steps = (0..=NINES * 10).map(beyond).take_while(|beyond| all as f64 * beyond >= 1.0);
+    let point = |beyond| Some((1.0 - beyond, quantile_us(latency, missed, 1.0 - beyond)?));
+    steps.map_while(point).collect()
 }
 
 fn totals(
@@ -323,7 +338,7 @@ fn totals(
         up_mebibytes_per_second: rate(|point| point.up_mebibytes_per_second),
         errors: tally.errors.values().sum(),
         due: sum(|slot| slot.due),
-        missed: tally.missed,
+        missed: tally.rows.iter().map(|row| row.missed).sum(),
         unfinished: gauges.running.load(Ordering::Relaxed),
         sessions_max: gauges.sessions_max.load(Ordering::Relaxed),
     }
@@ -383,15 +398,20 @@ fn point(slot: &Slot, at: f64, long: f64, looks: &[Look]) -> Point {
     }
 }
 
-fn server(looks: &[Look], totals: &Totals) -> Option<Server> {
-    let (first, last) = (looks.first()?, looks.iter().rev().find(|look| look.cpu.is_some())?);
-    let cpu = last.cpu?.saturating_sub(first.cpu?).as_secs_f64();
+fn server(seen: &Seen, totals: &Totals) -> Option<Server> {
+    let looks = seen.looks.as_slice();
+    let (first, end) = (looks.first()?, looks.iter().rev().find(|look| look.cpu.is_some())?);
+    let until = |look: &Look| Some(look.cpu?.saturating_sub(first.cpu?).as_secs_f64());
+    // Operations that were finished after the end count as well, and so does what they took.
+    let all = until(&seen.last)?;
+    let long = end.at.saturating_sub(first.at).as_secs_f64();
+    let memories = looks.iter().chain([&seen.last]).filter_map(|look| look.memory);
     Some(Server {
-        cpu_seconds: cpu,
-        processors: ratio(cpu, last.at.saturating_sub(first.at).as_secs_f64()).unwrap_or(0.0),
-        cpu_seconds_per_operation: ratio(cpu, totals.operations as f64),
-        memory_before_bytes: first.memory?,
-        memory_max_bytes: looks.iter().filter_map(|look| look.memory).max()?,
+        cpu_seconds: all,
+        processors: ratio(until(end)?, long).unwrap_or(0.0),
+        cpu_seconds_per_operation: ratio(all, totals.operations as f64),
+        memory_before_bytes: seen.memory_before?,
+        memory_max_bytes: memories.max()?,
     })
 }
 
@@ -413,8 +433,6 @@ fn client(tally: &Tally, looks: &[Look]) -> Client {
         late_p99_us: late(0.99),
     }
 }
-
-const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 /// The distribution goes to 99.999 %.
 const NINES: u32 = 5;

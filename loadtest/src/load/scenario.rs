@@ -16,9 +16,9 @@ use crate::client::Protocol;
 pub(super) struct Scenario {
     /// What reports call it.
     pub(super) title: String,
-    /// When nothing new starts any more.
+    /// When nothing new arrives any more.
     pub(super) duration: Duration,
-    /// How long after that what runs may still take.
+    /// How long after that what runs or waits may still take.
     pub(super) drain: Duration,
     /// The same seed gives the same tasks.
     pub(super) seed: u64,
@@ -50,8 +50,10 @@ pub(super) enum Pacing {
     Open {
         /// Arrivals per second at full load.
         rate: f64,
-        /// Arrivals that may be in work at once; further ones are missed.
+        /// Arrivals that may be in work at once; further ones wait.
         concurrency: usize,
+        /// Arrivals that may wait; further ones are missed.
+        backlog: usize,
         /// What arrives.
         arrivals: Arrivals,
         /// How they are spaced.
@@ -121,8 +123,8 @@ impl Scenario {
             bail!("directory: a path has no line breaks");
         }
         let (clients, protocols) = (self.clients(), self.protocols.len());
-        let is_open = matches!(self.pacing, Pacing::Open { .. });
-        if is_open && clients < protocols {
+        let by_tasks = matches!(self.pacing, Pacing::Open { arrivals: Arrivals::Tasks, .. });
+        if by_tasks && clients < protocols {
             bail!(
                 "pacing.concurrency: one for each protocol is needed, {protocols}, not {clients}"
             );
@@ -165,7 +167,7 @@ impl Pacing {
     fn read(keys: &mut Keys) -> Result<Self> {
         let open = keys.choice("mode", &[("closed", false), ("open", true)])?.unwrap_or(false);
         if !open {
-            let others = ["rate", "concurrency", "arrivals", "spacing"];
+            let others = ["rate", "concurrency", "backlog", "arrivals", "spacing"];
             keys.refuse(&others, "only with pacing.mode = \"open\"")?;
             let clients = keys.whole("clients", 1..=CLIENTS_MAX)?.unwrap_or(1);
             return Ok(Self::Closed { clients: usize::try_from(clients)? });
@@ -174,11 +176,13 @@ impl Pacing {
         let rate = keys.number("rate", false)?.ok_or_else(|| keys.missing("rate"))?;
         let concurrency = keys.whole("concurrency", 1..=CLIENTS_MAX)?;
         let concurrency = concurrency.ok_or_else(|| keys.missing("concurrency"))?;
+        let backlog = keys.whole("backlog", 0..=BACKLOG_MAX)?.unwrap_or(BACKLOG);
         let arrivals = [("tasks", Arrivals::Tasks), ("sessions", Arrivals::Sessions)];
         let spacing = [("even", Spacing::Even), ("poisson", Spacing::Poisson)];
         Ok(Self::Open {
             rate,
             concurrency: usize::try_from(concurrency)?,
+            backlog: usize::try_from(backlog)?,
             arrivals: keys.choice("arrivals", &arrivals)?.unwrap_or(Arrivals::Tasks),
             spacing: keys.choice("spacing", &spacing)?.unwrap_or(Spacing::Even),
         })
@@ -254,7 +258,8 @@ const KEYS: [&str; 11] = [
     "session",
     "mix",
 ];
-const PACING_KEYS: [&str; 6] = ["mode", "clients", "rate", "concurrency", "arrivals", "spacing"];
+const PACING_KEYS: [&str; 7] =
+    ["mode", "clients", "rate", "concurrency", "backlog", "arrivals", "spacing"];
 const STAGE_KEYS: [&str; 3] = ["for", "to", "shape"];
 const SESSION_KEYS: [&str; 3] = ["tasks", "think", "shape"];
 
@@ -264,6 +269,11 @@ pub(super) const PROTOCOLS: [(&str, Protocol); 3] =
 
 /// Sessions at once, each of which has a thread: what Linux runs without its limits being raised.
 const CLIENTS_MAX: u64 = 30_000;
+
+/// Arrivals that wait: a server may stall for 50 s at 2000 per second before one is missed, and they
+/// take some 5 MB. At most some 500 MB.
+const BACKLOG: u64 = 100_000;
+const BACKLOG_MAX: u64 = 10_000_000;
 
 const DURATION: Duration = Duration::from_secs(60);
 const DURATION_MAX: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::arrival::Arrival;
 use super::clock::Clock;
 use super::mix::{Action, LOGIN};
 use super::scenario::Scenario;
@@ -45,7 +46,7 @@ pub(super) struct Gauges {
     pub(super) done: AtomicU64,
     /// Operations that failed.
     pub(super) failed: AtomicU64,
-    /// Arrivals that nobody was free for.
+    /// Arrivals that nobody was free for and that could not wait.
     pub(super) missed: AtomicU64,
 }
 
@@ -104,11 +105,19 @@ impl Shared {
         }
     }
 
-    /// Counts an arrival, and whether nobody was free for it.
-    pub(super) fn arrive(&self, number: u64, due: Duration, missed: bool) {
-        self.gauges.missed.fetch_add(u64::from(missed), Ordering::Relaxed);
-        if let Some(mut book) = self.book(usize::try_from(number).unwrap_or(0)) {
-            book.arrive(due, missed);
+    /// Counts an arrival.
+    pub(super) fn arrive(&self, arrival: &Arrival) {
+        if let Some(mut book) = self.book(usize::try_from(arrival.number).unwrap_or(0)) {
+            book.arrive(arrival.due);
+        }
+    }
+
+    /// Counts an arrival that was never taken up, to the operation that it would have begun with.
+    pub(super) fn miss(&self, arrival: &Arrival) {
+        self.gauges.missed.fetch_add(1, Ordering::Relaxed);
+        let row = self.row(arrival.task, arrival.protocol);
+        if let Some(mut book) = self.book(usize::try_from(arrival.number).unwrap_or(0)) {
+            book.miss(row, arrival.due);
         }
     }
 

@@ -20,8 +20,6 @@ pub(super) struct Tally {
     pub(super) errors: BTreeMap<(usize, String), u64>,
     /// How late arrivals were started, by this tool's own fault or for want of a free session.
     pub(super) lateness: Latency,
-    /// Arrivals that nobody was free for.
-    pub(super) missed: u64,
     /// How long a slot is.
     slot: Duration,
 }
@@ -31,6 +29,8 @@ pub(super) struct Tally {
 pub(super) struct Row {
     /// Operations that were finished.
     pub(super) count: u64,
+    /// Arrivals that would have begun with it and were never taken up.
+    pub(super) missed: u64,
     /// Those of them that were finished before the end.
     pub(super) in_time: u64,
     /// Payload.
@@ -58,7 +58,7 @@ pub(super) struct Slot {
     pub(super) errors: u64,
     /// Arrivals that were due in it.
     pub(super) due: u64,
-    /// Arrivals that nobody was free for.
+    /// Those of them that were never taken up.
     pub(super) missed: u64,
     /// Nanoseconds, of all operations that were finished in it.
     pub(super) latency: Histogram<u32>,
@@ -88,15 +88,15 @@ impl Tally {
     pub(super) fn new(rows: usize, slot: Duration) -> Result<Self> {
         let row = || -> Result<Row> {
             let latency = report::latency()?;
-            let (count, in_time, bytes, entries, resumed, truncated) = (0, 0, 0, 0, 0, 0);
-            Ok(Row { count, in_time, bytes, entries, resumed, truncated, latency })
+            let (count, missed, in_time, bytes, entries) = (0, 0, 0, 0, 0);
+            let (resumed, truncated) = (0, 0);
+            Ok(Row { count, missed, in_time, bytes, entries, resumed, truncated, latency })
         };
         Ok(Self {
             rows: (0..rows).map(|_| row()).collect::<Result<_>>()?,
             slots: Vec::new(),
             errors: BTreeMap::new(),
             lateness: report::latency()?,
-            missed: 0,
             slot,
         })
     }
@@ -159,12 +159,20 @@ impl Tally {
         }
     }
 
-    /// Counts an arrival, and whether nobody was free for it.
-    pub(super) fn arrive(&mut self, due: Duration, missed: bool) {
-        self.missed += u64::from(missed);
+    /// Counts an arrival.
+    pub(super) fn arrive(&mut self, due: Duration) {
         if let Some(slot) = self.slot(due) {
             slot.due += 1;
-            slot.missed += u64::from(missed);
+        }
+    }
+
+    /// Counts an arrival that was never taken up.
+    pub(super) fn miss(&mut self, row: usize, due: Duration) {
+        if let Some(row) = self.rows.get_mut(row) {
+            row.missed += 1;
+        }
+        if let Some(slot) = self.slot(due) {
+            slot.missed += 1;
         }
     }
 
@@ -177,6 +185,7 @@ impl Tally {
     pub(super) fn add(&mut self, other: &Self) {
         for (row, more) in self.rows.iter_mut().zip(&other.rows) {
             row.count += more.count;
+            row.missed += more.missed;
             row.in_time += more.in_time;
             row.bytes += more.bytes;
             row.entries += more.entries;
@@ -201,7 +210,6 @@ impl Tally {
             *self.errors.entry(key.clone()).or_default() += count;
         }
         let _ = self.lateness.add(&other.lateness);
-        self.missed += other.missed;
     }
 
     fn index(&self, at: Duration) -> usize {
@@ -299,14 +307,15 @@ mod tests {
     fn errors_arrivals_and_delays_are_added() {
         let mut one = Tally::new(1, SECOND).unwrap();
         one.fail(0, "RETR: 550".to_owned(), SECOND);
-        one.arrive(SECOND, true);
+        one.arrive(SECOND);
+        one.miss(0, SECOND);
         let mut two = one.clone();
         two.fail(0, "RETR: 550".to_owned(), 3 * SECOND);
-        two.arrive(2 * SECOND, false);
+        two.arrive(2 * SECOND);
         two.start(Duration::from_millis(3));
         one.add(&two);
         assert_eq!(one.errors, BTreeMap::from([((0, "RETR: 550".to_owned()), 3)]));
-        assert_eq!(one.missed, 2);
+        assert_eq!(one.rows[0].missed, 2);
         let slots: Vec<_> = one.slots.iter().map(|s| (s.errors, s.due, s.missed)).collect();
         assert_eq!(slots, [(0, 0, 0), (2, 2, 2), (0, 1, 0), (1, 0, 0)]);
         assert_eq!(one.lateness.len(), 1);

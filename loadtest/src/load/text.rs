@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::report::Report;
-use crate::report::figure;
+use super::report::{Operation, Report};
+use crate::report::{MEBIBYTE, figure};
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,8 +72,8 @@ impl Report {
         for (label, row) in labels.iter().zip(&self.operations) {
             let (rate, speed) = (figure(row.per_second), speed(row.mebibytes_per_second));
             write!(out, "  {label:width$} {:>9} {rate:>9} {speed:>9}", row.count)?;
-            for latency in [row.p50_us, row.p90_us, row.p99_us, row.p999_us, row.max_us] {
-                write!(out, " {:>9}", if row.count > 0 { time(latency) } else { dash() })?;
+            for latency in row.latencies() {
+                write!(out, " {latency:>9}")?;
             }
             writeln!(out, " {:>7}", row.errors)?;
         }
@@ -81,6 +81,22 @@ impl Report {
             writeln!(out, "\n  {tls}")?;
         }
         writeln!(out)
+    }
+}
+
+impl Operation {
+    /// p50, p90, p99, p99.9 and the maximum, as all forms of the report show them. Of a quantile that is
+    /// among those that were missed it is only known that it is above the maximum of the others.
+    pub(super) fn latencies(&self) -> [String; 5] {
+        let quantiles = [self.p50_us, self.p90_us, self.p99_us, self.p999_us];
+        let [p50, p90, p99, p999] = quantiles.map(|quantile| match quantile {
+            Some(us) => time(us),
+            None if self.count > 0 => format!("> {}", time(self.max_us)),
+            None if self.missed > 0 => "missed".to_owned(),
+            None => dash(),
+        });
+        let max = if self.count > 0 { time(self.max_us) } else { dash() };
+        [p50, p90, p99, p999, max]
     }
 }
 
@@ -102,8 +118,6 @@ pub(super) fn speed(mebibytes_per_second: f64) -> String {
 pub(super) fn dash() -> String {
     "-".to_owned()
 }
-
-const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 #[cfg(test)]
 mod tests {

@@ -26,44 +26,55 @@ pub(super) struct Look {
     pub(super) own: Duration,
 }
 
+/// What was seen of a run.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    /// The server's memory before the first session, bytes.
+    pub(super) memory_before: Option<u64>,
+    /// From the beginning of the time to its end.
+    pub(super) looks: Vec<Look>,
+    /// When what ran at the end had ended as well, or had no more time for it.
+    pub(super) last: Look,
+    /// Whether the run was ended before its time.
+    pub(super) interrupted: bool,
+}
+
 /// Looks at each slot's end.
 #[derive(Debug)]
 pub(super) struct Watch<'a> {
     shared: &'a Shared,
     probe: Option<&'a Probe>,
     own: Probe,
+    memory_before: Option<u64>,
     looks: Vec<Look>,
 }
 
 impl<'a> Watch<'a> {
-    /// Looks for the first time.
-    pub(super) fn new(shared: &'a Shared, probe: Option<&'a Probe>) -> Result<Self> {
+    /// Looks at the server's memory; there are no sessions yet.
+    pub(super) fn new(shared: &'a Shared, probe: Option<&'a Probe>) -> Self {
         let own = Probe::new(std::process::id(), None);
-        let mut watch = Self { shared, probe, own, looks: Vec::new() };
-        watch.look()?;
-        Ok(watch)
+        let memory_before = probe.and_then(memory);
+        Self { shared, probe, own, memory_before, looks: Vec::new() }
     }
 
-    fn look(&mut self) -> Result<()> {
+    fn look(&self) -> Result<Look> {
         // A server that ended is not an end of the run: its clients say what is wrong. What processes
         // took with them that nobody waited for was spent all the same.
         let spent = self.looks.last().and_then(|look| look.cpu);
-        let cpu = self.probe.and_then(|probe| probe.time().ok()).max(spent);
-        let memory = self.probe.and_then(|probe| probe.memory().ok());
-        self.looks.push(Look {
+        Ok(Look {
+            cpu: self.probe.and_then(|probe| probe.time().ok()).max(spent),
+            memory: self.probe.and_then(memory),
             at: self.shared.clock.now(),
             sessions: self.shared.gauges.sessions.load(Ordering::Relaxed),
-            cpu,
-            memory: memory.filter(|bytes| *bytes > 0),
             own: self.own.time()?,
-        });
-        Ok(())
+        })
     }
 
     /// Watches to the end of the time or to an interruption, and then until what runs has ended or
-    /// its time is over. Gives back what it saw, and whether it was interrupted.
-    pub(super) fn run(mut self, crew: &Crew, gate: &Gate) -> Result<(Vec<Look>, bool)> {
+    /// its time is over. Gives back what it saw.
+    pub(super) fn run(mut self, crew: &Crew, gate: &Gate) -> Result<Seen> {
         let shared = self.shared;
+        self.looks.push(self.look()?);
         let bar = bar(shared);
         let mut next = shared.slot;
         loop {
@@ -72,7 +83,7 @@ impl<'a> Watch<'a> {
                 break;
             }
             if now >= next {
-                self.look()?;
+                self.looks.push(self.look()?);
                 next += shared.slot;
             }
             show(shared, &bar, now);
@@ -80,9 +91,8 @@ impl<'a> Watch<'a> {
             std::thread::sleep(left.min(next.saturating_sub(now)));
         }
         let interrupted = gate.stopped();
-        self.look()?;
+        self.looks.push(self.look()?);
         shared.clock.stop();
-        crew.dismiss();
         let patience = if interrupted { IMPATIENCE } else { shared.scenario.drain };
         let end = shared.clock.now().saturating_add(patience);
         bar.set_prefix("waiting for the last");
@@ -94,9 +104,17 @@ impl<'a> Watch<'a> {
                 break;
             }
         }
+        crew.dismiss(shared);
+        let last = self.look()?;
         bar.finish_and_clear();
-        Ok((self.looks, interrupted || gate.stopped()))
+        let (memory_before, looks) = (self.memory_before, self.looks);
+        Ok(Seen { memory_before, looks, last, interrupted: interrupted || gate.stopped() })
     }
+}
+
+/// A server's memory in bytes; `None` if it has ended or may not be looked at.
+fn memory(probe: &Probe) -> Option<u64> {
+    probe.memory().ok().filter(|bytes| *bytes > 0)
 }
 
 /// A bar on a terminal, nothing elsewhere.

@@ -61,6 +61,14 @@ struct Open {
     left: u32,
 }
 
+/// A transfer that succeeded.
+struct Done {
+    node: u8,
+    bytes: u64,
+    /// When its last reply had come; what is done after that is no part of it.
+    at: Instant,
+}
+
 /// A transfer; the same at each attempt.
 enum Job {
     Download,
@@ -111,10 +119,10 @@ impl Client {
         let begun = Instant::now();
         let mut wait = WAIT_LEAST;
         for attempt in 1..=self.work.attempts {
-            if let Some((node, bytes)) = self.attempt(job)? {
+            if let Some(Done { node, bytes, at }) = self.attempt(job)? {
                 let is_there = self.is_stored(job);
                 let mut ledger = self.ledger();
-                ledger.on_done(node, attempt, begun.elapsed(), bytes);
+                ledger.on_done(node, attempt, at.saturating_duration_since(begun), bytes);
                 ledger.counts.vanished += u64::from(!is_there);
                 return Ok(());
             }
@@ -131,8 +139,8 @@ impl Client {
         Ok(())
     }
 
-    /// One attempt; the node and the bytes if it succeeded. What failed is in the ledger then.
-    fn attempt(&mut self, job: &Job) -> Result<Option<(u8, u64)>> {
+    /// One attempt, if it succeeded. What failed is in the ledger then.
+    fn attempt(&mut self, job: &Job) -> Result<Option<Done>> {
         if self.session.is_none() {
             self.session = self.open()?;
         }
@@ -142,7 +150,7 @@ impl Client {
             Job::Download => open.session.download(&work.source, work.size),
             Job::Upload(name) => open.session.upload(name, &work.payload, work.size),
         };
-        let node = open.node;
+        let (node, at) = (open.node, Instant::now());
         match moved {
             Ok(moved) => {
                 open.left = open.left.saturating_sub(1);
@@ -151,7 +159,7 @@ impl Client {
                 } else if let Err(error) = open.session.quit() {
                     self.ledger().on_broken(node, &error, Instant::now());
                 }
-                Ok(Some((node, moved.bytes)))
+                Ok(Some(Done { node, bytes: moved.bytes, at }))
             }
             Err(error) => {
                 self.ledger().on_broken(node, &error, Instant::now());

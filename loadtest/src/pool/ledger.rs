@@ -17,7 +17,7 @@ pub(super) struct Ledger {
     /// From the first attempt to the last reply, waits between attempts included.
     pub(super) latency: Latency,
     pub(super) nodes: BTreeMap<u8, Tally>,
-    /// Why attempts failed.
+    /// Why attempts failed; at most [`KINDS_MAX`] kinds and one for all others.
     pub(super) kinds: BTreeMap<String, u64>,
     /// By second since the begin; those without anything are missing.
     pub(super) seconds: BTreeMap<u64, Second>,
@@ -140,6 +140,9 @@ impl Ledger {
     }
 
     fn on_fault(&mut self, kind: String, now: Instant) {
+        // What servers say may be different each time; only so many are told apart.
+        let new = !self.kinds.contains_key(&kind);
+        let kind = if new && self.kinds.len() >= KINDS_MAX { OTHERS.to_owned() } else { kind };
         *self.kinds.entry(kind).or_default() += 1;
         self.second(now).attempts_failed += 1;
     }
@@ -156,6 +159,10 @@ impl Ledger {
 
 /// A node that wants its clients elsewhere (RFC 959: service not available).
 const GOODBYE: u32 = 421;
+
+/// Kinds of errors that are told apart.
+const KINDS_MAX: usize = 100;
+const OTHERS: &str = "other errors";
 
 /// A day: what comes later counts for its last second.
 const SECONDS_MAX: u64 = 86_400;
@@ -181,6 +188,20 @@ mod tests {
             ledger.seconds.iter().map(|(at, s)| (*at, s.attempts_failed)).collect();
         assert_eq!(failed, [(0, 2), (2, 1)]);
         assert_eq!(ledger.kinds.values().sum::<u64>(), 3);
+    }
+
+    #[test]
+    fn kinds_of_errors_are_bounded() {
+        let now = Instant::now();
+        let mut ledger = Ledger::new(now).unwrap();
+        for number in 0..500 {
+            let error = Error::reply("STOR", 550, &format!("no room for file {number}"));
+            ledger.on_refused(1, &error, now);
+            ledger.on_refused(1, &Error::Refused, now);
+        }
+        assert_eq!(ledger.kinds.len(), KINDS_MAX + 1);
+        assert_eq!(ledger.kinds[&Error::Refused.to_string()], 500);
+        assert_eq!(ledger.kinds[OTHERS], 500 - (KINDS_MAX as u64 - 1));
     }
 
     #[test]

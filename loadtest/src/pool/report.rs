@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::course::Happened;
 use super::ledger::{Counts, Ledger, Second, Tally};
-use crate::report::figure;
+use crate::report::{figure, markdown};
 
 /// A whole run.
 #[derive(Debug, Serialize)]
@@ -117,7 +117,7 @@ impl Report {
             )?;
         }
         for (kind, count) in &self.errors {
-            writeln!(out, "\n{count} times: {kind}")?;
+            writeln!(out, "\n{count} times: {}", markdown(kind))?;
         }
         Ok(())
     }

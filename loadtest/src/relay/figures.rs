@@ -1,5 +1,10 @@
 //! What came out: of each figure the median, and how far the rounds lie apart.
 
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::report::{figure, median};
@@ -45,13 +50,27 @@ impl Figures {
         self.faults.push(format!("{what}: {count} times {kind}"));
     }
 
-    /// Whether nothing went wrong.
-    pub(crate) fn is_clean(&self) -> bool {
-        self.faults.is_empty()
+    /// Success, unless something went wrong.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        if self.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
+    /// Prints the table, and writes it and the figures of all rounds into these files.
+    pub(crate) fn report(&self, markdown: Option<&Path>, json: Option<&Path>) -> Result<()> {
+        let table = self.table();
+        print!("{table}");
+        if let Some(path) = markdown {
+            fs::write(path, &table).with_context(|| path.display().to_string())?;
+        }
+        if let Some(path) = json {
+            let file = fs::File::create(path).with_context(|| path.display().to_string())?;
+            serde_json::to_writer_pretty(file, self)?;
+        }
+        Ok(())
     }
 
     /// The table in Markdown.
-    pub(crate) fn table(&self) -> String {
+    fn table(&self) -> String {
         let mut text = format!(
             "{}; medians of {} alternating rounds\n\n\
              | what | median | least to most | goal |\n| --- | --- | --- | --- |\n",
@@ -92,9 +111,9 @@ mod tests {
         let table = figures.table();
         assert!(table.contains("| relay | 0.375 s/GiB | 0.250 to 0.500 | 0.35, **missed** |"));
         assert!(table.contains("| owner | 0.375 s/GiB | 0.250 to 0.500 | 0.375 |"));
-        assert!(figures.is_clean());
+        assert_eq!(figures.exit_code(), ExitCode::SUCCESS);
         figures.fail("relay", "connect: timed out", 2);
-        assert!(!figures.is_clean());
+        assert_eq!(figures.exit_code(), ExitCode::FAILURE);
         assert!(figures.table().contains("fault: relay: 2 times connect: timed out"));
     }
 }

@@ -14,7 +14,6 @@ mod memory;
 mod pool;
 mod work;
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -85,17 +84,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let ground = Ground::prepare(&arguments.folder, Some(&arguments.flotilla), None, &python)?;
     let mut figures = Figures::new(arguments.rounds);
     let result = measure(arguments, &ground, &gate, &mut figures);
-    let table = figures.table();
-    print!("{table}");
-    if let Some(path) = &arguments.markdown {
-        fs::write(path, &table).with_context(|| path.display().to_string())?;
-    }
-    if let Some(path) = &arguments.json {
-        let file = fs::File::create(path).with_context(|| path.display().to_string())?;
-        serde_json::to_writer_pretty(file, &figures)?;
-    }
+    figures.report(arguments.markdown.as_deref(), arguments.json.as_deref())?;
     result?;
-    Ok(if figures.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(figures.exit_code())
 }
 
 fn measure(

@@ -82,10 +82,16 @@
 //! Not used: `figment` and `config`, which know no line numbers: see
 //! [configuration](super::configuration).
 //!
-//! # Logs and metrics
+//! # Logs, metrics and traces
 //!
 //! - `tracing`, `tracing-subscriber`: events with fields, filters by module.
-//! - `prometheus-client`: metrics in the text form of OpenMetrics, counted without locks.
+//! - `prometheus-client`: metrics in the text form of OpenMetrics, with exemplars, which OpenTelemetry's SDK lacks.
+//! - `opentelemetry`, `opentelemetry_sdk`, `opentelemetry-otlp` (with `opentelemetry-http` and `hyper-rustls` for OTLP over
+//!   HTTP with TLS): the wire, the batches and the queues of traces, metrics and logs. They are the project's own, and no
+//!   other speaks both gRPC and HTTP. The spans of sessions are made when what they are about is over, and are handed
+//!   to the SDK's queue as data: its spans under way would cost each idle session some hundred bytes and each command a lock.
+//! - `tracing-opentelemetry`: the spans of those who know no session, such as calls of AWS, which crate `cluster` makes with
+//!   `tracing` alone.
 //! - `time`: calendar dates of xferlog lines, of `expires` and of certificates, in UTC. Local time
 //!   is left out on purpose: reading it is not safe in a process with threads, and the logs of a
 //!   fleet should agree.

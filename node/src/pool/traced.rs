@@ -57,6 +57,9 @@ fn tell(
     logins: &[Context],
     result: &Result<Reply, StoreError>,
 ) {
+    if !telemetry::is_on() {
+        return;
+    }
     let parent = logins.first().copied();
     let context = parent.map_or_else(Context::root, Context::child);
     let span = (began, Instant::now());
@@ -68,9 +71,7 @@ fn tell(
         .client()
         .word(name::DATABASE, "redis")
         .word(name::OPERATION, operation)
-        .maybe(result.as_ref().err(), |record, error| {
-            record.failed(kind(error), &error.to_string())
-        })
+        .maybe(result.as_ref().err(), |record, error| record.failed(kind(error), kind(error)))
         .send();
 }
 

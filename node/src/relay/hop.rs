@@ -47,7 +47,8 @@ impl Cause {
     pub(super) fn of(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Self::Welcome,
-            io::ErrorKind::TimedOut => Self::Stalled,
+            // What the kernel gives up is a peer that has gone.
+            io::ErrorKind::TimedOut if error.raw_os_error().is_none() => Self::Stalled,
             io::ErrorKind::Interrupted => Self::Halted,
             _ => Self::Peer,
         }

@@ -205,30 +205,31 @@ impl Session {
         }
     }
 
-    /// The only place that takes them: each is counted once.
+    /// The only place that takes them: each is counted once, and has its line.
     fn next_answered(&mut self) -> Option<Answered> {
         let answered = self.machine.poll_answered()?;
         self.worker.metrics.commands.answered(answered);
+        debug!(
+            command = named(answered),
+            reply = answered.code,
+            elapsed_ms = answered.since.elapsed().as_millis() as u64,
+            "command answered"
+        );
         Some(answered)
     }
 
     fn trace_command(&mut self, answered: Answered) {
-        let Answered { verb, code, since } = answered;
-        let verb = verb.map_or(UNKNOWN, |verb| verb.info().name);
-        debug!(
-            command = verb,
-            reply = code,
-            elapsed_ms = since.elapsed().as_millis() as u64,
-            "command answered"
-        );
         let totals = &mut self.totals;
         let note = totals.marks.note.take();
         if !totals.trace.is_sampled() && note.is_none() {
             return;
         }
         let Note { path, fault } = note.unwrap_or_default();
+        let Answered { code, since, .. } = answered;
         let span = (since, Instant::now());
-        let Some(record) = totals.trace.over(verb, span, fault.is_some()) else { return };
+        let Some(record) = totals.trace.over(named(answered), span, fault.is_some()) else {
+            return;
+        };
         record
             .maybe(totals.user.as_deref(), |record, user| record.text(name::USER, user))
             .maybe(path, |record, path| record.text(name::PATH, &path.to_string()))
@@ -320,6 +321,11 @@ pub(super) fn route(route: Route) -> &'static str {
         Route::Passive => "passive",
         Route::Active(_) => "active",
     }
+}
+
+/// The verb; clients can not make names of spans.
+fn named(answered: Answered) -> &'static str {
+    answered.verb.map_or(UNKNOWN, |verb| verb.info().name)
 }
 
 /// The name of a command that is none.

@@ -129,6 +129,16 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     compare("telemetry.top_users", old.telemetry.top_users == new.telemetry.top_users);
     compare("telemetry.log", old.telemetry.log == new.telemetry.log);
     compare("health.listen", old.health.listen == new.health.listen);
+    let (telemetry, new) = (&old.telemetry, &new.telemetry);
+    compare("telemetry.otlp_endpoint", telemetry.otlp_endpoint == new.otlp_endpoint);
+    compare("telemetry.otlp_protocol", telemetry.otlp_protocol == new.otlp_protocol);
+    compare("telemetry.otlp_signals", telemetry.otlp_signals == new.otlp_signals);
+    compare("telemetry.otlp_headers_file", telemetry.otlp_headers_file == new.otlp_headers_file);
+    compare("telemetry.otlp_ca", telemetry.otlp_ca == new.otlp_ca);
+    compare("telemetry.otlp_timeout", telemetry.otlp_timeout == new.otlp_timeout);
+    compare("telemetry.metrics_interval", telemetry.metrics_interval == new.metrics_interval);
+    compare("telemetry.sample", telemetry.sample == new.sample);
+    compare("telemetry.slow_transfer", telemetry.slow_transfer == new.slow_transfer);
     keys
 }
 

@@ -20,7 +20,7 @@ impl Budget {
     /// Whether there is room for one more. Around the turn of a second a few more may pass.
     pub(super) fn take(&self, now: Instant) -> bool {
         let second = now.saturating_duration_since(self.start).as_secs();
-        if self.second.swap(second, Ordering::Relaxed) != second {
+        if self.second.fetch_max(second, Ordering::Relaxed) < second {
             self.taken.store(0, Ordering::Relaxed);
         }
         self.taken.fetch_add(1, Ordering::Relaxed) < self.limit
@@ -41,5 +41,8 @@ mod tests {
         assert_eq!(passed(start), 3);
         assert_eq!(passed(start), 0);
         assert_eq!(passed(start + Duration::from_secs(1)), 3);
+        // A clock of another thread that is behind gives no room.
+        assert_eq!(passed(start), 0);
+        assert_eq!(passed(start + Duration::from_secs(1)), 0);
     }
 }

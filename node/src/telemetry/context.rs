@@ -1,5 +1,7 @@
 //! Which span something belongs to, as W3C Trace Context has it (<https://www.w3.org/TR/trace-context/>, section 3.2.2).
 
+use std::cell::Cell;
+
 use aws_lc_rs::rand;
 use flotilla_cluster::relay::TRACE_BYTES;
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
@@ -19,18 +21,14 @@ impl Context {
     /// The first span of a new trace; whether it is sampled is decided by the trace's number, as every OpenTelemetry
     /// library does it.
     pub(crate) fn root() -> Self {
-        let mut bytes = [0; TRACE_BYTES];
-        // Without random numbers, which does not happen, traces are not told apart, and sessions go on.
-        let _ = rand::fill(&mut bytes);
-        let fresh = Self::of_bytes(bytes);
-        Self { is_sampled: super::recorder::draws(fresh.trace), ..fresh }
+        let trace = TraceId::from(u128::from(draw()) << 64 | u128::from(draw()));
+        let is_sampled = super::recorder::draws(trace);
+        Self { trace, span: SpanId::from(draw()), is_sampled }
     }
 
     /// A span below this one.
     pub(crate) fn child(self) -> Self {
-        let mut bytes = [0; SPAN_BYTES];
-        let _ = rand::fill(&mut bytes);
-        Self { span: SpanId::from_bytes(bytes), ..self }
+        Self { span: SpanId::from(draw()), ..self }
     }
 
     /// From what another node sends, which says nothing of sampling.
@@ -65,6 +63,30 @@ impl Context {
     }
 }
 
+/// A number that is hardly drawn twice, and need not be hard to guess: SplitMix64 (Steele, Lea, Flood: "Fast splittable
+/// pseudorandom number generators", 2014), a generator per thread, which begins with a random number. Those of the cipher library
+/// are for keys.
+fn draw() -> u64 {
+    thread_local! {
+        static STATE: Cell<u64> = const { Cell::new(0) };
+    }
+    let last = match STATE.get() {
+        0 => {
+            let mut bytes = [0; 8];
+            // Without random numbers, which does not happen, traces are not told apart, and sessions go on.
+            let _ = rand::fill(&mut bytes);
+            u64::from_ne_bytes(bytes)
+        }
+        last => last,
+    };
+    let state = last.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    STATE.set(state);
+    let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    // Zero names nothing.
+    (mixed ^ mixed >> 31).max(1)
+}
+
 /// Bytes of the number of a span.
 const SPAN_BYTES: usize = 8;
 
@@ -79,6 +101,16 @@ mod tests {
         assert_eq!(Context::of_bytes(root.to_bytes()), Context { is_sampled: false, ..root });
         assert!(!Context::of_bytes([0; TRACE_BYTES]).is_valid());
         assert_eq!(root.to_bytes()[..16], root.trace.to_bytes());
+    }
+
+    #[test]
+    fn numbers_are_not_drawn_twice() {
+        let threads: Vec<_> = (0..4)
+            .map(|_| std::thread::spawn(|| (0..10_000).map(|_| draw()).collect::<Vec<_>>()))
+            .collect();
+        let drawn = threads.into_iter().flat_map(|thread| thread.join().unwrap());
+        let all: std::collections::HashSet<_> = drawn.collect();
+        assert_eq!(all.len(), 40_000);
     }
 
     #[test]

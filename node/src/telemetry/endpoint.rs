@@ -34,6 +34,33 @@ enum Way {
     Grpc { tls: Option<ClientTlsConfig>, metadata: MetadataMap },
 }
 
+/// The builders of the library have the same methods and no trait in common.
+macro_rules! exporter {
+    ($endpoint:expr, $exporter:ident, $path:literal) => {{
+        let Endpoint { url, timeout, way } = $endpoint;
+        match way {
+            Way::Http { client, headers } => $exporter::builder()
+                .with_http()
+                .with_shared_http_client(Arc::clone(client))
+                .with_headers(headers.clone())
+                .with_endpoint(format!("{url}{}", $path))
+                .with_timeout(*timeout)
+                .build(),
+            Way::Grpc { tls, metadata } => {
+                let builder = $exporter::builder()
+                    .with_tonic()
+                    .with_metadata(metadata.clone())
+                    .with_endpoint(url)
+                    .with_timeout(*timeout);
+                match tls {
+                    Some(tls) => builder.with_tls_config(tls.clone()).build(),
+                    None => builder.build(),
+                }
+            }
+        }
+    }};
+}
+
 impl Endpoint {
     /// From the configuration; `None`: nothing is exported.
     ///
@@ -59,74 +86,17 @@ impl Endpoint {
 
     /// For spans. To be called within the runtime that moves the bytes, as the others.
     pub(super) fn spans(&self) -> Result<SpanExporter, ExporterBuildError> {
-        match &self.way {
-            Way::Http { client, headers } => SpanExporter::builder()
-                .with_http()
-                .with_shared_http_client(Arc::clone(client))
-                .with_headers(headers.clone())
-                .with_endpoint(format!("{}/v1/traces", self.url))
-                .with_timeout(self.timeout)
-                .build(),
-            Way::Grpc { tls, metadata } => {
-                let builder = SpanExporter::builder()
-                    .with_tonic()
-                    .with_metadata(metadata.clone())
-                    .with_endpoint(&self.url)
-                    .with_timeout(self.timeout);
-                match tls {
-                    Some(tls) => builder.with_tls_config(tls.clone()).build(),
-                    None => builder.build(),
-                }
-            }
-        }
+        exporter!(self, SpanExporter, "/v1/traces")
     }
 
     /// For lines of the log.
     pub(super) fn logs(&self) -> Result<LogExporter, ExporterBuildError> {
-        match &self.way {
-            Way::Http { client, headers } => LogExporter::builder()
-                .with_http()
-                .with_shared_http_client(Arc::clone(client))
-                .with_headers(headers.clone())
-                .with_endpoint(format!("{}/v1/logs", self.url))
-                .with_timeout(self.timeout)
-                .build(),
-            Way::Grpc { tls, metadata } => {
-                let builder = LogExporter::builder()
-                    .with_tonic()
-                    .with_metadata(metadata.clone())
-                    .with_endpoint(&self.url)
-                    .with_timeout(self.timeout);
-                match tls {
-                    Some(tls) => builder.with_tls_config(tls.clone()).build(),
-                    None => builder.build(),
-                }
-            }
-        }
+        exporter!(self, LogExporter, "/v1/logs")
     }
 
     /// For metrics.
     pub(super) fn metrics(&self) -> Result<MetricExporter, ExporterBuildError> {
-        match &self.way {
-            Way::Http { client, headers } => MetricExporter::builder()
-                .with_http()
-                .with_shared_http_client(Arc::clone(client))
-                .with_headers(headers.clone())
-                .with_endpoint(format!("{}/v1/metrics", self.url))
-                .with_timeout(self.timeout)
-                .build(),
-            Way::Grpc { tls, metadata } => {
-                let builder = MetricExporter::builder()
-                    .with_tonic()
-                    .with_metadata(metadata.clone())
-                    .with_endpoint(&self.url)
-                    .with_timeout(self.timeout);
-                match tls {
-                    Some(tls) => builder.with_tls_config(tls.clone()).build(),
-                    None => builder.build(),
-                }
-            }
-        }
+        exporter!(self, MetricExporter, "/v1/metrics")
     }
 }
 

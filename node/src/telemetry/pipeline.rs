@@ -1,6 +1,6 @@
 //! From the queues to the collector: the threads, and their end.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -86,18 +86,34 @@ impl Exporter {
         Some(layer.with_filter(filter_fn(|of| of.is_span() && of.target() == SPANS)))
     }
 
-    /// Sends what waits, for a few seconds at the most, and ends.
+    /// Sends what waits, for a few seconds at the most, and ends. What is not sent then is lost with the process.
     pub(crate) fn finish(mut self) {
+        let Some(end) = self.end.take() else { return };
+        let (done, ended) = mpsc::channel();
+        let (traces, logs, metrics) = (self.traces.take(), self.logs.take(), self.metrics.take());
+        // The library waits longer for some than it is told.
+        spawn_end(&done, move || traces.map(|traces| traces.shutdown_with_timeout(END)));
+        spawn_end(&done, move || logs.map(|logs| logs.shutdown_with_timeout(END)));
+        spawn_end(&done, move || metrics.map(|metrics| metrics.shutdown_with_timeout(END)));
+        drop(done);
         let begun = Instant::now();
-        let left = || END.saturating_sub(begun.elapsed());
-        // Who does not answer now has been warned of in the log before.
-        let _: [Option<OTelSdkResult>; 3] = [
-            self.traces.take().map(|traces| traces.shutdown_with_timeout(left())),
-            self.logs.take().map(|logs| logs.shutdown_with_timeout(left())),
-            self.metrics.take().map(|metrics| metrics.shutdown_with_timeout(left())),
-        ];
-        drop(self.end.take());
+        // It ends with the last sender.
+        while ended.recv_timeout(END.saturating_sub(begun.elapsed())).is_ok() {}
+        drop(end);
     }
+}
+
+/// One shutdown on a thread of its own. Without a thread it is left out, like one that takes too long.
+fn spawn_end(
+    done: &mpsc::Sender<()>,
+    shut_down: impl FnOnce() -> Option<OTelSdkResult> + Send + 'static,
+) {
+    let done = done.clone();
+    let _ = thread::Builder::new().name("otlp-end".to_owned()).spawn(move || {
+        // What is not taken now has been counted, and warned of when it began.
+        let _ = shut_down();
+        drop(done);
+    });
 }
 
 /// What all providers are made of.
@@ -111,7 +127,8 @@ struct Start<'a> {
 impl Start<'_> {
     fn traces(&self) -> Result<SdkTracerProvider, String> {
         let spans = self.endpoint.spans().map_err(|error| error.to_string())?;
-        let mut exporter = Within::new(spans, self.runtime.clone(), &export::TRACES);
+        let mut exporter =
+            Within::new(spans, self.runtime.clone(), self.telemetry.otlp_timeout, &export::TRACES);
         exporter.set_resource(&self.resource);
         let queue = trace::BatchConfigBuilder::default()
             .with_max_queue_size(QUEUE + SLACK)
@@ -135,7 +152,12 @@ impl Start<'_> {
 
     fn metrics(&self) -> Result<SdkMeterProvider, String> {
         let metrics = self.endpoint.metrics().map_err(|error| error.to_string())?;
-        let exporter = Within::new(metrics, self.runtime.clone(), &export::METRICS);
+        let exporter = Within::new(
+            metrics,
+            self.runtime.clone(),
+            self.telemetry.otlp_timeout,
+            &export::METRICS,
+        );
         let reader = PeriodicReader::builder(exporter)
             .with_interval(self.telemetry.metrics_interval)
             .build();
@@ -149,7 +171,8 @@ impl Start<'_> {
 
     fn logs(&self) -> Result<SdkLoggerProvider, String> {
         let logs = self.endpoint.logs().map_err(|error| error.to_string())?;
-        let exporter = Within::new(logs, self.runtime.clone(), &export::LOGS);
+        let exporter =
+            Within::new(logs, self.runtime.clone(), self.telemetry.otlp_timeout, &export::LOGS);
         let queue = logs::BatchConfigBuilder::default()
             .with_max_queue_size(QUEUE + SLACK)
             .with_max_export_batch_size(BATCH)
@@ -236,7 +259,7 @@ fn resource(config: &Config, node: &str) -> Resource {
     }
 }
 
-/// Spans, or lines, that wait: at half a kilobyte each 2 MiB.
+/// Spans, or lines, that wait: half a kilobyte each as a rule, and with the longest texts five.
 const QUEUE: usize = 4096;
 /// What the library's own queue holds more, so that what is dropped is dropped, and counted, before it.
 const SLACK: usize = 256;

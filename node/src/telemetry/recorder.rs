@@ -61,7 +61,8 @@ impl Recorder {
         span: (Instant, Instant),
         must: bool,
     ) -> Option<Record> {
-        (context.is_sampled || must && self.budget.take(span.1))
+        // By the clock: spans are sent in another order than that of their ends.
+        (context.is_sampled || must && self.budget.take(Instant::now()))
             .then(|| Record::new(self, context, parent, name, span))
     }
 }
@@ -81,6 +82,15 @@ pub(crate) fn over(
     must: bool,
 ) -> Option<Record> {
     RECORDER.get()?.over(context, parent, name, span, must)
+}
+
+/// The root of a session of which something was exported: it takes no place of others.
+pub(super) fn root(
+    context: Context,
+    name: impl Into<Cow<'static, str>>,
+    span: (Instant, Instant),
+) -> Option<Record> {
+    Some(Record::new(RECORDER.get()?, context, None, name, span))
 }
 
 /// Whether a transfer that took so long is slow (`telemetry.slow_transfer`).

@@ -8,15 +8,17 @@ use opentelemetry::trace::TraceId;
 
 use super::context::Context;
 use super::record::Record;
-use super::recorder::{is_on, over};
+use super::recorder::{self, is_on, over};
 
 /// The root of a session's spans.
 #[derive(Debug)]
 pub(crate) struct Trace {
     root: Context,
     began: Instant,
-    /// Spans that were exported, or would have been.
+    /// Spans that were exported.
     spans: Cell<u32>,
+    /// Those that were not, although all of it is or they should have been.
+    left_out: Cell<u32>,
     /// Something of it was exported, so its root is as well.
     is_kept: Cell<bool>,
 }
@@ -25,7 +27,8 @@ impl Trace {
     /// Of a session whose connection was accepted then.
     pub(crate) fn new(began: Instant) -> Self {
         let root = Context::root();
-        Self { root, began, spans: Cell::new(0), is_kept: Cell::new(root.is_sampled) }
+        let (spans, left_out) = (Cell::new(0), Cell::new(0));
+        Self { root, began, spans, left_out, is_kept: Cell::new(root.is_sampled) }
     }
 
     /// The root.
@@ -58,7 +61,8 @@ impl Trace {
     }
 
     /// Part of the session that is over; see [`super::over`]. `part` is one that was [made](Self::part) when it
-    /// began. After [`SPANS_MAX`] of a session only failures are exported.
+    /// began. After [`SPANS_MAX`] of a session only failures are exported, as many
+    /// as of sessions that are not sampled.
     pub(crate) fn over_as(
         &self,
         part: Context,
@@ -69,11 +73,14 @@ impl Trace {
         if !(self.root.is_sampled || must) {
             return None;
         }
-        self.spans.set(self.spans.get().saturating_add(1));
-        if !must && self.spans.get() > SPANS_MAX {
+        let has_room = self.spans.get() < SPANS_MAX;
+        // A client that fails for ever is sampled no more than others.
+        let part = Context { is_sampled: part.is_sampled && has_room, ..part };
+        let Some(record) = over(part, Some(self.root), name, span, must) else {
+            self.left_out.set(self.left_out.get().saturating_add(1));
             return None;
-        }
-        let record = over(part, Some(self.root), name, span, must)?;
+        };
+        self.spans.set(self.spans.get().saturating_add(1));
         self.is_kept.set(true);
         Some(record)
     }
@@ -94,9 +101,11 @@ impl Trace {
 
     /// The session itself, at its end.
     pub(crate) fn end(&self, name: impl Into<Cow<'static, str>>, now: Instant) -> Option<Record> {
-        let record = over(self.root, None, name, (self.began, now), self.is_kept.get())?;
-        let left_out = self.spans.get().saturating_sub(SPANS_MAX);
-        Some(match left_out {
+        if !self.is_kept.get() {
+            return None;
+        }
+        let record = recorder::root(self.root, name, (self.began, now))?;
+        Some(match self.left_out.get() {
             0 => record.server(),
             count => record.server().number("flotilla.spans_left_out", count),
         })

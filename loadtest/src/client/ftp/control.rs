@@ -88,8 +88,7 @@ impl Control {
         if wanted.contains(&code) {
             return Ok(code);
         }
-        let code = u32::from(code);
-        Err(Error::Reply { step, code, text: self.text().chars().take(TEXT_MAX).collect() })
+        Err(Error::reply(step, u32::from(code), &self.text()))
     }
 
     /// The text of the last reply's last line.
@@ -214,9 +213,6 @@ fn parse_extended_passive(text: &str) -> Option<u16> {
 
 /// The longest reply that is read: a HELP of any server fits, an endless one does not.
 const REPLY_MAX: usize = 64 * 1024;
-
-/// How much of an unexpected reply the report shows.
-const TEXT_MAX: usize = 60;
 
 #[cfg(test)]
 mod tests {

@@ -179,9 +179,5 @@ pub(super) fn check(step: &'static str, fields: &mut Fields<'_>) -> Result<(), E
     }
     // Some servers send no text.
     let text = fields.string().unwrap_or_default();
-    let text = String::from_utf8_lossy(text).chars().take(TEXT_MAX).collect();
-    Err(Error::Reply { step, code, text })
+    Err(Error::reply(step, code, &String::from_utf8_lossy(text)))
 }
-
-/// How much of an unexpected status the report shows.
-const TEXT_MAX: usize = 60;

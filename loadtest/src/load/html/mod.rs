@@ -7,7 +7,7 @@ mod scale;
 
 use super::report::Report;
 use super::text::{dash, speed, time};
-use crate::report::figure;
+use crate::report::{MEBIBYTE, figure};
 use markup::{cell, cell_of, escape, table};
 
 /// The page.
@@ -45,8 +45,8 @@ fn facts(report: &Report) -> String {
     }
     if let Some(late) = report.client.late_p99_us.filter(|late| *late > LATE_US) {
         facts += &format!(
-            "<p class=\"notice\">Arrivals were taken up late, p99 {}: this tool or its machine was \
-             busy, and latencies include that.</p>\n",
+            "<p class=\"notice\">Arrivals were taken up late, p99 {}: no session was free, or this \
+             tool or its machine was busy. Latencies include that.</p>\n",
             time(late)
         );
     }
@@ -113,9 +113,7 @@ fn operations(report: &Report) -> String {
             cell(&figure(row.per_second)),
             cell(&speed(row.mebibytes_per_second)),
         ];
-        for us in [row.p50_us, row.p90_us, row.p99_us, row.p999_us, row.max_us] {
-            cells.push(cell(&if row.count > 0 { time(us) } else { dash() }));
-        }
+        cells.extend(row.latencies().iter().map(|latency| cell(latency)));
         let class = if row.errors > 0 { "bad" } else { "" };
         cells.push(cell_of(class, &row.errors.to_string()));
         cells
@@ -181,7 +179,10 @@ fn timeline(report: &Report) -> String {
 
 fn footer(report: &Report) -> String {
     let counted = if report.open {
-        "Latency counts from when an operation was due, whether or not a session was free for it."
+        "Latency counts from when an arrival was due, whether or not a session was free for it; of a \
+         session that arrives that is its login, and the tasks after it count from when they were \
+         begun. What was missed counts as slower than all others in the table and the distribution, \
+         and is not in the latencies over time."
     } else {
         "Latency counts from when an operation was begun; a slow server delays the next one of its \
          client."
@@ -205,7 +206,6 @@ fn footer(report: &Report) -> String {
 const TILES_MAX: usize = 6;
 
 const STYLE: &str = include_str!("style.css");
-const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 /// From here on the page says that arrivals were taken up late: more than a busy machine's scheduler
 /// explains.

@@ -4,6 +4,7 @@ use super::chart::{Axis, Chart, Look, Series, Unit};
 use super::scale::Scale;
 use crate::client::Protocol;
 use crate::load::report::{Operation, Point, Report};
+use crate::report::MEBIBYTE;
 
 /// All plots of a report, in the order of the page.
 pub(super) fn all(report: &Report) -> Vec<Chart> {
@@ -199,5 +200,3 @@ const LINES_MAX: usize = 2 * COLORS.len();
 
 /// The colours of operations.
 const COLORS: [&str; 8] = ["--c1", "--c2", "--c3", "--c4", "--c5", "--c6", "--c7", "--c8"];
-
-const MEBIBYTE: f64 = 1024.0 * 1024.0;

@@ -67,6 +67,11 @@ fn open_pacing_needs_a_rate_and_a_bound() {
     let sessions = format!("{open}arrivals = \"sessions\"\n[[mix]]\ndo = \"noop\"");
     let scenario = Scenario::parse(&sessions, "test").unwrap();
     assert_eq!(scenario.visit.tasks, Some((1, 1)));
+    // Whoever is free can open a session of any protocol, but one that is open has its own.
+    let all = "[protocols]\nftp = 1\nftps = 1\nsftp = 1\n";
+    let error = message(&format!("{all}{open}[[mix]]\ndo = \"noop\""));
+    assert!(error.contains("one for each protocol is needed, 3, not 2"), "{error}");
+    assert!(Scenario::parse(&format!("{all}{sessions}"), "test").is_ok());
 }
 
 #[test]

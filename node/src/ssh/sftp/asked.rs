@@ -7,7 +7,6 @@ use flotilla_protocol::sftp::{DigestTarget, Outcome, Request, Ticket};
 
 use super::Server;
 use crate::metrics::SftpRequest;
-use crate::telemetry;
 
 /// A request under way: there are no more than the machine hands out at once.
 pub(super) struct Asked {
@@ -38,7 +37,7 @@ impl Server {
             Outcome::Failed(failure) => Some(failure),
             _ => None,
         };
-        if telemetry::is_on() && has_span(request) {
+        if has_span(request) {
             self.record.trace_request(request.word(), path.as_ref(), since, failure);
         }
     }
