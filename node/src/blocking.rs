@@ -1,8 +1,8 @@
 //! Bounded lanes to the blocking pool: a storage that hangs fills its own lane and nothing else.
 //!
 //! Every arbiter is a single-threaded runtime with blocking threads of its own, so a [`Lane`] is
-//! cut into shards and each thread that submits jobs keeps to one of them: no lock is shared by
-//! cores. A shard lets a fixed number of jobs run, a fixed number wait, and judges each by a
+//! cut into shards and each thread that submits jobs keeps to one of them: cores share no lock
+//! here but that of the histogram of [`Waits`], once in a job. A shard lets a fixed number of jobs run, a fixed number wait, and judges each by a
 //! deadline. A thread in a system call that never returns can not be ended; its slot stays taken,
 //! is counted by [`Lane::health`], and when every slot of a shard is stuck, new jobs fail at once.
 //! Jobs that take long by their nature have a quarter of the slots, so that they delay each other
@@ -70,7 +70,7 @@ pub struct Lane {
     waits: Waits,
 }
 
-/// Hears of each job how long it waited until a thread began it; one for all lanes.
+/// Hears of each job how long it waited until a thread began it, or until it was given up; one for all lanes.
 #[derive(Clone, Default)]
 pub struct Waits(Arc<OnceLock<Told>>);
 
@@ -82,9 +82,21 @@ impl Waits {
         let _ = self.0.set(Box::new(told));
     }
 
-    fn over(&self, since: Instant) {
-        if let Some(told) = self.0.get() {
-            told(since.elapsed());
+    fn begin(&self) -> Wait {
+        Wait { waits: self.clone(), since: Instant::now() }
+    }
+}
+
+/// The wait of one job. Dropped, it is over: when the job begins, and as well when it never does.
+struct Wait {
+    waits: Waits,
+    since: Instant,
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        if let Some(told) = self.waits.0.get() {
+            told(self.since.elapsed());
         }
     }
 }
@@ -120,7 +132,16 @@ impl Lane {
         T: Send + 'static,
         F: FnOnce(&Ticket) -> Result<T, Failure> + Send + 'static,
     {
-        let since = Instant::now();
+        let wait = self.waits.begin();
+        self.run_after(wait, job).await
+    }
+
+    /// The same, for a job that waited already.
+    async fn run_after<T, F>(self: Arc<Self>, wait: Wait, job: F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Ticket) -> Result<T, Failure> + Send + 'static,
+    {
         let (index, shard) = self.shard().ok_or(Failure::Internal)?;
         let permit = match Arc::clone(&shard.permits).try_acquire_owned() {
             Ok(permit) => permit,
@@ -129,10 +150,10 @@ impl Lane {
         let state = Arc::new(State { due: AtomicU64::new(0), wanted: AtomicBool::new(true) });
         let ticket = Ticket::new(self.clock, Arc::clone(shard), permit, Arc::clone(&state))?;
         let interest = Interest(state);
-        let (about, waits) = (log::current(), self.waits.clone());
+        let about = log::current();
         let mut handle = tokio::task::spawn_blocking(move || {
             let _scope = log::resume(about);
-            waits.over(since);
+            drop(wait);
             SHARD.set(index);
             job(&ticket)
         });
@@ -162,13 +183,14 @@ impl Lane {
         T: Send + 'static,
         F: FnOnce(&Ticket) -> Result<T, Failure> + Send + 'static,
     {
+        let wait = self.waits.begin();
         let (_, shard) = self.shard().ok_or(Failure::Internal)?;
         let turn = match Arc::clone(&shard.turns).try_acquire_owned() {
             Ok(turn) => turn,
             Err(_) => self.wait(shard, &shard.turns).await?,
         };
         Arc::clone(&self)
-            .run(move |ticket| {
+            .run_after(wait, move |ticket| {
                 let _turn = turn;
                 job(ticket)
             })

@@ -60,6 +60,49 @@ fn what_a_session_does_is_counted() {
 }
 
 #[test]
+fn who_says_nothing_under_implicit_tls_is_a_probe_and_no_failure() {
+    let server = Server::start();
+    let is = |name: &str, label: &str, value: u64| reaches(&server, name, label, value);
+    drop(TcpStream::connect(server.ftps()).unwrap());
+    is("flotilla_probe_connections_total", "kind=\"silent\"", 1);
+    let mut garbage = TcpStream::connect(server.ftps()).unwrap();
+    garbage.write_all(b"USER alice\r\n").unwrap();
+    is("flotilla_tls_failed_total", "reason=\"tls\"", 1);
+    is("flotilla_tls_failed_total", "", 1);
+    is("flotilla_probe_connections_total", "", 1);
+}
+
+/// Once, whatever the protocol; and what a scanner says on the port of SSH is not nothing.
+#[test]
+fn a_probe_is_counted_once() {
+    let server = Server::builder()
+        .ssh()
+        .set("ingress.mode", "balanced")
+        .set("ingress.proxy_protocol", "any")
+        .set("ingress.balancers", ["127.0.0.0/8"])
+        .start();
+    let is = |name: &str, label: &str, value: u64| reaches(&server, name, label, value);
+    for address in [server.ftp(), server.ftps(), server.ssh()] {
+        let mut probe = TcpStream::connect(address).unwrap();
+        probe.write_all(b"PROXY UNKNOWN\r\n").unwrap();
+    }
+    is("flotilla_probe_connections_total", "kind=\"local\"", 3);
+    is("flotilla_session_starts_total", "", 3);
+    is("flotilla_sessions", "", 0);
+    assert_eq!(server.metric_where("flotilla_probe_connections_total", "kind=\"silent\""), 0);
+    let mut scanner = TcpStream::connect(server.ssh()).unwrap();
+    scanner.write_all(b"PROXY TCP4 127.0.0.9 127.0.0.1 4000 22\r\n\x03\0\0").unwrap();
+    is("flotilla_session_starts_total", "protocol=\"ssh\"", 2);
+    drop(scanner);
+    is("flotilla_sessions", "", 0);
+    assert_eq!(server.metric_where("flotilla_probe_connections_total", "kind=\"silent\""), 0);
+    let mut silent = TcpStream::connect(server.ssh()).unwrap();
+    silent.write_all(b"PROXY TCP4 127.0.0.9 127.0.0.1 4000 22\r\n").unwrap();
+    drop(silent);
+    is("flotilla_probe_connections_total", "kind=\"silent\"", 1);
+}
+
+#[test]
 fn names_and_paths_of_clients_make_no_series() {
     const COUNT: usize = 10_000;
     let server = Server::builder().set("limits.ban_after", 0).start();

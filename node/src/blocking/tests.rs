@@ -219,3 +219,28 @@ async fn a_long_job_waits_no_longer_than_the_deadline() {
     drop(told);
     assert_eq!(running.await.unwrap(), Ok(()));
 }
+
+#[tokio::test]
+async fn every_wait_is_told_of_also_that_of_a_job_that_never_begins() {
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let waits = Waits::default();
+    let keeps = Arc::clone(&told);
+    waits.tell(move |wait| keeps.lock().unwrap().push(wait));
+    let limits = LaneLimits { shards: 1, running: 1, waiting: 1, deadline: DEADLINE };
+    let lane = Lane::watched(limits, waits);
+    assert_eq!(Arc::clone(&lane).run(|_| Ok(1)).await, Ok(1));
+    assert_eq!(Arc::clone(&lane).run_long(|_| Ok(2)).await, Ok(2));
+    assert_eq!(told.lock().unwrap().len(), 2);
+    // Its turn is taken, and so it waits for that in vain.
+    let turns = &lane.shards[0].turns;
+    let _turns = Arc::clone(turns).try_acquire_many_owned(turns.available_permits() as u32);
+    assert_eq!(Arc::clone(&lane).run_long(|_| Ok(3)).await, Err(Failure::StorageTimeout));
+    let waited = told.lock().unwrap().pop().unwrap();
+    assert!(waited >= DEADLINE, "{waited:?}");
+    // Nobody waits for this one any more before it begins.
+    let _slot = Arc::clone(&lane.shards[0].permits).try_acquire_owned().unwrap();
+    let mut given_up = Box::pin(Arc::clone(&lane).run(|_| Ok(4)));
+    assert!(timeout(Duration::ZERO, given_up.as_mut()).await.is_err());
+    drop(given_up);
+    assert_eq!(told.lock().unwrap().len(), 3);
+}

@@ -337,6 +337,16 @@ mod tests {
         }
     }
 
+    /// Those that are called and counted, and no others but one: a group is made with its tags, which takes an action that
+    /// nobody calls.
+    #[test]
+    fn what_is_called_is_allowed_and_nothing_else() {
+        let mut called = flotilla_cluster::aws::calls::ACTIONS.to_vec();
+        called.push("ec2:CreateTags");
+        called.sort_unstable();
+        assert_eq!(actions(everything), called);
+    }
+
     /// What changes something is bound to the pool's tag, its names, or what it is made of.
     #[test]
     fn no_change_is_allowed_everywhere() {

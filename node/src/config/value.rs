@@ -62,7 +62,7 @@ pub(super) fn top_users(value: &Value) -> Reading<usize> {
 }
 
 /// Whoever looks at them looks at the first few, and each has series of its own.
-const TOP_USERS_MAX: usize = 1000;
+const TOP_USERS_MAX: usize = 100;
 
 /// One line of text.
 pub(super) fn line(value: &Value) -> Reading<String> {

@@ -48,6 +48,8 @@ pub(crate) struct Arrival {
     /// A balancer made the connection, and has another one to the client (`Ingress::is_spliced`).
     pub(crate) is_spliced: bool,
     pub(crate) header: Awaits,
+    /// A header said that the balancer itself made the connection: it is counted as a probe.
+    pub(crate) is_probe: bool,
     /// When it was accepted.
     pub(crate) since: Instant,
 }
@@ -83,8 +85,9 @@ impl Acceptor {
         };
         let is_spliced = ingress.is_spliced(peer.ip());
         let dialled = None;
+        let is_probe = false;
         let mut arrival =
-            Arrival { stream, tuned, entry, peer, dialled, is_spliced, header, since };
+            Arrival { stream, tuned, entry, peer, dialled, is_spliced, header, is_probe, since };
         // Whoever speaks first under TLS and SSH is the client, so its header never comes too late.
         match proxy::in_front(proxy) {
             None => self.open(arrival, context.address()),
@@ -131,6 +134,7 @@ impl Acceptor {
             Ok(Header::Local) => {
                 counts.local.inc();
                 self.worker.metrics.sessions.probes.of(Probe::Local).inc();
+                arrival.is_probe = true;
                 debug!(balancer = %arrival.peer, "connection of a balancer's own");
             }
             Err(HeaderError::Gone) => {

@@ -28,7 +28,9 @@ impl Label for KnownVerb {
 label! {
     /// The first digit of the final reply.
     ReplyClass = "class" {
-        /// Not final, or none at all.
+        /// There was none: the connection ended before.
+        None = "none",
+        /// Not final.
         Preliminary = "1xx",
         Done = "2xx",
         More = "3xx",
@@ -102,6 +104,7 @@ impl Commands {
             3 => ReplyClass::More,
             4 => ReplyClass::Transient,
             5 => ReplyClass::Permanent,
+            0 => ReplyClass::None,
             _ => ReplyClass::Preliminary,
         };
         self.ftp.of((KnownVerb(answered.verb), class)).inc();

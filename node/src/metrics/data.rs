@@ -27,6 +27,8 @@ label! {
         Crowded = "crowded",
         /// Its TLS handshake failed.
         Handshake = "handshake",
+        /// Its TLS handshake was not done when another one was the client's, or nobody was waited for any more.
+        Unfinished = "unfinished",
         /// Its TLS session is not the control connection's (`ftp.passive.data_reuse`, `data_peer = "tls"`).
         Session = "session",
         /// It begins with a PROXY header that is not expected.

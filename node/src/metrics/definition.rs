@@ -36,6 +36,8 @@ pub(crate) enum Unit {
     Seconds,
     /// Bytes.
     Bytes,
+    /// Bytes in a second.
+    BytesPerSecond,
 }
 
 impl Definition {
@@ -44,6 +46,7 @@ impl Definition {
         match self.plain_name() {
             name if name.ends_with("_seconds") => Unit::Seconds,
             name if name.ends_with("_bytes") => Unit::Bytes,
+            name if name.ends_with(BYTES_PER_SECOND) => Unit::BytesPerSecond,
             _ => Unit::None,
         }
     }
@@ -61,6 +64,10 @@ impl Definition {
             Unit::None => (name.to_owned(), None),
             Unit::Seconds => (stripped(name, "_seconds"), Some(PrometheusUnit::Seconds)),
             Unit::Bytes => (stripped(name, "_bytes"), Some(PrometheusUnit::Bytes)),
+            Unit::BytesPerSecond => {
+                let unit = BYTES_PER_SECOND.trim_start_matches('_').to_owned();
+                (stripped(name, BYTES_PER_SECOND), Some(PrometheusUnit::Other(unit)))
+            }
         }
     }
 
@@ -68,6 +75,9 @@ impl Definition {
         self.name.strip_suffix("_total").unwrap_or(self.name)
     }
 }
+
+/// The end of a name.
+const BYTES_PER_SECOND: &str = "_bytes_per_second";
 
 fn stripped(name: &str, suffix: &str) -> String {
     name.strip_suffix(suffix).unwrap_or(name).to_owned()
@@ -99,6 +109,7 @@ impl Unit {
             Self::None => "",
             Self::Seconds => "s",
             Self::Bytes => "By",
+            Self::BytesPerSecond => "By/s",
         }
     }
 }

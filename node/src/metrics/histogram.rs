@@ -11,7 +11,7 @@ use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 
 /// One histogram. OTLP gets the observations from here too, without the traces: its SDK takes none.
 ///
-/// An observation takes a lock for some tens of nanoseconds. So it is for what happens once in a transfer or a job,
+/// An observation takes a lock for a few additions, which all cores share. So it is for what happens once in a transfer or a job,
 /// and not for every command.
 #[derive(Clone)]
 pub(crate) struct Histogram {
@@ -93,3 +93,8 @@ pub(super) const SIZES: &[f64] = &[0.0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10,
 /// For what should be done within a millisecond, and is not well after a second.
 pub(super) const SHORT_SECONDS: &[f64] =
     &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+/// For what is done at once as a rule, and may wait as long as its deadline lets it (`storage.timeout`).
+pub(super) const WAIT_SECONDS: &[f64] = &[
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0, 10.0, 30.0, 60.0,
+];

@@ -11,8 +11,9 @@
 //! | `session`, `login`, `command`, `transfer`, `data`, `relay`, `proxy`, `storage`, `pool`, `aws`, `mailbox`, `telemetry`, `process` | the metrics |
 //! | `top` | the one that knows users, where it is asked for |
 //!
-//! Counting is one atomic step on a place that is found by number: no look-up by text, no lock, no allocation. Only
-//! histograms take a lock, once in a transfer or a job.
+//! Counting is one atomic step on a place that is found by number: no look-up by text, no lock, no allocation. Histograms
+//! and `top` take a short lock that all cores share, once in a transfer or a job; an operation of the storage that is not
+//! answered at once is wrapped to be counted, which allocates.
 
 mod aws;
 mod book;
@@ -53,7 +54,7 @@ pub(crate) use self::pool::{CountedStore, PoolState};
 pub(crate) use self::process::Process;
 pub(crate) use self::proxy::ProxyHeaders;
 pub(crate) use self::relay::{RelayCounts, RelayRefusal};
-pub(crate) use self::session::{ConnectionRefusal, Probe, Sessions};
+pub(crate) use self::session::{ConnectionRefusal, Living, Probe, Sessions};
 pub(crate) use self::storage::{StorageCounts, StorageOperation};
 pub(crate) use self::table::reference;
 pub(crate) use self::transfer::{Over, TransferDirection, TransferResult, Transfers};

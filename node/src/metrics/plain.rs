@@ -7,7 +7,8 @@ pub(crate) const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(crate) const OPEN: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What is written in OpenMetrics, in this form: counters are named with their `_total`, and units, exemplars and the mark
-/// of the end are left out. `text` is ours, so that every label value is escaped and no value holds ` # {`.
+/// of the end are left out. `text` is ours, so that every label value is escaped; it may hold anything else, for users have
+/// names of their own.
 pub(crate) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut help: Option<&str> = None;
@@ -34,10 +35,12 @@ pub(crate) fn plain(text: &str) -> String {
     out
 }
 
-/// An exemplar stands behind the value; a `#` in a label value stands before it.
+/// Only buckets have an exemplar, behind the value; their labels are ours, without ` # {`. A gauge's label may be a user's
+/// name, so the metric's own name decides.
 fn without_exemplar(line: &str) -> &str {
-    match line.rfind(" # {") {
-        Some(end) if line.contains("_bucket{") => line.get(..end).unwrap_or(line),
+    let is_bucket = line.split_once('{').is_some_and(|(name, _)| name.ends_with("_bucket"));
+    match line.split_once(" # {") {
+        Some((sample, _)) if is_bucket => sample,
         _ => line,
     }
 }
@@ -54,5 +57,11 @@ mod tests {
         let expected = "# HELP a_bytes_total What it is.\n# TYPE a_bytes_total counter\na_bytes_total{x=\"1\"} 3\n\
                         # HELP b More.\n# TYPE b histogram\nb_sum 1.0\nb_bucket{le=\"1.0\"} 1\nb_bucket{le=\"+Inf\"} 1\nb_count 1\n";
         assert_eq!(plain(open), expected);
+    }
+
+    #[test]
+    fn a_name_that_looks_like_an_exemplar_stays_whole() {
+        let line = "flotilla_user_transfer_bytes{user=\"x_bucket{ # {\",direction=\"upload\"} 1\n";
+        assert_eq!(plain(line), line);
     }
 }

@@ -76,8 +76,8 @@ impl Process {
             jobs: book.family("flotilla_blocking_jobs", "Jobs of the storage for blocking threads"),
             job_wait: book.histogram(
                 "flotilla_blocking_wait_seconds",
-                "How long jobs of the storage waited until a blocking thread began them",
-                histogram::SHORT_SECONDS,
+                "How long jobs of the storage waited until a blocking thread began them, or they were given up",
+                histogram::WAIT_SECONDS,
             ),
             loop_lag: book.histogram(
                 "flotilla_loop_lag_seconds",

@@ -108,10 +108,10 @@ fn answered(word: &str, code: u16) -> Answered {
     Answered { verb: Verb::lookup(word.as_bytes()), code, since: Instant::now() }
 }
 
-fn use_all(metrics: &Metrics) {
-    metrics.sessions.began(Protocol::Ftp);
-    metrics.sessions.began(Protocol::Ssh);
-    metrics.sessions.secured();
+/// Does something of everything; the sessions live as long as what is returned.
+fn use_all(metrics: &Metrics) -> [Living; 2] {
+    let mut sessions = [Protocol::Ftp, Protocol::Ssh].map(|of| metrics.sessions.began(of));
+    sessions[0].secured();
     metrics.logins.judged(Protocol::Ftps, LoginMethod::Certificate, LoginResult::Policy);
     metrics.commands.answered(answered("RETR", 226));
     metrics.commands.answered(answered("frobnicate", 500));
@@ -129,6 +129,7 @@ fn use_all(metrics: &Metrics) {
     metrics.pool.lease_lag.set(1.5);
     metrics.process.loop_lag.took(Duration::from_millis(3));
     metrics.ready.set(1);
+    sessions
 }
 
 #[test]
@@ -137,7 +138,7 @@ fn both_ways_out_tell_the_same() {
     let reader = PeriodicReader::builder(kept.clone()).build();
     let provider = SdkMeterProvider::builder().with_reader(reader).build();
     let metrics = Metrics::in_book(Book::new(provider.meter("flotilla")), 1);
-    use_all(&metrics);
+    let _sessions = use_all(&metrics);
     provider.force_flush().unwrap();
     let mut exported = std::mem::take(&mut *kept.0.lock().unwrap());
     let mut shown = samples(&metrics.encode().unwrap(), metrics.book.definitions());
@@ -214,7 +215,7 @@ fn series_are_there_from_the_start() {
         lines.map(|line| line.rsplit_once(' ').unwrap().0.to_owned()).collect()
     };
     let before = series(&metrics);
-    use_all(&metrics);
+    let _sessions = use_all(&metrics);
     for number in 0..10_000_u16 {
         metrics.commands.answered(answered(&format!("X{number}"), number));
         metrics.transfers.users.moved(&format!("u{number}"), TransferDirection::Upload, 1);

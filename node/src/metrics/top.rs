@@ -4,6 +4,7 @@
 //! shown. Who is not in it takes the place of the one who moved the least, and is taken to have moved as much before. So
 //! whoever moved more than their share of the table is in it, however many others come.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,6 +26,7 @@ pub(crate) struct TopUsers {
 
 #[derive(Debug, Default)]
 struct Table {
+    /// By the names that are shown: users whose names look the same there are one, for two series must not be alike.
     users: HashMap<Arc<str>, Moved>,
 }
 
@@ -67,13 +69,15 @@ impl TopUsers {
         top
     }
 
-    /// A user moved some.
+    /// A user moved some. All cores share one lock here, once in a transfer; whoever is not in the table has all its
+    /// places looked through under it, which is why `telemetry.top_users` is so bounded.
     pub(crate) fn moved(&self, user: &str, direction: TransferDirection, bytes: u64) {
         if self.shown == 0 || bytes == 0 {
             return;
         }
+        let user = shown_name(user);
         let mut table = self.table();
-        let moved = table.place_of(user, self.shown * PLACES_PER_SHOWN);
+        let moved = table.place_of(&user, self.shown * PLACES_PER_SHOWN);
         moved.weight = moved.weight.saturating_add(bytes);
         match direction {
             TransferDirection::Upload => moved.uploaded = moved.uploaded.saturating_add(bytes),
@@ -83,13 +87,13 @@ impl TopUsers {
         }
     }
 
-    /// What is shown, with names that can stand anywhere.
+    /// What is shown.
     fn rows(&self) -> Vec<(String, &'static str, u64)> {
         let table = self.table();
         let mut users: Vec<_> = table.users.iter().collect();
         users.sort_by(|(a, this), (b, that)| that.weight.cmp(&this.weight).then(a.cmp(b)));
         let rows = users.into_iter().take(self.shown).flat_map(|(user, moved)| {
-            let user = plain_name(user);
+            let user = user.to_string();
             [(user.clone(), UPLOAD, moved.uploaded), (user, DOWNLOAD, moved.downloaded)]
         });
         rows.collect()
@@ -116,16 +120,21 @@ impl Table {
     }
 }
 
-/// A user name without control characters, and no longer than names are.
-fn plain_name(user: &str) -> String {
-    let mut plain = String::with_capacity(user.len());
-    for c in user.chars().take(NAME_CHARS_MAX) {
+/// A user name as it can stand anywhere: without control characters, and no longer than names are.
+fn shown_name(user: &str) -> Cow<'_, str> {
+    let end = user.char_indices().nth(NAME_CHARS_MAX).map_or(user.len(), |(end, _)| end);
+    let user = user.get(..end).unwrap_or_default();
+    if !user.contains(char::is_control) {
+        return Cow::Borrowed(user);
+    }
+    let mut shown = String::with_capacity(2 * user.len());
+    for c in user.chars() {
         match c.is_control() {
-            true => plain.extend(c.escape_unicode()),
-            false => plain.push(c),
+            true => shown.extend(c.escape_unicode()),
+            false => shown.push(c),
         }
     }
-    plain
+    Cow::Owned(shown)
 }
 
 /// What is shown, for `/metrics`.
@@ -150,7 +159,7 @@ impl EncodeMetric for Shown {
     }
 }
 
-/// Places of the table for each user that is shown.
+/// Places of the table for each user that is shown: 800 at most, as `telemetry.top_users` is 100 at most.
 const PLACES_PER_SHOWN: usize = 8;
 /// Of a name.
 const NAME_CHARS_MAX: usize = 128;
@@ -196,6 +205,23 @@ mod tests {
         top.moved("a\nb\"c\\", TransferDirection::Upload, 1);
         let text = book.encode().unwrap();
         assert!(text.contains(r#"{user="a\\u{a}b\"c\\",direction="upload"} 1"#), "{text}");
+    }
+
+    #[test]
+    fn names_that_look_the_same_are_one_series() {
+        let (top, _book) = top(4);
+        let long = "x".repeat(NAME_CHARS_MAX);
+        for user in ["a\n", "a\\u{a}", &format!("{long}1"), &format!("{long}2")] {
+            top.moved(user, TransferDirection::Upload, 1);
+        }
+        let row = |user: &str, direction, bytes| (user.to_owned(), direction, bytes);
+        let expected = [
+            row("a\\u{a}", UPLOAD, 2),
+            row("a\\u{a}", DOWNLOAD, 0),
+            row(&long, UPLOAD, 2),
+            row(&long, DOWNLOAD, 0),
+        ];
+        assert_eq!(top.rows(), expected);
     }
 
     #[test]

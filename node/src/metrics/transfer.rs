@@ -83,7 +83,7 @@ impl Transfers {
                 histogram::TRANSFER_SECONDS,
             ),
             rate: book.histograms(
-                "flotilla_transfer_rate_bytes",
+                "flotilla_transfer_rate_bytes_per_second",
                 "Bytes per second of transfers that moved some and succeeded",
                 histogram::RATES,
             ),
@@ -92,7 +92,10 @@ impl Transfers {
                 "Bytes of transfers that succeeded",
                 histogram::SIZES,
             ),
-            active: book.one("flotilla_transfers_active", "Transfers under way"),
+            active: book.one(
+                "flotilla_transfers_active",
+                "Transfers under way, as of the node's last word to its pool",
+            ),
             users: TopUsers::new(book, users),
         }
     }

@@ -36,6 +36,7 @@ use crate::config::Mode;
 use crate::listen::{Acceptor, Arrival, Awaits, Ended, Service};
 use crate::log::{About, Ring};
 use crate::login::LoggedIn;
+use crate::metrics::Living;
 use crate::policy::Policy;
 use crate::roster::Place;
 use crate::threshold::Entrance;
@@ -45,6 +46,8 @@ use crate::worker::Worker;
 /// The actor.
 pub(crate) struct Session {
     pub(super) guard: Guard,
+    /// As it is counted.
+    pub(super) living: Living,
     /// Who this is, for the log.
     pub(super) about: Arc<About>,
     pub(super) worker: Rc<Worker>,
@@ -144,7 +147,8 @@ impl Session {
         guard: Guard,
         arrival: Arrival,
     ) -> io::Result<Addr<Self>> {
-        let Arrival { stream, tuned, entry, peer, dialled, is_spliced, header, since } = arrival;
+        let Arrival { stream, tuned, entry, peer, dialled, is_spliced, header, is_probe, since } =
+            arrival;
         let local = canonical(stream.local_addr()?);
         let policy = worker.policy();
         let connection = Connection {
@@ -157,8 +161,8 @@ impl Session {
         let now = Instant::now();
         let machine = ftp::Session::new(policy.settings_of(entry.mode), connection, now);
         let protocol = if connection.secure { Protocol::Ftps } else { Protocol::Ftp };
-        worker.metrics.sessions.began(protocol);
-        let totals = Totals::new(since, now);
+        let living = worker.metrics.sessions.began(protocol);
+        let totals = Totals::new(since, now, is_probe);
         let about = About {
             session: guard.id,
             trace: totals.trace.root(),
@@ -170,6 +174,7 @@ impl Session {
         };
         let mut session = Self {
             guard,
+            living,
             about: Arc::new(about),
             worker,
             policy,
@@ -411,7 +416,6 @@ impl Actor for Session {
     }
 
     fn stopping(&mut self, _: &mut Self::Context) -> Running {
-        self.worker.metrics.sessions.ended(self.protocol());
         let _scope = self.about.enter();
         self.note_answered();
         self.trace_end();

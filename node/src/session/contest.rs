@@ -86,7 +86,7 @@ pub(super) async fn decide(
                     return Ok(connection);
                 }
             }
-            Err(_) => return Err(contest.failure),
+            Err(_) => return Err(contest.failure.clone()),
         }
     }
 }
@@ -147,6 +147,14 @@ impl<'a> Contest<'a> {
                 None
             }
         }
+    }
+}
+
+/// Those who still shake hands are closed with it.
+impl Drop for Contest<'_> {
+    fn drop(&mut self) {
+        let unfinished = self.protection.metrics.data.refused.of(DataRefusal::Unfinished);
+        unfinished.add(self.handshakes.len() as u64);
     }
 }
 

@@ -17,7 +17,7 @@ use tracing::debug;
 use super::actor::{Session, Stage};
 use super::operation;
 use super::record::Change;
-use super::transfer::OpenTransfer;
+use super::transfer::{Kind, OpenTransfer};
 use super::wire::Wire;
 use crate::address::{Arrival, Found, Known, Path};
 use crate::auth::{Attempt, Secret};
@@ -160,9 +160,7 @@ impl Session {
     ) -> Outcome {
         match result {
             Ok(stream) => {
-                if !self.machine.is_secure() {
-                    self.worker.metrics.sessions.secured();
-                }
+                self.living.secured();
                 self.wire = Wire::Tls(stream);
                 self.trace_handshake(None, now);
                 self.tune_socket();
@@ -171,7 +169,11 @@ impl Session {
             Err(error) => {
                 debug!(%error, "tls handshake failed");
                 self.trace_handshake(Some(&error), now);
-                self.worker.metrics.sessions.tls_failed.inc();
+                match error {
+                    // Under implicit TLS it has not said anything at all.
+                    HandshakeError::Silent if self.machine.is_secure() => self.count_silent(),
+                    error => self.worker.metrics.sessions.handshake_failed(&error),
+                }
                 self.on_lost(now);
                 Outcome::Secured(Err(()))
             }
@@ -278,12 +280,15 @@ impl Session {
         if request.route == Route::Passive && passive.is_none() {
             // It was given back, for the client took its time.
             self.mark_command(None, Some(&Failure::DataTimeout));
+            self.count_unopened(Kind::of(&request.kind), &Failure::DataTimeout);
             let outcome = Outcome::TransferEnded(Err(Failure::DataTimeout));
             return self.machine.on_outcome(outcome, now);
         }
+        let kind = Kind::of(&request.kind);
         match OpenTransfer::new(self, request, passive, now) {
             Some(transfer) => self.transfer = Some(transfer),
             None => {
+                self.count_unopened(kind, &Failure::Internal);
                 let outcome = Outcome::TransferEnded(Err(Failure::Internal));
                 self.machine.on_outcome(outcome, now);
             }
@@ -325,6 +330,9 @@ impl Session {
         let deadline = now + self.policy.config.timeouts.login;
         self.mark_handshake(now);
         self.work = Some(Box::pin(async move {
+            if let Err(error) = tls::await_hello(&stream, deadline).await {
+                return Done::Secured(Err(error));
+            }
             let handshake = tls::handshake_control(stream, config, key, deadline);
             Done::Secured(handshake.await.map(Box::new))
         }));

@@ -78,10 +78,12 @@ pub(super) struct Totals {
     method: LoginMethod,
     /// The client has said something.
     heard: bool,
+    /// It is counted as a probe already.
+    is_probe: bool,
 }
 
 impl Totals {
-    pub(super) fn new(accepted: Instant, now: Instant) -> Self {
+    pub(super) fn new(accepted: Instant, now: Instant, is_probe: bool) -> Self {
         Self {
             since: now,
             trace: Trace::new(accepted),
@@ -90,6 +92,7 @@ impl Totals {
             user: None,
             method: LoginMethod::Password,
             heard: false,
+            is_probe,
         }
     }
 
@@ -231,6 +234,19 @@ impl Session {
         }
     }
 
+    /// A transfer failed before anything of it was done.
+    pub(super) fn count_unopened(&self, kind: Kind, failure: &Failure) {
+        self.worker.metrics.transfers.over(&Over {
+            protocol: self.protocol(),
+            direction: kind.direction(),
+            result: TransferResult::of(Some(failure)),
+            bytes: 0,
+            elapsed: Duration::ZERO,
+            user: self.totals.user.as_deref().unwrap_or_default(),
+            trace: self.totals.trace.shown(),
+        });
+    }
+
     /// A change to the files that is no transfer.
     pub(super) fn log_change(&self, change: &Change<'_>, failure: Option<&Failure>) {
         let reply = failure.map_or(250, |failure| failure.code(Phase::Command).0);
@@ -270,10 +286,17 @@ impl Session {
         }
     }
 
+    /// The connection ends without a byte.
+    pub(super) fn count_silent(&self) {
+        if !self.totals.is_probe {
+            self.worker.metrics.sessions.probes.of(Probe::Silent).inc();
+        }
+    }
+
     pub(super) fn log_end(&self) {
         let totals = &self.totals;
         if !totals.heard && self.protocol() == Protocol::Ftp {
-            self.worker.metrics.sessions.probes.of(Probe::Silent).inc();
+            self.count_silent();
         }
         let elapsed_ms = totals.since.elapsed().as_millis() as u64;
         match &totals.user {

@@ -61,7 +61,8 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn of(request: &TransferKind) -> Self {
+    /// What is asked for.
+    pub(super) fn of(request: &TransferKind) -> Self {
         match request {
             TransferKind::Retrieve { .. } => Self::Download,
             TransferKind::Store { .. } => Self::Upload,

@@ -24,7 +24,7 @@ use crate::address::canonical;
 use crate::auth::Protocol;
 use crate::listen::{Acceptor, Arrival, Awaits, Ended};
 use crate::log::{self, Ring};
-use crate::metrics::Probe;
+use crate::metrics::{Living, Probe};
 use crate::session::{Guard, KICKED, LAST_WORDS, Notice, Timer};
 use crate::threshold::Entrance;
 use crate::worker::Worker;
@@ -32,12 +32,16 @@ use crate::worker::Worker;
 /// The actor.
 pub(crate) struct SshSession {
     guard: Guard,
+    /// As it is counted.
+    _living: Living,
     /// Until the login.
     startup: Option<Entrance>,
     connection: Rc<Connection>,
     running: Phase,
     stage: Stage,
     since: Instant,
+    /// It is counted as a probe already.
+    is_probe: bool,
     timer: Timer,
     acceptor: Addr<Acceptor>,
 }
@@ -71,11 +75,11 @@ impl SshSession {
         arrival: Arrival,
         startup: Entrance,
     ) -> Addr<Self> {
-        let Arrival { stream, tuned, peer, dialled, header, since, .. } = arrival;
+        let Arrival { stream, tuned, peer, dialled, header, is_probe, since, .. } = arrival;
         let policy = worker.policy();
         let now = Instant::now();
         let metrics = Arc::clone(&worker.metrics);
-        metrics.sessions.began(Protocol::Ssh);
+        let living = metrics.sessions.began(Protocol::Ssh);
         let ring = Ring::new(policy.config.telemetry.session_ring);
         let server = dialled.or_else(|| stream.local_addr().ok().map(canonical));
         let origin = Origin { session: guard.id, client: peer, server, accepted: since };
@@ -91,11 +95,13 @@ impl SshSession {
         let opening = Box::pin(russh::server::run_stream(config, link, door));
         let session = Self {
             guard,
+            _living: living,
             startup: Some(startup),
             connection,
             running: Phase::Opening(opening),
             stage: Stage::Open,
             since: now,
+            is_probe,
             timer: Timer::default(),
             acceptor,
         };
@@ -248,9 +254,7 @@ impl Actor for SshSession {
         let _scope = self.connection.record.about().enter();
         self.connection.end();
         let sessions = &self.connection.worker.metrics.sessions;
-        sessions.ended(Protocol::Ssh);
-        if matches!(self.running, Phase::Opening(_)) {
-            // Not a whole identification came.
+        if !self.is_probe && !self.connection.wire.heard() {
             sessions.probes.of(Probe::Silent).inc();
         }
         // Never lost, and bounded by the number of sessions.

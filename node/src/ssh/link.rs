@@ -28,6 +28,8 @@ pub(super) struct Wire {
     moved: Cell<Instant>,
     paused: Cell<bool>,
     killed: Cell<bool>,
+    /// The client has said something.
+    heard: Cell<bool>,
     transport: RefCell<Option<Waker>>,
     owner: RefCell<Option<Waker>>,
 }
@@ -39,6 +41,7 @@ impl Wire {
             moved: Cell::new(now),
             paused: Cell::new(false),
             killed: Cell::new(false),
+            heard: Cell::new(false),
             transport: RefCell::default(),
             owner: RefCell::default(),
         })
@@ -65,6 +68,11 @@ impl Wire {
     pub(super) fn kill(&self) {
         self.killed.set(true);
         wake(&self.transport);
+    }
+
+    /// Whether a byte of the client was read.
+    pub(super) fn heard(&self) -> bool {
+        self.heard.get()
     }
 
     /// Has the socket looked at, whose options may be others now.
@@ -225,6 +233,9 @@ impl Link {
             match self.stream.try_read_vectored(&mut pieces) {
                 Ok(count) => {
                     self.run_bytes += count;
+                    if count > 0 {
+                        self.wire().heard.set(true);
+                    }
                     out.advance(count.min(room));
                     match count.checked_sub(room) {
                         Some(end) if end > 0 => {

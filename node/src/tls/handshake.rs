@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use rustls::{ServerConfig, ServerConnection};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -17,6 +18,9 @@ use super::session::{SessionKey, SessionScope};
 /// Why a handshake did not succeed. The peer got its alert, where there was one to send.
 #[derive(Debug, thiserror::Error)]
 pub enum HandshakeError {
+    /// The peer ended the connection, or let the deadline pass, without a byte.
+    #[error("the peer said nothing")]
+    Silent,
     /// The deadline passed.
     #[error("the TLS handshake took too long")]
     Deadline,
@@ -32,6 +36,7 @@ impl HandshakeError {
     /// Its kind in one word, for programs that count.
     pub fn word(&self) -> &'static str {
         match self {
+            Self::Silent => "silent",
             Self::Deadline => "timeout",
             Self::Broken(_) => "connection_broken",
             Self::Tls(_) => "tls",
@@ -67,6 +72,17 @@ where
     let mut accept = pin!(TlsAcceptor::from(config).accept(io));
     let stepped = poll_fn(|context| scope.run(|| accept.as_mut().poll(context)));
     Ok(timeout_at(deadline.into(), stepped).await.map_err(|_| HandshakeError::Deadline)??)
+}
+
+/// Waits until the peer of a control connection says something, which is then still there to be read.
+///
+/// # Errors
+/// [`HandshakeError::Silent`] if it never does: health checks connect and close.
+pub async fn await_hello(stream: &TcpStream, deadline: Instant) -> Result<(), HandshakeError> {
+    match timeout_at(deadline.into(), stream.peek(&mut [0])).await {
+        Ok(Ok(count)) if count > 0 => Ok(()),
+        _ => Err(HandshakeError::Silent),
+    }
 }
 
 /// The client certificate of a control connection, DER, verified against `tls.client_ca` in this

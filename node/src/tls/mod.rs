@@ -27,7 +27,7 @@ mod ticket;
 pub(crate) mod twin;
 
 pub use error::TlsError;
-pub use handshake::{HandshakeError, handshake_control, peer_certificate};
+pub use handshake::{HandshakeError, await_hello, handshake_control, peer_certificate};
 pub use material::CertificateInfo;
 pub(crate) use material::{Leaf, leaf};
 pub(crate) use ring::{ROTATION, TicketKeys};

@@ -159,15 +159,15 @@ pub(super) const TRANSFERS: &[Panel] = &[
         unit: "Bps",
         lines: &[
             (
-                "histogram_quantile(0.1, sum by (le) (rate(flotilla_transfer_rate_bytes_bucket{*}[$__rate_interval])))",
+                "histogram_quantile(0.1, sum by (le) (rate(flotilla_transfer_rate_bytes_per_second_bucket{*}[$__rate_interval])))",
                 "10 %",
             ),
             (
-                "histogram_quantile(0.5, sum by (le) (rate(flotilla_transfer_rate_bytes_bucket{*}[$__rate_interval])))",
+                "histogram_quantile(0.5, sum by (le) (rate(flotilla_transfer_rate_bytes_per_second_bucket{*}[$__rate_interval])))",
                 "50 %",
             ),
             (
-                "histogram_quantile(0.9, sum by (le) (rate(flotilla_transfer_rate_bytes_bucket{*}[$__rate_interval])))",
+                "histogram_quantile(0.9, sum by (le) (rate(flotilla_transfer_rate_bytes_per_second_bucket{*}[$__rate_interval])))",
                 "90 %",
             ),
         ],

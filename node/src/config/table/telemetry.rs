@@ -87,7 +87,7 @@ pub(in crate::config) const TELEMETRY: &[Key] = &[
     key(
         "telemetry.top_users",
         "0",
-        "How many users the metrics show by name, those who move the most bytes (`flotilla_user_transfer_bytes`), up to 1000; 0: none.",
+        "How many users the metrics show by name, those who move the most bytes (`flotilla_user_transfer_bytes`), up to 100; 0: none.",
         "20",
     ),
 ];

@@ -94,3 +94,14 @@ async fn strangers_do_not_make_a_silent_client_go() {
 async fn who_has_begun_outlasts_any_number_of_silent_ones() {
     passes_behind(2 * HANDSHAKES_MAX, true).await;
 }
+
+#[tokio::test]
+async fn who_still_shakes_hands_in_the_end_is_counted() {
+    let (protection, _) = configs();
+    let mut contest = Contest::new(&protection, Instant::now() + Duration::from_secs(20));
+    let _crowd = crowd(&mut contest, 3).await;
+    let unfinished = || protection.metrics.data.refused.of(DataRefusal::Unfinished).count();
+    assert_eq!(unfinished(), 0);
+    drop(contest);
+    assert_eq!(unfinished(), 3);
+}
