@@ -1,10 +1,9 @@
 //! Each call is a span of `tracing`, with the name of the call and what came of it.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::Arc;
-#[expect(clippy::disallowed_types, reason = "the subscriber may be called from any thread")]
-use std::sync::Mutex;
+use std::sync::Once;
 
 use anyhow::Result;
 use flotilla_aws_fake::api::Service;
@@ -23,12 +22,15 @@ use crate::support::Place;
 
 type Fields = BTreeMap<&'static str, String>;
 
-/// Spans that have ended: their fields, and the name of what they were in.
-#[derive(Clone, Debug, Default)]
-#[expect(clippy::disallowed_types, reason = "the subscriber may be called from any thread")]
-struct Ended(Arc<Mutex<Vec<Span>>>);
-
+/// The fields of a span, and the name of what it was in.
 type Span = (Fields, Option<&'static str>);
+
+thread_local! {
+    /// Those that have ended on this thread: each test has its own.
+    static ENDED: RefCell<Vec<Span>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Ended;
 
 struct Told<'a>(&'a mut Fields);
 
@@ -61,25 +63,29 @@ impl<S: Subscriber + for<'lookup> LookupSpan<'lookup>> Layer<S> for Ended {
         let fields = span.extensions_mut().remove::<Fields>().unwrap();
         if span.metadata().target() == SPANS && span.name() == "aws" {
             let outer = span.scope().skip(1).find(|outer| outer.metadata().target() == SPANS);
-            self.0.lock().unwrap().push((fields, outer.map(|outer| outer.name())));
+            let span = (fields, outer.map(|outer| outer.name()));
+            ENDED.with_borrow_mut(|ended| ended.push(span));
         }
     }
 }
 
-impl Ended {
-    /// What ends meanwhile.
-    fn during(what: impl FnOnce() -> Result<()>) -> Result<Vec<(Fields, Option<&'static str>)>> {
-        let ended = Self::default();
-        let subscriber = tracing_subscriber::registry().with(ended.clone());
-        tracing::subscriber::with_default(subscriber, what)?;
-        Ok(std::mem::take(&mut *ended.0.lock().unwrap()))
-    }
+/// What ends meanwhile. The subscriber is that of the process: whether a span is wanted is remembered for all threads,
+/// by the answer of whichever came first.
+fn during(what: impl FnOnce() -> Result<()>) -> Result<Vec<Span>> {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let subscriber = tracing_subscriber::registry().with(Ended);
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+    });
+    ENDED.take();
+    what()?;
+    Ok(ENDED.take())
 }
 
 #[test]
 fn each_call_is_a_span_with_its_outcome() -> Result<()> {
     let place = Place::new()?;
-    let ended = Ended::during(|| {
+    let ended = during(|| {
         place.run(async |session| {
             let scaling = Scaling::new(session, &place.instances[0]);
             let round = tracing::info_span!(target: SPANS, "reconcile");
@@ -113,7 +119,7 @@ fn each_call_is_a_span_with_its_outcome() -> Result<()> {
 #[test]
 fn what_is_refused_or_not_answered_is_told_as_that() -> Result<()> {
     let place = Place::new()?;
-    let ended = Ended::during(|| {
+    let ended = during(|| {
         place.run(async |session| {
             let acls = Acls::new(session);
             for kind in [Kind::Refuse, Kind::Down] {
