@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Mutex;
 use std::sync::atomic::Ordering;
+use std::sync::{Condvar, Mutex};
 
 use super::*;
 use crate::client::Wire;
@@ -40,7 +40,8 @@ fn closed_pacing_does_the_same_again_with_the_same_seed() {
 
 #[test]
 fn arrivals_that_wait_count_from_when_they_were_due() {
-    let double = Double::start(Manner { pause: Duration::from_millis(50), ..Manner::default() });
+    let double =
+        Double::start(Manner { noop: Noop::Takes(Duration::from_millis(50)), ..Manner::default() });
     let scenario = "duration = \"500ms\"\ndrain = \"1m\"\n[pacing]\nmode = \"open\"\nrate = 100\n\
                     concurrency = 2\n[[mix]]\ndo = \"noop\"";
     let report = double.load(scenario, &Gate::default());
@@ -55,7 +56,7 @@ fn arrivals_that_wait_count_from_when_they_were_due() {
 
 #[test]
 fn what_waits_when_the_time_is_over_is_missed() {
-    let double = Double::start(Manner { pause: Duration::from_secs(3600), ..Manner::default() });
+    let double = Double::start(Manner { noop: Noop::Never, ..Manner::default() });
     let scenario = "duration = \"500ms\"\ndrain = \"200ms\"\n[pacing]\nmode = \"open\"\nrate = 100\n\
                     concurrency = 2\nbacklog = 10\n[[mix]]\ndo = \"noop\"";
     let report = double.load(scenario, &Gate::default());
@@ -68,7 +69,8 @@ fn what_waits_when_the_time_is_over_is_missed() {
 
 #[test]
 fn without_a_backlog_open_pacing_misses_what_nobody_is_free_for() {
-    let double = Double::start(Manner { pause: Duration::from_millis(50), ..Manner::default() });
+    let double =
+        Double::start(Manner { noop: Noop::Takes(Duration::from_millis(50)), ..Manner::default() });
     let scenario = "duration = \"1s\"\n[pacing]\nmode = \"open\"\nrate = 100\n\
                     concurrency = 2\nbacklog = 0\n[[mix]]\ndo = \"noop\"";
     let report = double.load(scenario, &Gate::default());
@@ -137,7 +139,7 @@ fn what_is_refused_is_counted_and_the_session_goes_on() {
 
 #[test]
 fn what_does_not_end_is_reported_and_not_waited_for() {
-    let double = Double::start(Manner { pause: Duration::from_secs(3600), ..Manner::default() });
+    let double = Double::start(Manner { noop: Noop::Never, ..Manner::default() });
     let scenario = "duration = \"2s\"\ndrain = \"50ms\"\n[[mix]]\ndo = \"noop\"";
     let report = double.load(scenario, &Gate::default());
     assert_eq!((report.totals.unfinished, report.totals.operations), (1, 1), "{report}");
@@ -147,16 +149,32 @@ fn what_does_not_end_is_reported_and_not_waited_for() {
 /// What the server is like.
 #[derive(Clone, Copy, Debug, Default)]
 struct Manner {
-    /// How long NOOP takes.
-    pause: Duration,
+    noop: Noop,
     /// PWD is refused.
     refuses: bool,
 }
 
-/// The server; its threads wait until the process ends that runs the test.
+/// When NOOP is answered.
+#[derive(Clone, Copy, Debug, Default)]
+enum Noop {
+    #[default]
+    AtOnce,
+    /// After this work, during which the session does nothing else.
+    Takes(Duration),
+    Never,
+}
+
+/// The server. A session ends with its client; who listens waits for more until the process of the test ends.
 struct Double {
     address: SocketAddr,
-    said: Arc<Mutex<Said>>,
+    books: Arc<Books>,
+}
+
+/// What was said, and a bell for whoever waits for more of it.
+#[derive(Default)]
+struct Books {
+    said: Mutex<Said>,
+    more: Condvar,
 }
 
 /// What was said from each address.
@@ -171,15 +189,15 @@ impl Double {
     fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let said = Arc::new(Mutex::new(BTreeMap::new()));
-        let books = Arc::clone(&said);
+        let books = Arc::<Books>::default();
+        let kept = Arc::clone(&books);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let books = Arc::clone(&books);
+                let books = Arc::clone(&kept);
                 std::thread::spawn(move || serve(&stream.unwrap(), manner, &books));
             }
         });
-        Self { address, said }
+        Self { address, books }
     }
 
     fn load(&self, scenario: &str, gate: &Gate) -> Report {
@@ -194,45 +212,49 @@ impl Double {
 
     /// Loads until enough was said.
     fn load_until(&self, scenario: &str, gate: &Gate, enough: impl Fn(&Said) -> bool) -> Report {
-        let deadline = std::time::Instant::now() + Duration::from_secs(60);
         std::thread::scope(|scope| {
             let run = scope.spawn(|| self.load(scenario, gate));
-            let mut done = false;
-            while !done && std::time::Instant::now() < deadline && !run.is_finished() {
-                done = enough(&self.said.lock().unwrap());
-                std::thread::yield_now();
-            }
+            let said = self.books.said.lock().unwrap();
+            let too_little = |said: &mut Said| !enough(said);
+            let (said, end) =
+                self.books.more.wait_timeout_while(said, PATIENCE, too_little).unwrap();
+            drop(said);
             gate.stop.store(true, Ordering::Relaxed);
             let report = run.join().unwrap();
-            assert!(done, "{report}");
+            assert!(!end.timed_out(), "{report}");
             report
         })
     }
 
     /// What was said, the preparation's part included.
     fn said(&self) -> Said {
-        std::mem::take(&mut self.said.lock().unwrap())
+        std::mem::take(&mut self.books.said.lock().unwrap())
     }
 }
 
-fn serve(stream: &TcpStream, manner: Manner, books: &Mutex<Said>) {
+fn serve(stream: &TcpStream, manner: Manner, books: &Books) {
     let peer = stream.peer_addr().unwrap().ip();
     let answer = |text: &str| (&*stream).write_all(format!("{text}\r\n").as_bytes()).is_ok();
     if !answer("220 hello") {
         return;
     }
     for line in BufReader::new(stream).lines().map_while(Result::ok) {
-        books.lock().unwrap().entry(peer).or_default().push(line.clone());
+        books.said.lock().unwrap().entry(peer).or_default().push(line.clone());
+        books.more.notify_all();
         let reply = match line.get(..4).unwrap_or(&line).trim() {
             "USER" => "331 who",
             "PASS" => "230 in",
             "PWD" if manner.refuses => "550 no",
             "PWD" => "257 \"/\"",
             "QUIT" => "221 bye",
-            "NOOP" => {
-                std::thread::sleep(manner.pause);
-                "200 so"
-            }
+            "NOOP" => match manner.noop {
+                Noop::Never => continue,
+                Noop::Takes(time) => {
+                    std::thread::sleep(time);
+                    "200 so"
+                }
+                Noop::AtOnce => "200 so",
+            },
             _ => "200 so",
         };
         if !answer(reply) || reply.starts_with("221") {
@@ -240,3 +262,6 @@ fn serve(stream: &TcpStream, manner: Manner, books: &Mutex<Said>) {
         }
     }
 }
+
+/// For what takes a moment.
+const PATIENCE: Duration = Duration::from_secs(60);

@@ -41,6 +41,7 @@ use crate::client::payload::Payload;
 use crate::client::sftp::ssh::{Cipher, Settings};
 use crate::client::{Protocol, Target, Wire};
 use crate::ground::Ground;
+use crate::output::Output;
 use crate::peer::{PASSWORD, USER};
 use crate::results::machine;
 use crate::run::{Second, raise_descriptors, watch_signals};
@@ -107,15 +108,8 @@ pub(crate) struct Arguments {
     /// More configuration of all nodes, a file of TOML tables such as `[limits]`
     #[arg(long)]
     settings: Option<PathBuf>,
-    /// Where the nodes' files lie
-    #[arg(long, default_value = "/dev/shm")]
-    folder: PathBuf,
-    /// Writes the report into this file, with the counts of each second
-    #[arg(long)]
-    json: Option<PathBuf>,
-    /// Writes the tables into this file as well
-    #[arg(long)]
-    markdown: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Runs the pool; fails when a transfer was given up or a node did what it was not told.
@@ -127,22 +121,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let script = arguments.script.as_ref().map(read).transpose()?.unwrap_or_default();
     let script = Script::parse(&script).context("--script")?;
     let more = arguments.settings.as_ref().map(read).transpose()?.unwrap_or_default();
-    let ground = Ground::bare(&arguments.folder, Some(&arguments.flotilla))?;
+    let ground = Ground::bare(&arguments.output.folder, Some(&arguments.flotilla))?;
     let settings = fleet::Settings { weights: arguments.weights.clone(), more };
     let mut fleet = Fleet::new(&ground, settings)?;
     for node in 1..=arguments.nodes {
         fleet.start(node)?;
     }
     let report = measure(arguments, &ground, &mut fleet, script, &interrupted)?;
-    let text = report.markdown();
-    print!("{text}");
-    if let Some(path) = &arguments.markdown {
-        fs::write(path, &text).with_context(|| path.display().to_string())?;
-    }
-    if let Some(path) = &arguments.json {
-        let file = fs::File::create(path).with_context(|| path.display().to_string())?;
-        serde_json::to_writer_pretty(file, &report)?;
-    }
+    arguments.output.write(&report.markdown(), &report)?;
     Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

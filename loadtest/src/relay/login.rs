@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::figures::Figures;
 use super::pool::{host, plan};
 use crate::client::account::Account;
 use crate::client::{Protocol, Target, Wire};
+use crate::figures::Figures;
 use crate::ground::Ground;
 use crate::node::{Node, Plan, write_secret};
 use crate::peer::{PASSWORD, Server, USER};

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::figures::Figures;
 use super::pool::{PORTS, host, plan};
+use crate::figures::Figures;
 use crate::ground::Ground;
 use crate::node::{Node, Plan};
 

@@ -6,9 +6,7 @@
 //! | `work` | transfers and commands, directly and through another node |
 //! | `login` | logins that the pool admits |
 //! | `memory` | a node that listens on the whole passive range |
-//! | `figures` | what came out |
 
-pub(crate) mod figures;
 mod login;
 mod memory;
 mod pool;
@@ -22,10 +20,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
+use crate::figures::{self, Figures};
 use crate::ground::Ground;
-use crate::run::{Second, raise_descriptors, watch_signals};
+use crate::output::Output;
 use crate::worker::Gate;
-use figures::Figures;
 use login::Admission;
 use pool::Pool;
 use work::Work;
@@ -46,15 +44,8 @@ pub(crate) struct Arguments {
     /// Seconds per measurement
     #[arg(long, default_value_t = 2.0)]
     duration: f64,
-    /// Where the served files lie; must be a tmpfs
-    #[arg(long, default_value = "/dev/shm")]
-    folder: PathBuf,
-    /// Writes the figures of all rounds into this file
-    #[arg(long)]
-    json: Option<PathBuf>,
-    /// Writes the table into this file as well
-    #[arg(long)]
-    markdown: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// A part of the measurement.
@@ -77,16 +68,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if !rustix::process::geteuid().is_root() {
         bail!("control groups of the nodes are made: run this as root");
     }
-    raise_descriptors();
-    let gate = Arc::new(Gate::default());
-    watch_signals(&gate, Second::Waits)?;
-    let python = PathBuf::new();
-    let ground = Ground::prepare(&arguments.folder, Some(&arguments.flotilla), None, &python)?;
-    let mut figures = Figures::new(arguments.rounds);
-    let result = measure(arguments, &ground, &gate, &mut figures);
-    figures.report(arguments.markdown.as_deref(), arguments.json.as_deref())?;
-    result?;
-    Ok(figures.exit_code())
+    figures::measure(
+        &arguments.flotilla,
+        &arguments.output,
+        arguments.rounds,
+        |ground, gate, figures| measure(arguments, ground, gate, figures),
+    )
 }
 
 fn measure(

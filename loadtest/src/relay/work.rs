@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::figures::Figures;
 use super::pool::{Pool, Way};
 use crate::client::Protocol;
+use crate::figures::Figures;
 use crate::ground::{Ground, LARGE};
 use crate::limits::splice;
 use crate::report::Summary;

@@ -17,10 +17,11 @@ use clap::Args;
 
 use crate::client::account::Account;
 use crate::client::{Target, Wire};
+use crate::figures::{self, Figures};
 use crate::ground::Ground;
+use crate::output::Output;
 use crate::peer::{HASH, Launch, PASSIVE, PASSWORD, Server, USER, free_port};
-use crate::relay::figures::Figures;
-use crate::run::{Progress, Second, raise_descriptors, watch_signals};
+use crate::run::Progress;
 use crate::scenario::{Plan, Scenario};
 use crate::worker::{self, Gate};
 use sink::Sink;
@@ -40,29 +41,18 @@ pub(crate) struct Arguments {
     /// Seconds per measurement
     #[arg(long, default_value_t = 3.0)]
     duration: f64,
-    /// Where the served files lie; must be a tmpfs
-    #[arg(long, default_value = "/dev/shm")]
-    folder: PathBuf,
-    /// Writes the figures of all rounds into this file
-    #[arg(long)]
-    json: Option<PathBuf>,
-    /// Writes the table into this file as well
-    #[arg(long)]
-    markdown: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Measures in alternating rounds; fails when an operation failed.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    raise_descriptors();
-    let gate = Arc::new(Gate::default());
-    watch_signals(&gate, Second::Waits)?;
-    let python = PathBuf::new();
-    let ground = Ground::prepare(&arguments.folder, Some(&arguments.flotilla), None, &python)?;
-    let mut figures = Figures::new(arguments.rounds);
-    let result = measure(arguments, &ground, &gate, &mut figures);
-    figures.report(arguments.markdown.as_deref(), arguments.json.as_deref())?;
-    result?;
-    Ok(figures.exit_code())
+    figures::measure(
+        &arguments.flotilla,
+        &arguments.output,
+        arguments.rounds,
+        |ground, gate, figures| measure(arguments, ground, gate, figures),
+    )
 }
 
 fn measure(

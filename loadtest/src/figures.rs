@@ -1,14 +1,18 @@
 //! What came out: of each figure the median, and how far the rounds lie apart.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::Serialize;
 
+use crate::ground::Ground;
+use crate::output::Output;
 use crate::report::{figure, median};
 use crate::results::machine;
+use crate::run::{Second, raise_descriptors, watch_signals};
+use crate::worker::Gate;
 
 /// A figure, measured in several rounds.
 #[derive(Debug, Serialize)]
@@ -31,8 +35,27 @@ pub(crate) struct Figures {
     faults: Vec<String>,
 }
 
+/// Has Flotilla alone measured in so many alternating rounds, and reports what came out, also where that failed or was
+/// interrupted. The exit code is that of a failure if an operation failed.
+pub(crate) fn measure(
+    flotilla: &Path,
+    output: &Output,
+    rounds: usize,
+    measure: impl FnOnce(&Ground, &Arc<Gate>, &mut Figures) -> Result<()>,
+) -> Result<ExitCode> {
+    raise_descriptors();
+    let gate = Arc::new(Gate::default());
+    watch_signals(&gate, Second::Waits)?;
+    let ground = Ground::prepare(&output.folder, Some(flotilla), None, &PathBuf::new())?;
+    let mut figures = Figures::new(rounds);
+    let result = measure(&ground, &gate, &mut figures);
+    output.write(&figures.table(), &figures)?;
+    result?;
+    Ok(figures.exit_code())
+}
+
 impl Figures {
-    pub(crate) fn new(rounds: usize) -> Self {
+    fn new(rounds: usize) -> Self {
         Self { machine: machine(), rounds, figures: Vec::new(), faults: Vec::new() }
     }
 
@@ -51,22 +74,8 @@ impl Figures {
     }
 
     /// Success, unless something went wrong.
-    pub(crate) fn exit_code(&self) -> ExitCode {
+    fn exit_code(&self) -> ExitCode {
         if self.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-    }
-
-    /// Prints the table, and writes it and the figures of all rounds into these files.
-    pub(crate) fn report(&self, markdown: Option<&Path>, json: Option<&Path>) -> Result<()> {
-        let table = self.table();
-        print!("{table}");
-        if let Some(path) = markdown {
-            fs::write(path, &table).with_context(|| path.display().to_string())?;
-        }
-        if let Some(path) = json {
-            let file = fs::File::create(path).with_context(|| path.display().to_string())?;
-            serde_json::to_writer_pretty(file, self)?;
-        }
-        Ok(())
     }
 
     /// The table in Markdown.
