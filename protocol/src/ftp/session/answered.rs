@@ -23,29 +23,36 @@ pub(super) struct Answers {
     pub(super) verb: Option<Verb>,
     /// When that was taken up.
     pub(super) since: Instant,
-    waiting: VecDeque<Answered>,
+    /// The first that waits: as a rule there is no other, and an idle session has no room for more.
+    first: Option<Answered>,
+    rest: VecDeque<Answered>,
 }
 
 impl Answers {
     pub(super) fn new(now: Instant) -> Self {
-        Self { verb: None, since: now, waiting: VecDeque::new() }
+        Self { verb: None, since: now, first: None, rest: VecDeque::new() }
     }
 
     /// One was answered with this.
     pub(super) fn push(&mut self, verb: Option<Verb>, since: Instant, written: Option<&[u8]>) {
-        if self.waiting.len() >= WAITING_MAX {
-            self.waiting.pop_front();
+        let answered = Answered { verb, code: code(written.unwrap_or_default()), since };
+        if self.first.is_none() {
+            self.first = Some(answered);
+            return;
         }
-        let code = code(written.unwrap_or_default());
-        self.waiting.push_back(Answered { verb, code, since });
+        self.rest.push_back(answered);
+        if self.rest.len() >= WAITING_MAX {
+            self.first = self.rest.pop_front();
+        }
     }
 
     pub(super) fn take(&mut self) -> Option<Answered> {
-        let next = self.waiting.pop_front();
-        if self.waiting.is_empty() && self.waiting.capacity() > CAPACITY_KEPT {
-            self.waiting = VecDeque::new();
+        let next = self.first.take()?;
+        self.first = self.rest.pop_front();
+        if self.first.is_none() {
+            self.rest = VecDeque::new();
         }
-        next
+        Some(next)
     }
 }
 
@@ -60,5 +67,3 @@ fn code(written: &[u8]) -> u16 {
 
 /// More than replies fit in the output before commands wait.
 const WAITING_MAX: usize = 4096;
-/// An idle session keeps room for a few.
-const CAPACITY_KEPT: usize = 8;
