@@ -11,9 +11,11 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Metric, Registry};
 
 use super::definition::{Definition, Kind};
+use super::family::Family;
 use super::histogram::{Histogram, Histograms};
-use super::instrument::{Family, Instrument, Watched, WatchedSeries};
+use super::instrument::Instrument;
 use super::label::Labels;
+use super::watched::{Watched, WatchedSeries};
 
 /// Makes instruments and knows them all.
 pub(crate) struct Book {

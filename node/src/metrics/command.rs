@@ -5,7 +5,8 @@ use flotilla_protocol::ftp::{Answered, Verb};
 use flotilla_protocol::sftp::{Outcome, Request};
 
 use super::book::Book;
-use super::instrument::{Counter, Family};
+use super::family::Family;
+use super::instrument::Counter;
 use super::label::{Label, label};
 
 /// A verb of the protocol's table, or any other word.

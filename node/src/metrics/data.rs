@@ -1,7 +1,8 @@
 //! Passive ports and data connections.
 
 use super::book::Book;
-use super::instrument::{Counter, Family, Gauge};
+use super::family::Family;
+use super::instrument::{Counter, Gauge};
 use super::label::label;
 use crate::ports::PortCounts;
 use crate::tls::Binding;

@@ -5,12 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{AsyncInstrument, Meter};
-use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
-use prometheus_client::metrics::MetricType;
+use opentelemetry::metrics::Meter;
+use prometheus_client::encoding::{MetricEncoder, NoLabelSet};
 
 use super::definition::{Definition, Kind};
-use super::label::Labels;
+
+/// The builders of the library have the same methods and no trait in common.
+macro_rules! export {
+    ($meter:ident.$make:ident, $definition:ident, $tell:expr) => {{
+        let instrument = $meter.$make($definition.exported_name());
+        let unit = $definition.unit().code();
+        instrument.with_description($definition.help).with_unit(unit).with_callback($tell).build();
+    }};
+}
+
+pub(super) use export;
 
 /// What a family has one of for each combination of its labels. Clones are the same instrument.
 pub(crate) trait Instrument: Clone + fmt::Debug + Default + Send + Sync + 'static {
@@ -58,14 +67,9 @@ impl Instrument for Counter {
     }
 
     fn export(meter: &Meter, definition: &Definition, series: Vec<(Self, Vec<KeyValue>)>) {
-        let instrument = meter.u64_observable_counter(definition.exported_name());
-        instrument
-            .with_description(definition.help)
-            .with_unit(definition.unit().code())
-            .with_callback(move |observer| {
-                series.iter().for_each(|(one, labels)| observer.observe(one.count(), labels));
-            })
-            .build();
+        export!(meter.u64_observable_counter, definition, move |observer| {
+            series.iter().for_each(|(one, labels)| observer.observe(one.count(), labels));
+        });
     }
 }
 
@@ -109,14 +113,9 @@ impl Instrument for Gauge {
     }
 
     fn export(meter: &Meter, definition: &Definition, series: Vec<(Self, Vec<KeyValue>)>) {
-        let instrument = meter.i64_observable_gauge(definition.exported_name());
-        instrument
-            .with_description(definition.help)
-            .with_unit(definition.unit().code())
-            .with_callback(move |observer| {
-                series.iter().for_each(|(one, labels)| observer.observe(one.count(), labels));
-            })
-            .build();
+        export!(meter.i64_observable_gauge, definition, move |observer| {
+            series.iter().for_each(|(one, labels)| observer.observe(one.count(), labels));
+        });
     }
 }
 
@@ -170,116 +169,8 @@ impl Instrument for Amount {
     }
 
     fn export(meter: &Meter, definition: &Definition, series: Vec<(Self, Vec<KeyValue>)>) {
-        let instrument = meter.f64_observable_gauge(definition.exported_name());
-        instrument
-            .with_description(definition.help)
-            .with_unit(definition.unit().code())
-            .with_callback(move |observer| {
-                series.iter().for_each(|(one, labels)| observer.observe(one.amount(), labels));
-            })
-            .build();
-    }
-}
-
-/// Something that is counted or measured elsewhere, and looked up whenever somebody asks: by the place of the labels.
-#[derive(Clone)]
-pub(super) struct Watched {
-    pub(super) kind: Kind,
-    pub(super) read: Arc<dyn Fn(usize) -> f64 + Send + Sync>,
-}
-
-impl Watched {
-    pub(super) fn export(&self, meter: &Meter, definition: &Definition, rows: Vec<Vec<KeyValue>>) {
-        let read = Arc::clone(&self.read);
-        let (name, unit) = (definition.exported_name(), definition.unit().code());
-        let tell = move |observer: &dyn AsyncInstrument<f64>| {
-            rows.iter().enumerate().for_each(|(place, row)| observer.observe(read(place), row));
-        };
-        match self.kind {
-            Kind::Counter => {
-                let instrument = meter.f64_observable_counter(name).with_unit(unit);
-                instrument.with_description(definition.help).with_callback(tell).build();
-            }
-            Kind::Gauge | Kind::Histogram => {
-                let instrument = meter.f64_observable_gauge(name).with_unit(unit);
-                instrument.with_description(definition.help).with_callback(tell).build();
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Watched {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watched").field("kind", &self.kind).finish_non_exhaustive()
-    }
-}
-
-/// A watched thing with its labels, for `/metrics`.
-#[derive(Debug)]
-pub(super) struct WatchedSeries {
-    pub(super) watched: Watched,
-    pub(super) rows: Vec<Vec<(&'static str, &'static str)>>,
-}
-
-impl EncodeMetric for WatchedSeries {
-    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
-        for (place, labels) in self.rows.iter().enumerate() {
-            let value = (self.watched.read)(place);
-            let one = |encoder: &mut MetricEncoder<'_>| match self.watched.kind {
-                Kind::Counter => encoder.encode_counter::<NoLabelSet, f64, f64>(&value, None),
-                Kind::Gauge | Kind::Histogram => encoder.encode_gauge(&value),
-            };
-            match labels.is_empty() {
-                true => one(&mut encoder)?,
-                false => one(&mut encoder.encode_family(labels)?)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn metric_type(&self) -> MetricType {
-        self.watched.kind.of_prometheus()
-    }
-}
-
-/// One instrument for each combination of labels, all of them there from the start.
-#[derive(Debug)]
-pub(crate) struct Family<L, M> {
-    series: Arc<[M]>,
-    /// For labels that can not be.
-    spare: M,
-    labels: std::marker::PhantomData<fn(L)>,
-}
-
-impl<L, M: Clone> Clone for Family<L, M> {
-    fn clone(&self) -> Self {
-        Self { series: Arc::clone(&self.series), spare: self.spare.clone(), labels: self.labels }
-    }
-}
-
-impl<L: Labels, M: Instrument> Default for Family<L, M> {
-    fn default() -> Self {
-        let count = L::of().iter().map(|(_, values)| values.len()).product();
-        Self::new((0..count).map(|_| M::default()).collect(), M::default())
-    }
-}
-
-impl<L, M> Family<L, M> {
-    pub(super) fn new(series: Arc<[M]>, spare: M) -> Self {
-        Self { series, spare, labels: std::marker::PhantomData }
-    }
-}
-
-impl<L: Labels, M> Family<L, M> {
-    /// The instrument of these labels: a look-up by number, nothing is allocated.
-    pub(crate) fn of(&self, labels: L) -> &M {
-        self.series.get(labels.place()).unwrap_or(&self.spare)
-    }
-}
-
-impl<L, M> Family<L, M> {
-    /// All instruments.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &M> {
-        self.series.iter()
+        export!(meter.f64_observable_gauge, definition, move |observer| {
+            series.iter().for_each(|(one, labels)| observer.observe(one.amount(), labels));
+        });
     }
 }

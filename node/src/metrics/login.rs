@@ -6,7 +6,8 @@ use flotilla_cluster::admission::{
 use flotilla_protocol::ftp::LoginRefusal;
 
 use super::book::Book;
-use super::instrument::{Counter, Family};
+use super::family::Family;
+use super::instrument::Counter;
 use super::label::label;
 use crate::auth::{Method, Protocol};
 

@@ -4,8 +4,8 @@
 //! | file | what |
 //! | --- | --- |
 //! | `book`, `definition` | where metrics are entered; both ways out, `/metrics` and OTLP, are made of that |
-//! | `instrument`, `histogram` | what counts and measures |
-//! | `label` | labels, whose values are known when the program is built: nobody who connects can add a series |
+//! | `instrument`, `histogram`, `watched` | what counts and measures, and what is looked up elsewhere |
+//! | `label`, `family` | labels, whose values are known when the program is built, and instruments by them: nobody who connects can add a series |
 //! | `plain` | the older text format, for those who do not ask for OpenMetrics |
 //! | `table` | the manual's table |
 //! | `session`, `login`, `command`, `transfer`, `data`, `relay`, `proxy`, `storage`, `pool`, `aws`, `mailbox`, `telemetry`, `process` | the metrics |
@@ -20,6 +20,7 @@ mod book;
 mod command;
 mod data;
 mod definition;
+mod family;
 mod histogram;
 mod instrument;
 mod label;
@@ -38,6 +39,7 @@ mod telemetry;
 mod tests;
 mod top;
 mod transfer;
+mod watched;
 
 use opentelemetry::global;
 
@@ -45,8 +47,9 @@ use self::book::Book;
 
 pub(crate) use self::command::{Commands, SftpRequest};
 pub(crate) use self::data::{DataConnections, DataRefusal};
+pub(crate) use self::family::Family;
 pub(crate) use self::histogram::Histogram;
-pub(crate) use self::instrument::{Counter, Family, Gauge, Occupied};
+pub(crate) use self::instrument::{Counter, Gauge, Occupied};
 pub(crate) use self::login::{AdmissionResult, LoginMethod, LoginResult, Logins};
 pub(crate) use self::mailbox::{Mailbox, Queued};
 pub(crate) use self::plain::{OPEN, PLAIN, plain};

@@ -10,8 +10,9 @@ use flotilla_cluster::member::Standing;
 use flotilla_cluster::store::{Call, Hint, Request, Store, StoreError};
 
 use super::book::Book;
+use super::family::Family;
 use super::histogram::{self, Histogram};
-use super::instrument::{Amount, Counter, Family, Gauge};
+use super::instrument::{Amount, Counter, Gauge};
 use super::label::label;
 
 label! {

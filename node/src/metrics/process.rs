@@ -9,8 +9,9 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::book::Book;
 use super::definition::Kind;
+use super::family::Family;
 use super::histogram::{self, Histogram};
-use super::instrument::{Counter, Family, Gauge};
+use super::instrument::{Counter, Gauge};
 use super::label::{Label, label};
 use crate::blocking::LaneHealth;
 use crate::pipe::PIPES;

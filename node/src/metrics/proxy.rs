@@ -1,7 +1,8 @@
 //! PROXY headers.
 
 use super::book::Book;
-use super::instrument::{Counter, Family};
+use super::family::Family;
+use super::instrument::Counter;
 use super::label::label;
 
 label! {

@@ -1,7 +1,8 @@
 //! What the relay did.
 
 use super::book::Book;
-use super::instrument::{Counter, Family, Occupied};
+use super::family::Family;
+use super::instrument::{Counter, Occupied};
 use super::label::label;
 
 label! {

@@ -1,7 +1,8 @@
 //! Sessions, and connections that do not become one.
 
 use super::book::Book;
-use super::instrument::{Counter, Family, Gauge, Occupied};
+use super::family::Family;
+use super::instrument::{Counter, Gauge, Occupied};
 use super::label::{Label, label};
 use crate::auth::Protocol;
 use crate::tls::HandshakeError;

@@ -3,7 +3,8 @@
 use flotilla_protocol::failure::Failure;
 
 use super::book::Book;
-use super::instrument::{Counter, Family};
+use super::family::Family;
+use super::instrument::Counter;
 use super::label::label;
 use crate::storage::Work;
 

@@ -7,8 +7,9 @@ use flotilla_protocol::failure::Failure;
 use opentelemetry::trace::TraceId;
 
 use super::book::Book;
+use super::family::Family;
 use super::histogram::{self, Histogram};
-use super::instrument::{Counter, Family, Gauge};
+use super::instrument::{Counter, Gauge};
 use super::label::label;
 use super::top::TopUsers;
 use crate::auth::Protocol;
