@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use flotilla_protocol::path::VirtualPath;
 
-use super::field::{Fields, SPAN_ID, TRACE_ID, Value};
+use super::field::{Fields, Plain, SPAN_ID, TRACE_ID, Value};
 use super::ring::Ring;
 use crate::telemetry::Context;
 
@@ -65,12 +65,12 @@ impl About {
     pub(super) fn record(&self, fields: &mut Fields) {
         fields.set("session", Value::Unsigned(self.session));
         if let Some(user) = &self.user {
-            fields.set("user", Value::Text(user.to_string()));
+            fields.set("user", Value::Shared(Arc::clone(user)));
         }
-        fields.set("client", Value::Text(self.client.to_string()));
-        fields.set("protocol", Value::Text(self.protocol.to_owned()));
-        fields.set(TRACE_ID, Value::Text(self.trace.trace.to_string()));
-        fields.set(SPAN_ID, Value::Text(self.trace.span.to_string()));
+        fields.set("client", Value::Plain(Plain::Address(self.client)));
+        fields.set("protocol", Value::Word(self.protocol));
+        fields.set(TRACE_ID, Value::Plain(Plain::Trace(self.trace.trace)));
+        fields.set(SPAN_ID, Value::Plain(Plain::Span(self.trace.span)));
         fields.trace = Some(self.trace);
         if let Some(path) = &self.path {
             fields.set("path", Value::Text(path.to_string()));

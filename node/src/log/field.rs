@@ -1,8 +1,11 @@
 //! The fields of an event, collected for one line.
 
 use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
 
-use serde::Serialize;
+use opentelemetry::trace::{SpanId, TraceId};
+use serde::{Serialize, Serializer};
 use tracing::field::{Field, Visit};
 
 use crate::telemetry::Context;
@@ -12,20 +15,60 @@ use crate::telemetry::Context;
 #[serde(untagged)]
 pub(super) enum Value {
     Text(String),
+    /// A word of ours.
+    Word(&'static str),
+    /// A text that others keep as well.
+    Shared(#[serde(serialize_with = "shared")] Arc<str>),
+    /// What is made text where it is written: none of it needs to be escaped.
+    Plain(Plain),
     Signed(i64),
     Unsigned(u64),
     Float(f64),
     Flag(bool),
 }
 
+/// What has a form of its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Plain {
+    Address(IpAddr),
+    Trace(TraceId),
+    Span(SpanId),
+}
+
+impl fmt::Display for Plain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Trace(trace) => trace.fmt(f),
+            Self::Span(span) => span.fmt(f),
+        }
+    }
+}
+
+impl Serialize for Plain {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+fn shared<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
+}
+
 /// Fields in the order in which they came, each name once: the last value wins.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Fields {
     /// What happened, in words.
     pub(super) message: String,
     pub(super) values: Vec<(&'static str, Value)>,
     /// The span that it belongs to; it stands among the values as well.
     pub(super) trace: Option<Context>,
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        Self { message: String::new(), values: Vec::with_capacity(FIELDS_USUAL), trace: None }
+    }
 }
 
 impl Fields {
@@ -75,3 +118,6 @@ impl Visit for Fields {
         self.set(field.name(), Value::Text(value.to_string()));
     }
 }
+
+/// What a line of a transfer has, so that most need one allocation.
+const FIELDS_USUAL: usize = 14;

@@ -147,7 +147,7 @@ pub(crate) fn fail(reason: &str) {
 impl LogHandle {
     /// Names this node in every line from now on; the first name stays.
     pub fn set_node(&self, id: &str) {
-        let _ = self.0.press.node.set(id.to_owned());
+        let _ = self.0.press.node.set(id.into());
     }
 
     /// Takes over the level and the limits of a configuration that was read again; a level that an operator

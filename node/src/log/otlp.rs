@@ -68,6 +68,9 @@ fn key(name: &'static str) -> Key {
 fn any(value: &Value) -> AnyValue {
     match value {
         Value::Text(text) => clean(text).into(),
+        Value::Shared(text) => clean(text).into(),
+        Value::Word(word) => AnyValue::from(*word),
+        Value::Plain(plain) => plain.to_string().into(),
         Value::Signed(number) => (*number).into(),
         // The protocol has no larger ones.
         Value::Unsigned(number) => i64::try_from(*number).unwrap_or(i64::MAX).into(),

@@ -15,7 +15,7 @@ use super::render::Form;
 pub(super) struct Press {
     pub(super) gate: Arc<Gate>,
     /// The node's name, once it is known.
-    pub(super) node: OnceLock<String>,
+    pub(super) node: OnceLock<Arc<str>>,
     form: Form,
     export: Option<Export>,
 }
@@ -29,7 +29,7 @@ impl Press {
     pub(super) fn begin(&self, about: Option<&Arc<About>>) -> Fields {
         let mut fields = Fields::default();
         if let Some(node) = self.node.get() {
-            fields.set("node", Value::Text(node.clone()));
+            fields.set("node", Value::Shared(Arc::clone(node)));
         }
         if let Some(about) = about {
             about.record(&mut fields);

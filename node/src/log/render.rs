@@ -42,7 +42,8 @@ impl Form {
 fn text(now: SystemTime, level: Level, target: &str, fields: &Fields, colour: bool) -> String {
     let (paint, dim, plain) = if colour { (level_colour(level), DIM, PLAIN) } else { ("", "", "") };
     let time = humantime::format_rfc3339_millis(now);
-    let mut line = format!("{dim}{time}{plain} {paint}{level:<5}{plain} ");
+    let mut line = String::with_capacity(LINE_BYTES_USUAL);
+    let _ = write!(line, "{dim}{time}{plain} {paint}{level:<5}{plain} ");
     for character in fields.message.chars() {
         push(&mut line, character);
     }
@@ -53,17 +54,10 @@ fn text(now: SystemTime, level: Level, target: &str, fields: &Fields, colour: bo
     for (name, value) in &fields.values {
         let _ = write!(line, " {dim}{name}={plain}");
         match value {
-            Value::Text(text) if needs_quotes(text) => {
-                line.push('"');
-                for character in text.chars() {
-                    match character {
-                        '"' | '\\' => line.extend(['\\', character]),
-                        _ => push(&mut line, character),
-                    }
-                }
-                line.push('"');
-            }
-            Value::Text(text) => line.push_str(text),
+            Value::Text(text) => push_text(&mut line, text),
+            Value::Shared(text) => push_text(&mut line, text),
+            Value::Word(word) => line.push_str(word),
+            Value::Plain(plain) => drop(write!(line, "{plain}")),
             Value::Signed(number) => drop(write!(line, "{number}")),
             Value::Unsigned(number) => drop(write!(line, "{number}")),
             Value::Float(number) => drop(write!(line, "{number}")),
@@ -71,6 +65,21 @@ fn text(now: SystemTime, level: Level, target: &str, fields: &Fields, colour: bo
         }
     }
     line
+}
+
+/// A text, in quotes if it could be taken for something else.
+fn push_text(line: &mut String, text: &str) {
+    if !needs_quotes(text) {
+        return line.push_str(text);
+    }
+    line.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => line.extend(['\\', character]),
+            _ => push(line, character),
+        }
+    }
+    line.push('"');
 }
 
 /// A character, escaped if a terminal or a reader of lines would act on it.

@@ -105,7 +105,7 @@ fn about(ring: usize) -> Arc<About> {
 #[test]
 fn an_event_bears_the_fields_of_its_session_and_the_level_changes() {
     let mut bench = Bench::new(&[]);
-    bench.log.press.node.set("n1".to_owned()).unwrap();
+    bench.log.press.node.set("n1".into()).unwrap();
     let log = |text: &str| tracing::debug!(target: "flotilla::test", path = text, "looked");
     bench.run(|| {
         let _scope = about(0).enter();
