@@ -349,7 +349,7 @@ async fn measure_lag(lag: Histogram) {
 }
 
 /// Between two measurements of the lag: often enough to see what holds an arbiter up for a while, and no cost.
-const LAG_INTERVAL: Duration = Duration::from_millis(250);
+const LAG_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Connections of an arbiter whose header is awaited. A balancer sends it at once, so of more the one that is silent
 /// for the longest is closed.

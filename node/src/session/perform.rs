@@ -249,7 +249,7 @@ impl Session {
             let judged = login::run(policy, pool, host, attempt, &metrics).await;
             Done::Login(user, judged.map(Box::new))
         };
-        self.work = Some(Box::pin(telemetry::within(span, judged)));
+        self.work = Some(telemetry::within(span, Box::pin(judged)));
     }
 
     fn operate(&mut self, request: FileRequest, now: Instant) {

@@ -28,9 +28,9 @@ pub(super) struct Marks {
     /// When the TLS handshake began.
     handshake: Option<Instant>,
     /// The login that is being judged.
-    login: Option<Attempted>,
+    login: Option<Box<Attempted>>,
     /// Of the command whose reply comes next.
-    note: Option<Note>,
+    note: Option<Box<Note>>,
 }
 
 /// A login that is being judged.
@@ -166,15 +166,16 @@ impl Session {
     /// A login is to be judged; the span whose parts are what that takes.
     pub(super) fn mark_login(&mut self, method: &'static str, now: Instant) -> Context {
         let span = self.totals.trace.part();
-        self.totals.marks.login = Some(Attempted { span, since: now, method });
+        // Where nothing is exported, nothing is remembered.
+        let attempted = || Box::new(Attempted { span, since: now, method });
+        self.totals.marks.login = telemetry::is_on().then(attempted);
         span
     }
 
     /// It was judged. One that is refused is kept only if nobody could judge it.
     pub(super) fn trace_login(&mut self, user: &str, judged: Judged<'_>) {
-        let Some(Attempted { span, since, method }) = self.totals.marks.login.take() else {
-            return;
-        };
+        let Some(attempted) = self.totals.marks.login.take() else { return };
+        let Attempted { span, since, method } = *attempted;
         let must = judged.is_fault();
         let trace = &self.totals.trace;
         if !(trace.is_sampled() || must) {
@@ -195,7 +196,7 @@ impl Session {
         // What was answered before is no part of it.
         self.note_answered();
         let path = request.map(operation::path).cloned();
-        self.totals.marks.note = Some(Note { path, fault: fault.cloned() });
+        self.totals.marks.note = Some(Box::new(Note { path, fault: fault.cloned() }));
     }
 
     /// Takes note of the commands that were answered since the last time.
@@ -224,7 +225,7 @@ impl Session {
         if !totals.trace.is_sampled() && note.is_none() {
             return;
         }
-        let Note { path, fault } = note.unwrap_or_default();
+        let Note { path, fault } = note.map_or_else(Note::default, |note| *note);
         let Answered { code, since, .. } = answered;
         let span = (since, Instant::now());
         let Some(record) = totals.trace.over(named(answered), span, fault.is_some()) else {

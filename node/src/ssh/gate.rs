@@ -200,27 +200,29 @@ impl Gate {
         let (pool, metrics) = (&connection.worker.pool, &connection.worker.metrics);
         let is_anonymous = account.anonymous;
         let admitted = login::admit(policy, pool, None, account, client, metrics);
-        let admitted = attempted.within(admitted).await;
+        let admitted = match (attempted.within(admitted).await, connection.worker.closed()) {
+            // It was judged while the node closed its door.
+            (Ok(_), Some(text)) => Err(LoginRefusal::Limit(text.to_owned())),
+            (admitted, _) => admitted,
+        };
         let judged = match &admitted {
             Ok(_) => Judged::Granted { is_anonymous },
             Err(refusal) => Judged::Refused(refusal),
         };
         record.trace_login(&attempted, &user, judged);
-        match (admitted, connection.worker.closed()) {
-            // It was judged while the node closed its door.
-            (Ok(_), Some(text)) => self.turn_away(&user, method, LoginResult::Limit, text),
-            (Ok(login), None) => {
+        match admitted {
+            Ok(login) => {
                 record.log_login(&login.account.name, method);
                 connection.set_login(login);
                 Auth::Accept
             }
-            (Err(LoginRefusal::Policy(text)), _) => {
+            Err(LoginRefusal::Policy(text)) => {
                 self.turn_away(&user, method, LoginResult::Policy, &text)
             }
-            (Err(LoginRefusal::Limit(text)), _) => {
+            Err(LoginRefusal::Limit(text)) => {
                 self.turn_away(&user, method, LoginResult::Limit, &text)
             }
-            (Err(_), _) => self.turn_away(&user, method, LoginResult::Unavailable, UNAVAILABLE),
+            Err(_) => self.turn_away(&user, method, LoginResult::Unavailable, UNAVAILABLE),
         }
     }
 

@@ -53,8 +53,11 @@ pub(super) struct Attempted {
 
 impl Attempted {
     /// A step of the judgement, whose parts are below it.
-    pub(super) fn within<F: Future>(&self, work: F) -> impl Future<Output = F::Output> {
-        telemetry::within(self.span, work)
+    pub(super) fn within<'a, T: 'a>(
+        &self,
+        work: impl Future<Output = T> + 'a,
+    ) -> impl Future<Output = T> + 'a {
+        telemetry::within(self.span, Box::pin(work))
     }
 }
 

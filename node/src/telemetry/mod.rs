@@ -12,25 +12,31 @@
 
 mod budget;
 mod context;
-mod describe;
 mod endpoint;
 mod export;
 mod fault;
+mod judged;
+mod moved;
 pub(crate) mod name;
 mod pipeline;
+mod protection;
+mod queue;
 mod record;
 mod recorder;
+mod resource;
 mod text;
 mod trace;
 mod work;
 
 pub(crate) use context::Context;
-pub(crate) use describe::{Judged, Moved, milliseconds, protected};
 pub(crate) use export::COUNTS;
 pub(crate) use fault::is_fault;
+pub(crate) use judged::Judged;
+pub(crate) use moved::{Moved, milliseconds};
 pub(crate) use pipeline::Exporter;
 #[cfg(feature = "aws")]
 pub(crate) use pipeline::SPANS;
+pub(crate) use protection::protected;
 pub(crate) use record::Record;
 pub(crate) use recorder::{is_on, is_slow, over};
 pub(crate) use text::clean;

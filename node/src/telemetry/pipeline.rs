@@ -1,21 +1,16 @@
 //! From the queues to the collector: the threads, and their end.
 
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) use flotilla_cluster::aws::SPANS;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::logs::{
-    self, BatchLogProcessor, LogProcessor, SdkLogRecord, SdkLoggerProvider,
-};
+use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
-use opentelemetry_sdk::trace::{
-    self, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanData, SpanExporter, SpanProcessor,
-};
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanExporter};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tracing::Subscriber;
@@ -25,7 +20,9 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::endpoint::Endpoint;
 use super::export::{self, Within};
+use super::queue::{Lines, Spans};
 use super::recorder::{self, Recorder};
+use super::resource;
 use crate::config::{Config, Signal, Telemetry};
 use crate::error::ServeError;
 
@@ -56,7 +53,7 @@ impl Exporter {
             return Ok(Self::default());
         };
         let wants = |signal| telemetry.otlp_signals.contains(&signal);
-        let resource = resource(config, node);
+        let resource = resource::of(config, node);
         let start = Start { endpoint, telemetry, resource, runtime: runtime.clone() };
         Ok(Self {
             traces: wants(Signal::Traces).then(|| start.traces()).transpose().map_err(failed)?,
@@ -130,19 +127,13 @@ impl Start<'_> {
         let mut exporter =
             Within::new(spans, self.runtime.clone(), self.telemetry.otlp_timeout, &export::TRACES);
         exporter.set_resource(&self.resource);
-        let queue = trace::BatchConfigBuilder::default()
-            .with_max_queue_size(QUEUE + SLACK)
-            .with_max_export_batch_size(BATCH)
-            .with_scheduled_delay(DELAY)
-            .build();
-        let processor = BatchSpanProcessor::builder(exporter).with_batch_config(queue).build();
-        let shared = Shared(Arc::new(processor));
+        let queue = Spans::new(exporter);
         let (sample, slow) = (self.telemetry.sample, self.telemetry.slow_transfer);
         let slow = (!slow.is_zero()).then_some(slow);
-        let recorder = Recorder::new(Box::new(shared.clone()), sample, slow, Instant::now());
+        let recorder = Recorder::new(Box::new(queue.clone()), sample, slow, Instant::now());
         recorder::install(recorder);
         Ok(SdkTracerProvider::builder()
-            .with_span_processor(shared)
+            .with_span_processor(queue)
             // What is made outside of sessions is little: it is sampled where it is made.
             .with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOn)))
             .with_max_attributes_per_span(ATTRIBUTES_MAX)
@@ -173,58 +164,10 @@ impl Start<'_> {
         let logs = self.endpoint.logs().map_err(|error| error.to_string())?;
         let exporter =
             Within::new(logs, self.runtime.clone(), self.telemetry.otlp_timeout, &export::LOGS);
-        let queue = logs::BatchConfigBuilder::default()
-            .with_max_queue_size(QUEUE + SLACK)
-            .with_max_export_batch_size(BATCH)
-            .with_scheduled_delay(DELAY)
-            .build();
-        let processor = BatchLogProcessor::builder(exporter).with_batch_config(queue).build();
         Ok(SdkLoggerProvider::builder()
-            .with_log_processor(Lines(processor))
+            .with_log_processor(Lines::new(exporter))
             .with_resource(self.resource.clone())
             .build())
-    }
-}
-
-/// One queue for the spans of sessions and for those of `tracing`.
-#[derive(Clone, Debug)]
-struct Shared(Arc<BatchSpanProcessor>);
-
-impl SpanProcessor for Shared {
-    fn on_start(&self, _: &mut trace::Span, _: &opentelemetry::Context) {}
-
-    fn on_end(&self, span: SpanData) {
-        if export::TRACES.offer(QUEUE) {
-            self.0.on_end(span);
-        }
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        self.0.force_flush()
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.0.shutdown_with_timeout(timeout)
-    }
-}
-
-/// The queue of lines.
-#[derive(Debug)]
-struct Lines(BatchLogProcessor);
-
-impl LogProcessor for Lines {
-    fn emit(&self, line: &mut SdkLogRecord, scope: &InstrumentationScope) {
-        if export::LOGS.offer(QUEUE) {
-            self.0.emit(line, scope);
-        }
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        self.0.force_flush()
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.0.shutdown_with_timeout(timeout)
     }
 }
 
@@ -241,32 +184,6 @@ fn thread_of_its_own() -> std::io::Result<(Handle, oneshot::Sender<()>)> {
     Ok((handle, end))
 }
 
-/// What all that this node sends has in common (<https://opentelemetry.io/docs/specs/semconv/resource/>). The
-/// environment's `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` add to it.
-fn resource(config: &Config, node: &str) -> Resource {
-    let mut pairs = vec![
-        KeyValue::new("service.namespace", config.pool.name.clone()),
-        KeyValue::new("service.instance.id", node.to_owned()),
-        KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
-    ];
-    if let Ok(host) = rustix::system::uname().nodename().to_str() {
-        pairs.push(KeyValue::new("host.name", host.to_owned()));
-    }
-    let resource = Resource::builder().with_attributes(pairs);
-    match std::env::var_os("OTEL_SERVICE_NAME") {
-        Some(_) => resource.build(),
-        None => resource.with_service_name("flotilla").build(),
-    }
-}
-
-/// Spans, or lines, that wait: half a kilobyte each as a rule, and with the longest texts five.
-const QUEUE: usize = 4096;
-/// What the library's own queue holds more, so that what is dropped is dropped, and counted, before it.
-const SLACK: usize = 256;
-/// Of one request.
-const BATCH: usize = 512;
-/// Until a batch that is not full goes.
-const DELAY: Duration = Duration::from_secs(1);
 /// Of one span; ours have a dozen.
 const ATTRIBUTES_MAX: u32 = 64;
 /// What the end of the process may wait for the collector.

@@ -134,3 +134,19 @@ impl Record {
 
 /// A span of ours has so many as a rule.
 const ATTRIBUTES: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::super::name;
+    use crate::telemetry::recorder::tests::{pairs, told};
+
+    #[test]
+    fn a_failure_of_the_clients_own_is_told_and_no_error() {
+        use flotilla_protocol::failure::Failure;
+        let all =
+            pairs(&[(name::ERROR, "not_found"), (name::REASON, "No such file or directory.")]);
+        assert_eq!(told(|record| record.failure(&Failure::NotFound)), (all, false));
+        let all = pairs(&[(name::ERROR, "storage_error")]);
+        assert_eq!(told(|record| record.failure(&Failure::StorageError)), (all, true));
+    }
+}

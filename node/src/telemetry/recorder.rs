@@ -150,6 +150,22 @@ pub(super) mod tests {
         (Box::leak(Box::new(recorder)), kept)
     }
 
+    /// The attributes of a span that is filled so, and whether it is an error.
+    pub(crate) fn told(fill: impl FnOnce(Record) -> Record) -> (Vec<(String, String)>, bool) {
+        let (recorder, kept) = recorder(0.0);
+        let now = Instant::now();
+        let record = recorder.over(Context::root(), None, "x", (now, now), true).unwrap();
+        fill(record).send();
+        let span = kept.0.lock().unwrap().remove(0);
+        let text = |pair: opentelemetry::KeyValue| (pair.key.to_string(), pair.value.to_string());
+        let is_error = matches!(span.status, opentelemetry::trace::Status::Error { .. });
+        (span.attributes.into_iter().map(text).collect(), is_error)
+    }
+
+    pub(crate) fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
+
     #[test]
     fn the_drawn_part_is_about_as_large_as_was_asked() {
         for (sample, range) in [(0.0, 0..=0), (0.01, 50..=170), (1.0, 10_000..=10_000)] {

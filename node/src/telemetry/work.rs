@@ -2,25 +2,26 @@
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::time::Instant;
 
 use super::context::Context;
 use super::record::Record;
 use super::recorder::over;
 
-/// Polls a future that is the work of this span. Parts of it are [watched](watch) if the span is sampled.
-pub(crate) async fn within<F: Future>(span: Context, work: F) -> F::Output {
+/// The work of this span. Parts of it are [watched](watch) if the span is sampled; if not, it is what it was.
+pub(crate) fn within<'a, T: 'a>(span: Context, mut work: Work<'a, T>) -> Work<'a, T> {
     if !span.is_sampled {
-        return work.await;
+        return work;
     }
-    let mut work = pin!(work);
-    let polled = poll_fn(|task| {
+    Box::pin(poll_fn(move |task| {
         let _scope = Scope { before: CURRENT.replace(Some(span)) };
         work.as_mut().poll(task)
-    });
-    polled.await
+    }))
 }
+
+/// Work that takes its time.
+type Work<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// A part begins; `None`: it is not exported.
 pub(crate) fn watch() -> Option<Watch> {
@@ -79,10 +80,10 @@ mod tests {
         };
         let other = async { watch().is_none() };
         // The other one is polled while the work waits.
-        let (seen, is_unseen) = tokio::join!(within(span, part), other);
+        let (seen, is_unseen) = tokio::join!(within(span, Box::pin(part)), other);
         assert_eq!((seen, is_unseen), (Some(span), true));
         let unsampled = Context { is_sampled: false, ..span };
-        assert!(within(unsampled, async { watch().is_none() }).await);
+        assert!(within(unsampled, Box::pin(async { watch().is_none() })).await);
         assert!(watch().is_none());
     }
 }

@@ -20,8 +20,10 @@ pub(super) struct Asked {
 impl Server {
     /// A request is begun.
     pub(super) fn ask(&mut self, ticket: Ticket, request: &Request, since: Instant) {
-        let is_told = self.record.trace.is_sampled() && has_span(SftpRequest::of(request));
-        let path = is_told.then(|| self.path(request).cloned()).flatten();
+        let path = match self.record.trace.is_sampled() {
+            true => self.path(request).cloned(),
+            false => None,
+        };
         self.asked.push(Asked { ticket, request: SftpRequest::of(request), path, since });
     }
 
@@ -37,7 +39,7 @@ impl Server {
             Outcome::Failed(failure) => Some(failure),
             _ => None,
         };
-        if has_span(request) {
+        if has_span(request, failure.is_some()) {
             self.record.trace_request(request.word(), path.as_ref(), since, failure);
         }
     }
@@ -61,6 +63,7 @@ impl Server {
             | Request::SetHandleAttributes { handle, .. }
             | Request::HandleFileSystem { handle }
             | Request::Sync { handle }
+            | Request::ReadDirectory { handle, .. }
             | Request::CopyData { target: handle, .. }
             | Request::Digest { target: DigestTarget::Handle(handle), .. } => {
                 self.open.get(handle).map(|open| open.path())
@@ -68,14 +71,16 @@ impl Server {
             Request::Read { .. }
             | Request::Write { .. }
             | Request::Close { .. }
-            | Request::ReadDirectory { .. }
             | Request::Names { .. } => None,
         }
     }
 }
 
-/// Whether it has a span of its own. The others belong to what is open.
-fn has_span(request: SftpRequest) -> bool {
-    use SftpRequest::{Close, Read, ReadDirectory, Write};
-    !matches!(request, Read | Write | Close | ReadDirectory)
+/// Whether it has a span of its own. The others belong to what is open; a part of a listing only while that goes on.
+fn has_span(request: SftpRequest, has_failed: bool) -> bool {
+    match request {
+        SftpRequest::Read | SftpRequest::Write | SftpRequest::Close => false,
+        SftpRequest::ReadDirectory => has_failed,
+        _ => true,
+    }
 }

@@ -84,7 +84,7 @@ impl Server {
                 }
                 (ticket, done(result.map(drop)))
             }
-            Finished::Listed(ticket, handle, result) => (ticket, self.listed(handle, result, now)),
+            Finished::Listed(ticket, handle, result) => (ticket, self.listed(handle, result)),
             Finished::Closed(ticket, file, result) => {
                 file.log(&self.record, &self.files, result.as_ref().err(), now);
                 (ticket, done(result))
@@ -125,7 +125,6 @@ impl Server {
         &mut self,
         handle: HandleId,
         result: Result<(Box<dyn Directory>, NameList, bool), Failure>,
-        now: Instant,
     ) -> Outcome {
         match result {
             Ok((directory, names, more)) => {
@@ -135,11 +134,7 @@ impl Server {
                 }
                 Outcome::Names(names)
             }
-            Err(failure) => {
-                let path = self.open.get(&handle).map(Open::path);
-                self.record.trace_request(READ_DIRECTORY, path, now, Some(&failure));
-                Outcome::Failed(failure)
-            }
+            Err(failure) => Outcome::Failed(failure),
         }
     }
 }
@@ -147,6 +142,3 @@ impl Server {
 fn done(result: Result<(), Failure>) -> Outcome {
     result.map_or_else(Outcome::Failed, |()| Outcome::Done)
 }
-
-/// A span of its own only if it fails: the listing goes on, or the client asks again.
-const READ_DIRECTORY: &str = "readdir";
