@@ -8,6 +8,7 @@
 mod arrival;
 mod watch;
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::net::TcpListener as StdListener;
 use std::rc::Rc;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{
-    Actor, ActorContext, AsyncContext, Context, Handler, Message, SpawnHandle, WeakRecipient,
+    Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, SpawnHandle, WeakRecipient,
 };
 use tokio::net::TcpListener;
 use tokio::sync::watch::Sender;
@@ -41,6 +42,8 @@ pub(crate) use watch::{Describe, Kick, Watch};
 /// The actor.
 pub(crate) struct Acceptor {
     worker: Rc<Worker>,
+    /// Its own, which all its sessions share.
+    address: OnceCell<Rc<Addr<Self>>>,
     doors: Vec<Door>,
     loops: Vec<SpawnHandle>,
     sessions: HashMap<u64, WeakRecipient<Notice>>,
@@ -94,6 +97,7 @@ impl Acceptor {
     ) -> Self {
         Self {
             worker,
+            address: OnceCell::new(),
             doors,
             loops: Vec::new(),
             sessions: HashMap::new(),
@@ -104,6 +108,11 @@ impl Acceptor {
             teller: Teller::default(),
             starved: Seldom::default(),
         }
+    }
+
+    /// For its sessions. An address of its own would cost each of them some 100 bytes.
+    fn address(&self, context: &Context<Self>) -> Rc<Addr<Self>> {
+        Rc::clone(self.address.get_or_init(|| Rc::new(context.address())))
     }
 
     fn tell_all(&self, notice: Notice) {

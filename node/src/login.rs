@@ -106,7 +106,7 @@ pub(crate) async fn admit(
     let storage = match view {
         Ok(storage) => storage,
         Err(failure) => {
-            warn!(user = account.name, ?failure, "home can not be opened");
+            warn!(user = &*account.name, ?failure, "home can not be opened");
             return Err(LoginRefusal::Unavailable);
         }
     };

@@ -70,7 +70,7 @@ pub(crate) fn settings(config: &Config, extended_passive: bool) -> Settings {
 /// The byte rates of users, shared by all sessions of a user on the node. The lock is taken at
 /// logins of users with a rate only, never by a transfer.
 #[derive(Default)]
-pub(crate) struct Rates(Mutex<HashMap<String, UserRates>>);
+pub(crate) struct Rates(Mutex<HashMap<Arc<str>, UserRates>>);
 
 /// Both directions of one user.
 struct UserRates {

@@ -6,7 +6,10 @@
 
 /// An absolute, normalised path: it begins with `/`, has no empty, `.` or `..` component, no NUL
 /// byte and no final slash unless it is the root.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// The root is kept as no bytes at all: every session is in some directory, most of them in the
+/// root, and that takes no memory.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VirtualPath(Vec<u8>);
 
 /// Why bytes are no path.
@@ -26,7 +29,7 @@ pub enum PathError {
 impl VirtualPath {
     /// The root, `/`.
     pub fn root() -> Self {
-        Self(b"/".to_vec())
+        Self::default()
     }
 
     /// Resolves what a client typed against this directory: absolute arguments start at the root,
@@ -35,16 +38,9 @@ impl VirtualPath {
         if argument.contains(&0) {
             return Err(PathError::Nul);
         }
-        // Kept without the root's slash while components come and go: empty means the root.
-        let mut path = match argument.first() {
-            Some(b'/') => Vec::with_capacity(argument.len() + 1),
-            _ if self.is_root() => Vec::with_capacity(argument.len() + 1),
-            _ => {
-                let mut path = Vec::with_capacity(self.0.len() + 1 + argument.len());
-                path.extend_from_slice(&self.0);
-                path
-            }
-        };
+        let start = if argument.starts_with(b"/") { &[] } else { self.0.as_slice() };
+        let mut path = Vec::with_capacity(start.len() + 1 + argument.len());
+        path.extend_from_slice(start);
         for name in argument.split(|&byte| byte == b'/') {
             match name {
                 b"" | b"." => {}
@@ -54,9 +50,6 @@ impl VirtualPath {
                 }
                 _ => push_name(&mut path, name)?,
             }
-        }
-        if path.is_empty() {
-            path.push(b'/');
         }
         Self::checked(path)
     }
@@ -72,19 +65,15 @@ impl VirtualPath {
             return Err(PathError::Nul);
         }
         let mut path = Vec::with_capacity(self.0.len() + 1 + name.len());
-        if !self.is_root() {
-            path.extend_from_slice(&self.0);
-        }
+        path.extend_from_slice(&self.0);
         push_name(&mut path, name)?;
         Self::checked(path)
     }
 
     /// The directory that holds this path; the root is its own parent.
     pub fn parent(&self) -> Self {
-        match self.0.iter().rposition(|&byte| byte == b'/') {
-            Some(end) if end > 0 => Self(self.0.get(..end).unwrap_or(b"/").to_vec()),
-            _ => Self::root(),
-        }
+        let end = self.0.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
+        Self(self.0.get(..end).unwrap_or_default().to_vec())
     }
 
     /// The last component, or `None` for the root.
@@ -99,30 +88,25 @@ impl VirtualPath {
 
     /// Whether this is `/`.
     pub fn is_root(&self) -> bool {
-        self.0 == b"/"
+        self.0.is_empty()
     }
 
     /// Whether this path is `directory` or lies under it.
     pub fn is_within(&self, directory: &Self) -> bool {
-        directory.is_root()
-            || self
-                .0
-                .strip_prefix(directory.0.as_slice())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+        self.0
+            .strip_prefix(directory.0.as_slice())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
     }
 
     /// The whole path, with its leading slash.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        if self.is_root() { b"/" } else { &self.0 }
     }
 
     /// The path from the root without the leading slash, `.` for the root itself: the form that
     /// `openat2` takes beneath a directory descriptor.
     pub fn relative(&self) -> &[u8] {
-        match self.0.strip_prefix(b"/") {
-            Some(rest) if !rest.is_empty() => rest,
-            _ => b".",
-        }
+        self.0.strip_prefix(b"/").unwrap_or(b".")
     }
 
     fn checked(path: Vec<u8>) -> Result<Self, PathError> {
@@ -149,7 +133,7 @@ impl std::fmt::Display for VirtualPath {
     /// Bytes that are not printable ASCII or UTF-8 letters are escaped, so that a path can stand in
     /// a log line.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", String::from_utf8_lossy(&self.0).escape_debug())
+        write!(f, "{}", String::from_utf8_lossy(self.as_bytes()).escape_debug())
     }
 }
 

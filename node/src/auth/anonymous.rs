@@ -44,7 +44,7 @@ impl Authenticator for Anonymous {
 
 pub(super) fn account() -> Arc<Account> {
     Arc::new(Account {
-        name: "anonymous".to_owned(),
+        name: "anonymous".into(),
         root: None,
         home: VirtualPath::root(),
         permissions: Permissions::READ_ONLY,

@@ -108,7 +108,7 @@ mod tests {
         let down = || Refusal::Unavailable(Failure::Internal);
         let account = anonymous::account();
         let good = ask(vec![Err(down()), Err(Refusal::Incorrect), Ok(Arc::clone(&account))]).await;
-        assert_eq!(good.unwrap().name, "anonymous");
+        assert_eq!(&*good.unwrap().name, "anonymous");
         let refused = ask(vec![Err(Refusal::Incorrect), Err(policy()), Ok(account)]).await;
         assert_eq!(refused.unwrap_err(), policy());
     }

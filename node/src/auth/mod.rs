@@ -43,7 +43,7 @@ pub use crate::config::{Method, Methods};
 #[derive(Clone, Debug)]
 pub struct Account {
     /// The name as configured.
-    pub name: String,
+    pub name: Arc<str>,
     /// The user's own storage root, when not the server's.
     pub root: Option<std::path::PathBuf>,
     /// Where the session starts, under the root; the user can not leave it unless it is `/`.

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use actix::{ActorFutureExt, Addr, AsyncContext, Context, WrapFuture};
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use flotilla_protocol::proxy::{Header, Versions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -90,10 +90,10 @@ impl Acceptor {
             Arrival { stream, tuned, entry, peer, dialled, is_spliced, header, is_probe, since };
         // Whoever speaks first under TLS and SSH is the client, so its header never comes too late.
         match proxy::in_front(proxy) {
-            None => self.open(arrival, context.address()),
+            None => self.open(arrival, context),
             Some(_) if proxy == Proxy::Late && entry.service == Service::Ftp => {
                 arrival.header = Awaits::Late;
-                self.open(arrival, context.address());
+                self.open(arrival, context);
             }
             Some(versions) => self.await_header(arrival, versions, context),
         }
@@ -157,11 +157,11 @@ impl Acceptor {
                 return;
             }
         }
-        self.open(arrival, context.address());
+        self.open(arrival, context);
     }
 
     /// Lets a connection in, or says why not.
-    fn open(&mut self, arrival: Arrival, acceptor: Addr<Self>) {
+    fn open(&mut self, arrival: Arrival, context: &Context<Self>) {
         let service = arrival.entry.service;
         let client = arrival.peer.ip();
         let entrance = match self.entrance(&arrival) {
@@ -184,11 +184,12 @@ impl Acceptor {
         let guard = Guard { id, entrance: Some(entrance), _alive: self.living.subscribe() };
         if let Some(startup) = startup {
             let Some(transport) = worker.policy().ssh.clone() else { return };
+            let acceptor = self.address(context);
             let session = SshSession::open(worker, transport, acceptor, guard, arrival, startup);
             self.sessions.insert(id, session.recipient().downgrade());
             return;
         }
-        match Session::open(worker, acceptor, guard, arrival) {
+        match Session::open(worker, self.address(context), guard, arrival) {
             Ok(session) => {
                 self.sessions.insert(id, session.recipient().downgrade());
             }

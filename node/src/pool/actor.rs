@@ -4,6 +4,7 @@
 //! decides nothing that the agent can decide. What takes time is waited for beside the mailbox: nothing here
 //! blocks.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
@@ -47,6 +48,8 @@ use crate::tls;
 
 /// The actor.
 pub(crate) struct Pool {
+    /// Its own, for the permits.
+    pub(super) address: OnceCell<Arc<Addr<Self>>>,
     pub(super) agent: Agent,
     pub(super) parts: Parts,
     /// The other parts of the node, once they are there.
@@ -121,6 +124,7 @@ impl Pool {
         let post =
             Rc::new(Post::new(Rc::<Traced>::clone(&parts.store), setup.node.clone(), setup.seed));
         Self {
+            address: OnceCell::new(),
             agent: Agent::new(setup, now),
             parts,
             node: None,

@@ -1,6 +1,7 @@
 //! Logins ask for a slot, and give it back; failed ones are scored.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix::{Addr, AsyncContext, Handler, Message, ResponseFuture};
@@ -18,7 +19,7 @@ use crate::telemetry::Context;
 #[rtype(result = "Result<Permit, Rejected>")]
 pub(crate) struct Admit {
     /// The account.
-    pub(crate) user: String,
+    pub(crate) user: Arc<str>,
     /// The account's own limit, 0: none.
     pub(crate) account_sessions: u32,
     /// The client.
@@ -31,7 +32,7 @@ pub(crate) struct Admit {
 impl Admit {
     /// For an account with its own limit (0: none), from this client.
     pub(crate) fn new(
-        user: String,
+        user: Arc<str>,
         account_sessions: u32,
         address: IpAddr,
         trace: Option<Context>,
@@ -53,7 +54,8 @@ pub(crate) enum Rejected {
 #[derive(Debug)]
 pub(crate) struct Permit {
     slot: Option<Slot>,
-    pool: Addr<Pool>,
+    /// One that all share: an address of its own would cost each some 100 bytes.
+    pool: Arc<Addr<Pool>>,
 }
 
 impl Drop for Permit {
@@ -99,12 +101,12 @@ impl Handler<Admit> for Pool {
 
     fn handle(&mut self, message: Admit, context: &mut Self::Context) -> Self::Result {
         let applicant = Applicant {
-            user: message.user.into(),
+            user: message.user,
             account_sessions: message.account_sessions,
             address: message.address,
         };
         drop(message.queued);
-        let pool = context.address();
+        let pool = Arc::clone(self.address.get_or_init(|| Arc::new(context.address())));
         let permit = |slot| Permit { slot: Some(slot), pool };
         match self.agent.admit(applicant, Instant::now()) {
             Answer::Now(result) => {

@@ -74,7 +74,7 @@ pub(crate) struct Session {
     pub(super) software: Option<String>,
     pub(super) work: Option<Open>,
     pub(super) passive: Option<Told>,
-    pub(super) transfer: Option<OpenTransfer>,
+    pub(super) transfer: Option<Box<OpenTransfer>>,
     pub(super) totals: Totals,
     pub(super) stage: Stage,
     /// The control connection is broken, or ended on both sides.
@@ -89,7 +89,7 @@ pub(crate) struct Session {
     /// The end of all patience, once the session was told to end at once.
     ends_by: Option<Instant>,
     timer: Timer,
-    acceptor: Addr<Acceptor>,
+    acceptor: Rc<Addr<Acceptor>>,
 }
 
 /// Where the connection stands, apart from the machine.
@@ -143,7 +143,7 @@ impl Session {
     /// Makes the actor for an accepted connection on the current arbiter.
     pub(crate) fn open(
         worker: Rc<Worker>,
-        acceptor: Addr<Acceptor>,
+        acceptor: Rc<Addr<Acceptor>>,
         guard: Guard,
         arrival: Arrival,
     ) -> io::Result<Addr<Self>> {

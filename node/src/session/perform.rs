@@ -286,7 +286,7 @@ impl Session {
         }
         let kind = Kind::of(&request.kind);
         match OpenTransfer::new(self, request, passive, now) {
-            Some(transfer) => self.transfer = Some(transfer),
+            Some(transfer) => self.transfer = Some(Box::new(transfer)),
             None => {
                 self.count_unopened(kind, &Failure::Internal);
                 let outcome = Outcome::TransferEnded(Err(Failure::Internal));

@@ -129,7 +129,7 @@ impl Session {
             false => self.totals.method,
         };
         self.worker.metrics.logins.judged(self.protocol(), method, LoginResult::Ok);
-        let user: Arc<str> = login.account.name.as_str().into();
+        let user = Arc::clone(&login.account.name);
         self.totals.user = Some(Arc::clone(&user));
         self.is_about(Some(Arc::clone(&user)));
         info!(target: ACCOUNT, "logged in");

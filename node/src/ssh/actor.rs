@@ -43,7 +43,7 @@ pub(crate) struct SshSession {
     /// It is counted as a probe already.
     is_probe: bool,
     timer: Timer,
-    acceptor: Addr<Acceptor>,
+    acceptor: Rc<Addr<Acceptor>>,
 }
 
 /// The transport of the connection.
@@ -70,7 +70,7 @@ impl SshSession {
     pub(crate) fn open(
         worker: Rc<Worker>,
         transport: Arc<Transport>,
-        acceptor: Addr<Acceptor>,
+        acceptor: Rc<Addr<Acceptor>>,
         guard: Guard,
         arrival: Arrival,
         startup: Entrance,

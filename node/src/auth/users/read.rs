@@ -23,7 +23,7 @@ pub(super) fn read_user(fields: Fields<'_>) -> Result<User, UsersError> {
     fields.only(KEYS)?;
     let name = fields.text("name")?.ok_or(fields.error(fields.at, Fault::Missing("name")))?;
     check_name(name.value).map_err(|why| fields.value_error(name.at, "name", why.to_owned()))?;
-    let name = name.value.to_owned();
+    let name: Arc<str> = name.value.into();
 
     let home = fields.text("home")?;
     let (home, at) = home.as_ref().map_or((&*name, fields.at), |home| (home.value, home.at));

@@ -44,7 +44,7 @@ pub struct User {
 /// All users of a file.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    users: HashMap<String, Arc<User>>,
+    users: HashMap<Arc<str>, Arc<User>>,
     /// What the password of an unknown user is checked against: the hash of some user whose scheme
     /// and parameters most users have.
     decoy: Option<Arc<StoredHash>>,

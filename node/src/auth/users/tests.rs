@@ -99,7 +99,7 @@ const RIGHT: &str = "correct horse";
 #[actix::test]
 async fn right_passwords_let_in_and_nothing_else_does() {
     let world = World::new(&format!("{}[[user]]\nname = \"keyless\"\n", bob("")));
-    assert_eq!(world.login("bob", RIGHT).await.unwrap().name, "bob");
+    assert_eq!(&*world.login("bob", RIGHT).await.unwrap().name, "bob");
     for (user, password) in [
         ("bob", "wrong"),
         ("bob", ""),

@@ -35,7 +35,7 @@ fn to_row(user: &User) -> [String; 6] {
         _ => permissions.join(","),
     };
     [
-        user.account.name.clone(),
+        user.account.name.to_string(),
         user.account.home.to_string(),
         logins(user).join(","),
         protocols(user).join(","),
@@ -47,7 +47,7 @@ fn to_row(user: &User) -> [String; 6] {
 fn to_json(user: &User) -> serde_json::Value {
     let account = &user.account;
     json!({
-        "name": account.name,
+        "name": &*account.name,
         "home": account.home.to_string(),
         "root": account.root,
         "login": logins(user),

@@ -169,7 +169,7 @@ fn comments_and_order_stay() {
     }
     assert!(is_password(&file, "bob", "secret") && is_password(&file, "alice", "hers"));
     let users = table(&file);
-    let names: Vec<_> = users.users().iter().map(|user| user.account.name.clone()).collect();
+    let names: Vec<_> = users.users().iter().map(|user| &*user.account.name).collect();
     assert_eq!(names, ["alice", "bob", "carol"]);
     assert_eq!(users.find(b"alice").unwrap().account.sessions, 2);
     assert_eq!(users.find(b"carol").unwrap().account.sessions, 1);

@@ -178,7 +178,7 @@ fn names_that_can_not_be_are_refused() {
         assert!(text.contains("\"name\": "), "{text}");
     }
     for name in ["bob@example.org", "Bob", "bob smith", "日本", "a.b-c_d+e"] {
-        assert_eq!(one(&format!("[[user]]\nname = \"{name}\"")).account.name, name);
+        assert_eq!(&*one(&format!("[[user]]\nname = \"{name}\"")).account.name, name);
     }
 }
 

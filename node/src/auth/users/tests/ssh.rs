@@ -98,9 +98,9 @@ async fn each_method_suffices_by_default() {
     );
     let none = Proofs::default();
     assert_eq!(world.users.ssh_methods(), Method::ALL);
-    assert_eq!(world.by_key("bob", key(ONE), &none).await.unwrap().name, "bob");
+    assert_eq!(&*world.by_key("bob", key(ONE), &none).await.unwrap().name, "bob");
     for method in [Password, KeyboardInteractive] {
-        assert_eq!(world.by_password("bob", RIGHT, method, &none).await.unwrap().name, "bob");
+        assert_eq!(&*world.by_password("bob", RIGHT, method, &none).await.unwrap().name, "bob");
         incorrect(world.by_password("bob", "wrong", method, &none).await);
     }
     incorrect(world.by_key("bob", key(TWO), &none).await);
@@ -125,7 +125,7 @@ async fn a_chain_is_taken_in_order_and_step_by_step() {
     assert!(!world.users.accepts_key(b"bob", key(ONE), &proved, CLIENT).await);
     // What bob proved is worth nothing to eve.
     incorrect(world.by_password("eve", RIGHT, Password, &proved).await);
-    assert_eq!(world.by_password("bob", RIGHT, Password, &proved).await.unwrap().name, "bob");
+    assert_eq!(&*world.by_password("bob", RIGHT, Password, &proved).await.unwrap().name, "bob");
 }
 
 #[actix::test]
@@ -156,9 +156,9 @@ async fn users_may_have_methods_of_their_own_and_nobody_sees_who() {
     let none = Proofs::default();
     assert_eq!(world.users.ssh_methods(), [Key, Password]);
     incorrect(world.by_key("bob", key(ONE), &none).await);
-    assert_eq!(world.by_key("eve", key(TWO), &none).await.unwrap().name, "eve");
+    assert_eq!(&*world.by_key("eve", key(TWO), &none).await.unwrap().name, "eve");
     let proved = more(world.by_password("bob", RIGHT, Password, &none).await, &[Key]);
-    assert_eq!(world.by_key("bob", key(ONE), &proved).await.unwrap().name, "bob");
+    assert_eq!(&*world.by_key("bob", key(ONE), &proved).await.unwrap().name, "bob");
     // The rule is SSH's alone.
     world.login("bob", RIGHT).await.unwrap();
 }
@@ -236,7 +236,7 @@ async fn certificates_need_a_trusted_authority_and_a_principal() {
     let trust = || Trust { authorities: authorities.clone(), ..Trust::default() };
     let none = Proofs::default();
     let world = trusting(trust(), &format!("{}[[user]]\nname = \"eve\"\n", bob("")));
-    assert_eq!(world.by_key("bob", certified(|_| {}), &none).await.unwrap().name, "bob");
+    assert_eq!(&*world.by_key("bob", certified(|_| {}), &none).await.unwrap().name, "bob");
     incorrect(world.by_key("eve", certified(|_| {}), &none).await);
     incorrect(world.by_key("ops", certified(|_| {}), &none).await);
     // The transport asks with the bare key: whoever may hold a certificate must come that far.
