@@ -9,6 +9,45 @@ use anyhow::{Context, Result};
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_setaffinity};
 
+/// Where the server and its clients run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// Where the kernel likes.
+    #[default]
+    Anywhere,
+    /// All on one processor: what a wake-up across two costs depends on where the kernel happens to
+    /// place them.
+    Together(usize),
+    /// The server on processor 0 and its clients on 1: alone, one stream wanders, and costs up to
+    /// twice as much on one processor as on two.
+    Apart,
+}
+
+impl Placement {
+    /// For this many streams of bytes: several keep both sides busy everywhere.
+    pub(crate) fn of_streams(streams: usize) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        if streams == 1 && processors > 1 { Self::Apart } else { Self::Anywhere }
+    }
+
+    /// The processor of the server.
+    pub(crate) fn server(self) -> Option<usize> {
+        match self {
+            Self::Anywhere => None,
+            Self::Together(processor) => Some(processor),
+            Self::Apart => Some(0),
+        }
+    }
+
+    /// That of the clients.
+    pub(crate) fn client(self) -> Option<usize> {
+        match self {
+            Self::Apart => Some(1),
+            together => together.server(),
+        }
+    }
+}
+
 /// A server under observation.
 #[derive(Clone, Debug)]
 pub(crate) struct Probe {

@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow};
 
 use crate::client::dialer::Dialer;
 use crate::client::{Error, Session};
-use crate::cpu::{self, Probe};
+use crate::cpu::{self, Placement, Probe};
 use crate::report::{Idle, Outcome};
 use crate::scenario::Plan;
 use crate::worker::Gate;
@@ -43,12 +43,12 @@ pub(crate) fn measure(plan: &Plan, probe: Option<&Probe>, gate: &Gate) -> Result
             after.saturating_sub(before).as_secs_f64() / watched.as_secs_f64()
         }),
     });
-    if let (Some(processor), Some(probe)) = (plan.processor, probe) {
+    if let (Some(processor), Some(probe)) = (plan.placement.server(), probe) {
         probe.pin(processor)?;
         cpu::pin_self(processor)?;
     }
     let one_more = noops(&dialer, gate, &mut outcome);
-    if plan.processor.is_some() {
+    if plan.placement != Placement::Anywhere {
         cpu::unpin_self()?;
     }
     if let Err(error) = one_more {

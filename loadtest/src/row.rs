@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::client::sftp::ssh::Cipher;
 use crate::client::{Protocol, Target};
+use crate::cpu::Placement;
 use crate::peer::Peer;
 use crate::report::Summary;
 use crate::scenario::Scenario::{SmallDownload, SmallUpload};
@@ -93,10 +94,13 @@ impl Row {
         plan.clients = self.clients;
         plan.duration = Some(duration);
         plan.sessions = self.sessions(sessions);
-        // Latency is compared on one processor: what a wake-up across two costs depends on
-        // where the kernel happens to place them.
-        let latency = matches!(self.scenario, Scenario::Noop | Scenario::Pwd | Scenario::Idle);
-        plan.processor = latency.then_some(0);
+        plan.placement = match self.scenario {
+            Scenario::Noop | Scenario::Pwd | Scenario::Idle => Placement::Together(0),
+            Scenario::Download | Scenario::Upload | Scenario::List | Scenario::Mlsd => {
+                Placement::of_streams(self.clients)
+            }
+            _ => Placement::Anywhere,
+        };
         plan
     }
 

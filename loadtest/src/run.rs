@@ -21,7 +21,7 @@ use crate::client::account::Account;
 use crate::client::ftp::tls;
 use crate::client::sftp::ssh::{Cipher, Settings};
 use crate::client::{Protocol, Target, Wire};
-use crate::cpu::{Group, Probe};
+use crate::cpu::{Group, Placement, Probe};
 use crate::load;
 use crate::report::Summary;
 use crate::scenario::{Plan, Scenario};
@@ -232,7 +232,7 @@ fn plan(arguments: &Arguments, scenario: Scenario, target: Target) -> Plan {
     plan.directory.clone_from(&arguments.directory);
     plan.listing.clone_from(&arguments.listing);
     plan.sessions = arguments.sessions;
-    plan.processor = arguments.pin;
+    plan.placement = arguments.pin.map_or(Placement::Anywhere, Placement::Together);
     plan
 }
 

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::client::{Protocol, Target};
-use crate::cpu::Probe;
+use crate::cpu::{Placement, Probe};
 
 /// One kind of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -64,8 +64,8 @@ pub(crate) struct Plan {
     pub(crate) sessions: usize,
     /// How long they are watched.
     pub(crate) watch: Duration,
-    /// The processor to which client and server are bound.
-    pub(crate) processor: Option<usize>,
+    /// The processors to which client and server are bound.
+    pub(crate) placement: Placement,
     /// Other servers that work meanwhile, whose processor time counts as well, each for itself.
     pub(crate) beside: Vec<Probe>,
 }
@@ -152,7 +152,7 @@ impl Plan {
             listing: "list".to_owned(),
             sessions: 2000,
             watch: Duration::from_secs(5),
-            processor: None,
+            placement: Placement::default(),
             beside: Vec::new(),
         }
     }

@@ -47,7 +47,7 @@ impl Gate {
 /// Runs a plan and measures it. The sessions are opened, and the files made, before the clock and
 /// the server's processor time start.
 pub(crate) fn measure(plan: &Plan, probe: Option<&Probe>, gate: &Gate) -> Result<Outcome> {
-    if let (Some(processor), Some(probe)) = (plan.processor, probe) {
+    if let (Some(processor), Some(probe)) = (plan.placement.server(), probe) {
         probe.pin(processor)?;
     }
     let outcome = match plan.scenario {
@@ -73,7 +73,7 @@ fn run(plan: &Plan, probe: Option<&Probe>, gate: &Gate) -> Result<Outcome> {
         for mut worker in workers {
             let (ready, start, tickets) = (ready.clone(), &start, &tickets);
             let body = move || {
-                if let Some(processor) = plan.processor {
+                if let Some(processor) = plan.placement.client() {
                     cpu::pin_self(processor).ok();
                 }
                 worker.open_or_fail();

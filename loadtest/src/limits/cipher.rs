@@ -15,6 +15,7 @@ use crate::client::Protocol;
 use crate::client::ftp::data::{self, Sink};
 use crate::client::payload::Payload;
 use crate::client::sftp::ssh::Cipher;
+use crate::cpu::Placement;
 use crate::report::MEBIBYTE;
 
 /// A cipher and the records that a protocol makes with it.
@@ -89,7 +90,7 @@ pub(super) fn download(streams: usize, large: &Path, seal: Seal) -> Result<super
         Ok(())
     };
     let drive = |stream: TcpStream| Ok(data::drain(&stream, &mut Sink::default(), false)?.bytes);
-    paired(streams, serve, drive)
+    paired(Placement::of_streams(streams), streams, serve, drive)
 }
 
 /// Every stream receives, opens and writes into a file.
@@ -100,7 +101,7 @@ pub(super) fn upload(streams: usize, files: &Path, seal: Seal) -> Result<super::
         Store::new(files, index)?.take(stream, |part| sealer.seal(part))
     };
     let drive = |stream: TcpStream| Ok(data::fill(&stream, &payload, UPLOAD_BYTES)?.bytes);
-    paired(streams, serve, drive)
+    paired(Placement::of_streams(streams), streams, serve, drive)
 }
 
 /// Processor seconds per GiB and MiB/s of one thread that does nothing else.

@@ -19,7 +19,7 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::client::ftp::data::{self, Sink};
 use crate::client::payload::Payload;
 use crate::client::{Protocol, connect};
-use crate::cpu;
+use crate::cpu::{self, Placement};
 use crate::report::{Latency, MEBIBYTE, latency};
 use crate::row::Row;
 use crate::scenario::Scenario;
@@ -159,6 +159,7 @@ fn through(
 
 /// Pairs of threads, one connection each; the serving side's time is counted.
 fn paired(
+    placement: Placement,
     pairs: usize,
     serve: impl Fn(usize, TcpStream) -> Result<()> + Sync,
     drive: impl Fn(TcpStream) -> Result<u64> + Sync,
@@ -173,8 +174,15 @@ fn paired(
             let far = listener.accept()?.0;
             far.set_nodelay(true)?;
             let (serve, drive) = (&serve, &drive);
-            let server = scope.spawn(move || serve(index, far).map(|()| thread_time()));
-            threads.push((server, scope.spawn(move || drive(near))));
+            let server = scope.spawn(move || {
+                placement.server().map_or(Ok(()), cpu::pin_self)?;
+                serve(index, far).map(|()| thread_time())
+            });
+            let client = scope.spawn(move || {
+                placement.client().map_or(Ok(()), cpu::pin_self)?;
+                drive(near)
+            });
+            threads.push((server, client));
         }
         let mut total = (Duration::ZERO, 0);
         for (server, client) in threads {
@@ -189,14 +197,14 @@ fn paired(
 fn download(streams: usize, large: &Path) -> Result<Limit> {
     let serve = |_, stream: TcpStream| (0..REPEATS).try_for_each(|_| send_file(&stream, large));
     let drive = |stream: TcpStream| Ok(data::drain(&stream, &mut Sink::default(), false)?.bytes);
-    paired(streams, serve, drive)
+    paired(Placement::of_streams(streams), streams, serve, drive)
 }
 
 fn upload(streams: usize, files: &Path) -> Result<Limit> {
     let payload = Payload::new()?;
     let serve = |index, stream: TcpStream| Store::new(files, index)?.take(stream, |_| Ok(()));
     let drive = |stream: TcpStream| Ok(data::fill(&stream, &payload, UPLOAD_BYTES)?.bytes);
-    paired(streams, serve, drive)
+    paired(Placement::of_streams(streams), streams, serve, drive)
 }
 
 /// A file that is uploaded again and again.
@@ -242,7 +250,6 @@ impl Store {
 /// The round trip of one line, client and server on one processor.
 fn echo() -> Result<Vec<Option<f64>>> {
     let serve = |_, mut stream: TcpStream| -> Result<()> {
-        cpu::pin_self(0)?;
         let mut line = [0; 64];
         while stream.read(&mut line)? > 0 {
             stream.write_all(b"200 ok\r\n")?;
@@ -251,7 +258,6 @@ fn echo() -> Result<Vec<Option<f64>>> {
     };
     let measured: std::sync::Mutex<Latency> = std::sync::Mutex::new(latency()?);
     let drive = |mut stream: TcpStream| -> Result<u64> {
-        cpu::pin_self(0)?;
         let mut own = latency()?;
         let mut line = [0; 64];
         for _ in 0..ECHOES {
@@ -263,7 +269,7 @@ fn echo() -> Result<Vec<Option<f64>>> {
         *measured.lock().map_err(|_| anyhow!("a client failed"))? = own;
         Ok(ECHOES)
     };
-    let limit = paired(1, serve, drive)?;
+    let limit = paired(Placement::Together(0), 1, serve, drive)?;
     let measured = measured.into_inner().map_err(|_| anyhow!("a client failed"))?;
     let quantile = |quantile| Some(measured.value_at_quantile(quantile) as f64 / 1000.0);
     let cpu = limit.cpu.as_secs_f64() * 1e6 / limit.units;
@@ -293,7 +299,8 @@ fn listing(directory: &Path) -> Result<Limit> {
         }
         stream.write_all(&lines).context("cannot send")
     };
-    paired(1, serve, |stream| Ok(data::drain(&stream, &mut Sink::default(), true)?.entries))
+    let drive = |stream: TcpStream| Ok(data::drain(&stream, &mut Sink::default(), true)?.entries);
+    paired(Placement::of_streams(1), 1, serve, drive)
 }
 
 pub(crate) fn send_file(stream: &TcpStream, path: &Path) -> Result<()> {
