@@ -35,6 +35,8 @@ pub struct Metric {
 /// A line of the log.
 #[derive(Clone, Debug)]
 pub struct Line {
+    /// The node that wrote it.
+    pub node: String,
     /// The text.
     pub body: String,
     /// The trace that it belongs to; empty: none.
@@ -46,7 +48,7 @@ pub fn spans(request: &Value) -> Vec<Span> {
     let mut spans = Vec::new();
     each(request, "traces", ("scope_spans", "spans"), |resource, span| {
         spans.push(Span {
-            node: resource.get("service.instance.id").map(text).unwrap_or_default(),
+            node: instance(resource),
             trace: text(&span["trace_id"]),
             id: text(&span["span_id"]),
             parent: text(&span["parent_span_id"]),
@@ -77,8 +79,9 @@ pub fn metrics(request: &Value) -> Vec<Metric> {
 /// The lines of one request.
 pub fn lines(request: &Value) -> Vec<Line> {
     let mut lines = Vec::new();
-    each(request, "logs", ("scope_logs", "log_records"), |_, line| {
+    each(request, "logs", ("scope_logs", "log_records"), |resource, line| {
         lines.push(Line {
+            node: instance(resource),
             body: text(&line["body"]["string_value"]),
             trace: text(&line["trace_id"]),
         });
@@ -116,6 +119,10 @@ fn each(
             }
         }
     }
+}
+
+fn instance(resource: &BTreeMap<String, Value>) -> String {
+    resource.get("service.instance.id").map(text).unwrap_or_default()
 }
 
 fn attributes(list: &Value) -> BTreeMap<String, Value> {

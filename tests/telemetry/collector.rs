@@ -105,7 +105,7 @@ fn takes_everything(port: u16, protocol: &str) {
     let logged = wait::told(ARRIVAL, "the line of the login", || {
         receiver.lines().into_iter().find(|line| line.body == "logged in")
     });
-    assert_eq!(logged.trace, root.trace);
+    assert_eq!((logged.node, logged.trace), ("seen".to_owned(), root.trace));
     wait::told(ARRIVAL, "the metrics to tell of the download", || {
         let metrics = receiver.metrics();
         let bytes = metrics.iter().find(|metric| metric.name == "flotilla.transfer_bytes")?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
+use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{self, BatchLogProcessor, LogExporter, LogProcessor, SdkLogRecord};
 use opentelemetry_sdk::trace::{self, BatchSpanProcessor, SpanData, SpanExporter, SpanProcessor};
@@ -74,6 +75,11 @@ impl LogProcessor for Lines {
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         self.0.shutdown_with_timeout(timeout)
+    }
+
+    /// Without it lines would not say which node they are of.
+    fn set_resource(&mut self, resource: &Resource) {
+        self.0.set_resource(resource);
     }
 }
 
