@@ -18,13 +18,13 @@ pub struct DoctorArgs {
     /// The node.
     #[command(flatten)]
     pub remote: RemoteArgs,
-    /// Log in as this user, and list its folder over PASV and EPSV.
+    /// Log in as this user, and list its folder over PASV and EPSV; under TLS, unless the node has none.
     #[arg(long, value_name = "NAME", requires = "password_file")]
     pub user: Option<String>,
     /// File with the password.
     #[arg(long, value_name = "FILE", requires = "user")]
     pub password_file: Option<PathBuf>,
-    /// Log in here [default: aws.dns_name, or the node itself].
+    /// Log in here, with ftps:// in front for implicit TLS [default: aws.dns_name, or the node itself].
     #[arg(long, value_name = "HOST:PORT")]
     pub address: Option<String>,
     /// Print JSON.

@@ -9,7 +9,7 @@
 //! | `pool` | what the running node tells of itself and of the others |
 //! | `path` | idle timers on the way, names in DNS, doors that must be open |
 //! | `cloud` | what AWS says of groups, names, subnets and load balancers |
-//! | `visit` | a login by the public name, and transfers over PASV and EPSV |
+//! | `visit` | a login by the public name, and listings over PASV and EPSV |
 
 mod cloud;
 mod machine;

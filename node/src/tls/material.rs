@@ -120,8 +120,7 @@ pub(crate) struct Leaf {
 /// cover.
 pub(crate) fn leaf(path: &Path, names: &[&str]) -> Result<Leaf, TlsError> {
     let key = "certificate";
-    let chain = certificates(key, path)?;
-    let der = chain.first().ok_or_else(|| absent(key, path, "certificate"))?;
+    let der = &own_certificate(path)?;
     let unusable =
         |reason: String| TlsError::Unusable { key: key.to_owned(), path: path.to_owned(), reason };
     let (_, parsed) = X509Certificate::from_der(der).map_err(|e| unusable(e.to_string()))?;
@@ -133,6 +132,12 @@ pub(crate) fn leaf(path: &Path, names: &[&str]) -> Result<Leaf, TlsError> {
     };
     let lacks = names.iter().filter(|name| !covers(name)).map(|name| (*name).to_owned());
     Ok(Leaf { lacks: lacks.collect(), not_after: instant(parsed.validity().not_after.timestamp()) })
+}
+
+/// The first certificate of a file: that of the server itself.
+pub(crate) fn own_certificate(path: &Path) -> Result<CertificateDer<'static>, TlsError> {
+    let key = "certificate";
+    certificates(key, path)?.into_iter().next().ok_or_else(|| absent(key, path, "certificate"))
 }
 
 /// All certificates in a file, one at least.

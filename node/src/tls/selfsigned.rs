@@ -26,7 +26,7 @@ pub(super) fn load_or_make(
     data_dir: &Path,
     provider: &CryptoProvider,
 ) -> Result<(CertifiedKey, CertificateInfo), TlsError> {
-    let path = data_dir.join(FILE);
+    let path = data_dir.join(SELF_SIGNED);
     if path.exists() {
         let (certified, info) = load(&path, provider)?;
         if info.not_after > SystemTime::now() {
@@ -73,7 +73,7 @@ fn keep(data_dir: &Path, path: &Path, text: &str) -> io::Result<()> {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     fs::create_dir_all(data_dir)?;
-    let temporary: PathBuf = data_dir.join(format!(".{FILE}.{}.{number}", process::id()));
+    let temporary: PathBuf = data_dir.join(format!(".{SELF_SIGNED}.{}.{number}", process::id()));
     let written = (|| {
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
@@ -101,7 +101,7 @@ fn failed(path: &Path, error: &dyn std::error::Error) -> TlsError {
 }
 
 /// Certificate and key, in the data folder.
-const FILE: &str = "tls-self-signed.pem";
+pub(crate) const SELF_SIGNED: &str = "tls-self-signed.pem";
 /// Where errors of that file belong.
 const SECTION: &str = "node.data_dir";
 /// Ten years: clients pin it on first sight, and each change would alarm all of them.
