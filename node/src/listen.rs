@@ -357,7 +357,8 @@ async fn measure_lag(lag: Histogram) {
     }
 }
 
-/// Between two measurements of the lag: often enough to see what holds an arbiter up for a while, and no cost.
+/// Between two measurements of the lag, each of which wakes a node that does nothing. What holds an arbiter up for less is seen
+/// by chance, and in the long run as often as it takes time.
 const LAG_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Connections of an arbiter whose header is awaited. A balancer sends it at once, so of more the one that is silent

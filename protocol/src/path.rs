@@ -110,7 +110,11 @@ impl VirtualPath {
     }
 
     fn checked(path: Vec<u8>) -> Result<Self, PathError> {
-        if path.len() > PATH_BYTES_MAX { Err(PathError::TooLong) } else { Ok(Self(path)) }
+        match path.len() {
+            0 => Ok(Self::root()),
+            1..=PATH_BYTES_MAX => Ok(Self(path)),
+            _ => Err(PathError::TooLong),
+        }
     }
 }
 

@@ -56,7 +56,7 @@ fn shared<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Err
 }
 
 /// Fields in the order in which they came, each name once: the last value wins.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Fields {
     /// What happened, in words.
     pub(super) message: String,
@@ -65,13 +65,12 @@ pub(super) struct Fields {
     pub(super) trace: Option<Context>,
 }
 
-impl Default for Fields {
-    fn default() -> Self {
-        Self { message: String::new(), values: Vec::with_capacity(FIELDS_USUAL), trace: None }
-    }
-}
-
 impl Fields {
+    /// Of a line that is written, with room for what it has as a rule.
+    pub(super) fn with_room() -> Self {
+        Self { values: Vec::with_capacity(FIELDS_USUAL), ..Self::default() }
+    }
+
     /// Adds or replaces one value.
     pub(super) fn set(&mut self, name: &'static str, value: Value) {
         match (name, value) {

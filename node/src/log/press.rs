@@ -27,7 +27,7 @@ impl Press {
 
     /// The first fields of a line: the node, and the session that it is about.
     pub(super) fn begin(&self, about: Option<&Arc<About>>) -> Fields {
-        let mut fields = Fields::default();
+        let mut fields = Fields::with_room();
         if let Some(node) = self.node.get() {
             fields.set("node", Value::Shared(Arc::clone(node)));
         }
