@@ -15,6 +15,7 @@ use crate::client::ftp::tls;
 use crate::client::sftp::ssh::Settings;
 use crate::client::{Protocol, Target, Wire};
 use crate::ground::{Ground, LARGE};
+use crate::output::Output;
 use crate::peer::{PASSWORD, Peer, Service, USER};
 use crate::report::Summary;
 use crate::results::{Fault, Line, Results, Sample, machine};
@@ -45,21 +46,14 @@ pub(crate) struct Arguments {
     /// Idle sessions
     #[arg(long, default_value_t = 2000)]
     sessions: usize,
-    /// Where the served files lie; must be a tmpfs
-    #[arg(long, default_value = "/dev/shm")]
-    folder: PathBuf,
     /// A folder with unpacked packages (DIR/usr/sbin/vsftpd and so on)
     #[arg(long)]
     packages: Option<PathBuf>,
     /// The Python that has pyftpdlib
     #[arg(long, default_value = "python3")]
     python: PathBuf,
-    /// Writes every measurement into this file
-    #[arg(long)]
-    json: Option<PathBuf>,
-    /// Writes the table into this file as well
-    #[arg(long)]
-    markdown: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Runs the comparison; fails when a server failed in a row.
@@ -72,7 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     watch_signals(&gate, Second::Waits)?;
     let rows = select(&arguments.rows)?;
     let (flotilla, packages) = (arguments.flotilla.as_deref(), arguments.packages.as_deref());
-    let ground = Ground::prepare(&arguments.folder, flotilla, packages, &arguments.python)?;
+    let ground = Ground::prepare(&arguments.output.folder, flotilla, packages, &arguments.python)?;
     let present = present(arguments, &ground);
     if present.is_empty() {
         bail!("no server to compare");
@@ -101,13 +95,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 /// Writes the files that the command line names, and gives the table.
 fn write(arguments: &Arguments, results: &Results, rows: &[Row], peers: &[Peer]) -> Result<String> {
     let table = results.table(rows, peers);
-    if let Some(path) = &arguments.markdown {
-        fs::write(path, &table).with_context(|| path.display().to_string())?;
-    }
-    if let Some(path) = &arguments.json {
-        let file = fs::File::create(path).with_context(|| path.display().to_string())?;
-        serde_json::to_writer_pretty(file, &Whole { table: results.lines(rows, peers), results })?;
-    }
+    let whole = Whole { table: results.lines(rows, peers), results };
+    arguments.output.keep(&table, &whole)?;
     Ok(table)
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::process::Pid;
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// Where the server and its clients run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,16 +18,21 @@ pub(crate) enum Placement {
     /// All on one processor: what a wake-up across two costs depends on where the kernel happens to
     /// place them.
     Together(usize),
-    /// The server on processor 0 and its clients on 1: alone, one stream wanders, and costs up to
-    /// twice as much on one processor as on two.
-    Apart,
+    /// The server on one processor and its clients on another: left alone, one stream wanders, and
+    /// costs up to twice as much on one processor as on two. A server of several threads or
+    /// processes is held up by that; what its work costs stays the same.
+    Apart { server: usize, client: usize },
 }
 
 impl Placement {
     /// For this many streams of bytes: several keep both sides busy everywhere.
     pub(crate) fn of_streams(streams: usize) -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        if streams == 1 && processors > 1 { Self::Apart } else { Self::Anywhere }
+        let allowed = sched_getaffinity(None).unwrap_or_else(|_| CpuSet::new());
+        let mut ours = (0..CpuSet::MAX_CPU).filter(|processor| allowed.is_set(*processor));
+        match (streams, ours.next(), ours.next()) {
+            (1, Some(server), Some(client)) => Self::Apart { server, client },
+            _ => Self::Anywhere,
+        }
     }
 
     /// The processor of the server.
@@ -35,14 +40,14 @@ impl Placement {
         match self {
             Self::Anywhere => None,
             Self::Together(processor) => Some(processor),
-            Self::Apart => Some(0),
+            Self::Apart { server, .. } => Some(server),
         }
     }
 
     /// That of the clients.
     pub(crate) fn client(self) -> Option<usize> {
         match self {
-            Self::Apart => Some(1),
+            Self::Apart { client, .. } => Some(client),
             together => together.server(),
         }
     }

@@ -1,18 +1,11 @@
 //! What came out: of each figure the median, and how far the rounds lie apart.
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use anyhow::Result;
 use serde::Serialize;
 
-use crate::ground::Ground;
-use crate::output::Output;
 use crate::report::{figure, median};
 use crate::results::machine;
-use crate::run::{Second, raise_descriptors, watch_signals};
-use crate::worker::Gate;
 
 /// A figure, measured in several rounds.
 #[derive(Debug, Serialize)]
@@ -35,27 +28,9 @@ pub(crate) struct Figures {
     faults: Vec<String>,
 }
 
-/// Has Flotilla alone measured in so many alternating rounds, and reports what came out, also where that failed or was
-/// interrupted. The exit code is that of a failure if an operation failed.
-pub(crate) fn measure(
-    flotilla: &Path,
-    output: &Output,
-    rounds: usize,
-    measure: impl FnOnce(&Ground, &Arc<Gate>, &mut Figures) -> Result<()>,
-) -> Result<ExitCode> {
-    raise_descriptors();
-    let gate = Arc::new(Gate::default());
-    watch_signals(&gate, Second::Waits)?;
-    let ground = Ground::prepare(&output.folder, Some(flotilla), None, &PathBuf::new())?;
-    let mut figures = Figures::new(rounds);
-    let result = measure(&ground, &gate, &mut figures);
-    output.write(&figures.table(), &figures)?;
-    result?;
-    Ok(figures.exit_code())
-}
-
 impl Figures {
-    fn new(rounds: usize) -> Self {
+    /// Of so many rounds.
+    pub(crate) fn new(rounds: usize) -> Self {
         Self { machine: machine(), rounds, figures: Vec::new(), faults: Vec::new() }
     }
 
@@ -74,12 +49,12 @@ impl Figures {
     }
 
     /// Success, unless something went wrong.
-    fn exit_code(&self) -> ExitCode {
+    pub(crate) fn exit_code(&self) -> ExitCode {
         if self.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
     /// The table in Markdown.
-    fn table(&self) -> String {
+    pub(crate) fn table(&self) -> String {
         let mut text = format!(
             "{}; medians of {} alternating rounds\n\n\
              | what | median | least to most | goal |\n| --- | --- | --- | --- |\n",

@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow};
 
 use crate::client::dialer::Dialer;
 use crate::client::{Error, Session};
-use crate::cpu::{self, Placement, Probe};
+use crate::cpu::{self, Probe};
 use crate::report::{Idle, Outcome};
 use crate::scenario::Plan;
 use crate::worker::Gate;
@@ -45,10 +45,12 @@ pub(crate) fn measure(plan: &Plan, probe: Option<&Probe>, gate: &Gate) -> Result
     });
     if let (Some(processor), Some(probe)) = (plan.placement.server(), probe) {
         probe.pin(processor)?;
+    }
+    if let Some(processor) = plan.placement.client() {
         cpu::pin_self(processor)?;
     }
     let one_more = noops(&dialer, gate, &mut outcome);
-    if plan.placement != Placement::Anywhere {
+    if plan.placement.client().is_some() {
         cpu::unpin_self()?;
     }
     if let Err(error) = one_more {

@@ -1,6 +1,7 @@
 //! Loads an FTP, FTPS or SFTP server and says what each unit of work costs it. Shares no code with the
 //! server, so that a shared mistake cannot hide.
 
+mod bench;
 mod chance;
 mod client;
 mod compare;

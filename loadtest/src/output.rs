@@ -10,7 +10,7 @@ use serde::Serialize;
 /// What the command line says of it.
 #[derive(Args, Debug)]
 pub(crate) struct Output {
-    /// Where the served files lie; must be a tmpfs
+    /// Where files lie meanwhile; a tmpfs, or a disk is measured with them
     #[arg(long, default_value = "/dev/shm")]
     pub(crate) folder: PathBuf,
     /// Writes everything that was measured into this file
@@ -25,6 +25,11 @@ impl Output {
     /// Prints the table, and writes it and what it was made of.
     pub(crate) fn write(&self, table: &str, measured: &impl Serialize) -> Result<()> {
         print!("{table}");
+        self.keep(table, measured)
+    }
+
+    /// Writes both, so that what was measured so far is not lost.
+    pub(crate) fn keep(&self, table: &str, measured: &impl Serialize) -> Result<()> {
         if let Some(path) = &self.markdown {
             fs::write(path, table).with_context(|| path.display().to_string())?;
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex};
 
 use super::*;
@@ -212,16 +212,23 @@ impl Double {
 
     /// Loads until enough was said.
     fn load_until(&self, scenario: &str, gate: &Gate, enough: impl Fn(&Said) -> bool) -> Report {
+        let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let run = scope.spawn(|| self.load(scenario, gate));
+            let run = scope.spawn(|| {
+                let report = self.load(scenario, gate);
+                let _said = self.books.said.lock().unwrap();
+                over.store(true, Ordering::Relaxed);
+                self.books.more.notify_all();
+                report
+            });
             let said = self.books.said.lock().unwrap();
-            let too_little = |said: &mut Said| !enough(said);
-            let (said, end) =
-                self.books.more.wait_timeout_while(said, PATIENCE, too_little).unwrap();
+            let waits = |said: &mut Said| !enough(said) && !over.load(Ordering::Relaxed);
+            let (said, _) = self.books.more.wait_timeout_while(said, PATIENCE, waits).unwrap();
+            let reached = enough(&said);
             drop(said);
             gate.stop.store(true, Ordering::Relaxed);
             let report = run.join().unwrap();
-            assert!(!end.timed_out(), "{report}");
+            assert!(reached, "{report}");
             report
         })
     }

@@ -59,6 +59,8 @@ file = "{users}"
 root = "{root}"
 [health]
 listen = "127.0.0.1:{health}"
+[telemetry]
+level = "warn"
 "#,
         folder = folder.display(),
         certificate = ground.certificate.display(),

@@ -20,7 +20,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::figures::{self, Figures};
+use crate::bench;
+use crate::figures::Figures;
 use crate::ground::Ground;
 use crate::output::Output;
 use crate::worker::Gate;
@@ -68,12 +69,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if !rustix::process::geteuid().is_root() {
         bail!("control groups of the nodes are made: run this as root");
     }
-    figures::measure(
-        &arguments.flotilla,
-        &arguments.output,
-        arguments.rounds,
-        |ground, gate, figures| measure(arguments, ground, gate, figures),
-    )
+    bench::run(&arguments.flotilla, &arguments.output, arguments.rounds, |ground, gate, figures| {
+        measure(arguments, ground, gate, figures)
+    })
 }
 
 fn measure(

@@ -15,9 +15,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use crate::bench;
 use crate::client::account::Account;
 use crate::client::{Target, Wire};
-use crate::figures::{self, Figures};
+use crate::figures::Figures;
 use crate::ground::Ground;
 use crate::output::Output;
 use crate::peer::{HASH, Launch, PASSIVE, PASSWORD, Server, USER, free_port};
@@ -47,12 +48,9 @@ pub(crate) struct Arguments {
 
 /// Measures in alternating rounds; fails when an operation failed.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    figures::measure(
-        &arguments.flotilla,
-        &arguments.output,
-        arguments.rounds,
-        |ground, gate, figures| measure(arguments, ground, gate, figures),
-    )
+    bench::run(&arguments.flotilla, &arguments.output, arguments.rounds, |ground, gate, figures| {
+        measure(arguments, ground, gate, figures)
+    })
 }
 
 fn measure(
