@@ -80,12 +80,10 @@ fn a_server_that_drips_is_left() {
 
 #[test]
 fn a_reply_without_an_end_is_left() {
-    let (door, server) =
-        serve(
-            |mut stream| {
-                while stream.get_mut().write_all(&b"220-more\r\n".repeat(64)).is_ok() {}
-            },
-        );
+    let (door, server) = serve(|mut stream| {
+        let lines = b"220-more\r\n".repeat(64);
+        while stream.get_mut().write_all(&lines).is_ok() {}
+    });
     let trouble = enter(&door, LONG).err().unwrap();
     assert!(trouble.saw.contains("without an end"), "{trouble:?}");
     server.join().unwrap();
